@@ -1,0 +1,191 @@
+{{/*
+Containers of a role's pods. The first container is the engine and gets what is derived; the others get what
+they declare.
+*/}}
+
+{{/*
+All containers of a pod, as a JSON list. Input: root, facts, worker (a pod of the group that does not serve).
+*/}}
+{{- define "llm-d-modelservice.containers" -}}
+{{- $root := .root -}}
+{{- $facts := .facts -}}
+{{- $role := index .root.Values .facts.role -}}
+{{- $containers := list (include "llm-d-modelservice.engineContainer" . | fromJson) -}}
+{{- range $i, $container := rest ($role.containers | default list) -}}
+  {{- $containers = append $containers (include "llm-d-modelservice.sidecar" (dict "root" $root "facts" $facts "container" $container "index" (add1 $i)) | fromJson) -}}
+{{- end -}}
+{{- if .worker -}}
+  {{- $overrides := dict -}}
+  {{- range ($role.workerTemplate).containers -}}{{- $_ := set $overrides (.name | default $facts.engine.name) . -}}{{- end -}}
+  {{- range $containers -}}
+    {{- $override := index $overrides .name | default dict -}}
+    {{- $key := printf "%s.workerTemplate" $facts.role -}}
+    {{- $fields := include "llm-d-modelservice.containerFields" (dict "root" $root "container" $override "key" $key) | fromJson -}}
+    {{- include "llm-d-modelservice.merge" (dict "into" . "from" $fields) -}}
+    {{- include "llm-d-modelservice.extraContainerConfig" (dict "root" $root "container" . "extraConfig" $override.extraConfig "key" $key) -}}
+    {{- if not .args -}}{{- $_ := unset . "args" -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $containers | toJson -}}
+{{- end -}}
+
+{{/*
+The fields that a values container has in common with a Kubernetes container, as JSON, templates rendered. Input:
+root, container, key.
+*/}}
+{{- define "llm-d-modelservice.containerFields" -}}
+{{- $fields := omit .container "modelCommand" "mountModelVolume" "extraConfig" "ports" "env" "userArgs" "userEnv" "flags" "variables" | toJson | fromJson -}}
+{{- include "llm-d-modelservice.prune" $fields -}}
+{{- if $fields.image -}}{{- $_ := set $fields "image" (include "llm-d-modelservice.image" (dict "root" .root "image" $fields.image)) -}}{{- end -}}
+{{- range $name := list "ports" "env" -}}
+  {{- $value := index $.container $name -}}
+  {{- if $value -}}
+  {{- $_ := set $fields $name (include "llm-d-modelservice.rendered" (dict "root" $.root "value" $value "key" (printf "%s.%s" $.key $name)) | fromJson).value -}}
+  {{- end -}}
+{{- end -}}
+{{- range $port := $fields.ports -}}
+  {{- if kindIs "string" $port.containerPort -}}
+  {{- if not (regexMatch "^[0-9]+$" $port.containerPort) -}}{{- fail (printf "%s.ports: %q is not a port number" $.key $port.containerPort) -}}{{- end -}}
+  {{- $_ := set $port "containerPort" (int $port.containerPort) -}}
+  {{- end -}}
+{{- end -}}
+{{- range $name := list "imagePullPolicy" "command" "args" "ports" "env" "volumeMounts" -}}
+  {{- if and (hasKey $fields $name) (empty (index $fields $name)) (not (eq $name "args")) -}}{{- $_ := unset $fields $name -}}{{- end -}}
+{{- end -}}
+{{- range $name := list "stdin" "tty" "workingDir" -}}
+  {{- if and (hasKey $fields $name) (empty (index $fields $name)) -}}{{- $_ := unset $fields $name -}}{{- end -}}
+{{- end -}}
+{{- $fields | toJson -}}
+{{- end -}}
+
+{{/* The engine container, as JSON. Input: root, facts, worker. */}}
+{{- define "llm-d-modelservice.engineContainer" -}}
+{{- $facts := .facts -}}
+{{- $engine := $facts.engine -}}
+{{- $role := index .root.Values $facts.role -}}
+{{- $key := printf "%s.containers[0]" $facts.role -}}
+{{- $container := include "llm-d-modelservice.containerFields" (dict "root" .root "container" $engine "key" $key) | fromJson -}}
+{{- $start := include "llm-d-modelservice.engineCommand" . | fromJson -}}
+{{- $container = omit $container "command" "args" -}}
+{{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
+{{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
+{{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
+{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count)) | fromJson -}}
+{{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
+{{- if $claims -}}
+{{- $_ := set $resources "claims" (include "llm-d-modelservice.mergeList" (dict "key" "claims" "lower" $claims "upper" ($resources.claims | default list)) | fromJsonArray) -}}
+{{- end -}}
+{{- include "llm-d-modelservice.checkClaims" (dict "used" ($resources.claims | default list) "known" $claims "key" $key "role" $facts.role) -}}
+{{- $container = omit $container "resources" -}}
+{{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
+{{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
+{{- if $role.sharedMemory.enabled -}}
+{{- $_ := set $container "volumeMounts" (append ($container.volumeMounts | default list) (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
+{{- end -}}
+{{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" $engine.extraConfig "key" $key) -}}
+{{- if .worker -}}{{- $container = omit $container "startupProbe" "livenessProbe" "readinessProbe" -}}{{- end -}}
+{{- $container | toJson -}}
+{{- end -}}
+
+{{/* A container beside the engine, as JSON. Input: root, facts, container, index. */}}
+{{- define "llm-d-modelservice.sidecar" -}}
+{{- $facts := .facts -}}
+{{- $key := printf "%s.containers[%d]" $facts.role (int .index) -}}
+{{- if has (.container.modelCommand | default "custom") (list "vllmServe" "sglangServe") -}}
+{{- fail (printf "%s.modelCommand: only the first container is the engine; put this one first, or give it a command" $key) -}}
+{{- end -}}
+{{- if not .container.image -}}{{- fail (printf "%s.image: the container has no image" $key) -}}{{- end -}}
+{{- if and (eq (.container.modelCommand | default "") "custom") (not .container.command) -}}
+{{- fail (printf "%s.command: modelCommand is custom, which needs a command" $key) -}}
+{{- end -}}
+{{- $container := include "llm-d-modelservice.containerFields" (dict "root" .root "container" .container "key" $key) | fromJson -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict "resources" ($container.resources | default dict) "key" (printf "%s.resources" $key)) | fromJson -}}
+{{- $known := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
+{{- include "llm-d-modelservice.checkClaims" (dict "used" ($resources.claims | default list) "known" $known "key" $key "role" $facts.role) -}}
+{{- $container = omit $container "resources" -}}
+{{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
+{{- if .container.mountModelVolume -}}
+  {{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}
+  {{- $env := concat $facts.model.env $facts.model.tokenEnv -}}
+  {{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $env "upper" ($container.env | default list)) | fromJsonArray) -}}
+{{- end -}}
+{{- if $container.env -}}
+{{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" list "upper" $container.env) | fromJsonArray) -}}
+{{- end -}}
+{{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" .container.extraConfig "key" $key) -}}
+{{- $container | toJson -}}
+{{- end -}}
+
+{{/* Merges a container's extraConfig into it, in place; prints nothing. Input: root, container, extraConfig, key. */}}
+{{- define "llm-d-modelservice.extraContainerConfig" -}}
+{{- if .extraConfig -}}
+{{- $extra := (include "llm-d-modelservice.rendered" (dict "root" .root "value" .extraConfig "key" (printf "%s.extraConfig" .key)) | fromJson).value -}}
+{{- include "llm-d-modelservice.merge" (dict "into" .container "from" $extra) -}}
+{{- include "llm-d-modelservice.prune" .container -}}
+{{- if $extra.resources -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict "resources" .container.resources "key" (printf "%s.extraConfig.resources" .key)) | fromJson -}}
+{{- $_ := set .container "resources" $resources -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Adds the mount of the model volume to a container, in place; prints nothing. Input: facts, container. */}}
+{{- define "llm-d-modelservice.mountModel" -}}
+{{- $mounts := .container.volumeMounts | default list -}}
+{{- $mounted := false -}}
+{{- range $mounts -}}
+  {{- if or (eq .name "model-storage") (eq (trimSuffix "/" .mountPath) $.facts.model.mountPath) -}}{{- $mounted = true -}}{{- end -}}
+{{- end -}}
+{{- if not $mounted -}}
+  {{- $mount := dict "name" "model-storage" "mountPath" .facts.model.mountPath -}}
+  {{- if .facts.model.readOnly -}}{{- $_ := set $mount "readOnly" true -}}{{- end -}}
+  {{- $_ := set .container "volumeMounts" (append $mounts $mount) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Gives the engine's ports the names that the role's PodMonitor scrapes, in place; prints nothing. Input: facts,
+podmonitor, container. A declared port keeps its name; one that is missing is added.
+*/}}
+{{- define "llm-d-modelservice.nameMetricsPorts" -}}
+{{- if .podmonitor.enabled -}}
+{{- $ports := .container.ports | default list -}}
+{{- $names := list -}}
+{{- range $ports -}}{{- $names = append $names (.name | default "") -}}{{- end -}}
+{{- range $i := until (int .facts.portCount) -}}
+  {{- $name := include "llm-d-modelservice.metricsPortName" (dict "podmonitor" $.podmonitor "rank" $i) -}}
+  {{- if not (has $name $names) -}}
+    {{- $number := add $.facts.enginePort $i | int -}}
+    {{- $found := false -}}
+    {{- range $ports -}}
+      {{- if eq (int .containerPort) $number -}}
+        {{- if .name -}}
+        {{- fail (printf "%s.monitoring.podmonitor.portName: no port is named %s, and the engine's port %d is named %s; write portName: %s" $.facts.role $name $number .name .name) -}}
+        {{- end -}}
+        {{- $_ := set . "name" $name -}}
+        {{- $found = true -}}
+      {{- end -}}
+    {{- end -}}
+    {{- if not $found -}}{{- $ports = append $ports (dict "name" $name "containerPort" $number "protocol" "TCP") -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $_ := set .container "ports" $ports -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of the metrics port of a rank; a rank has a port of its own only with dataMode: multiPort. Input: podmonitor, rank. */}}
+{{- define "llm-d-modelservice.metricsPortName" -}}
+{{- eq (int .rank) 0 | ternary .podmonitor.portName (printf "%s-%d" .podmonitor.portName (int .rank)) -}}
+{{- end -}}
+
+{{/* Refuses claims that the pod does not have. Input: used, known, key, role. */}}
+{{- define "llm-d-modelservice.checkClaims" -}}
+{{- $names := list -}}
+{{- range .known -}}{{- $names = append $names .name -}}{{- end -}}
+{{- range .used -}}
+  {{- if not (has .name $names) -}}
+  {{- fail (printf "%s.resources.claims: the pod has no claim %s; add it to %s.resourceClaims%s" $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names)))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}

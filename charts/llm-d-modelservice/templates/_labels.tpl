@@ -1,0 +1,47 @@
+{{/*
+Labels. Three sets with three purposes:
+  labels          on the metadata of every object: who made it
+  selectorLabels  what a selector matches: immutable, so nothing a user can change is in it
+  servingLabels   what an InferencePool selects: the user's labels and the role
+*/}}
+
+{{/* Labels of every object, as JSON. Input: the root context. */}}
+{{- define "llm-d-modelservice.labels" -}}
+{{- dict
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/name" (include "llm-d-modelservice.name" .)
+  "app.kubernetes.io/instance" .Release.Name
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+| toJson -}}
+{{- end -}}
+
+{{/* Labels that select the serving pods of a role, as JSON. Input: root, role. */}}
+{{- define "llm-d-modelservice.selectorLabels" -}}
+{{- dict
+  "app.kubernetes.io/name" (include "llm-d-modelservice.name" .root)
+  "app.kubernetes.io/instance" .root.Release.Name
+  "llm-d.ai/role" .role
+| toJson -}}
+{{- end -}}
+
+{{/* Labels that an InferencePool selects, as JSON. Input: root, role. */}}
+{{- define "llm-d-modelservice.servingLabels" -}}
+{{- set (deepCopy (.root.Values.modelArtifacts.labels | default dict)) "llm-d.ai/role" .role | toJson -}}
+{{- end -}}
+
+{{/*
+Labels of a role's pods, as JSON. Input: root, role, serves.
+A pod that does not serve (a headless worker) has neither the pool's labels nor the role's: an endpoint
+picker takes a pod with the pool's labels and no role for a decode endpoint.
+*/}}
+{{- define "llm-d-modelservice.podLabels" -}}
+{{- $labels := include "llm-d-modelservice.selectorLabels" . | fromJson -}}
+{{- if .serves -}}
+{{- $labels = merge (include "llm-d-modelservice.servingLabels" . | fromJson) $labels -}}
+{{- else -}}
+{{- $labels = set (omit $labels "llm-d.ai/role") "app.kubernetes.io/component" (printf "%s-worker" .role) -}}
+{{- end -}}
+{{- $own := index .root.Values .role -}}
+{{- merge $labels ($own.podLabels | default dict) | toJson -}}
+{{- end -}}

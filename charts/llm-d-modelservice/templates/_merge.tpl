@@ -1,0 +1,97 @@
+{{/*
+Merging of values and of Kubernetes objects. Sprig's merge functions keep the lower value where the
+upper one is false, 0, "" or null, which is wrong for settings; these do what Kubernetes does.
+*/}}
+
+{{/*
+Merges map .from into map .into, which is changed in place; prints nothing.
+  maps   merge key by key
+  lists  of named things merge by what names them in Kubernetes' own merge patches, tolerations are
+         appended, any other list replaces
+  null   removes the key
+  else   the upper value wins
+*/}}
+{{- define "llm-d-modelservice.merge" -}}
+{{- $into := .into -}}
+{{- range $key, $upper := (.from | default dict) -}}
+  {{- $lower := index $into $key -}}
+  {{- if kindIs "invalid" $upper -}}
+    {{- $_ := unset $into $key -}}
+  {{- else if and (kindIs "map" $lower) (kindIs "map" $upper) -}}
+    {{- include "llm-d-modelservice.merge" (dict "into" $lower "from" $upper) -}}
+  {{- else if and (kindIs "slice" $lower) (kindIs "slice" $upper) -}}
+    {{- $_ := set $into $key (include "llm-d-modelservice.mergeList" (dict "key" $key "lower" $lower "upper" $upper) | fromJsonArray) -}}
+  {{- else -}}
+    {{- $_ := set $into $key (kindIs "map" $upper | ternary (deepCopy $upper) $upper) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Merges two lists, as JSON. Input: key (the name of the field that holds them), lower, upper.
+*/}}
+{{- define "llm-d-modelservice.mergeList" -}}
+{{- $identities := dict
+  "containers" "name" "initContainers" "name" "env" "name" "volumes" "name" "imagePullSecrets" "name"
+  "resourceClaims" "name" "claims" "name" "volumeMounts" "mountPath" "ports" "containerPort" -}}
+{{- $identity := index $identities .key -}}
+{{- if eq .key "tolerations" -}}
+{{- concat .lower .upper | toJson -}}
+{{- else if not $identity -}}
+{{- .upper | toJson -}}
+{{- else -}}
+  {{- $merged := list -}}
+  {{- $seen := dict -}}
+  {{- range $item := concat .lower .upper -}}
+    {{- $id := toString (index $item $identity) -}}
+    {{- if hasKey $seen $id -}}
+      {{- $present := index $seen $id -}}
+      {{- if and (eq $.key "env") (or (hasKey $item "value") (hasKey $item "valueFrom")) -}}
+        {{- $_ := unset (unset $present "value") "valueFrom" -}}
+      {{- end -}}
+      {{- include "llm-d-modelservice.merge" (dict "into" $present "from" $item) -}}
+    {{- else -}}
+      {{- $copy := deepCopy $item -}}
+      {{- $_ := set $seen $id $copy -}}
+      {{- $merged = append $merged $copy -}}
+    {{- end -}}
+  {{- end -}}
+{{- $merged | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Removes nulls from a map and from the maps inside it, in place; prints nothing. Input: the map.
+Unset fields of a values file never reach an object: server-side apply refuses them.
+*/}}
+{{- define "llm-d-modelservice.prune" -}}
+{{- $map := . -}}
+{{- range $key, $item := . -}}
+  {{- if kindIs "invalid" $item -}}
+    {{- $_ := unset $map $key -}}
+  {{- else if kindIs "map" $item -}}
+    {{- include "llm-d-modelservice.prune" $item -}}
+  {{- else if kindIs "slice" $item -}}
+    {{- range $item -}}
+      {{- if kindIs "map" . -}}{{- include "llm-d-modelservice.prune" . -}}{{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A value with all its strings rendered as templates, as JSON {value}. Input: root, value, key (the values key,
+named when the result is not YAML any more).
+*/}}
+{{- define "llm-d-modelservice.rendered" -}}
+{{- $text := toYaml (dict "value" .value) -}}
+{{- if contains "{{" $text -}}
+{{- $out := tpl $text .root | fromYaml -}}
+{{- if not (hasKey $out "value") -}}
+{{- fail (printf "%s: the templates in it do not render to YAML: %s" .key (index $out "Error" | default "")) -}}
+{{- end -}}
+{{- $out | toJson -}}
+{{- else -}}
+{{- dict "value" .value | toJson -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,52 @@
+{{/*
+Names. Every object's name is made here and nowhere else.
+*/}}
+
+{{/* Name of the chart: value of app.kubernetes.io/name. Input: the root context. */}}
+{{- define "llm-d-modelservice.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/*
+Prefix of all object names. Input: the root context.
+Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS label of 63.
+*/}}
+{{- define "llm-d-modelservice.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 55 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 55 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 55 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of a role's workload. Input: root, role. */}}
+{{- define "llm-d-modelservice.workloadName" -}}
+{{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .role -}}
+{{- end -}}
+
+{{/* Name of the ServiceAccount of the pods. Input: the root context. */}}
+{{- define "llm-d-modelservice.serviceAccountName" -}}
+{{- .Values.serviceAccountOverride | default (include "llm-d-modelservice.fullname" .) -}}
+{{- end -}}
+
+{{/*
+An image with its registry replaced by global.imageRegistry. Input: root, image.
+The part before the first slash is a registry if it has a dot or a colon or is "localhost", as in
+https://github.com/distribution/reference; otherwise the image has none and the registry is put in front.
+*/}}
+{{- define "llm-d-modelservice.image" -}}
+{{- $registry := (.root.Values.global).imageRegistry -}}
+{{- if $registry -}}
+{{- $parts := splitList "/" .image -}}
+{{- $first := first $parts -}}
+{{- if and (gt (len $parts) 1) (or (contains "." $first) (contains ":" $first) (eq $first "localhost")) -}}
+{{- $parts = rest $parts -}}
+{{- end -}}
+{{- printf "%s/%s" (trimSuffix "/" $registry) (join "/" $parts) -}}
+{{- else -}}
+{{- .image -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,136 @@
+{{/*
+Pods of a role.
+*/}}
+
+{{/*
+A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of the group that does not serve).
+*/}}
+{{- define "llm-d-modelservice.podTemplate" -}}
+{{- $role := index .root.Values .facts.role -}}
+{{- $metadata := dict "labels" (include "llm-d-modelservice.podLabels" (dict "root" .root "role" .facts.role "serves" (not .worker)) | fromJson) -}}
+{{- $annotations := merge (dict) ($role.podAnnotations | default dict) -}}
+{{- if eq .facts.kind "LeaderWorkerSet" -}}
+{{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
+{{- end -}}
+{{- if $annotations -}}{{- $_ := set $metadata "annotations" $annotations -}}{{- end -}}
+{{- dict "metadata" $metadata "spec" (include "llm-d-modelservice.podSpec" . | fromJson) | toJson -}}
+{{- end -}}
+
+{{/*
+Annotations that give each subgroup of a LeaderWorkerSet a topology domain of its own, as JSON. Input: the role's
+values. https://lws.sigs.k8s.io/docs/examples/subgroups/
+*/}}
+{{- define "llm-d-modelservice.topologyAnnotations" -}}
+{{- $topology := .subGroupExclusiveTopology | default .subGroupExclusiveToplogy -}}
+{{- if $topology -}}
+{{- dict "leaderworkerset.sigs.k8s.io/subgroup-exclusive-topology" (kindIs "string" $topology | ternary $topology "kubernetes.io/hostname") | toJson -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
+{{/* The pod spec, as JSON. Input as podTemplate. */}}
+{{- define "llm-d-modelservice.podSpec" -}}
+{{- $values := .root.Values -}}
+{{- $facts := .facts -}}
+{{- $role := index $values $facts.role -}}
+{{- $extra := dict -}}
+{{- if $role.extraConfig -}}
+{{- $extra = (include "llm-d-modelservice.rendered" (dict "root" .root "value" $role.extraConfig "key" (printf "%s.extraConfig" $facts.role)) | fromJson).value -}}
+{{- end -}}
+{{- $containers := include "llm-d-modelservice.containers" . | fromJsonArray -}}
+{{- $spec := dict "serviceAccountName" (include "llm-d-modelservice.serviceAccountName" .root) "containers" $containers -}}
+
+{{- $initContainers := list -}}
+{{- if and $facts.proxy (not .worker) -}}
+{{- $initContainers = append $initContainers (include "llm-d-modelservice.proxy" (dict "root" .root "facts" $facts) | fromJson) -}}
+{{- end -}}
+{{- range $role.initContainers -}}
+{{- $initContainers = append $initContainers (set (deepCopy .) "image" (include "llm-d-modelservice.image" (dict "root" $.root "image" (.image | default "")))) -}}
+{{- end -}}
+{{- if $initContainers -}}{{- $_ := set $spec "initContainers" $initContainers -}}{{- end -}}
+
+{{- $volumes := include "llm-d-modelservice.volumes" (dict "root" .root "facts" $facts "containers" $containers) | fromJsonArray -}}
+{{- if $volumes -}}{{- $_ := set $spec "volumes" $volumes -}}{{- end -}}
+{{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).claims -}}
+{{- if $claims -}}{{- $_ := set $spec "resourceClaims" $claims -}}{{- end -}}
+
+{{- $affinity := deepCopy ($role.affinity | default dict) -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $affinity "from" ($extra.affinity | default dict)) -}}
+{{- include "llm-d-modelservice.requireAcceleratorTypes" (dict "affinity" $affinity "types" $role.acceleratorTypes) -}}
+{{- if $affinity -}}{{- $_ := set $spec "affinity" $affinity -}}{{- end -}}
+
+{{- range $field := list "nodeSelector" "tolerations" -}}
+  {{- with index $role $field -}}{{- $_ := set $spec $field . -}}{{- end -}}
+{{- end -}}
+{{- range $field := list "hostIPC" "hostPID" "enableServiceLinks" "terminationGracePeriodSeconds" -}}
+  {{- if not (kindIs "invalid" (index $role $field)) -}}{{- $_ := set $spec $field (index $role $field) -}}{{- end -}}
+{{- end -}}
+{{- with $role.schedulerName | default $values.schedulerName -}}{{- $_ := set $spec "schedulerName" . -}}{{- end -}}
+{{- with $role.priorityClassName -}}
+  {{- if ne (lower .) "none" -}}{{- $_ := set $spec "priorityClassName" . -}}{{- end -}}
+{{- end -}}
+{{- with $role.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
+{{- $secrets := concat (($values.global).imagePullSecrets | default list) ($values.imagePullSecrets | default list) ($role.imagePullSecrets | default list) -}}
+{{- if $secrets -}}
+{{- $_ := set $spec "imagePullSecrets" (include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $secrets) | fromJsonArray) -}}
+{{- end -}}
+
+{{- $spec = $spec | toJson | fromJson -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $spec "from" (omit $extra "affinity")) -}}
+{{- include "llm-d-modelservice.prune" $spec -}}
+{{- $spec | toJson -}}
+{{- end -}}
+
+{{/*
+Volumes of a pod, as a JSON list. Input: root, facts, containers. The model volume is there if a container mounts
+it; a volume of the user with the same name wins.
+*/}}
+{{- define "llm-d-modelservice.volumes" -}}
+{{- $role := index .root.Values .facts.role -}}
+{{- $volumes := list -}}
+{{- range .containers -}}
+  {{- range .volumeMounts -}}
+    {{- if and (eq .name "model-storage") (not $volumes) -}}
+    {{- $volumes = append $volumes (merge (dict "name" "model-storage") $.facts.model.volume) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if $role.sharedMemory.enabled -}}
+  {{- $emptyDir := dict "medium" "Memory" -}}
+  {{- with $role.sharedMemory.sizeLimit -}}{{- $_ := set $emptyDir "sizeLimit" (toString .) -}}{{- end -}}
+  {{- $volumes = append $volumes (dict "name" "dshm" "emptyDir" $emptyDir) -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- range $role.volumes -}}{{- $_ := set $names .name true -}}{{- end -}}
+{{- $all := $role.volumes | default list -}}
+{{- range $volumes -}}
+  {{- if not (hasKey $names .name) -}}{{- $all = append $all . -}}{{- end -}}
+{{- end -}}
+{{- $all | toJson -}}
+{{- end -}}
+
+{{/*
+Adds the node affinity of acceleratorTypes to an affinity, in place; prints nothing. Input: affinity, types.
+Node selector terms are alternatives, so the requirement goes into each of them.
+*/}}
+{{- define "llm-d-modelservice.requireAcceleratorTypes" -}}
+{{- if .types.labelKey -}}
+{{- $values := .types.labelValues | default list -}}
+{{- with .types.labelValue -}}{{- $values = append $values . | uniq -}}{{- end -}}
+{{- $requirement := dict "key" .types.labelKey "operator" "In" "values" $values -}}
+{{- $node := .affinity.nodeAffinity | default dict -}}
+{{- $required := $node.requiredDuringSchedulingIgnoredDuringExecution | default dict -}}
+{{- $terms := list -}}
+{{- range $required.nodeSelectorTerms | default (list dict) -}}
+  {{- $expressions := .matchExpressions | default list -}}
+  {{- $present := false -}}
+  {{- range $expressions -}}{{- if eq (toJson .) (toJson $requirement) -}}{{- $present = true -}}{{- end -}}{{- end -}}
+  {{- if not $present -}}{{- $expressions = append $expressions $requirement -}}{{- end -}}
+  {{- $terms = append $terms (merge (dict "matchExpressions" $expressions) .) -}}
+{{- end -}}
+{{- $_ := set $required "nodeSelectorTerms" $terms -}}
+{{- $_ := set $node "requiredDuringSchedulingIgnoredDuringExecution" $required -}}
+{{- $_ := set .affinity "nodeAffinity" $node -}}
+{{- end -}}
+{{- end -}}

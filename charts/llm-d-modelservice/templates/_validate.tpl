@@ -1,0 +1,112 @@
+{{/*
+Refusals: what only several keys together show to be wrong. Each message names the key, says why and what to
+write instead. What one key alone shows is refused by values.schema.json.
+*/}}
+
+{{/*
+Routing objects that the first versions of the original chart made and other charts make now. Input: the root
+context. Nothing is dropped silently: what is asked for is refused with what to install instead.
+*/}}
+{{- define "llm-d-modelservice.checkRouting" -}}
+{{- $routing := .Values.routing -}}
+{{- $asked := list -}}
+{{- range $name := list "inferencePool" "epp" "inferenceModel" "httpRoute" -}}
+  {{- $object := index $routing $name -}}
+  {{- if and $object (ne (toString $object.create) "false") -}}{{- $asked = append $asked $name -}}{{- end -}}
+{{- end -}}
+{{- if $asked -}}
+  {{- $steps := list -}}
+  {{- if or (has "inferencePool" $asked) (has "epp" $asked) -}}
+  {{- $steps = append $steps (printf "install the inferencepool chart of Gateway API Inference Extension, which makes InferencePool and endpoint picker, with inferencePool.targetPorts: [{number: %d}] and inferencePool.modelServers.matchLabels: %s" (int $routing.servicePort) (toJson .Values.modelArtifacts.labels)) -}}
+  {{- end -}}
+  {{- if has "inferenceModel" $asked -}}
+  {{- $steps = append $steps "replace the InferenceModel, whose API was removed, by the inferencepool chart's InferenceObjective" -}}
+  {{- end -}}
+  {{- if has "httpRoute" $asked -}}
+  {{- $steps = append $steps "apply an HTTPRoute beside your Gateway (the notes of this chart print one)" -}}
+  {{- end -}}
+  {{- $switches := list -}}
+  {{- range $asked -}}{{- $switches = append $switches (printf "routing.%s.create: false" .) -}}{{- end -}}
+  {{- fail (printf "routing.%s: not created by this chart; %s; and write %s" (join ", routing." $asked) (join "; " $steps) (join ", " $switches)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Combinations inside a role. Input: root, role, multinode, requester, workload. */}}
+{{- define "llm-d-modelservice.checkRole" -}}
+{{- $role := index .root.Values .role -}}
+{{- if and .requester .multinode -}}
+{{- fail "requester.enable: dual pods are single pods, but multinode is true; write multinode: false or requester.enable: false" -}}
+{{- end -}}
+{{- if .multinode -}}
+  {{- if $role.strategy -}}
+  {{- fail (printf "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; write %s.rolloutStrategy" .role .role) -}}
+  {{- end -}}
+  {{- /* LeaderWorkerSet names its Service after itself (DNS-1035), its pods <name>-<group>-<worker>, and a label of the
+         pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
+  {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
+  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s, which must begin with a letter (DNS-1035), as its Service has the same name; choose another release name or set fullnameOverride" .workload) -}}
+  {{- end -}}
+  {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
+  {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
+  {{- if gt (len .workload) $longest -}}
+  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave room for %d; choose a shorter release name or set fullnameOverride" .workload (len .workload) $longest) -}}
+  {{- end -}}
+{{- else -}}
+  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate" -}}
+    {{- if index $role $key -}}
+    {{- fail (printf "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; write multinode: true%s" $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" "")) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if and (or $role.subGroupExclusiveTopology $role.subGroupExclusiveToplogy) (not $role.subGroupPolicy) -}}
+{{- fail (printf "%s.subGroupExclusiveTopology: it needs subgroups; write %s.subGroupPolicy.subGroupSize too" .role .role) -}}
+{{- end -}}
+{{- $types := $role.acceleratorTypes -}}
+{{- if and $types.labelKey (not $types.labelValues) (not $types.labelValue) -}}
+{{- fail (printf "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, and no node could match; list the accepted values" .role $types.labelKey) -}}
+{{- end -}}
+{{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
+{{- fail (printf "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; write it, for instance nvidia.com/gpu.product" .role) -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- range $i, $container := $role.containers -}}
+  {{- $name := $container.name | default (eq $i 0 | ternary "vllm" "") -}}
+  {{- if not $name -}}{{- fail (printf "%s.containers[%d].name: only the first container has a default name; write one" $.role $i) -}}{{- end -}}
+  {{- if hasKey $names $name -}}{{- fail (printf "%s.containers[%d].name: %s is also the name of containers[%d]; names are unique in a pod" $.role $i $name (index $names $name)) -}}{{- end -}}
+  {{- $_ := set $names $name $i -}}
+{{- end -}}
+{{- range $i, $container := $role.initContainers -}}
+  {{- if or (hasKey $names $container.name) (eq $container.name "routing-proxy") -}}
+  {{- fail (printf "%s.initContainers[%d].name: another container of the pod is named %s; names are unique in a pod" $.role $i $container.name) -}}
+  {{- end -}}
+  {{- $_ := set $names $container.name $i -}}
+{{- end -}}
+{{- range $i, $worker := (($role.workerTemplate).containers | default list) -}}
+  {{- if not (hasKey $names ($worker.name | default "vllm")) -}}
+  {{- if or $role.containers (ne ($worker.name | default "vllm") "vllm") -}}
+  {{- fail (printf "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the leader has" $.role $i $.role) -}}
+  {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Port ranges of proxy and engine. Input: root, facts. */}}
+{{- define "llm-d-modelservice.checkPorts" -}}
+{{- $facts := .facts -}}
+{{- $n := int $facts.portCount -}}
+{{- $service := int $facts.servicePort -}}
+{{- $engine := int $facts.enginePort -}}
+{{- /* Data parallel supervisor: one port after the engine's range. */ -}}
+{{- $engineEnd := add $engine $n (gt $n 1 | ternary 0 -1) | int -}}
+{{- if gt $engineEnd 65535 -}}
+{{- fail (printf "%s: %d ports from %d on pass 65535; choose a lower port" ($facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort") $n $engine) -}}
+{{- end -}}
+{{- if $facts.proxy -}}
+  {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
+  {{- if eq $n 1 -}}
+  {{- fail (printf "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's network; choose another, for instance 8200" $engine) -}}
+  {{- end -}}
+  {{- fail (printf "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last is its supervisor); choose ranges that do not overlap, for instance 8000 and 8200" $n $service (add $service $n -1) $engine $engineEnd) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
