@@ -653,8 +653,9 @@ class ModelArtifacts(Closed):
     volume). Rendered as a template."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}
     """Labels of the serving pods. An InferencePool selects these; `llm-d.ai/role` is added to them."""
-    size: Quantity = "5Mi"
-    """Size limit of the volume that an `hf://` model is downloaded to."""
+    size: Quantity | None = None
+    """Size limit of the volume that an `hf://` model is downloaded to; a pod whose model is larger is evicted. No
+    limit when unset."""
     mountPath: AbsolutePath = "/model-cache"
     """Where the model volume is mounted."""
     authSecretName: DnsSubdomain | Literal[""] = ""
