@@ -1,0 +1,140 @@
+"""PodMonitor, tracing and the dual pods of fast model actuation."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import Render
+
+
+def monitored(**podmonitor: Any) -> dict[str, Any]:
+    return {
+        "engine": {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"},
+        "decode": {"monitoring": {"podmonitor": {"enabled": True, **podmonitor}}},
+        "prefill": {"create": False},
+    }
+
+
+def test_a_podmonitor_selects_the_serving_pods_of_its_role(render: Render) -> None:
+    monitor = render(monitored(), namespace="models").one("PodMonitor")
+    assert monitor["metadata"]["name"] == "test-llm-d-modelservice-decode-podmonitor"
+    assert monitor["metadata"]["namespace"] == "models"
+    assert monitor["spec"] == {
+        "selector": {
+            "matchLabels": {
+                "app.kubernetes.io/name": "llm-d-modelservice",
+                "app.kubernetes.io/instance": "test",
+                "llm-d.ai/role": "decode",
+            }
+        },
+        "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": "30s"}],
+    }
+
+
+def test_every_option_of_a_podmonitor(render: Render) -> None:
+    options = {
+        "path": "/m",
+        "interval": "15s",
+        "scrapeTimeout": "10s",
+        "relabelings": [{"sourceLabels": ["a"], "action": "keep", "regex": "b"}],
+        "metricRelabelings": [{"action": "labeldrop", "regex": "c"}],
+    }
+    monitor = render(
+        monitored(**options, labels={"release": "prom"}, annotations={"x": "y"}, namespaceSelector={"any": True})
+    ).one("PodMonitor")
+    assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "metrics", **options}]
+    assert monitor["spec"]["namespaceSelector"] == {"any": True}
+    assert monitor["metadata"]["labels"]["release"] == "prom"
+    assert monitor["metadata"]["annotations"] == {"x": "y"}
+
+
+def test_the_scraped_port_is_added_where_nobody_declares_it(render: Render) -> None:
+    assert render(monitored()).engine()["ports"] == [{"name": "metrics", "containerPort": 8200, "protocol": "TCP"}]
+
+
+def test_a_declared_port_without_a_name_gets_it(render: Render) -> None:
+    values = monitored(portName="http")
+    values["engine"]["ports"] = [{"containerPort": 8200}, {"containerPort": 5600}]
+    assert render(values).engine()["ports"] == [{"containerPort": 8200, "name": "http"}, {"containerPort": 5600}]
+
+
+def test_a_declared_port_keeps_its_name(render: Render) -> None:
+    values = monitored()
+    values["engine"]["ports"] = [{"containerPort": 8200, "name": "metrics"}]
+    assert render(values).engine()["ports"] == [{"containerPort": 8200, "name": "metrics"}]
+
+
+def test_every_rank_with_a_port_is_scraped(render: Render) -> None:
+    values = monitored()
+    values["decode"]["parallelism"] = {"data": 2, "dataMode": "multiPort"}
+    objects = render(values)
+    assert [port["containerPort"] for port in objects.engine()["ports"]] == [8200, 8201]
+    endpoints = objects.one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert [endpoint["port"] for endpoint in endpoints] == ["metrics", "metrics-1"]
+
+
+def test_tracing_names_each_service(render: Render) -> None:
+    objects = render({"tracing": {"enabled": True, "sampling": {"samplerArg": "0.1"}}})
+    assert objects.env("decode")["OTEL_SERVICE_NAME"] == "vllm-decode"
+    assert objects.env("prefill")["OTEL_SERVICE_NAME"] == "vllm-prefill"
+    assert objects.env("prefill")["OTEL_TRACES_SAMPLER_ARG"] == "0.1"
+
+
+@pytest.fixture
+def requester(render: Render) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The ReplicaSet of a requester and the patch of its server pod."""
+    values = {
+        "requester": {"enable": True},
+        "accelerator": {"type": "amd"},
+        "modelArtifacts": {"name": "org/model", "uri": "pvc://claim/path", "labels": {"llm-d.ai/model": "m"}},
+        "engine": {"image": "rocm/vllm:latest", "modelCommand": "vllmServe"},
+        "decode": {"parallelism": {"tensor": 2}, "nodeSelector": {"gpu": "mi300x"}, "replicas": 2},
+        "prefill": {"create": False},
+    }
+    objects = render(values)
+    replica_set = objects.one("ReplicaSet")
+    annotations = replica_set["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["dual-pod.llm-d.ai/admin-port"] == "8081"
+    return replica_set, yaml.safe_load(annotations["dual-pod.llm-d.ai/server-patch"])
+
+
+def test_the_requester_holds_the_roles_accelerators_on_its_nodes(requester: tuple[dict[str, Any], ...]) -> None:
+    replica_set, _ = requester
+    pod = replica_set["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"]["amd.com/gpu"] == "2"
+    assert pod["nodeSelector"] == {"gpu": "mi300x"}
+    assert replica_set["spec"]["replicas"] == 2
+
+
+def test_the_requesters_selector_carries_the_release(requester: tuple[dict[str, Any], ...]) -> None:
+    selector = requester[0]["spec"]["selector"]["matchLabels"]
+    assert selector["app.kubernetes.io/instance"] == "test"
+    assert selector.items() <= requester[0]["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_the_servers_patch_has_its_volumes_and_serving_labels(requester: tuple[dict[str, Any], ...]) -> None:
+    _, patch = requester
+    labels = patch["metadata"]["labels"]
+    assert labels["app"] is None
+    assert (labels["model-reg"], labels["model-repo"]) == ("model", "org")
+    assert (labels["llm-d.ai/model"], labels["llm-d.ai/role"]) == ("m", "decode")
+    assert "model-storage" in [volume["name"] for volume in patch["spec"]["volumes"]]
+    assert [container["name"] for container in patch["spec"]["initContainers"]] == ["routing-proxy"]
+
+
+def test_prefill_stays_a_deployment_beside_a_requester(render: Render) -> None:
+    objects = render({"requester": {"enable": True}, "prefill": {"replicas": 1}})
+    assert {kind for kind, _ in objects.kinds()} == {"ServiceAccount", "ReplicaSet", "Deployment"}
+
+
+def test_the_notes_tell_what_an_inference_pool_needs(render: Render) -> None:
+    values = {
+        "modelArtifacts": {"labels": {"llm-d.ai/model": "m"}},
+        "routing": {"servicePort": 9000, "parentRefs": [{"name": "my-gateway", "namespace": None}]},
+    }
+    notes = render(values, namespace="models").notes
+    assert "- number: 9000" in notes
+    assert "llm-d.ai/model: m" in notes
+    assert "- name: my-gateway" in notes
+    assert "rollout status deployment/test-llm-d-modelservice-decode" in notes

@@ -1,0 +1,1 @@
+"""modelservice: the tool around the llm-d-modelservice chart."""

@@ -1,0 +1,160 @@
+"""Kubernetes types as fields of pydantic models.
+
+A field annotated with :class:`Kubernetes` takes what the API server takes: its JSON schema is a reference to
+Kubernetes' own definition, whose closure is embedded into the chart's ``values.schema.json``, because Helm and
+editors have to validate without a network.
+
+The definitions come from the package ``kubernetes-validate``, which is needed to generate the schema; to validate
+values the definitions in the generated schema are enough.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import jsonschema_rs
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from modelservice.paths import chart_dir
+
+KUBERNETES_VERSION = "1.36"
+"""Version of the embedded definitions: the newest the chart is tested with. Fields of it are never fewer than
+those of older versions that are still supported."""
+
+PLACEHOLDER = "x-kubernetes-type"
+PARTIAL = "x-kubernetes-partial"
+
+_IRREGULAR: dict[str, dict[str, Any]] = {
+    # Upstream says oneOf, in which null matches both branches and therefore fails.
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["string", "number", "null"]},
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": ["string", "integer", "null"]},
+}
+
+_NOT_FOR_TEMPLATES = {"io.k8s.api.core.v1.PodSpec": ("ephemeralContainers",)}
+"""Fields that the API server refuses when a pod is created; without them their closure is left out too."""
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """Annotation of a field that holds a Kubernetes object: ``Annotated[dict[str, Any], Kubernetes(name)]``.
+
+    Args:
+        name: name of the definition in Kubernetes' OpenAPI document, ``io.k8s.api.core.v1.Toleration``.
+        partial: a fragment of the object, to be merged into one: nothing is required at its top level.
+    """
+
+    name: str
+    partial: bool = False
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A placeholder that :func:`link` replaces: pydantic resolves only references it made itself."""
+        return {PLACEHOLDER: self.name, PARTIAL: self.partial}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validates the value against the definition, as Helm does."""
+        return core_schema.no_info_after_validator_function(self._validate, core_schema.dict_schema(strict=True))
+
+    def _validate(self, value: dict[str, Any]) -> dict[str, Any]:
+        for error in _validator(definition_name(self.name, self.partial)).iter_errors(value):
+            pointer = "".join(f"/{part}" for part in error.instance_path) or "/"
+            raise PydanticCustomError(
+                "kubernetes", "not a valid {name}: {pointer}: {reason}",
+                {"name": self.name.rsplit(".", 1)[-1], "pointer": pointer, "reason": error.message},
+            )  # fmt: skip
+        return value
+
+
+def definition_name(name: str, partial: bool) -> str:
+    """Key of a Kubernetes type under ``definitions``: ``core.v1.Container``, ``core.v1.Container.partial``."""
+    short = name.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.")
+    return f"{short}.partial" if partial else short
+
+
+def link(schema: dict[str, Any]) -> dict[str, Any]:
+    """Replaces the placeholders of a generated schema by references and embeds what they refer to, in place.
+
+    Descriptions of Kubernetes' fields are left out: they are two thirds of the size, and Helm stores the schema with
+    every release.
+
+    Raises:
+        KeyError: a field names a type that Kubernetes does not have.
+    """
+    wanted: list[tuple[str, bool]] = []
+    for node in _nodes(schema):
+        if PLACEHOLDER in node:
+            name, partial = node.pop(PLACEHOLDER), node.pop(PARTIAL)
+            node["$ref"] = f"#/definitions/{definition_name(name, partial)}"
+            wanted.append((name, partial))
+    definitions = schema.setdefault("definitions", {})
+    while wanted:
+        name, partial = wanted.pop()
+        key = definition_name(name, partial)
+        if key in definitions:
+            continue
+        definition = _definition(name)
+        if partial:
+            definition.pop("required", None)
+        for node in _nodes(definition):
+            if "$ref" in node:
+                target = node["$ref"].removeprefix("#/$defs/")
+                node["$ref"] = f"#/definitions/{definition_name(target, False)}"
+                wanted.append((target, False))
+        definitions[key] = definition
+    schema["definitions"] = dict(sorted(definitions.items()))
+    return schema
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in list(schema.values()):
+            yield from _nodes(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _nodes(value)
+
+
+def _definition(name: str) -> dict[str, Any]:
+    if name in _IRREGULAR:
+        return json.loads(json.dumps(_IRREGULAR[name]))  # type: ignore[no-any-return]
+    definition: dict[str, Any] = json.loads(json.dumps(_upstream()[name]))
+    _strip(definition)
+    for field in _NOT_FOR_TEMPLATES.get(name, ()):
+        del definition["properties"][field]
+    return definition
+
+
+def _strip(schema: Any, properties: bool = False) -> None:
+    """Removes descriptions, formats and Kubernetes' extensions; a property may be called ``description``."""
+    if isinstance(schema, list):
+        for item in schema:
+            _strip(item)
+    if not isinstance(schema, dict):
+        return
+    if not properties:
+        for key in [key for key in schema if key in ("description", "format") or key.startswith("x-")]:
+            del schema[key]
+    for key, value in schema.items():
+        _strip(value, properties=key == "properties" and not properties)
+
+
+@functools.cache
+def _upstream() -> dict[str, Any]:
+    """All definitions of the pinned Kubernetes version, strict: unknown fields are refused."""
+    folder = f"v{KUBERNETES_VERSION}.0-local-strict"
+    file = resources.files("kubernetes_validate") / "kubernetes-json-schema" / folder / "_definitions.json"
+    definitions: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["$defs"]
+    return definitions
+
+
+@functools.cache
+def _validator(key: str) -> jsonschema_rs.Draft7Validator:
+    """Validator of an embedded definition, compiled once."""
+    schema = json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
+    return jsonschema_rs.Draft7Validator({"$ref": f"#/definitions/{key}", "definitions": schema["definitions"]})
