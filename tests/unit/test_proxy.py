@@ -29,7 +29,7 @@ def test_the_defaults_are_the_originals(render: Render) -> None:
     [
         ({"image": f"{OLD}:v0.2.0"}, ["--vllm-port=8200", "--connector=nixlv2", "-v=5"]),
         ({"image": f"{OLD}:v0.3.0", "debugLevel": 2}, ["--vllm-port=8200", "--connector=nixlv2", "-v=2"]),
-        ({"image": f"{OLD}:v0.4.0-rc.1"}, ["--vllm-port=8200", "--connector=nixlv2", "-v=5"]),
+        ({"image": f"{OLD}:v0.4.0-rc.1"}, ["--vllm-port=8200", "--connector=nixlv2", "--zap-log-level=debug"]),
         ({"image": f"{OLD}:v0.6.1"}, ["--vllm-port=8200", "--connector=nixlv2", "--zap-log-level=debug"]),
         ({"image": f"{OLD}:v0.7.1"}, ["--vllm-port=8200", "--kv-connector=nixlv2", "--zap-log-level=debug"]),
         ({"image": f"{NEW}:v0.9.0"}, ["--vllm-port=8200", "--kv-connector=nixlv2"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -9,8 +10,8 @@ class ModelserviceError(Exception):
     """The input has an error. Exit code 1.
 
     Args:
-        message: what is wrong, in one sentence; several findings are lines.
-        file: the file it is in.
+        message: what is wrong, in one sentence.
+        file: the file it is in, with the line where known (``values.yaml:12``).
         key: the values key it is about, dotted.
         fix: what to do instead.
     """
@@ -19,19 +20,28 @@ class ModelserviceError(Exception):
 
     def __init__(self, message: str, *, file: str | None = None, key: str | None = None, fix: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.file = file
-        self.key = key
-        self.fix = fix
+        self.problems = [Problem(message, file, key, fix)]
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.file, self.key) if part)
-        text = f"{where}: {self.message}" if where else self.message
-        return f"{text}\n{self.fix}" if self.fix else text
+        return "\n".join(str(problem) for problem in self.problems)
 
     def to_json(self) -> dict[str, Any]:
-        """The error for machines: ``{"error": {"message", "file", "key", "fix"}}``."""
-        return {"error": {"message": self.message, "file": self.file, "key": self.key, "fix": self.fix}}
+        """The error for machines: ``{"errors": [{"message", "file", "key", "fix"}]}``."""
+        return {"errors": [asdict(problem) for problem in self.problems]}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong."""
+
+    message: str
+    file: str | None = None
+    key: str | None = None
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        text = ": ".join(part for part in (self.file, self.key, self.message) if part)
+        return f"{text}; {self.fix}" if self.fix else text
 
 
 class UsageError(ModelserviceError):
@@ -41,4 +51,8 @@ class UsageError(ModelserviceError):
 
 
 class ValuesError(ModelserviceError):
-    """Values that the chart refuses, by its schema or by its templates."""
+    """Values that the chart refuses, by its schema or by its templates; one problem for each."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems

@@ -1,0 +1,79 @@
+# Every job has one command; continuous integration runs the same ones.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BASE := $(VENV)/.base
+
+.PHONY: help
+help:  ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The environment of the tool alone: what a user needs.
+$(BASE): pyproject.toml constraints.txt
+	@python=$$(for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	  if command -v $$candidate >/dev/null && $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then echo $$candidate; break; fi; done); \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed, and none is on PATH" >&2; exit 2; fi; \
+	$$python -m venv $(VENV)
+	@echo "installing the modelservice tool into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+# The environment of the tests and linters.
+$(INSTALLED): $(BASE)
+	@echo "installing test and development tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
+	@$(BIN)/modelservice render -f examples/values-pd.yaml --name demo --summary --output build/demo
+
+.PHONY: test
+test: $(INSTALLED) tools  ## Run all tests
+	@$(BIN)/python -m pytest --numprocesses auto
+
+.PHONY: tools
+tools: $(INSTALLED)  ## Build the real programs that tests run, once
+	@$(BIN)/python -m modelservice.binaries || [ "$${CI:-}" != true ]
+
+.PHONY: lint
+lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are current
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy tools/modelservice tests
+	@$(BIN)/yamllint --config-file .github/ct/lintconf.yaml charts/llm-d-modelservice/{Chart,values}.yaml charts/llm-d-modelservice/ci examples .github
+	@$(BIN)/modelservice schema --check
+	@$(BIN)/modelservice examples --check
+
+.PHONY: ct
+ct: $(INSTALLED) tools  ## Run chart-testing's lint with the pinned helm
+	@helm=$$($(BIN)/python -m modelservice.binaries helm4); ct=$$($(BIN)/python -m modelservice.binaries chart-testing); \
+	PATH="$$(dirname $$helm):$(CURDIR)/$(BIN):$$PATH" $$ct lint --config ct.yaml --all
+
+.PHONY: format
+format: $(INSTALLED)  ## Format the Python code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: $(INSTALLED)  ## Regenerate schema, values.yaml, tables and example outputs
+	@$(BIN)/modelservice schema
+	@$(BIN)/modelservice examples
+
+.PHONY: bench
+bench: $(INSTALLED) tools  ## Measure rendering against helm template, as ratios of one run
+	@$(BIN)/python tests/bench/bench.py
+
+.PHONY: constraints
+constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager '.[dev]'
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -v '^llm-d-modelservice' > constraints.txt
+
+.PHONY: clean
+clean:  ## Remove the environment and build results
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""``python -m modelservice``."""
+
+from modelservice.cli import main
+
+main()

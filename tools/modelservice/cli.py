@@ -1,0 +1,214 @@
+"""The command line: ``modelservice``.
+
+Exit codes: 0 fine; 1 the input has errors, or with ``--check`` the files differ; 2 wrong usage, unreadable input or
+a missing program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from modelservice import __version__, generate
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.helm import Release, Rendered, dump, renderer
+from modelservice.inputs import apply_set, merge, read_values
+from modelservice.paths import chart_dir
+from modelservice.summary import print_summary
+
+app = typer.Typer(
+    name="modelservice", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False,
+    help="Render, generate and check values of the llm-d-modelservice chart.",
+)  # fmt: skip
+errors = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """Output formats of manifests."""
+
+    yaml = "yaml"
+    json = "json"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+Files = Annotated[
+    list[str], typer.Option("--values", "-f", metavar="FILE", help="Values file, - for standard input; the last wins.")
+]
+Sets = Annotated[list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.")]
+SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
+Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; its own by default.")]
+Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
+
+
+@app.command()
+def render(
+    values: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="More values files.")] = None,
+    files: Files = [],  # noqa: B006
+    sets: Sets = [],  # noqa: B006
+    set_strings: SetStrings = [],  # noqa: B006
+    name: Annotated[str, typer.Option("--name", "-n", help="Name of the release.")] = "modelservice",
+    namespace: Annotated[str, typer.Option("--namespace", help="Namespace of the release.")] = "default",
+    helm: Engine = "embedded",
+    chart: Chart = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write one file an object into this directory.")
+    ] = None,
+    output_format: Annotated[Format, typer.Option("--format", help="Format of the manifests.")] = Format.yaml,
+    kube_version: Annotated[str | None, typer.Option("--kube-version", help="Kubernetes version to render for.")] = None,
+    api_versions: Annotated[list[str], typer.Option("--api-versions", help="APIs that the cluster has.")] = [],  # noqa: B006
+    summary: Annotated[bool, typer.Option("--summary", help="Print what would run.")] = False,
+    notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
+) -> None:
+    """Render values into manifests, on standard output or into a directory."""
+    given = apply_set(merge(read_values(path) for path in [*files, *(values or [])]), sets, set_strings)
+    rendered = renderer(helm, chart or chart_dir()).render(
+        given, Release(name, namespace), kube_version=kube_version, api_versions=api_versions
+    )
+    if output is not None:
+        _write_objects(rendered, output, output_format)
+    elif not (summary or notes):
+        sys.stdout.write(_stream(rendered, output_format))
+    out = Console(soft_wrap=False)
+    if summary:
+        print_summary(rendered.objects, out)
+    if notes:
+        out.print(rendered.notes, markup=False, highlight=False, soft_wrap=True)
+    if output is not None:
+        out.print(f"manifests: {output}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _stream(rendered: Rendered, output_format: Format) -> str:
+    if output_format is Format.json:
+        return json.dumps({"apiVersion": "v1", "kind": "List", "items": rendered.objects}, indent=2) + "\n"
+    return rendered.manifests
+
+
+def _write_objects(rendered: Rendered, directory: Path, output_format: Format) -> None:
+    """Writes one file an object; all of them or, on failure, none.
+
+    Raises:
+        UsageError: the directory cannot be written.
+    """
+    texts: dict[str, str] = {}
+    for obj in rendered.objects:
+        file = f"{obj['kind'].lower()}-{obj['metadata']['name']}.{output_format}"
+        texts[file] = dump(obj) if output_format is Format.yaml else json.dumps(obj, indent=2) + "\n"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".rendering-") as scratch:
+            for file, text in texts.items():
+                (Path(scratch) / file).write_text(text, encoding="utf-8")
+            for file in texts:
+                os.replace(Path(scratch) / file, directory / file)
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", file=str(directory)) from None
+
+
+Check = Annotated[bool, typer.Option("--check", help="Change nothing; fail if something would change.")]
+
+
+@app.command()
+def schema(check: Check = False) -> None:
+    """Generate the chart's schema, values.yaml and the values tables from the models."""
+    root = _checkout()
+    if check:
+        _report(generate.check(root), "modelservice schema")
+        return
+    for path in generate.write(root):
+        errors.print(f"wrote {path.relative_to(root)}", highlight=False)
+
+
+@app.command()
+def examples(check: Check = False, helm: Engine = "embedded") -> None:
+    """Render every examples/values-*.yaml into examples/output."""
+    root = _checkout()
+    folder = root / "examples" / "output"
+    chart = renderer(helm, chart_dir())
+    wanted: dict[Path, str] = {}
+    for source in track(
+        sorted((root / "examples").glob("values-*.yaml")), "rendering", console=errors, transient=True
+    ):
+        name = source.stem.removeprefix("values-")
+        wanted[folder / f"{name}.yaml"] = chart.render(read_values(str(source)), Release(name)).manifests
+    present = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    if check:
+        paths = sorted({*wanted, *present})
+        differences = [generate.difference(path, present.get(path, ""), wanted.get(path, ""), root) for path in paths]
+        _report([difference for difference in differences if difference], "modelservice examples")
+        return
+    folder.mkdir(exist_ok=True)
+    for path in present.keys() - wanted.keys():
+        path.unlink()
+    for path, text in wanted.items():
+        if present.get(path) != text:
+            path.write_text(text, encoding="utf-8")
+            errors.print(f"wrote {path.relative_to(root)}", highlight=False)
+
+
+def _checkout() -> Path:
+    """The repository, for commands that change it.
+
+    Raises:
+        UsageError: the package runs from a wheel.
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "charts").is_dir():
+        raise UsageError("this command works in a checkout of the project", fix="clone it and install it with pip -e")
+    return root
+
+
+def _report(differences: list[str], command: str) -> None:
+    for difference in differences:
+        sys.stdout.write(difference + "\n")
+    if differences:
+        errors.print(f"{len(differences)} file(s) differ; run `{command}`", highlight=False)
+        raise typer.Exit(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the program; errors are sentences on the standard error, or JSON where JSON was asked for."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(args=arguments)
+    except ModelserviceError as error:
+        _explain(error, as_json=_wants_json(arguments))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "--format=json" in arguments or "json" in (b for a, b in zip(arguments, arguments[1:]) if a == "--format")
+
+
+def _explain(error: ModelserviceError, as_json: bool) -> None:
+    if as_json:
+        sys.stderr.write(json.dumps(error.to_json()) + "\n")
+        return
+    for problem in error.problems:
+        errors.print("[bold red]error:[/] ", end="")
+        errors.print(str(problem), markup=False, highlight=False, soft_wrap=True)

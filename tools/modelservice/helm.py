@@ -1,0 +1,290 @@
+"""Helm: the only module that calls it.
+
+Two renderers behind one interface: embedded Helm, which needs no program, and a helm executable. Both report the
+same errors in the same words, because both carry the same engine and validator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import helm_python
+import pyhelm3
+import yaml
+from helm_python import _native
+
+from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
+from modelservice.suggest import suggestion
+
+INSTALL_ORDER = (
+    "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget",
+    "ServiceAccount", "Secret", "ConfigMap", "StorageClass", "PersistentVolume", "PersistentVolumeClaim",
+    "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service", "DaemonSet",
+    "Pod", "ReplicationController", "ReplicaSet", "Deployment", "HorizontalPodAutoscaler", "StatefulSet", "Job",
+    "CronJob", "IngressClass", "Ingress", "APIService",
+)  # fmt: skip
+"""Kinds in the order Helm installs them; others follow, by name
+(https://helm.sh/docs/intro/using_helm/#helm-install-installing-a-package)."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that a chart is rendered for."""
+
+    name: str = "modelservice"
+    namespace: str = "default"
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A loader that refuses a mapping with a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ModelserviceError(f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})")
+        return super().construct_mapping(node, deep)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a chart renders to: text by template path."""
+
+    templates: Mapping[str, str]
+
+    @property
+    def notes(self) -> str:
+        """NOTES.txt; empty where the renderer does not give it."""
+        return next((text for path, text in self.templates.items() if path.endswith("/NOTES.txt")), "").strip()
+
+    @functools.cached_property
+    def _sources(self) -> list[tuple[str, dict[str, Any]]]:
+        found = [
+            (path, obj)
+            for path, text in self.templates.items()
+            if not path.endswith("NOTES.txt")
+            for obj in yaml.load_all(text, Loader=_UniqueKeys)
+            if obj
+        ]
+        rank = {kind: index for index, kind in enumerate(INSTALL_ORDER)}
+        return sorted(found, key=lambda item: (rank.get(_kind(item[1]), len(rank)), _kind(item[1]), _name(item[1])))
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects in the order Helm installs them."""
+        return [obj for _, obj in self._sources]
+
+    @property
+    def manifests(self) -> str:
+        """The objects as one stream of YAML, each with the template it comes from."""
+        return "".join(f"---\n# Source: {path}\n{dump(obj)}" for path, obj in self._sources)
+
+
+def _kind(obj: Mapping[str, Any]) -> str:
+    return str(obj.get("kind", ""))
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return str(obj.get("metadata", {}).get("name", ""))
+
+
+def dump(obj: Mapping[str, Any]) -> str:
+    """An object as YAML, keys in their order, lines unwrapped."""
+    text: str = yaml.safe_dump(dict(obj), sort_keys=False, width=10_000, allow_unicode=True)
+    return text
+
+
+class Renderer(Protocol):
+    """Renders the chart and lints it."""
+
+    def render(
+        self,
+        values: Mapping[str, Any],
+        release: Release,
+        *,
+        kube_version: str | None = None,
+        api_versions: Sequence[str] = (),
+    ) -> Rendered:
+        """Renders the chart.
+
+        Raises:
+            ValuesError: the schema or the templates refuse the values.
+            ModelserviceError: the chart does not render.
+        """
+        ...
+
+    def lint(self, values: Mapping[str, Any]) -> list[str]:
+        """What Helm's linter finds wrong, one line each."""
+        ...
+
+
+def renderer(which: str, chart: Path) -> Renderer:
+    """The renderer that `--helm` names: ``embedded``, or the name or path of a helm executable.
+
+    Raises:
+        UsageError: there is no such executable, or no chart.
+    """
+    if not (chart / "Chart.yaml").is_file() and chart.suffix != ".tgz":
+        raise UsageError("no chart: it has no Chart.yaml", file=str(chart))
+    return EmbeddedHelm(chart) if which == "embedded" else HelmExecutable(chart, which)
+
+
+class EmbeddedHelm:
+    """Helm as a library (helm-python-sdk). The chart is loaded once."""
+
+    def __init__(self, chart: Path) -> None:
+        self.path = chart
+        try:
+            self._chart = helm_python.Chart.load(chart)
+        except helm_python.HelmError as error:
+            raise UsageError(f"cannot be loaded as a chart: {error.detail}", file=str(chart)) from None
+
+    def render(
+        self,
+        values: Mapping[str, Any],
+        release: Release,
+        *,
+        kube_version: str | None = None,
+        api_versions: Sequence[str] = (),
+    ) -> Rendered:
+        options: dict[str, Any] = {"name": release.name, "namespace": release.namespace}
+        if kube_version:
+            options["kube_version"] = kube_version
+        if api_versions:
+            options["api_versions"] = list(api_versions)
+        try:
+            return Rendered(_native_render(self._chart, values, options))
+        except helm_python.HelmInvalidArgError as error:
+            raise UsageError(error.detail) from None
+        except helm_python.HelmError as error:
+            raise _explained(error.detail, self._chart.schema) from None
+
+    def lint(self, values: Mapping[str, Any]) -> list[str]:
+        report = helm_python.lint(self.path, dict(values), strict=True)
+        findings = [message["error"] for message in report["messages"] if message["severity"] >= 2]
+        return findings + [error for error in report["errors"] if error not in findings]
+
+
+def _native_render(chart: helm_python.Chart, values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    """Renders through the library's own entry point: its Python method lacks the Kubernetes version and the API
+    versions, which the library takes.
+    """
+    text = _native.call_string("helm_render", chart._raw(), json.dumps(values), json.dumps(options))
+    templates: dict[str, str] = json.loads(text)
+    return templates
+
+
+class HelmExecutable:
+    """A helm executable, driven by pyhelm3."""
+
+    def __init__(self, chart: Path, executable: str) -> None:
+        found = shutil.which(executable)
+        if found is None:
+            raise UsageError(f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one")
+        self.path = chart
+        self._command = pyhelm3.Command(executable=found)
+
+    def render(
+        self,
+        values: Mapping[str, Any],
+        release: Release,
+        *,
+        kube_version: str | None = None,
+        api_versions: Sequence[str] = (),
+    ) -> Rendered:
+        arguments = ["template", release.name, str(self.path), "--namespace", release.namespace, "--values", "-"]
+        if kube_version:
+            arguments += ["--kube-version", kube_version]
+        for version in api_versions:
+            arguments += ["--api-versions", version]
+        return Rendered(_by_template(self._run(arguments, values)))
+
+    def lint(self, values: Mapping[str, Any]) -> list[str]:
+        try:
+            self._run(["lint", str(self.path), "--strict", "--values", "-"], values)
+        except ModelserviceError as error:
+            return str(error).splitlines()
+        return []
+
+    def _run(self, arguments: list[str], values: Mapping[str, Any]) -> str:
+        try:
+            return asyncio.run(self._command.run(arguments, json.dumps(values).encode())).decode()
+        except pyhelm3.errors.Error as error:
+            text = error.stderr.decode().strip().removeprefix("Error: ")
+            raise _explained(text, _schema(self.path)) from None
+
+
+def _schema(chart: Path) -> dict[str, Any] | None:
+    with contextlib.suppress(OSError, ValueError):
+        schema: dict[str, Any] = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+        return schema
+    return None
+
+
+def _by_template(stream: str) -> dict[str, str]:
+    """Splits the output of `helm template` at its source comments."""
+    templates: dict[str, str] = {}
+    for part in re.split(r"^---$", stream, flags=re.MULTILINE):
+        source = re.search(r"^# Source: (\S+)$", part, flags=re.MULTILINE)
+        if source:
+            templates[source[1]] = templates.get(source[1], "") + "---" + part
+    return templates
+
+
+# ---------------------------------------------------------------------------------------------
+# Errors
+# ---------------------------------------------------------------------------------------------
+
+_VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
+_REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
+_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
+
+
+def _explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
+    """An error of Helm in the words of the person who wrote the values."""
+    if "values don't meet the specifications of the schema" in text:
+        return ValuesError(_violations(text, schema or {}))
+    refusal = _REFUSAL.search(text)
+    if refusal:
+        message = refusal["message"].strip()
+        key = _KEY.match(message)
+        return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
+    return ModelserviceError(text)
+
+
+def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
+    """The violations in Helm's report that are not just the sum of others below them."""
+    lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
+    problems = []
+    for index, line in enumerate(lines):
+        following = lines[index + 1] if index + 1 < len(lines) else None
+        if following is not None and len(following["indent"]) > len(line["indent"]):
+            continue
+        path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
+        problems += _violation(path, line["reason"], schema)
+    return problems or [Problem(text)]
+
+
+def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
+    unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
+    if not unknown:
+        return [Problem(reason, key=_dotted(path))]
+    names = re.findall(r"'([^']*)'", unknown[1])
+    return [Problem("unknown key", key=_dotted([*path, name]), fix=suggestion(schema, path, name)) for name in names]
+
+
+def _dotted(path: Sequence[str]) -> str:
+    """``["decode", "containers", "0", "name"]`` as ``decode.containers[0].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if part.isdigit() else f".{part}" if text else part
+    return text

@@ -1,0 +1,64 @@
+"""Which key was meant, where a values file has one that the chart does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+
+def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
+    """What to write instead of an unknown key, or None when nothing is near.
+
+    Args:
+        schema: the chart's values.schema.json.
+        path: keys that lead to the object with the unknown key; a list index is a decimal string.
+        unknown: the key.
+    """
+    allowed = [name for node in _at(schema, path) for name in node.get("properties", {})]
+    near = difflib.get_close_matches(unknown, allowed, n=1, cutoff=0.6) or [
+        name for name in allowed if name.lower() == unknown.lower()
+    ]
+    elsewhere = sorted((path for path in _paths(schema) if path.rsplit(".", 1)[-1] == unknown), key=len)
+    if elsewhere:
+        return f"write {elsewhere[0]}"
+    return f"did you mean {near[0]}?" if near else None
+
+
+def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")]
+    return node
+
+
+def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
+    """Subschemas that hold for the value under a path."""
+    nodes = [schema]
+    for key in path:
+        following = []
+        for node in nodes:
+            if key in node.get("properties", {}):
+                following.append(node["properties"][key])
+            elif key.isdigit() and isinstance(node.get("items"), dict):
+                following.append(node["items"])
+            elif isinstance(node.get("additionalProperties"), dict):
+                following.append(node["additionalProperties"])
+        nodes = [branch for node in following for branch in _branches(schema, node)]
+    return nodes
+
+
+def _branches(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
+    node = _resolve(schema, node)
+    return [node, *(_resolve(schema, branch) for branch in node.get("anyOf", []))]
+
+
+def _paths(schema: dict[str, Any]) -> Iterator[str]:
+    """Dotted paths of the chart's own keys; Kubernetes' types, whose definitions have a dotted name, are left out."""
+    todo: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [("", schema, ())]
+    while todo:
+        prefix, node, within = todo.pop()
+        for name, child in node.get("properties", {}).items():
+            yield f"{prefix}{name}"
+            target = child.get("$ref", "").removeprefix("#/definitions/")
+            if target and "." not in target and target not in within:
+                todo.append((f"{prefix}{name}.", schema["definitions"][target], (*within, target)))
