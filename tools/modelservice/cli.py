@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -191,6 +192,7 @@ def _report(differences: list[str], command: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the program; errors are sentences on the standard error, or JSON where JSON was asked for."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    warnings.showwarning = _show_warning
     try:
         app(args=arguments)
     except ModelserviceError as error:
@@ -199,6 +201,11 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    errors.print("[bold yellow]warning:[/] ", end="")
+    errors.print(str(message), markup=False, highlight=False, soft_wrap=True)
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -67,6 +67,14 @@ class _Draft7(GenerateJsonSchema):
             inner["anyOf"] = [*inner["anyOf"], {"type": "null"}]
         return inner
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Maps check their keys with ``propertyNames``: pydantic's ``patternProperties`` would let any other key pass."""
+        result = super().dict_schema(schema)
+        for pattern, value in result.pop("patternProperties", {}).items():
+            result["propertyNames"] = {**result.get("propertyNames", {}), "pattern": pattern}
+            result["additionalProperties"] = value
+        return result
+
 
 def json_schema(model: Model) -> dict[str, Any]:
     """The draft-07 schema of a values model, self-contained: no ``$id``, no reference outside of it."""

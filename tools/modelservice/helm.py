@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import json
 import re
 import shutil
@@ -24,6 +25,7 @@ from helm_python import _native
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.suggest import suggestion
+from modelservice.values import WORDS
 
 INSTALL_ORDER = (
     "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget",
@@ -265,21 +267,25 @@ def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
     """The violations in Helm's report that are not just the sum of others below them."""
     lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
     problems = []
-    for index, line in enumerate(lines):
-        following = lines[index + 1] if index + 1 < len(lines) else None
-        if following is not None and len(following["indent"]) > len(line["indent"]):
-            continue
+    for line, following in itertools.zip_longest(lines, lines[1:]):
+        below = following is not None and len(following["indent"]) > len(line["indent"])
+        bad_name = re.match(r"invalid propertyName '(.*)'$", line["reason"])
         path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
-        problems += _violation(path, line["reason"], schema)
+        if bad_name and below:
+            problems += _violation([*path, bad_name[1]], following["reason"], schema)
+        elif not below and not (line["pointer"] == "" and problems and " match pattern " in line["reason"]):
+            problems += _violation(path, line["reason"], schema)
     return problems or [Problem(text)]
 
 
 def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
     unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
-    if not unknown:
-        return [Problem(reason, key=_dotted(path))]
-    names = re.findall(r"'([^']*)'", unknown[1])
-    return [Problem("unknown key", key=_dotted([*path, name]), fix=suggestion(schema, path, name)) for name in names]
+    if unknown:
+        names = re.findall(r"'([^']*)'", unknown[1])
+        return [Problem("unknown key", key=_dotted([*path, name]), fix=suggestion(schema, path, name)) for name in names]
+    pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
+    words = WORDS.get(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
+    return [Problem(f"{pattern['value']} is not {words}" if pattern and words else reason, key=_dotted(path))]
 
 
 def _dotted(path: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,19 @@ from modelservice.errors import ModelserviceError, UsageError
 Values = dict[str, Any]
 
 
+class InputWarning(UserWarning):
+    """A values file is read otherwise than it looks."""
+
+
 def read_values(path: str) -> Values:
     """The values in a file, or on the standard input for ``-``.
 
     Raises:
         UsageError: the file cannot be read.
-        ModelserviceError: it is not one YAML mapping with unique keys.
+        ModelserviceError: it is not one YAML mapping.
+
+    Warns:
+        InputWarning: a key is given twice.
     """
     name = "standard input" if path == "-" else path
     text = _read(path, name)
@@ -49,7 +57,8 @@ def _read(path: str, name: str) -> str:
 
 
 def _check_yaml(text: str, name: str) -> None:
-    """Refuses what Helm would misread: broken YAML, several documents, keys given twice, anything but a mapping."""
+    """Refuses what is no values file: broken YAML, several documents, anything but a mapping. Warns of what Helm reads
+    differently from how it looks: keys given twice."""
     try:
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -69,24 +78,22 @@ def _check_yaml(text: str, name: str) -> None:
             kind = "a list" if isinstance(document, yaml.SequenceNode) else f"the value {document.value!r}"
             if not (isinstance(document, yaml.ScalarNode) and document.value in ("", "null", "~")):
                 raise ModelserviceError(f"{kind}, but a values file is a mapping of keys", file=name)
-        _check_unique(document, name)
+        _warn_of_duplicates(document, name)
 
 
-def _check_unique(node: yaml.Node | None, name: str) -> None:
+def _warn_of_duplicates(node: yaml.Node | None, name: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.value in seen and key.value != "<<":
-                raise ModelserviceError(
-                    f"{key.value} is also given on line {seen[key.value]}", file=f"{name}:{line}",
-                    fix="keep one, Helm would silently use the last",
-                )  # fmt: skip
+                problem = f"{name}:{line}: {key.value} is also given on line {seen[key.value]}; Helm uses the last"
+                warnings.warn(InputWarning(problem), stacklevel=2)
             seen[key.value] = line
-            _check_unique(value, name)
+            _warn_of_duplicates(value, name)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _check_unique(item, name)
+            _warn_of_duplicates(item, name)
 
 
 def merge(layers: Iterable[Mapping[str, Any]]) -> Values:

@@ -15,11 +15,18 @@ Two conventions of Helm shape the types:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from modelservice.kubernetes import Kubernetes
+
+
+def _pattern(annotation: Any) -> str:
+    """The regular expression of an annotated string."""
+    (field,) = get_args(annotation)[1:]
+    return str(next(item.pattern for item in field.metadata if hasattr(item, "pattern")))
+
 
 # ---------------------------------------------------------------------------------------------
 # Scalars
@@ -65,6 +72,21 @@ FlagName = Annotated[str, Field(max_length=128, pattern=r"^[a-z][a-z0-9-]*(\.[A-
 """A command line flag without its leading dashes, spelt with dashes: ``max-model-len``."""
 EnvName = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 AcceleratorType = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+WORDS = {
+    _pattern(DnsLabel): "a DNS label: lower case letters, digits and dashes, at most 63",
+    _pattern(DnsSubdomain): "a DNS name: lower case letters, digits, dashes and dots",
+    _pattern(LabelValue): "a label value: letters, digits, dashes, dots and underscores, at most 63",
+    _pattern(LabelKey): "a label key: [domain/]name",
+    _pattern(ResourceName): "a resource: write cpu, memory, ephemeral-storage, hugepages-<size> or <vendor domain>/<name>",
+    _pattern(ExtendedResourceName): "an extended resource: write <vendor domain>/<name>",
+    QUANTITY: "a quantity: write for instance 500m, 16Gi or 4",
+    _pattern(AbsolutePath): "an absolute path",
+    _pattern(FlagName): "a flag: write it without leading dashes and with dashes for underscores, max-model-len",
+    _pattern(EnvName): "the name of an environment variable",
+    _pattern(AcceleratorType): "an accelerator type: lower case letters, digits and dashes",
+}
+"""What the patterns above ask for, for messages: a regular expression explains little."""
 
 # ---------------------------------------------------------------------------------------------
 # Kubernetes types
