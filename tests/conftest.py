@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from kubernetes_schemas import problems
-from modelservice.helm import EmbeddedHelm, Release
+from modelservice.binaries import binary
+from modelservice.errors import UsageError
+from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
 from modelservice.paths import chart_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,14 +116,23 @@ def render(embedded: EmbeddedHelm) -> Render:
     return _render
 
 
+@pytest.fixture(scope="session", params=["helm4", "helm3"])
+def executable(request: pytest.FixtureRequest, chart: Path) -> HelmExecutable:
+    """A helm executable built from its pinned module; skips with the reason where none can be built, not in CI."""
+    try:
+        return HelmExecutable(chart, str(binary(request.param)))
+    except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"{request.param}: {error}")
+
+
 def shared(relative: str) -> Path:
     """A file or folder of real test data; skips the test where it is absent, which in CI is a failure.
 
     Args:
         relative: path under the data folder.
     """
-    import os
-
     path = SHARED / relative
     if not path.exists():
         reason = f"real test data {relative} is not beside the repository"

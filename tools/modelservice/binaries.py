@@ -45,7 +45,13 @@ class Program:
 PROGRAMS = {
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program("helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1"),
-    "helm3": Program("helm.sh/helm/v3/cmd/helm", "-X helm.sh/helm/v3/internal/version.version=v3.22.0"),
+    # And helm 3 renders for Kubernetes 1.20 unless told which version its client libraries are.
+    "helm3": Program(
+        "helm.sh/helm/v3/cmd/helm",
+        "-X helm.sh/helm/v3/internal/version.version=v3.22.0"
+        " -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36"
+        " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
+    ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct"),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""

@@ -68,11 +68,13 @@ class _Draft7(GenerateJsonSchema):
         return inner
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Maps check their keys with ``propertyNames``: pydantic's ``patternProperties`` would let any other key pass."""
+        """Maps whose keys have a pattern are closed: pydantic would let any other key pass. (``propertyNames`` would
+        do too, but Helm's message for it does not say where the key is.)
+        """
         result = super().dict_schema(schema)
-        for pattern, value in result.pop("patternProperties", {}).items():
-            result["propertyNames"] = {**result.get("propertyNames", {}), "pattern": pattern}
-            result["additionalProperties"] = value
+        if "patternProperties" in result:
+            result.pop("propertyNames", None)
+            result["additionalProperties"] = False
         return result
 
 

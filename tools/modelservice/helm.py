@@ -24,7 +24,7 @@ import yaml
 from helm_python import _native
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
-from modelservice.suggest import suggestion
+from modelservice.suggest import key_patterns, suggestion
 from modelservice.values import WORDS
 
 INSTALL_ORDER = (
@@ -221,7 +221,8 @@ class HelmExecutable:
         try:
             return asyncio.run(self._command.run(arguments, json.dumps(values).encode())).decode()
         except pyhelm3.errors.Error as error:
-            text = error.stderr.decode().strip().removeprefix("Error: ")
+            text = error.stderr.decode().removeprefix("Error: ")
+            text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
             raise _explained(text, _schema(self.path)) from None
 
 
@@ -268,24 +269,27 @@ def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
     lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
     problems = []
     for line, following in itertools.zip_longest(lines, lines[1:]):
-        below = following is not None and len(following["indent"]) > len(line["indent"])
-        bad_name = re.match(r"invalid propertyName '(.*)'$", line["reason"])
-        path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
-        if bad_name and below:
-            problems += _violation([*path, bad_name[1]], following["reason"], schema)
-        elif not below and not (line["pointer"] == "" and problems and " match pattern " in line["reason"]):
+        if following is None or len(following["indent"]) <= len(line["indent"]):
+            path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
             problems += _violation(path, line["reason"], schema)
-    return problems or [Problem(text)]
+    return sorted(problems, key=lambda problem: problem.key or "") or [Problem(text)]
 
 
 def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
     unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
     if unknown:
-        names = re.findall(r"'([^']*)'", unknown[1])
-        return [Problem("unknown key", key=_dotted([*path, name]), fix=suggestion(schema, path, name)) for name in names]
+        return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
     words = WORDS.get(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
     return [Problem(f"{pattern['value']} is not {words}" if pattern and words else reason, key=_dotted(path))]
+
+
+def _unknown_key(path: list[str], name: str, schema: dict[str, Any]) -> Problem:
+    key = _dotted([*path, name])
+    words = [WORDS[pattern] for pattern in key_patterns(schema, path) if pattern in WORDS]
+    if words:
+        return Problem(f"{name!r} is not {words[0]}", key=key)
+    return Problem("unknown key", key=key, fix=suggestion(schema, path, name))
 
 
 def _dotted(path: Sequence[str]) -> str:

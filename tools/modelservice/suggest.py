@@ -25,6 +25,11 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
     return f"did you mean {near[0]}?" if near else None
 
 
+def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:
+    """Regular expressions that the keys of the map under a path have to match; none for an object of fixed keys."""
+    return [pattern for node in _at(schema, path) for pattern in node.get("patternProperties", {})]
+
+
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
         node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")]
@@ -43,6 +48,8 @@ def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
                 following.append(node["items"])
             elif isinstance(node.get("additionalProperties"), dict):
                 following.append(node["additionalProperties"])
+            else:
+                following += node.get("patternProperties", {}).values()
         nodes = [branch for node in following for branch in _branches(schema, node)]
     return nodes
 

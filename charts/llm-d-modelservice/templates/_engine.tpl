@@ -17,14 +17,14 @@ Output: the fields of a container without args and env, plus
 {{- $flags := dict -}}
 {{- $variables := dict -}}
 {{- range $layer := list .root.Values.engine $role.engine -}}
-  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (omit $layer "args" "env")) -}}
+  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $layer | fromJson)) -}}
   {{- range $name, $value := $layer.args -}}{{- $_ := set $flags $name $value -}}{{- end -}}
   {{- range $name, $value := $layer.env -}}{{- $_ := set $variables $name $value -}}{{- end -}}
 {{- end -}}
 {{- $listed := first ($role.containers | default list) -}}
 {{- if $listed -}}
   {{- if and $listed.command (not $listed.modelCommand) -}}{{- $_ := unset $engine "modelCommand" -}}{{- end -}}
-  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (omit $listed "args" "env")) -}}
+  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $listed | fromJson)) -}}
 {{- end -}}
 {{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
 {{- $byDefault := not $engine.modelCommand -}}
@@ -46,6 +46,18 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "flags" $flags -}}
 {{- $_ := set $engine "variables" $variables -}}
 {{- $engine | toJson -}}
+{{- end -}}
+
+{{/*
+The fields that a layer sets, without args and env, which merge differently, as JSON. Input: the layer. A null field
+is one that is not set: Helm 3 keeps the nulls of values.yaml, Helm 4 drops them.
+*/}}
+{{- define "llm-d-modelservice.containerLayer" -}}
+{{- $fields := dict -}}
+{{- range $name, $value := omit . "args" "env" -}}
+  {{- if not (kindIs "invalid" $value) -}}{{- $_ := set $fields $name $value -}}{{- end -}}
+{{- end -}}
+{{- $fields | toJson -}}
 {{- end -}}
 
 {{/*

@@ -1,0 +1,67 @@
+"""The two renderers, and what they make of errors."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Rendered, renderer
+from modelservice.inputs import read_values
+
+EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
+
+
+@pytest.mark.executable
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_both_renderers_give_the_same_objects(
+    executable: HelmExecutable, embedded: EmbeddedHelm, example: Path
+) -> None:
+    values, release = read_values(str(example)), Release("same", "models")
+    assert executable.render(values, release).objects == embedded.render(values, release).objects
+
+
+def test_a_missing_executable_is_a_usage_error(chart: Path) -> None:
+    with pytest.raises(UsageError, match="no program no-such-helm"):
+        renderer("no-such-helm", chart)
+
+
+def test_a_directory_without_a_chart_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no chart"):
+        renderer("embedded", tmp_path)
+
+
+def test_the_kubernetes_version_and_apis_reach_the_templates(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.1.0\n")
+    (tmp_path / "templates" / "probe.yaml").write_text(
+        'kind: Probe\nmetadata: {name: "{{ .Capabilities.KubeVersion.Version }}"}\n'
+        'has: {{ .Capabilities.APIVersions.Has "leaderworkerset.x-k8s.io/v1" }}\n'
+    )
+    (probe,) = (
+        EmbeddedHelm(tmp_path)
+        .render({}, Release(), kube_version="v1.33.1", api_versions=["leaderworkerset.x-k8s.io/v1"])
+        .objects
+    )
+    assert probe["metadata"]["name"] == "v1.33.1"
+    assert probe["has"] is True
+
+
+def test_a_key_twice_in_a_rendered_object_is_found() -> None:
+    with pytest.raises(ModelserviceError, match="key a twice"):
+        _ = Rendered({"chart/templates/x.yaml": "a: 1\na: 2\n"}).objects
+
+
+def test_objects_come_in_the_order_helm_installs_them(embedded: EmbeddedHelm) -> None:
+    kinds = [obj["kind"] for obj in embedded.render({"multinode": True}, Release()).objects]
+    assert kinds == ["ServiceAccount", "LeaderWorkerSet", "LeaderWorkerSet"]
+
+
+@pytest.mark.parametrize("values", sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*-values.yaml")), ids=lambda p: p.stem)
+def test_helms_linter_is_content(embedded: EmbeddedHelm, values: Path) -> None:
+    assert embedded.lint(read_values(str(values))) == []
+
+
+@pytest.mark.executable
+def test_the_executables_linter_is_content(executable: HelmExecutable) -> None:
+    assert executable.lint({}) == []
