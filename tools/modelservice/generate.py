@@ -84,7 +84,39 @@ def json_schema(model: Model) -> dict[str, Any]:
     definitions = schema.pop("$defs", {})
     root = {"$schema": _Draft7.schema_dialect, "title": f"Values of {CHART}", **_without_titles(schema)}
     root["definitions"] = {name: _nullable(_without_titles(item)) for name, item in definitions.items()}
+    for part in _models(model):
+        definition = root if part is model else root["definitions"].get(part.__name__)
+        if definition:  # else a field has a schema of its own instead
+            _document(part, definition["properties"])
     return link(root)
+
+
+def _document(model: Model, properties: dict[str, Any]) -> None:
+    """Adds what pydantic leaves out for fields with a schema of their own: description and default."""
+    for name, field in model.model_fields.items():
+        schema = properties[field.alias or name]
+        schema.setdefault("description", field.description)
+        if "$ref" not in schema and not field.is_required():
+            schema.setdefault("default", _plain(field.default))
+
+
+def _models(model: Model) -> set[Model]:
+    """A model and all models inside it."""
+    found: set[Model] = set()
+    todo = [model]
+    while todo:
+        part = todo.pop()
+        if part not in found:
+            found.add(part)
+            todo += [item for field in part.model_fields.values() for item in _inside(field.annotation)]
+    return found
+
+
+def _inside(annotation: Any) -> Iterator[Model]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _inside(argument)
 
 
 def _nullable(definition: dict[str, Any]) -> dict[str, Any]:

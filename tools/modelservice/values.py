@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from modelservice.jsontype import json_type
 from modelservice.kubernetes import Kubernetes
 
 
@@ -60,11 +61,7 @@ ExtendedResourceName = Annotated[
     ),
 ]
 QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-Quantity = Annotated[
-    str | int | float,
-    Field(union_mode="left_to_right"),
-    WithJsonSchema({"type": ["string", "number"], "pattern": QUANTITY, "minimum": 0}),
-]
+Quantity = Annotated[str | int | float, json_type(type=["string", "number"], pattern=QUANTITY, minimum=0)]
 """A Kubernetes quantity (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/)."""
 AbsolutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
 ImagePullPolicy = Literal["Always", "IfNotPresent", "Never", ""]
@@ -130,9 +127,7 @@ class ContainerPort(Closed):
     """A port of a container; the number may be a template of the values."""
 
     containerPort: Annotated[
-        int | str,
-        Field(union_mode="left_to_right"),
-        WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": r"\{\{.*\}\}"}),
+        int | str, json_type(type=["integer", "string"], minimum=1, maximum=65535, pattern=r"\{\{.*\}\}")
     ]
     """Port number, or a template such as `{{ .Values.routing.servicePort }}`."""
     name: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = None
@@ -442,22 +437,19 @@ class AcceleratorTypes(Closed):
     """One accepted value, as an alternative to `labelValues`."""
 
 
+NumberOrPercentage = Annotated[
+    int | str, json_type(type=["integer", "string"], minimum=0, maximum=10000, pattern="^(100|[0-9]?[0-9])%$")
+]
+
+
 class RollingUpdate(Closed):
     """Rolling update of the groups of a LeaderWorkerSet."""
 
     partition: Replicas | None = None
     """Groups below this index are not updated."""
-    maxUnavailable: Annotated[
-        int | str,
-        Field(union_mode="left_to_right"),
-        WithJsonSchema({"type": ["integer", "string"], "minimum": 0, "maximum": 10000, "pattern": "^(100|[0-9]{1,2})%$"}),
-    ] | None = None
+    maxUnavailable: NumberOrPercentage | None = None
     """Groups that may be down, a number or a percentage."""
-    maxSurge: Annotated[
-        int | str,
-        Field(union_mode="left_to_right"),
-        WithJsonSchema({"type": ["integer", "string"], "minimum": 0, "maximum": 10000, "pattern": "^(100|[0-9]{1,2})%$"}),
-    ] | None = None
+    maxSurge: NumberOrPercentage | None = None
     """Groups above the wanted number, a number or a percentage."""
 
 
@@ -729,14 +721,13 @@ class Proxy(Closed):
     """Directory with `tls.crt` and `tls.key`; mount it with `volumeMounts`."""
     zapEncoder: Literal["json", "console"] | None = "json"
     """Log encoding."""
-    zapLogLevel: Annotated[
-        str | int,
-        Field(union_mode="left_to_right"),
-        WithJsonSchema(
-            {"type": ["string", "integer", "null"], "pattern": "^(debug|info|error|panic|[1-9][0-9]?)$",
-             "minimum": 1, "maximum": 99}
-        ),
-    ] | None = None  # fmt: skip
+    zapLogLevel: (
+        Annotated[
+            str | int,
+            json_type(type=["string", "integer"], pattern="^(debug|info|error|panic|[1-9][0-9]?)$", minimum=1, maximum=99),
+        ]
+        | None
+    ) = None
     """Log level: `debug`, `info`, `error`, `panic` or a number; `debug` when neither this nor `debugLevel` is set."""
     zapDevel: bool | None = None
     """Development logging."""
