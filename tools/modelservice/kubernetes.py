@@ -36,8 +36,20 @@ _IRREGULAR: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": ["string", "integer", "null"]},
 }
 
-_NOT_FOR_TEMPLATES = {"io.k8s.api.core.v1.PodSpec": ("ephemeralContainers",)}
-"""Fields that the API server refuses when a pod is created; without them their closure is left out too."""
+_NOT_FOR_TEMPLATES = {
+    "io.k8s.api.core.v1.PodSpec": {"ephemeralContainers"},
+    # Volume plugins that no supported version has any more; a pod with one never starts
+    # (https://kubernetes.io/docs/concepts/storage/volumes/).
+    "io.k8s.api.core.v1.Volume": {
+        "cephfs", "flocker", "gitRepo", "glusterfs", "photonPersistentDisk", "quobyte", "rbd", "scaleIO", "storageos",
+    },
+    # What the API server fills in.
+    "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {
+        "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields",
+        "ownerReferences", "resourceVersion", "selfLink", "uid",
+    },
+}  # fmt: skip
+"""Fields that have no place in a pod template. Without them their closure is left out too."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ def _definition(name: str) -> dict[str, Any]:
     definition: dict[str, Any] = json.loads(json.dumps(_upstream()[name]))
     _strip(definition)
     for field in _NOT_FOR_TEMPLATES.get(name, ()):
-        del definition["properties"][field]
+        definition["properties"].pop(field, None)
     return definition
 
 

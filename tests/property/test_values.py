@@ -1,0 +1,157 @@
+"""Values nobody thought of: every accepted render is valid Kubernetes, every refusal names its key."""
+
+import re
+from typing import Any
+
+import pytest
+from allpairspy import AllPairs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import Render
+from modelservice.errors import ValuesError
+
+VLLM = "vllm/vllm-openai:v0.32.0"
+SIZES = st.none() | st.integers(1, 16)
+
+layouts = st.fixed_dictionaries(
+    {},
+    optional={
+        "tensor": SIZES,
+        "pipeline": st.none() | st.integers(1, 4),
+        "data": SIZES,
+        "dataLocal": SIZES,
+        "workers": st.none() | st.integers(1, 4),
+        "expert": st.none() | st.booleans(),
+        "dataMode": st.sampled_from([None, "hybrid", "external", "multiPort", "internal"]),
+    },
+)
+flags = st.dictionaries(
+    st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z]{1,5})?", fullmatch=True),
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("ab ${}'\"\\:#\n", max_size=8)
+    | st.lists(st.text("ab", max_size=3), max_size=3) | st.dictionaries(st.text("ab", min_size=1), st.integers(), max_size=2),
+    max_size=4,
+)  # fmt: skip
+variables = st.dictionaries(
+    st.from_regex(r"[A-Z][A-Z_]{0,6}", fullmatch=True),
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("ab $'\":#\n", max_size=8),
+    max_size=4,
+)
+uris = st.sampled_from(["hf://o/m", "pvc://c/p", "pvc+hf://c/d/o/m", "oci://r.example.com/m:1"])
+roles = st.fixed_dictionaries(
+    {},
+    optional={
+        "create": st.booleans(),
+        "replicas": st.integers(0, 5),
+        "parallelism": layouts,
+        "multinode": st.none() | st.booleans(),
+        "accelerator": st.fixed_dictionaries(
+            {},
+            optional={
+                "dra": st.none() | st.booleans(),
+                "type": st.sampled_from([None, "nvidia", "amd", "cpu", "google"]),
+                "count": st.none() | st.integers(0, 16),
+            },
+        ),
+        "engine": st.fixed_dictionaries({}, optional={"args": flags, "env": variables}),
+        "sharedMemory": st.fixed_dictionaries({"enabled": st.booleans()}),
+        "monitoring": st.fixed_dictionaries({"podmonitor": st.fixed_dictionaries({"enabled": st.booleans()})}),
+        "podLabels": st.dictionaries(st.sampled_from(["a", "b/c"]), st.sampled_from(["", "x"])),
+    },
+)
+values = st.fixed_dictionaries(
+    {
+        "engine": st.fixed_dictionaries(
+            {"image": st.just(VLLM), "modelCommand": st.sampled_from(["vllmServe", "imageDefault", "sglangServe"])},
+            optional={"args": flags, "env": variables},
+        ),
+        "modelArtifacts": st.fixed_dictionaries({"uri": uris}, optional={"authSecretName": st.just("secret")}),
+    },
+    optional={
+        "multinode": st.booleans(),
+        "routing": st.fixed_dictionaries(
+            {"servicePort": st.integers(1, 65535)},
+            optional={"proxy": st.fixed_dictionaries({"enabled": st.booleans(), "targetPort": st.integers(1, 65535)})},
+        ),
+        "tracing": st.fixed_dictionaries({"enabled": st.booleans()}),
+        "decode": roles,
+        "prefill": roles,
+    },
+)
+
+KEY = re.compile(r"^(decode|prefill|routing|accelerator|modelArtifacts|engine|requester|fullnameOverride)\b")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(values)
+def test_every_render_is_valid_and_every_refusal_names_its_key(render: Render, wanted: dict[str, Any]) -> None:
+    try:
+        objects = render(wanted)  # the fixture validates against every supported version
+    except ValuesError as refusal:
+        for problem in refusal.problems:
+            assert KEY.match(problem.key or ""), problem
+        return
+    for workload in [obj for obj in objects.items if obj["kind"] in ("Deployment", "LeaderWorkerSet")]:
+        check_workload(workload)
+
+
+def check_workload(workload: dict[str, Any]) -> None:
+    """What must hold for whatever was accepted."""
+    spec = workload["spec"]
+    group = spec.get("leaderWorkerTemplate", {"size": 1, "workerTemplate": spec.get("template")})
+    templates = [group["workerTemplate"], *([group["leaderTemplate"]] if "leaderTemplate" in group else [])]
+    if "selector" in spec:
+        assert spec["selector"]["matchLabels"].items() <= templates[0]["metadata"]["labels"].items()
+    for template in templates:
+        engine = template["spec"]["containers"][0]
+        mounted = {mount["name"] for mount in engine.get("volumeMounts", [])}
+        assert mounted <= {volume["name"] for volume in template["spec"].get("volumes", [])}
+        claims = {claim["name"] for claim in engine.get("resources", {}).get("claims", [])}
+        assert claims <= {claim["name"] for claim in template["spec"].get("resourceClaims", [])}
+        env = {item["name"]: item.get("value") for item in engine.get("env", [])}
+        if {"DP_SIZE", "DP_SIZE_LOCAL"} <= env.keys() and "leaderTemplate" not in group:
+            assert int(env["DP_SIZE"]) == int(env["DP_SIZE_LOCAL"]) * group["size"]
+
+
+SWITCHES: dict[str, list[Any]] = {
+    "multinode": [True, False],
+    "dra": [True, False],
+    "proxy": [True, False],
+    "prefill": [True, False],
+    "command": ["vllmServe", "imageDefault", "sglangServe", "custom"],
+    "uri": ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1"],
+    "podmonitor": [True, False],
+    "tracing": [True, False],
+    "autoscaling": [True, False],
+    "sharedMemory": [True, False],
+    "listed": [True, False],
+    "registry": ["", "mirror.example.com"],
+}
+
+
+@pytest.mark.parametrize("row", list(AllPairs(list(SWITCHES.values()))), ids=lambda row: "-".join(map(str, row))[:60])
+def test_every_pair_of_switches_renders(render: Render, row: list[Any]) -> None:
+    switch = dict(zip(SWITCHES, row, strict=True))
+    command = {"modelCommand": switch["command"], **({"command": ["run"]} if switch["command"] == "custom" else {})}
+    role = {
+        "autoscaling": {"enabled": switch["autoscaling"]},
+        "sharedMemory": {"enabled": switch["sharedMemory"]},
+        "monitoring": {"podmonitor": {"enabled": switch["podmonitor"]}},
+        "containers": [{"name": "vllm", "image": VLLM, "mountModelVolume": True, **command}] if switch["listed"] else [],
+    }
+    objects = render(
+        {
+            "multinode": switch["multinode"],
+            "accelerator": {"dra": switch["dra"]},
+            "routing": {"proxy": {"enabled": switch["proxy"]}},
+            "engine": {"image": VLLM, **command},
+            "modelArtifacts": {"uri": switch["uri"]},
+            "tracing": {"enabled": switch["tracing"]},
+            "global": {"imageRegistry": switch["registry"]},
+            "decode": role,
+            "prefill": {**role, "create": switch["prefill"]},
+        }
+    )
+    roles = 2 if switch["prefill"] else 1
+    expected = 1 + roles + roles * switch["podmonitor"] + roles * switch["dra"]
+    assert len(objects.items) == expected

@@ -1,0 +1,148 @@
+"""The command line: output, files, errors without tracebacks, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+PD = str(ROOT / "examples" / "values-pd.yaml")
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the program as a user does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "modelservice", *arguments], input=stdin, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def test_render_prints_manifests() -> None:
+    done = run("render", "-f", PD, "--name", "mine", "--namespace", "models")
+    objects = list(yaml.safe_load_all(done.stdout))
+    assert {obj["kind"] for obj in objects} == {"ServiceAccount", "Deployment", "PodMonitor"}
+    assert objects[0]["metadata"]["name"] == "mine-llm-d-modelservice"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_render_reads_files_in_order_and_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("decode: {replicas: 2}\n")
+    done = run("render", "-f", str(tmp_path / "a.yaml"), "-f", "-", "--set", "prefill.create=false", stdin="decode: {replicas: 3}")
+    (deployment,) = [obj for obj in yaml.safe_load_all(done.stdout) if obj["kind"] == "Deployment"]
+    assert deployment["spec"]["replicas"] == 3
+
+
+def test_render_takes_several_files_after_one_f(tmp_path: Path) -> None:
+    for name, replicas in (("a", 2), ("b", 5)):
+        (tmp_path / f"{name}.yaml").write_text(f"decode: {{replicas: {replicas}}}\n")
+    done = run("render", "-f", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    assert [obj["spec"]["replicas"] for obj in yaml.safe_load_all(done.stdout) if obj["kind"] == "Deployment"] == [5, 0]
+
+
+def test_render_prints_json() -> None:
+    listing = json.loads(run("render", "--format", "json").stdout)
+    assert listing["kind"] == "List"
+    assert len(listing["items"]) == 3
+
+
+def test_render_writes_one_file_an_object(tmp_path: Path) -> None:
+    done = run("render", "-f", PD, "--name", "x", "-o", str(tmp_path / "out"))
+    assert done.returncode == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "deployment-x-llm-d-modelservice-decode.yaml",
+        "deployment-x-llm-d-modelservice-prefill.yaml",
+        "podmonitor-x-llm-d-modelservice-decode-podmonitor.yaml",
+        "podmonitor-x-llm-d-modelservice-prefill-podmonitor.yaml",
+        "serviceaccount-x-llm-d-modelservice.yaml",
+    ]
+    assert str(tmp_path / "out") in done.stdout
+
+
+def test_render_shows_what_would_run(tmp_path: Path) -> None:
+    done = run("render", "-f", PD, "--summary")
+    assert "Deployment modelservice-llm-d-modelservice-decode" in done.stdout
+    assert "total: 6 pods, 16 nvidia.com/gpu" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_render_shows_the_notes() -> None:
+    assert "An InferencePool for these pods" in run("render", "-f", PD, "--notes").stdout
+
+
+def test_manifests_are_not_wrapped_or_coloured() -> None:
+    long = "x" * 300
+    assert long in run("render", "--set", f"decode.annotations.a={long}").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["render", "--set", "decod.x=1"], 1, "decod: unknown key; did you mean decode?"),
+        (["render", "--set", "modelArtifacts.uri=htp://x"], 1, "modelArtifacts.uri:"),
+        (["render", "--set", "decode"], 2, "write key=value"),
+        (["render", "-f", "/no/such/file.yaml"], 2, "/no/such/file.yaml: no such file"),
+        (["render", "--helm", "no-such-helm"], 2, "no program no-such-helm"),
+        (["render", "--chart", "/nowhere"], 2, "/nowhere: no chart"),
+        (["render", "-o", "/proc/nowhere"], 2, "/proc/nowhere: cannot be written"),
+        (["render", "--format", "toml"], 2, "toml"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_mistakes_are_sentences_with_an_exit_code(arguments: list[str], code: int, words: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+
+
+def test_every_violation_is_reported_at_once() -> None:
+    done = run("render", "--set", "decode.parallelism.tensor=0,routing.servicePort=99999,decod=1")
+    assert len(done.stderr.strip().splitlines()) == 3
+
+
+def test_mistakes_are_json_where_json_was_asked_for() -> None:
+    done = run("render", "--format", "json", "--set", "decod.x=1")
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["errors"] == [
+        {"message": "unknown key", "file": None, "key": "decod", "fix": "did you mean decode?"}
+    ]
+
+
+def test_a_refusal_leaves_no_output_behind(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("render", "--set", "decod.x=1", "-o", str(out)).returncode == 1
+    assert not out.exists()
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert run("render", "-o", str(file)).returncode == 2
+    assert file.read_text() == "mine"
+
+
+def test_a_key_given_twice_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("multinode: true\nmultinode: false\n")
+    done = run("render", "-f", str(tmp_path / "a.yaml"))
+    assert done.returncode == 0
+    assert "warning:" in done.stderr
+    assert "a.yaml:2: multinode is also given on line 1" in done.stderr
+
+
+def test_the_generated_files_of_the_repository_are_current() -> None:
+    assert run("schema", "--check").returncode == 0
+    assert run("examples", "--check").returncode == 0
+
+
+def test_version() -> None:
+    assert run("--version").stdout.strip().count(".") == 2
+
+
+def test_help_lists_the_commands() -> None:
+    text = run("--help").stdout
+    for command in ("render", "schema", "examples"):
+        assert command in text

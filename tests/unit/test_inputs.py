@@ -1,0 +1,127 @@
+"""Values files and --set are read as Helm reads them, and mistakes are named with file and line."""
+
+import io
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.inputs import InputWarning, apply_set, merge, read_values
+
+
+def write(tmp_path: Path, text: str | bytes) -> str:
+    path = tmp_path / "values.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("on", True), ("yes", True), ("No", False), ("0o17", 15), ("0x1F", 31), ("1e3", 1000), (".5", 0.5),
+        ("2024-01-01", "2024-01-01"), ("~", None), ("'1'", "1"), ("1000660000", 1000660000),
+    ],
+)  # fmt: skip
+def test_scalars_mean_what_they_mean_to_helm(tmp_path: Path, text: str, value: object) -> None:
+    assert read_values(write(tmp_path, f"a: {text}\n")) == {"a": value}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "{}\n"])
+def test_an_empty_file_has_no_values(tmp_path: Path, text: str) -> None:
+    assert read_values(write(tmp_path, text)) == {}
+
+
+def test_anchors_and_merge_keys_work(tmp_path: Path) -> None:
+    text = "common: &base {a: 1}\nother:\n  <<: *base\n  b: 2\n"
+    assert read_values(write(tmp_path, text))["other"] == {"a": 1, "b": 2}
+
+
+def test_a_dash_is_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"a: 1\n")))
+    assert read_values("-") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- 1\n", ["a list", "mapping"]),
+        ("text\n", ["'text'", "mapping"]),
+        ("a: [1\n", [":", "invalid YAML"]),
+        ("a:\n\tb: 1\n", [":2", "invalid YAML", "\\t"]),
+        ("a: 1\n---\nb: 2\n", ["2 YAML documents", "-f"]),
+    ],
+)
+def test_what_is_no_values_file_is_an_error_with_its_place(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ModelserviceError) as error:
+        read_values(path)
+    assert path in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+    assert error.value.exit_code == 1
+
+
+def test_a_key_given_twice_is_warned_of(tmp_path: Path) -> None:
+    path = write(tmp_path, "a:\n  b: 1\n  b: 2\n")
+    with pytest.warns(InputWarning, match=r"values.yaml:3: b is also given on line 2"):
+        assert read_values(path) == {"a": {"b": 2}}
+
+
+def test_unreadable_files_are_usage_errors(tmp_path: Path) -> None:
+    for path, words in (
+        (str(tmp_path / "missing.yaml"), "no such file"),
+        (str(tmp_path), "a directory"),
+        (write(tmp_path, b"\xff\xfe"), "not UTF-8"),
+    ):
+        with pytest.raises(UsageError, match=words) as error:
+            read_values(path)
+        assert error.value.exit_code == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_is_a_usage_error(tmp_path: Path) -> None:
+    path = Path(write(tmp_path, "a: 1\n"))
+    path.chmod(0)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_values(str(path))
+
+
+def test_layers_merge_as_with_repeated_f() -> None:
+    layers = [{"a": {"x": 1, "y": 1}, "l": [1, 2]}, {"a": {"y": 2}, "l": [3]}, {"a": {"x": None}}]
+    assert merge(layers) == {"a": {"x": None, "y": 2}, "l": [3]}
+    assert layers[0] == {"a": {"x": 1, "y": 1}, "l": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a.b=1", {"a": {"b": 1}}),
+        ("a=true,b=x", {"a": True, "b": "x"}),
+        ("a={x,y}", {"a": ["x", "y"]}),
+        ("a[0].b=x", {"a": [{"b": "x"}]}),
+        (r"a\.b/c=1", {"a.b/c": 1}),
+        ("a=null", {"a": None}),
+    ],
+)
+def test_set_has_helms_syntax(expression: str, expected: dict[str, object]) -> None:
+    assert apply_set({}, [expression]) == expected
+
+
+def test_set_changes_one_item_of_a_list_and_keeps_the_rest() -> None:
+    values = {"decode": {"containers": [{"name": "vllm", "image": "a"}, {"name": "log"}]}}
+    changed = apply_set(values, ["decode.containers[0].image=b"])
+    assert changed == {"decode": {"containers": [{"name": "vllm", "image": "b"}, {"name": "log"}]}}
+    assert values["decode"]["containers"][0]["image"] == "a"
+
+
+def test_set_string_keeps_a_number_a_string() -> None:
+    assert apply_set({}, [], ["modelArtifacts.labels.version=1"]) == {"modelArtifacts": {"labels": {"version": "1"}}}
+
+
+@pytest.mark.parametrize("expression", ["a", "=1", ""])
+def test_a_malformed_set_is_a_usage_error(expression: str) -> None:
+    with pytest.raises(UsageError, match="key=value"):
+        apply_set({}, [expression])
