@@ -74,7 +74,9 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(f"{len(corpus) * 5 / all_examples:.0f} renders a second over all examples")
-    console.print(f"{len(Values.model_fields)} top-level keys, schema of {(chart_dir() / 'values.schema.json').stat().st_size} bytes")
+    console.print(
+        f"{len(Values.model_fields)} top-level keys, schema of {(chart_dir() / 'values.schema.json').stat().st_size} bytes"
+    )
 
 
 if __name__ == "__main__":

@@ -137,7 +137,9 @@ def test_every_pair_of_switches_renders(render: Render, row: list[Any]) -> None:
         "autoscaling": {"enabled": switch["autoscaling"]},
         "sharedMemory": {"enabled": switch["sharedMemory"]},
         "monitoring": {"podmonitor": {"enabled": switch["podmonitor"]}},
-        "containers": [{"name": "vllm", "image": VLLM, "mountModelVolume": True, **command}] if switch["listed"] else [],
+        "containers": [{"name": "vllm", "image": VLLM, "mountModelVolume": True, **command}]
+        if switch["listed"]
+        else [],
     }
     objects = render(
         {

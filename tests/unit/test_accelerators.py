@@ -143,7 +143,9 @@ def test_an_explicit_claim_count_wins(render: Render) -> None:
 
 
 def test_allocation_mode_all_has_no_count(render: Render) -> None:
-    wanted = values(None, {"type": "google", "dra": True, "resourceClaimTemplates": {"google": {"allocationMode": "All"}}})
+    wanted = values(
+        None, {"type": "google", "dra": True, "resourceClaimTemplates": {"google": {"allocationMode": "All"}}}
+    )
     assert claim_devices(render, wanted)["requests"] == [
         {"name": "google", "exactly": {"deviceClassName": "tpu.google.com", "allocationMode": "All"}}
     ]

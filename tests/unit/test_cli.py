@@ -32,7 +32,16 @@ def test_render_prints_manifests() -> None:
 
 def test_render_reads_files_in_order_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("decode: {replicas: 2}\n")
-    done = run("render", "-f", str(tmp_path / "a.yaml"), "-f", "-", "--set", "prefill.create=false", stdin="decode: {replicas: 3}")
+    done = run(
+        "render",
+        "-f",
+        str(tmp_path / "a.yaml"),
+        "-f",
+        "-",
+        "--set",
+        "prefill.create=false",
+        stdin="decode: {replicas: 3}",
+    )
     (deployment,) = [obj for obj in yaml.safe_load_all(done.stdout) if obj["kind"] == "Deployment"]
     assert deployment["spec"]["replicas"] == 3
 

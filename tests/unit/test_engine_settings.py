@@ -9,7 +9,9 @@ from conftest import Render
 IMAGE = "vllm/vllm-openai:v0.32.0"
 
 
-def values(engine: dict[str, Any] | None = None, container: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def values(
+    engine: dict[str, Any] | None = None, container: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     decode: dict[str, Any] = {}
     if container is not None:
         decode["containers"] = [{"name": "vllm", "image": IMAGE, **container}]
@@ -59,7 +61,9 @@ def test_the_users_arguments_come_last(render: Render) -> None:
     assert args[-1] == "--enforce-eager"
 
 
-@pytest.mark.parametrize("spelling", [["--served-model-name", "mine"], ["--served-model-name=mine"], ["--served_model_name", "mine"]])
+@pytest.mark.parametrize(
+    "spelling", [["--served-model-name", "mine"], ["--served-model-name=mine"], ["--served_model_name", "mine"]]
+)
 def test_a_flag_of_the_user_is_not_derived(render: Render, spelling: list[str]) -> None:
     args = render(values(container={"modelCommand": "vllmServe", "args": spelling})).engine()["args"]
     assert args == ["org/model", "--port", "8000", *spelling]

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_file_without_permission_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_layers_merge_as_with_repeated_f() -> None:
-    layers = [{"a": {"x": 1, "y": 1}, "l": [1, 2]}, {"a": {"y": 2}, "l": [3]}, {"a": {"x": None}}]
+    layers: list[dict[str, Any]] = [{"a": {"x": 1, "y": 1}, "l": [1, 2]}, {"a": {"y": 2}, "l": [3]}, {"a": {"x": None}}]
     assert merge(layers) == {"a": {"x": None, "y": 2}, "l": [3]}
     assert layers[0] == {"a": {"x": 1, "y": 1}, "l": [1, 2]}
 

@@ -72,7 +72,9 @@ def check(objects: Objects, names: list[str]) -> None:
             assert accelerators == {}
         flags = [argument for argument in engine.get("args", []) if argument.startswith("--")]
         assert len(flags) == len(set(flags)), flags
-    pool_labels = objects.template("decode", "leaderTemplate" if "topology/multinode-tensor" in names else "workerTemplate")
+    pool_labels = objects.template(
+        "decode", "leaderTemplate" if "topology/multinode-tensor" in names else "workerTemplate"
+    )
     assert pool_labels["metadata"]["labels"]["llm-d.ai/model"] == "m"
 
 

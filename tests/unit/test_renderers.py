@@ -57,7 +57,9 @@ def test_objects_come_in_the_order_helm_installs_them(embedded: EmbeddedHelm) ->
     assert kinds == ["ServiceAccount", "LeaderWorkerSet", "LeaderWorkerSet"]
 
 
-@pytest.mark.parametrize("values", sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*-values.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "values", sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*-values.yaml")), ids=lambda p: p.stem
+)
 def test_helms_linter_is_content(embedded: EmbeddedHelm, values: Path) -> None:
     assert embedded.lint(read_values(str(values))) == []
 

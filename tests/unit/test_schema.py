@@ -107,7 +107,15 @@ def test_values_and_models_name_the_same_keys() -> None:
 
 
 def test_values_yaml_passes_the_linter() -> None:
-    command = [sys.executable, "-m", "yamllint", "--strict", "--config-file", str(ROOT / ".github/ct/lintconf.yaml"), str(CHART / "values.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "yamllint",
+        "--strict",
+        "--config-file",
+        str(ROOT / ".github/ct/lintconf.yaml"),
+        str(CHART / "values.yaml"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

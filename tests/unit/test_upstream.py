@@ -93,7 +93,9 @@ def _rename_claim_templates(obj: dict[str, Any], release: str) -> None:
 @pytest.mark.parametrize("output", EXAMPLES)
 def test_the_originals_examples_differ_only_as_documented(embedded: EmbeddedHelm, output: str) -> None:
     values_file, release, sets = EXAMPLES[output]
-    values = apply_set(read_values(str(shared(f"upstream/real-values/modelservice-examples/values-{values_file}.yaml"))), sets)
+    values = apply_set(
+        read_values(str(shared(f"upstream/real-values/modelservice-examples/values-{values_file}.yaml"))), sets
+    )
     original = yaml.safe_load_all(shared(f"upstream/examples-output/output-{output}.yaml").read_text())
     ours = {(obj["kind"], obj["metadata"]["name"]): obj for obj in embedded.render(values, Release(release)).objects}
     for expected in [obj for obj in original if obj]:

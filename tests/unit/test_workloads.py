@@ -115,7 +115,9 @@ def test_strategies(render: Render) -> None:
 
 
 @pytest.mark.parametrize("key", ["subGroupExclusiveTopology", "subGroupExclusiveToplogy"])
-@pytest.mark.parametrize(("value", "topology"), [(True, "kubernetes.io/hostname"), ("example.com/rack", "example.com/rack")])
+@pytest.mark.parametrize(
+    ("value", "topology"), [(True, "kubernetes.io/hostname"), ("example.com/rack", "example.com/rack")]
+)
 def test_subgroups_may_have_a_topology_of_their_own(render: Render, key: str, value: object, topology: str) -> None:
     decode = {"subGroupPolicy": {"subGroupSize": 2}, key: value, "parallelism": {"workers": 4}}
     objects = render({**SINGLE, "multinode": True, "engine": {"modelCommand": "vllmServe"}, "decode": decode})
@@ -250,9 +252,9 @@ def test_an_existing_service_account_is_used(render: Render) -> None:
 
 
 def test_the_service_account_takes_annotations_and_its_token_switch(render: Render) -> None:
-    account = render(
-        {"serviceAccount": {"annotations": {"iam": "x"}, "automountServiceAccountToken": False}}
-    ).one("ServiceAccount")
+    account = render({"serviceAccount": {"annotations": {"iam": "x"}, "automountServiceAccountToken": False}}).one(
+        "ServiceAccount"
+    )
     assert account["metadata"]["annotations"] == {"iam": "x"}
     assert account["automountServiceAccountToken"] is False
 

@@ -86,7 +86,7 @@ def binary(name: str) -> Path:
         built = Path(scratch) / executable
         arguments = ["build", "-trimpath", "-o", str(built)]
         _go(module, *arguments, *(["-ldflags", program.ldflags] if program.ldflags else []), program.package)
-        os.replace(built, target)
+        built.replace(target)
     return target
 
 
@@ -125,9 +125,7 @@ def _digest(module: Path, program: Program) -> str:
 
 def _go(module: Path, *arguments: str) -> str:
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
-    done = subprocess.run(
-        [go(), *arguments], cwd=module, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([go(), *arguments], cwd=module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-10:])
         raise ModelserviceError(f"go {' '.join(arguments[:2])} failed in {module.name}:\n{tail}")

@@ -7,11 +7,11 @@ a missing program.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import warnings
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -78,7 +78,9 @@ def render(
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write one file an object into this directory.")
     ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the manifests.")] = Format.yaml,
-    kube_version: Annotated[str | None, typer.Option("--kube-version", help="Kubernetes version to render for.")] = None,
+    kube_version: Annotated[
+        str | None, typer.Option("--kube-version", help="Kubernetes version to render for.")
+    ] = None,
     api_versions: Annotated[list[str], typer.Option("--api-versions", help="APIs that the cluster has.")] = [],  # noqa: B006
     summary: Annotated[bool, typer.Option("--summary", help="Print what would run.")] = False,
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
@@ -123,7 +125,7 @@ def _write_objects(rendered: Rendered, directory: Path, output_format: Format) -
             for file, text in texts.items():
                 (Path(scratch) / file).write_text(text, encoding="utf-8")
             for file in texts:
-                os.replace(Path(scratch) / file, directory / file)
+                (Path(scratch) / file).replace(directory / file)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", file=str(directory)) from None
 
@@ -149,9 +151,7 @@ def examples(check: Check = False, helm: Engine = "embedded") -> None:
     folder = root / "examples" / "output"
     chart = renderer(helm, chart_dir())
     wanted: dict[Path, str] = {}
-    for source in track(
-        sorted((root / "examples").glob("values-*.yaml")), "rendering", console=errors, transient=True
-    ):
+    for source in track(sorted((root / "examples").glob("values-*.yaml")), "rendering", console=errors, transient=True):
         name = source.stem.removeprefix("values-")
         wanted[folder / f"{name}.yaml"] = chart.render(read_values(str(source)), Release(name)).manifests
     present = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
@@ -209,7 +209,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or "json" in (b for a, b in zip(arguments, arguments[1:]) if a == "--format")
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _explain(error: ModelserviceError, as_json: bool) -> None:

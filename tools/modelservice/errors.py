@@ -18,7 +18,9 @@ class ModelserviceError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, file: str | None = None, key: str | None = None, fix: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, file: str | None = None, key: str | None = None, fix: str | None = None
+    ) -> None:
         super().__init__(message)
         self.problems = [Problem(message, file, key, fix)]
 

@@ -255,7 +255,7 @@ class _Representer(RoundTripRepresenter):
     """Prints null as ``null``: an empty value looks like an unfinished line."""
 
     def represent_none(self, data: Any) -> ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:null", "null")  # type: ignore[no-any-return]
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 _Representer.add_representer(type(None), _Representer.represent_none)
@@ -284,7 +284,9 @@ def _commented(model: Model, default: BaseModel, depth: int, documented: set[Mod
 
 def _first_use(model: Model, nested: Model, but: str) -> str:
     return next(
-        name for name, field in model.model_fields.items() if name != but and _nested_model(field.annotation)[0] is nested
+        name
+        for name, field in model.model_fields.items()
+        if name != but and _nested_model(field.annotation)[0] is nested
     )
 
 
@@ -382,12 +384,15 @@ def outputs(root: Path) -> dict[Path, str]:
 
 def _schema_text(schema: dict[str, Any]) -> str:
     """The schema with one definition a line: Helm reads it at every render, so white space costs time."""
-    compact = {key: json.dumps(value, separators=(",", ":"), ensure_ascii=False) for key, value in schema.items()}
-    compact["definitions"] = "{%s\n }" % ",".join(
-        f"\n  {json.dumps(name)}: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}"
-        for name, value in schema["definitions"].items()
-    )
-    return "{%s\n}\n" % ",".join(f"\n {json.dumps(key)}: {value}" for key, value in compact.items())
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    def lines(items: dict[str, str], indent: str) -> str:
+        return "{" + ",".join(f"\n{indent}{dump(key)}: {text}" for key, text in items.items()) + "\n" + indent[1:] + "}"
+
+    definitions = lines({name: dump(value) for name, value in schema["definitions"].items()}, "  ")
+    return lines({key: dump(value) for key, value in schema.items()} | {"definitions": definitions}, " ") + "\n"
 
 
 def write(root: Path) -> list[Path]:

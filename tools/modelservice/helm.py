@@ -53,7 +53,9 @@ class _UniqueKeys(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise ModelserviceError(f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})")
+                raise ModelserviceError(
+                    f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})"
+                )
         return super().construct_mapping(node, deep)
 
 
@@ -191,7 +193,9 @@ class HelmExecutable:
     def __init__(self, chart: Path, executable: str) -> None:
         found = shutil.which(executable)
         if found is None:
-            raise UsageError(f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one")
+            raise UsageError(
+                f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one"
+            )
         self.path = chart
         self._command = pyhelm3.Command(executable=found)
 
@@ -219,7 +223,8 @@ class HelmExecutable:
 
     def _run(self, arguments: list[str], values: Mapping[str, Any]) -> str:
         try:
-            return asyncio.run(self._command.run(arguments, json.dumps(values).encode())).decode()
+            output: bytes = asyncio.run(self._command.run(arguments, json.dumps(values).encode()))
+            return output.decode()
         except pyhelm3.errors.Error as error:
             text = error.stderr.decode().removeprefix("Error: ")
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()

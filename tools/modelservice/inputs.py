@@ -141,5 +141,7 @@ def _set_into(base: Any, parsed: Any, by_index: bool) -> Any:
     if by_index and isinstance(base, list) and isinstance(parsed, list):
         length = max(len(base), len(parsed))
         padded_base, padded = base + [None] * (length - len(base)), parsed + [None] * (length - len(parsed))
-        return [old if new is None else _set_into(old, new, by_index) for old, new in zip(padded_base, padded, strict=True)]
+        return [
+            old if new is None else _set_into(old, new, by_index) for old, new in zip(padded_base, padded, strict=True)
+        ]
     return parsed

@@ -160,7 +160,9 @@ def _rows(group: PodGroup) -> Iterator[tuple[str, str]]:
 
 
 def _detail(source: Object) -> str:
-    return " ".join(str(value) for key, value in source.items() if key in ("claimName", "sizeLimit", "reference", "path"))
+    return " ".join(
+        str(value) for key, value in source.items() if key in ("claimName", "sizeLimit", "reference", "path")
+    )
 
 
 def _ports(spec: Object) -> str:

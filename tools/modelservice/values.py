@@ -56,9 +56,7 @@ ResourceName = Annotated[
 """A resource the API server knows (cpu, memory, …) or a vendor's extended resource, ``domain/name``."""
 ExtendedResourceName = Annotated[
     str,
-    Field(
-        max_length=317, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-    ),
+    Field(max_length=317, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
 ]
 QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 Quantity = Annotated[str | int | float, json_type(type=["string", "number"], pattern=QUANTITY, minimum=0)]
@@ -75,7 +73,9 @@ WORDS = {
     _pattern(DnsSubdomain): "a DNS name: lower case letters, digits, dashes and dots",
     _pattern(LabelValue): "a label value: letters, digits, dashes, dots and underscores, at most 63",
     _pattern(LabelKey): "a label key: [domain/]name",
-    _pattern(ResourceName): "a resource: write cpu, memory, ephemeral-storage, hugepages-<size> or <vendor domain>/<name>",
+    _pattern(
+        ResourceName
+    ): "a resource: write cpu, memory, ephemeral-storage, hugepages-<size> or <vendor domain>/<name>",
     _pattern(ExtendedResourceName): "an extended resource: write <vendor domain>/<name>",
     QUANTITY: "a quantity: write for instance 500m, 16Gi or 4",
     _pattern(AbsolutePath): "an absolute path",
@@ -107,9 +107,7 @@ VolumeMount = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.VolumeMou
 DeviceSelector = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceSelector")]
 DeviceToleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceToleration")]
 DeviceConstraint = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceConstraint")]
-DeviceClaimConfiguration = Annotated[
-    dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceClaimConfiguration")
-]
+DeviceClaimConfiguration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceClaimConfiguration")]
 
 
 class Closed(BaseModel):
@@ -613,9 +611,7 @@ class Role(Closed):
     """Subgroups of the LeaderWorkerSet."""
     subGroupExclusiveTopology: bool | LabelKey | None = Field(default=None, union_mode="left_to_right")
     """Gives every subgroup a topology domain of its own: `true` for a node each, or a node label key."""
-    subGroupExclusiveToplogy: bool | LabelKey | None = Field(
-        default=None, union_mode="left_to_right", deprecated=True
-    )
+    subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
     """The misspelt form that the original chart documented; use `subGroupExclusiveTopology`."""
     annotations: dict[str, str] = {}
     """Annotations of the workload."""
@@ -724,7 +720,9 @@ class Proxy(Closed):
     zapLogLevel: (
         Annotated[
             str | int,
-            json_type(type=["string", "integer"], pattern="^(debug|info|error|panic|[1-9][0-9]?)$", minimum=1, maximum=99),
+            json_type(
+                type=["string", "integer"], pattern="^(debug|info|error|panic|[1-9][0-9]?)$", minimum=1, maximum=99
+            ),
         ]
         | None
     ) = None
