@@ -66,15 +66,16 @@ values = st.fixed_dictionaries(
             optional={"args": flags, "env": variables},
         ),
         "modelArtifacts": st.fixed_dictionaries({"uri": uris}, optional={"authSecretName": st.just("secret")}),
+        "decode": st.builds(lambda role, layout: {**role, "parallelism": layout}, roles, layouts),
     },
     optional={
         "multinode": st.booleans(),
+        "schedulerName": st.none() | st.just("kueue"),
         "routing": st.fixed_dictionaries(
             {"servicePort": st.integers(1, 65535)},
             optional={"proxy": st.fixed_dictionaries({"enabled": st.booleans(), "targetPort": st.integers(1, 65535)})},
         ),
         "tracing": st.fixed_dictionaries({"enabled": st.booleans()}),
-        "decode": roles,
         "prefill": roles,
     },
 )

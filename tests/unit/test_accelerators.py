@@ -99,6 +99,12 @@ def test_a_custom_command_without_parallelism_keeps_its_count(render: Render) ->
     assert render(wanted).engine()["resources"]["limits"] == {"nvidia.com/gpu": "4"}
 
 
+def test_a_custom_command_may_ask_for_none(render: Render) -> None:
+    wanted = values({"parallelism": {"tensor": 1}})
+    wanted["engine"] |= {"modelCommand": "custom", "command": ["serve"], "resources": {"limits": {"nvidia.com/gpu": 0}}}
+    assert render(wanted).engine()["resources"]["limits"] == {"nvidia.com/gpu": "0"}
+
+
 def test_a_sidecar_has_no_accelerators(render: Render) -> None:
     wanted = values({"containers": [{"name": "vllm"}, {"name": "log", "image": "busybox"}]})
     assert "resources" not in render(wanted).pod()["containers"][1]

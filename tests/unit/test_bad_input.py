@@ -40,6 +40,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         containers({"livenessProbe": {"httpget": {"port": 1}}}),
         ["decode.containers[0].livenessProbe.httpget", "httpGet"],
     ),
+    "a field of Kubernetes beside extraConfig": (
+        containers({"name": "vllm", "envFrom": []}),
+        ["decode.containers[0].envFrom", "write extraConfig.envFrom"],
+    ),
+    "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "write extraConfig.hostNetwork"]),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
     "tensor 0": (layout(tensor=0), ["decode.parallelism.tensor", "got 0, want 1"]),
     "tensor -2": (layout(tensor=-2), ["decode.parallelism.tensor", "got -2, want 1"]),

@@ -257,6 +257,12 @@ def test_tracing_adds_vllms_flags(render: Render) -> None:
     assert args[-4:] == ["--otlp-traces-endpoint", "http://otel-collector:4317", "--collect-detailed-traces", "all"]
 
 
+def test_the_simulator_gets_no_tracing_flags(render: Render) -> None:
+    objects = render(values(tracing={"enabled": True}))
+    assert "--otlp-traces-endpoint" not in objects.engine()["args"]
+    assert objects.env()["OTEL_TRACES_EXPORTER"] == "otlp"
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [

@@ -266,7 +266,7 @@ def _commented(model: Model, default: BaseModel, depth: int, documented: set[Mod
     silent = model in documented
     result = CommentedMap()
     for name, field in model.model_fields.items():
-        key, value = field.alias or name, getattr(default, name)
+        key, value = field.alias or name, default.__dict__[name]  # getattr would warn of deprecated fields
         nested, suffix = _nested_model(field.annotation)
         again = nested in documented and suffix == "" and depth == 0
         if isinstance(value, BaseModel) and nested is not None and suffix == "":

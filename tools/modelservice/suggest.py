@@ -19,6 +19,8 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
     near = difflib.get_close_matches(unknown, allowed, n=1, cutoff=0.6) or [
         name for name in allowed if name.lower() == unknown.lower()
     ]
+    if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
+        return f"write extraConfig.{unknown}"
     elsewhere = sorted((path for path in _paths(schema) if path.rsplit(".", 1)[-1] == unknown), key=len)
     if elsewhere:
         return f"write {elsewhere[0]}"

@@ -17,7 +17,7 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
-{{- $none := or (eq $type "cpu") (contains "llm-d-inference-sim" .engine.image) -}}
+{{- $none := or (eq $type "cpu") (eq (include "llm-d-modelservice.isSimulator" .engine.image) "true") -}}
 {{- if and (not $none) (not $resource) (not (and $dra (hasKey $global.resourceClaimTemplates $type))) -}}
 {{- fail (printf "%s: no accelerator type %q; known are cpu, %s. For another vendor write accelerator.resources.%s: <its resource name>" $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
 {{- end -}}
@@ -59,7 +59,7 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
   {{- if and .stated (ne (toString $given) (toString $facts.count)) -}}
   {{- fail (printf "%s: %s is %s, but accelerator.count is %d; write the number once" $key $facts.resource (toString $given) (int $facts.count)) -}}
   {{- end -}}
-  {{- if not (or .stated .none $independent (and $custom (not .parallelism.stated)) (eq (toString $given) (toString $facts.count))) -}}
+  {{- if not (or .stated .none $independent (and $custom (or (not .parallelism.stated) (eq (toString $given) "0"))) (eq (toString $given) (toString $facts.count))) -}}
   {{- $p := .parallelism -}}
   {{- fail (printf "%s: %s is %s, but a pod has %d ranks (%s); write the parallelism of these accelerators, or %s.accelerator.count: %s if the difference is intended" $key $facts.resource (toString $given) (int $facts.count) ($p.spans | ternary (printf "tensor %d x pipeline %d over %d pods" (int $p.tensor) (int $p.pipeline) (int $p.workers)) (printf "tensor %d x pipeline %d x dataLocal %d" (int $p.tensor) (int $p.pipeline) (int $p.dataLocal))) .role (toString $given)) -}}
   {{- end -}}

@@ -191,13 +191,17 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
 {{- end -}}
 {{- if .worker -}}{{- $flags = append $flags (dict "name" "headless" "value" true) -}}{{- end -}}
 {{- $flags = append $flags (dict "name" "served-model-name" "value" .facts.model.name) -}}
-{{- with .root.Values.tracing -}}
-{{- if .enabled -}}
-  {{- $flags = append $flags (dict "name" "otlp-traces-endpoint" "value" .otlpEndpoint) -}}
-  {{- $flags = append $flags (dict "name" "collect-detailed-traces" "value" .vllm.collectDetailedTraces) -}}
-{{- end -}}
+{{- $tracing := .root.Values.tracing -}}
+{{- if and $tracing.enabled (not (include "llm-d-modelservice.isSimulator" .facts.engine.image)) -}}
+  {{- $flags = append $flags (dict "name" "otlp-traces-endpoint" "value" $tracing.otlpEndpoint) -}}
+  {{- $flags = append $flags (dict "name" "collect-detailed-traces" "value" $tracing.vllm.collectDetailedTraces) -}}
 {{- end -}}
 {{- dict "flags" $flags "startRank" $startRank | toJson -}}
+{{- end -}}
+
+{{/* "true" for an image of llm-d's inference simulator, which knows few of vLLM's flags and needs no accelerators. Input: the image. */}}
+{{- define "llm-d-modelservice.isSimulator" -}}
+{{- if contains "llm-d-inference-sim" . -}}true{{- end -}}
 {{- end -}}
 
 {{/*

@@ -46,7 +46,9 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- $initContainers = append $initContainers (include "llm-d-modelservice.proxy" (dict "root" .root "facts" $facts) | fromJson) -}}
 {{- end -}}
 {{- range $role.initContainers -}}
-{{- $initContainers = append $initContainers (set (deepCopy .) "image" (include "llm-d-modelservice.image" (dict "root" $.root "image" (.image | default "")))) -}}
+{{- $container := deepCopy . -}}
+{{- with .image -}}{{- $_ := set $container "image" (include "llm-d-modelservice.image" (dict "root" $.root "image" .)) -}}{{- end -}}
+{{- $initContainers = append $initContainers $container -}}
 {{- end -}}
 {{- if $initContainers -}}{{- $_ := set $spec "initContainers" $initContainers -}}{{- end -}}
 
