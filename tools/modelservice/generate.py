@@ -158,18 +158,25 @@ class Leaf:
     deprecated: bool
 
 
-def leaves(model: Model, prefix: str = "") -> Iterator[Leaf]:
+def leaves(model: Model, prefix: str = "", default: BaseModel | None = None) -> Iterator[Leaf]:
     """All keys of a model in order, those of nested models under their dotted path.
+
+    Args:
+        model: the model.
+        prefix: path of the model, with a trailing dot.
+        default: the model's value where another model has it as a default of its own.
 
     A model that appears under a second key (prefill beside decode) is walked there too.
     """
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
         nested, suffix = _nested_model(field.annotation)
+        value = default.__dict__[name] if default is not None else field.default
         if nested is not None and suffix == "":
-            yield from leaves(nested, f"{path}.")
+            yield from leaves(nested, f"{path}.", value if isinstance(value, nested) else None)
             continue
-        yield Leaf(path, _type_name(field), _plain_default(field), field.description or "", bool(field.deprecated))
+        known = None if value is PydanticUndefined else _plain(value)
+        yield Leaf(path, _type_name(field), known, field.description or "", bool(field.deprecated))
         if nested is not None:
             yield from leaves(nested, f"{path}{suffix}.")
 
@@ -217,12 +224,6 @@ def _describe(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
     return {str: "string", int: "int", float: "number", bool: "bool", Any: "any"}.get(annotation, "") or (
         annotation.__name__ if isinstance(annotation, type) else str(annotation)
     )
-
-
-def _plain_default(field: FieldInfo) -> Any:
-    if field.default is PydanticUndefined:
-        return None
-    return _plain(field.default)
 
 
 def _plain(value: Any) -> Any:

@@ -84,14 +84,14 @@ A value with all its strings rendered as templates, as JSON {value}. Input: root
 named when the result is not YAML any more).
 */}}
 {{- define "llm-d-modelservice.rendered" -}}
-{{- $text := toYaml (dict "value" .value) -}}
-{{- if contains "{{" $text -}}
-{{- $out := tpl $text .root | fromYaml -}}
+{{- $plain := dict "value" .value | toJson -}}
+{{- if contains "{{" $plain -}}
+{{- $out := tpl (dict "value" .value | toYaml) .root | fromYaml -}}
 {{- if not (hasKey $out "value") -}}
 {{- fail (printf "%s: the templates in it do not render to YAML: %s" .key (index $out "Error" | default "")) -}}
 {{- end -}}
 {{- $out | toJson -}}
 {{- else -}}
-{{- dict "value" .value | toJson -}}
+{{- $plain -}}
 {{- end -}}
 {{- end -}}

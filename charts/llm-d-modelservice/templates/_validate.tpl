@@ -4,6 +4,32 @@ write instead. What one key alone shows is refused by values.schema.json.
 */}}
 
 {{/*
+"true" where the chart renders anything. Input: the root context. Every object begins with it, so that what is wrong
+with the values as a whole is said before anything trips over it.
+A section without content (`decode:` with everything below commented out) is null, which makes Helm delete all
+defaults of the section.
+*/}}
+{{- define "llm-d-modelservice.enabled" -}}
+{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "monitoring.podmonitor" -}}
+{{- $sections := dict
+  "" (list "modelArtifacts" "engine" "accelerator" "routing" "routing.proxy" "decode" "prefill" "serviceAccount"
+    "tracing" "tracing.sampling" "tracing.serviceNames" "tracing.vllm"
+    "requester" "requester.port" "requester.readinessProbe" "requester.resources" "requester.resources.limits")
+  "decode." $role "prefill." $role -}}
+{{- range $prefix, $names := $sections -}}
+  {{- range $name := $names -}}
+    {{- $path := printf "%s%s" $prefix $name -}}
+    {{- $section := $.Values -}}
+    {{- range splitList "." $path -}}{{- $section = index ($section | default dict) . -}}{{- end -}}
+    {{- if not (kindIs "map" $section) -}}
+    {{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" $path $path) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if .Values.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/*
 Routing objects that the first versions of the original chart made and other charts make now. Input: the root
 context. Nothing is dropped silently: what is asked for is refused with what to install instead.
 */}}
@@ -67,6 +93,11 @@ context. Nothing is dropped silently: what is asked for is refused with what to 
 {{- end -}}
 {{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
 {{- fail (printf "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; write it, for instance nvidia.com/gpu.product" .role) -}}
+{{- end -}}
+{{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
+  {{- range $i, $item := index $role $field -}}
+    {{- if kindIs "invalid" $item -}}{{- fail (printf "%s.%s[%d]: a list item without content; remove the dash or fill it in" $.role $field $i) -}}{{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- $names := dict -}}
 {{- range $i, $container := $role.containers -}}
