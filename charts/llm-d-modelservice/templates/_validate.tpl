@@ -10,21 +10,27 @@ A section without content (`decode:` with everything below commented out) is nul
 defaults of the section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
-{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "monitoring.podmonitor" -}}
-{{- $sections := dict
-  "" (list "modelArtifacts" "engine" "accelerator" "routing" "routing.proxy" "decode" "prefill" "serviceAccount"
-    "tracing" "tracing.sampling" "tracing.serviceNames" "tracing.vllm"
-    "requester" "requester.port" "requester.readinessProbe" "requester.resources" "requester.resources.limits")
-  "decode." $role "prefill." $role -}}
-{{- range $prefix, $names := $sections -}}
-  {{- range $name := $names -}}
-    {{- $path := printf "%s%s" $prefix $name -}}
-    {{- $section := $.Values -}}
-    {{- range splitList "." $path -}}{{- $section = index ($section | default dict) . -}}{{- end -}}
-    {{- if not (kindIs "map" $section) -}}
-    {{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" $path $path) -}}
+{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" -}}
+{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
+  "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
+  "decode" $role "prefill" $role -}}
+{{- $empty := list -}}
+{{- range $name, $parts := $sections -}}
+  {{- $section := index $.Values $name -}}
+  {{- if not (kindIs "map" $section) -}}{{- $empty = append $empty $name -}}
+  {{- else -}}
+    {{- range $parts -}}
+      {{- if not (kindIs "map" (index $section .)) -}}{{- $empty = append $empty (printf "%s.%s" $name .) -}}{{- end -}}
     {{- end -}}
   {{- end -}}
+{{- end -}}
+{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
+  {{- $parts := splitn "." 3 $path -}}
+  {{- $section := index $.Values $parts._0 | default dict -}}
+  {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
+{{- end -}}
+{{- with $empty -}}
+{{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" (first .) (first .)) -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
