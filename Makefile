@@ -35,7 +35,7 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: tools
 tools: $(INSTALLED)  ## Build the real programs that tests run, once

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Render
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import read_values
+from rendered import ROOT, Render
 
 EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
 

@@ -8,8 +8,8 @@ from allpairspy import AllPairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Render
 from modelservice.errors import ValuesError
+from rendered import Render
 
 VLLM = "vllm/vllm-openai:v0.32.0"
 SIZES = st.none() | st.integers(1, 16)

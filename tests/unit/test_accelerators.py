@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Render
+from rendered import Render
 
 
 def values(decode: dict[str, Any] | None = None, accelerator: dict[str, Any] | None = None) -> dict[str, Any]:

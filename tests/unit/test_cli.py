@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT
+from rendered import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
 

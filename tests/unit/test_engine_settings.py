@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Render
+from rendered import Render
 
 IMAGE = "vllm/vllm-openai:v0.32.0"
 

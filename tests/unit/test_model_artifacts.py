@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import Render
+from rendered import Render
 
 
 def single(uri: str, **artifacts: object) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Render
+from rendered import Render
 
 
 def monitored(**podmonitor: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Objects, Render
+from rendered import Objects, Render
 
 
 def values(parallelism: dict[str, Any], multinode: bool = True, **decode: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, Objects, Render
 from modelservice.inputs import merge, read_values
+from rendered import ROOT, Objects, Render
 
 PRESETS = ROOT / "examples" / "presets"
 MODEL: dict[str, Any] = {"modelArtifacts": {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}}

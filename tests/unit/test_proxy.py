@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Render
+from rendered import Render
 
 OLD = "ghcr.io/llm-d/llm-d-routing-sidecar"
 NEW = "ghcr.io/llm-d/llm-d-router-disagg-sidecar"

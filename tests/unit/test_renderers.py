@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Rendered, renderer
 from modelservice.inputs import read_values
+from rendered import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
 

@@ -15,9 +15,9 @@ import pydantic
 import pytest
 import yaml
 
-from conftest import ROOT
 from modelservice import generate
 from modelservice.values import WORDS, Values
+from rendered import ROOT
 
 CHART = ROOT / "charts" / "llm-d-modelservice"
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())

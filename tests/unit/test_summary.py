@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conftest import Render
 from modelservice.summary import summary, workloads
+from rendered import Render
 
 VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Render
+from rendered import Render
 
 SINGLE: dict[str, Any] = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
 

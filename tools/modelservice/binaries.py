@@ -40,19 +40,38 @@ class Program:
     """Go package of its main function."""
     ldflags: str = ""
     """Linker flags, for versions that are set at build time."""
+    module: str = ""
+    """Folder of its module, where it is not named like the program."""
+    executable: str = ""
+    """Name of the executable, where it is not named like the program."""
 
+
+# An API server built without these flags reports no version.
+_KUBERNETES = " ".join(
+    f"-X k8s.io/component-base/version.{name}={value}"
+    for name, value in (("gitVersion", "v1.36.3"), ("gitMajor", "1"), ("gitMinor", "36"))
+)
 
 PROGRAMS = {
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
-    "helm4": Program("helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1"),
+    "helm4": Program(
+        "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
+    ),
     # And helm 3 renders for Kubernetes 1.20 unless told which version its client libraries are.
     "helm3": Program(
         "helm.sh/helm/v3/cmd/helm",
         "-X helm.sh/helm/v3/internal/version.version=v3.22.0"
         " -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36"
         " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
+        executable="helm",
     ),
-    "chart-testing": Program("github.com/helm/chart-testing/v3/ct"),
+    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
+    "etcd": Program("go.etcd.io/etcd/server/v3"),
+    "kube-apiserver": Program("k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES, "kubernetes"),
+    "kube-controller-manager": Program("k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES, "kubernetes"),
+    "kube-scheduler": Program("k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES, "kubernetes"),
+    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "lws": Program("sigs.k8s.io/lws/cmd"),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""
 
@@ -73,8 +92,9 @@ def binary(name: str) -> Path:
         UsageError: there is no Go toolchain and none can be installed.
         ModelserviceError: the build fails; the message ends with the compiler's last lines.
     """
-    program, module = PROGRAMS[name], MODULES / name
-    executable = program.package.rsplit("/", 1)[-1]
+    program = PROGRAMS[name]
+    module = MODULES / (program.module or name)
+    executable = program.executable or name
     target = cache_dir() / "bin" / f"{name}-{_digest(module, program)}" / executable
     if target.is_file():
         return target

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from modelservice import __version__, generate
+from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
@@ -30,6 +31,7 @@ app = typer.Typer(
     name="modelservice", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False,
     help="Render, generate and check values of the llm-d-modelservice chart.",
 )  # fmt: skip
+app.add_typer(cluster.app, name="cluster")
 errors = Console(stderr=True)
 
 

@@ -1,0 +1,67 @@
+"""A control plane for the cluster tests: one for all of them, in one worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from live import Cluster, Helm
+from modelservice.binaries import binary
+from modelservice.cluster.control_plane import ControlPlane
+from modelservice.cluster.nodes import POOLS, Devices, NodePool
+from modelservice.errors import UsageError
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All cluster tests share one worker and so one control plane."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane with nodes of several kinds; skips where its programs cannot be built, not in CI."""
+    exact = NodePool(
+        name="exact", count=2, labels={"gpu": "exact"},
+        resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "4"},
+        devices=[Devices(driver="gpu.nvidia.com", count=4, capacity={"memory": {"value": "80Gi"}})],
+    )  # fmt: skip
+    try:
+        binary("kube-apiserver")
+    except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    with ControlPlane(tmp_path_factory.mktemp("cluster") / "plane", [POOLS["h100"], POOLS["cpu"], exact]) as plane:
+        yield Cluster(plane)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, emptied afterwards so that its accelerators are free again."""
+    name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
+    cluster.plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+    yield name
+    for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        # Much faster than waiting for the namespace to be emptied.
+        cluster.plane.resource(api_version, kind).delete(
+            namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
+        )
+    cluster.plane.resource("v1", "Namespace").delete(name=name)
+    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
+
+
+@pytest.fixture(params=["helm4", "helm3"])
+def any_helm(request: pytest.FixtureRequest, cluster: Cluster, chart: Path, namespace: str) -> Helm:
+    """Each helm executable in turn."""
+    return Helm(binary(request.param), cluster, chart, namespace)
+
+
+@pytest.fixture
+def helm(cluster: Cluster, chart: Path, namespace: str) -> Helm:
+    """The newest helm executable."""
+    return Helm(binary("helm4"), cluster, chart, namespace)

@@ -1,0 +1,56 @@
+"""The API server takes every object that the chart renders, under server-side apply."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live import Cluster
+from modelservice.errors import ModelserviceError
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import InputWarning, merge, read_values
+from rendered import ROOT, SHARED, shared
+
+FILES = [
+    *sorted((ROOT / "examples").glob("values-*.yaml")),
+    *sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*.yaml")),
+]
+
+
+def admit(cluster: Cluster, embedded: EmbeddedHelm, values: dict[str, Any]) -> None:
+    """Applies everything but PodMonitors, whose definition is not installed, without keeping it."""
+    objects = [obj for obj in embedded.render(values, Release("admission")).objects if obj["kind"] != "PodMonitor"]
+    cluster.plane.apply(objects, dry_run=True)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
+def test_examples_and_ci_values_are_admitted(cluster: Cluster, embedded: EmbeddedHelm, file: Path) -> None:
+    admit(cluster, embedded, read_values(str(file)))
+
+
+@pytest.mark.parametrize("topology", ["single", "pd", "wide-ep", "multinode-tensor"])
+@pytest.mark.parametrize("hardware", ["nvidia", "amd", "gaudi", "intel-xpu", "tpu"])
+@pytest.mark.parametrize("dra", [False, True], ids=["plugin", "dra"])
+def test_preset_combinations_are_admitted(
+    cluster: Cluster, embedded: EmbeddedHelm, topology: str, hardware: str, dra: bool
+) -> None:
+    names = [f"topology/{topology}", *(["topology/dra"] if dra else []), f"hardware/{hardware}", "engine/vllm"]
+    presets = ROOT / "examples" / "presets"
+    admit(cluster, embedded, merge(read_values(str(presets / f"{name}.yaml")) for name in names))
+
+
+@pytest.mark.filterwarnings(f"ignore::{InputWarning.__module__}.{InputWarning.__qualname__}")
+def test_every_real_values_file_that_renders_is_admitted(cluster: Cluster, embedded: EmbeddedHelm) -> None:
+    shared("upstream/real-values")
+    admitted = 0
+    for path in sorted((SHARED / "upstream" / "real-values").rglob("*.yaml")):
+        if "gaie" in path.parts or path.parent.name == "pvc":
+            continue
+        try:
+            values = read_values(str(path))
+            embedded.render(values, Release("admission"))
+        except ModelserviceError:
+            continue  # the refusals are listed in unit/test_upstream.py
+        admit(cluster, embedded, values)
+        admitted += 1
+    assert admitted >= 30

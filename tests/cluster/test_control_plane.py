@@ -1,0 +1,85 @@
+"""The control plane itself: side by side, nothing left behind, faults with a clear error."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from live import Cluster
+from modelservice.cluster import process
+from modelservice.cluster.control_plane import PROGRAMS, ControlPlane
+from modelservice.cluster.nodes import POOLS, NodePool, read_pools
+from modelservice.errors import ModelserviceError, UsageError
+
+
+def test_several_run_side_by_side_and_leave_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "second"
+    with ControlPlane(folder, [NodePool(name="small")]) as second:
+        nodes = second.resource("v1", "Node").get().to_dict()["items"]
+        assert [node["metadata"]["name"] for node in nodes] == ["small-0"]
+        assert set(process.running(folder)) == set(PROGRAMS)
+    assert not folder.exists()
+    cluster.plane.check()
+
+
+def test_a_program_that_dies_is_reported_with_its_log_and_nothing_is_left(cluster: Cluster, tmp_path: Path) -> None:
+    folder = tmp_path / "dying"
+    with ControlPlane(folder) as plane:
+        os.kill(process.running(folder)["etcd"], signal.SIGKILL)
+
+        def missed() -> bool:
+            plane.check()
+            return False
+
+        with pytest.raises(ModelserviceError, match="etcd ended with code -9; its log ends"):
+            cluster.wait("etcd is missed", missed, 10)
+    assert process.running(folder) == {}
+    assert not folder.exists()
+
+
+def test_a_stale_folder_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "stale"
+    folder.mkdir()
+    (folder / "etcd.pid").write_text("999999")
+    (folder / "old").write_text("x")
+    with ControlPlane(folder):
+        assert not (folder / "old").exists()
+
+
+def test_secrets_are_readable_by_their_owner_alone(cluster: Cluster) -> None:
+    for name in ("kubeconfig", "tokens.csv", "pki/tls.key", "pki/service-account.key"):
+        assert (cluster.plane.folder / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_the_server_reports_its_version(cluster: Cluster) -> None:
+    version = cluster.plane.client.version["kubernetes"]["gitVersion"]
+    assert version == "v1.36.3"
+
+
+def test_pools_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text("pools:\n- name: big\n  count: 3\n  resources: {cpu: '8', memory: 64Gi, nvidia.com/gpu: '8'}\n")
+    (pool,) = read_pools(str(file))
+    assert (pool.name, pool.count) == ("big", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("pools: [{nam: x}]", "pools.0"), ("pools: [{name: x, count: 0}]", "pools.0.count"), ("pool: []", "pool")],
+)
+def test_a_wrong_pool_file_names_its_key(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text(text)
+    with pytest.raises(ModelserviceError, match=words):
+        read_pools(str(file))
+
+
+def test_a_missing_pool_file_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        read_pools("/no/such/pools.yaml")
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_every_ready_made_pool_has_two_nodes(name: str) -> None:
+    assert POOLS[name].count == 2

@@ -1,0 +1,320 @@
+"""Starts and stops a control plane.
+
+Everything of one control plane is in one folder: keys, data, logs, the kubeconfig. Ports are free ones of the
+loopback address, so several run side by side.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import secrets
+import shutil
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from ssl import SSLContext, create_default_context
+from types import TracebackType
+from typing import Any, Self
+
+import kubernetes
+import yaml
+from kubernetes.dynamic import DynamicClient, Resource
+from kubernetes.dynamic.exceptions import ResourceNotFoundError
+
+from modelservice.binaries import binary, module_file
+from modelservice.cluster import nodes, pki
+from modelservice.cluster.process import Component, stop_all
+from modelservice.errors import ModelserviceError
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
+LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+LWS_WEBHOOKS = "config/webhook/manifests.yaml"
+KWOK_STAGES = (
+    "kustomize/stage/node/fast/node-initialize.yaml",
+    "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "kustomize/stage/pod/fast/pod-ready.yaml",
+    "kustomize/stage/pod/fast/pod-complete.yaml",
+    "kustomize/stage/pod/fast/pod-delete.yaml",
+)
+FIELD_MANAGER = "modelservice-cluster"
+
+
+class ControlPlane:
+    """A control plane; a context manager that leaves nothing running.
+
+    Args:
+        folder: its folder; must not exist or be a stale one.
+        pools: nodes to make.
+    """
+
+    def __init__(self, folder: Path, pools: Iterable[nodes.NodePool] = ()) -> None:
+        self.folder = folder.resolve()
+        self.kubeconfig = self.folder / "kubeconfig"
+        self._pools = list(pools)
+        self._components: list[Component] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def up(self) -> None:
+        """Starts everything and returns when nodes can take pods.
+
+        Raises:
+            ModelserviceError: a program ends or is not ready in time; the message has the end of its log.
+        """
+        programs = {name: str(binary(name)) for name in PROGRAMS}
+        stop_all(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        pki.write_certificates(self.folder / "pki")
+        etcd_port, peer_port, api_port, webhook_port = _free_ports(4)
+        self._start_etcd(programs["etcd"], etcd_port, peer_port)
+        self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
+        self._start_controllers(programs)
+        self._define(_document(module_file("lws", LWS_CRD)))
+        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
+        self._start_lws(programs["lws"], webhook_port)
+        self.apply(nodes.objects(self._pools))
+        self._await_nodes()
+
+    def down(self) -> None:
+        """Ends everything and removes the folder."""
+        for component in reversed(self._components):
+            component.stop()
+        self._components.clear()
+        stop_all(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check(self) -> None:
+        """Raises ModelserviceError if a program of this control plane ended."""
+        for component in self._components:
+            component.check()
+
+    @functools.cached_property
+    def client(self) -> DynamicClient:
+        """A client for any kind of object. What it learns of the API is kept in this control plane's folder."""
+        access = kubernetes.config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]
+        return DynamicClient(access, cache_file=str(self.folder / "discovery.json"))  # type: ignore[no-untyped-call]
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """What the client asks for objects of a kind.
+
+        Raises:
+            ModelserviceError: the API server does not know the kind.
+        """
+        group, _, version = api_version.rpartition("/")
+        prefix = "apis" if group else "api"
+        try:
+            found: Resource = self.client.resources.get(prefix=prefix, group=group, api_version=version, kind=kind)
+        except ResourceNotFoundError:
+            raise ModelserviceError(f"the API server knows no {kind} of {api_version}") from None
+        return found
+
+    def apply(self, objects: Iterable[Mapping[str, Any]], *, namespace: str = "default", dry_run: bool = False) -> None:
+        """Applies objects by server-side apply, as `kubectl apply --server-side` does.
+
+        Raises:
+            kubernetes.client.ApiException: the API server refuses one.
+        """
+        for obj in objects:
+            resource = self.resource(obj["apiVersion"], obj["kind"])
+            resource.server_side_apply(
+                body=dict(obj),
+                name=obj["metadata"]["name"],
+                namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
+                field_manager=FIELD_MANAGER,
+                force_conflicts=True,
+                **({"dry_run": "All"} if dry_run else {}),
+            )
+            if obj["kind"] == "Node":  # the status of a node is not applied with it
+                resource.status.patch(
+                    body={"status": obj["status"]}, name=obj["metadata"]["name"],
+                    content_type="application/merge-patch+json",
+                )  # fmt: skip
+
+    # -- programs -----------------------------------------------------------------------------
+
+    def _start(self, name: str, *arguments: str) -> Component:
+        component = Component(name, arguments, self.folder)
+        self._components.append(component)
+        return component
+
+    def _start_etcd(self, program: str, port: int, peer_port: int) -> None:
+        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+        etcd = self._start(
+            "etcd", program, "--data-dir=data", f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync", "--log-level=warn",
+        )  # fmt: skip
+        etcd.wait_until(lambda: _answers(f"{client}/health", {}, None), 30)
+
+    def _start_api_server(self, program: str, etcd_port: int, port: int) -> None:
+        token = secrets.token_hex(16)
+        tokens = self.folder / "tokens.csv"
+        tokens.touch(mode=0o600)
+        tokens.write_text(f"{token},admin,admin,system:masters\n")
+        url = f"https://127.0.0.1:{port}"
+        self._write_kubeconfig(url, token)
+        server = self._start(
+            "kube-apiserver", program, f"--etcd-servers=http://127.0.0.1:{etcd_port}", "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
+            "--tls-private-key-file=pki/tls.key", "--token-auth-file=tokens.csv", "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-account-key-file=pki/service-account.key",
+            "--service-account-signing-key-file=pki/service-account.key", "--service-cluster-ip-range=10.96.0.0/16",
+        )  # fmt: skip
+        trust = create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
+        server.wait_until(lambda: _answers(f"{url}/readyz", {"Authorization": f"Bearer {token}"}, trust), 60)
+
+    def _start_controllers(self, programs: Mapping[str, str]) -> None:
+        access = "--kubeconfig=kubeconfig"
+        self._start(
+            "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
+            "--secure-port=0", "--use-service-account-credentials", "--root-ca-file=pki/ca.crt",
+            "--service-account-private-key-file=pki/service-account.key",
+        )  # fmt: skip
+        self._start("kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0")
+        stages = [f"--config={module_file('kwok', stage)}" for stage in KWOK_STAGES]
+        self._start(
+            "kwok", programs["kwok"], access, "--manage-all-nodes=false",
+            f"--manage-nodes-with-annotation-selector={nodes.KWOK_NODE}=fake",
+            # Without leases a node counts as dead after 50 seconds.
+            "--node-lease-duration-seconds=40", *stages,
+        )  # fmt: skip
+
+    def _start_lws(self, program: str, port: int) -> None:
+        """The LeaderWorkerSet controller outside of a pod: webhooks are reached by address, with our certificate."""
+        configuration = {
+            "apiVersion": "config.lws.x-k8s.io/v1alpha1",
+            "kind": "Configuration",
+            "internalCertManagement": {"enable": False},
+            "leaderElection": {"leaderElect": False},
+            "metrics": {"bindAddress": "0"},
+            "health": {"healthProbeBindAddress": "0"},
+            "webhook": {"host": "127.0.0.1", "port": port, "certDir": str(self.folder / "pki")},
+        }
+        (self.folder / "lws.yaml").write_text(yaml.safe_dump(configuration))
+        lws = self._start("lws", program, "--config=lws.yaml", "--kubeconfig=kubeconfig")
+        lws.wait_until(lambda: _listens(port), 30)
+        self.apply(_webhooks(port, (self.folder / "pki" / "ca.crt").read_bytes()))
+
+    def _define(self, definition: dict[str, Any]) -> None:
+        """Applies a CustomResourceDefinition and waits until its kind can be asked for."""
+        self.apply([definition])
+        name = definition["metadata"]["name"]
+        resource = self.resource(definition["apiVersion"], definition["kind"])
+
+        def established() -> bool:
+            conditions = resource.get(name=name).to_dict().get("status", {}).get("conditions") or []
+            return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+
+        (server,) = [component for component in self._components if component.name == "kube-apiserver"]
+        server.wait_until(established, 30)
+        version = definition["spec"]["versions"][0]["name"]
+        path = f"/apis/{definition['spec']['group']}/{version}"
+        server.wait_until(lambda: self._knows(path), 30)
+        self.client.resources.invalidate_cache()
+
+    def _knows(self, path: str) -> bool:
+        try:
+            self.client.request("GET", path)
+        except kubernetes.client.ApiException:
+            return False
+        return True
+
+    def _write_kubeconfig(self, url: str, token: str) -> None:
+        authority = base64.b64encode((self.folder / "pki" / "ca.crt").read_bytes()).decode()
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "modelservice",
+                    "contexts": [{"name": "modelservice", "context": {"cluster": "local", "user": "admin"}}],
+                    "clusters": [
+                        {"name": "local", "cluster": {"server": url, "certificate-authority-data": authority}}
+                    ],
+                    "users": [{"name": "admin", "user": {"token": token}}],
+                }
+            )
+        )
+
+    def _await_nodes(self) -> None:
+        """Waits until kwok reports every node ready."""
+        (kwok,) = [component for component in self._components if component.name == "kwok"]
+        expected = sum(pool.count for pool in self._pools)
+        resource = self.resource("v1", "Node")
+
+        def ready() -> bool:
+            found = resource.get().to_dict()["items"]
+            conditions = [condition for node in found for condition in node["status"].get("conditions") or []]
+            states: list[str] = [condition["status"] for condition in conditions if condition["type"] == "Ready"]
+            return states.count("True") == expected
+
+        kwok.wait_until(ready, 60)
+
+
+def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
+    """The webhook configurations of the LeaderWorkerSet module, reached by address instead of by Service, and
+    only for pods of groups: every other pod would wait for them in vain.
+    """
+    for configuration in yaml.safe_load_all(Path(module_file("lws", LWS_WEBHOOKS)).read_text()):
+        configuration["metadata"]["name"] = f"lws-{configuration['metadata']['name']}"
+        for webhook in configuration["webhooks"]:
+            path = webhook["clientConfig"].pop("service")["path"]
+            webhook["clientConfig"] = {
+                "url": f"https://127.0.0.1:{port}{path}", "caBundle": base64.b64encode(authority).decode(),
+            }  # fmt: skip
+            if path.endswith("v1-pod"):
+                webhook["objectSelector"] = {
+                    "matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]
+                }
+        yield configuration
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = yaml.safe_load(path.read_text())
+    if not isinstance(document, dict):
+        raise ModelserviceError("not one YAML object", file=str(path))
+    return document
+
+
+def _free_ports(number: int) -> list[int]:
+    """Free ports of the loopback address. All are held until the last is found, so they differ."""
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+    finally:
+        for item in sockets:
+            item.close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str, headers: Mapping[str, str], trust: SSLContext | None) -> bool:
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=1, context=trust) as response:  # noqa: S310
+            status: int = response.status
+            return status == 200
+    except (urllib.error.URLError, OSError):
+        return False

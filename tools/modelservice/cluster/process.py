@@ -1,0 +1,101 @@
+"""A program of the control plane: started with its own log, watched, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from modelservice.errors import ModelserviceError
+
+
+class Component:
+    """One running program.
+
+    Args:
+        name: what it is called in messages and files.
+        arguments: program and arguments.
+        folder: where ``<name>.log`` and ``<name>.pid`` are kept.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._pid_file = folder / f"{name}.pid"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                arguments, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+                cwd=folder,
+            )  # fmt: skip
+        self._pid_file.write_text(str(self._process.pid))
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Waits until something holds.
+
+        Raises:
+            ModelserviceError: the program ended, or the time passed; with the end of its log.
+        """
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ModelserviceError(f"{self.name} is not ready after {seconds:.0f} s; its log ends:\n{self.tail()}")
+            time.sleep(0.05)
+
+    def check(self) -> None:
+        """Raises ModelserviceError with the end of the log if the program ended."""
+        if self._process.poll() is not None:
+            raise ModelserviceError(
+                f"{self.name} ended with code {self._process.returncode}; its log ends:\n{self.tail()}"
+            )
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of the log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """Ends the program and waits for it."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._pid_file.unlink(missing_ok=True)
+
+
+def running(folder: Path) -> dict[str, int]:
+    """Programs that run from a folder, by name, with their process numbers; found by their pid files."""
+    found = {}
+    for file in sorted(folder.glob("*.pid")):
+        pid = int(file.read_text())
+        if _alive(pid, folder):
+            found[file.stem] = pid
+    return found
+
+
+def stop_all(folder: Path) -> None:
+    """Ends all programs of a folder, whoever started them."""
+    for pid in running(folder).values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 5
+    while (left := running(folder)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for pid in left.values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _alive(pid: int, folder: Path) -> bool:
+    """Whether the process is still the one started there: numbers are used again."""
+    try:
+        command = Path(f"/proc/{pid}/cwd").readlink()
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return command == folder.resolve() and state != "Z"
