@@ -51,7 +51,7 @@ lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are cur
 	@$(BIN)/modelservice examples --check
 
 .PHONY: ct
-ct: $(INSTALLED) tools  ## Run chart-testing's lint with the pinned helm
+ct: $(INSTALLED)  ## Run chart-testing's lint with the pinned helm
 	@helm=$$($(BIN)/python -m modelservice.binaries helm4); ct=$$($(BIN)/python -m modelservice.binaries chart-testing); \
 	PATH="$$(dirname $$helm):$(CURDIR)/$(BIN):$$PATH" $$ct lint --config ct.yaml --all
 
@@ -66,7 +66,7 @@ docs: $(INSTALLED)  ## Regenerate schema, values.yaml, tables and example output
 	@$(BIN)/modelservice examples
 
 .PHONY: bench
-bench: $(INSTALLED) tools  ## Measure rendering against helm template, as ratios of one run
+bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
 
 .PHONY: constraints

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from modelservice import cli
+from modelservice.helm import HelmExecutable
 from rendered import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
@@ -121,6 +123,12 @@ def test_mistakes_are_json_where_json_was_asked_for() -> None:
     ]
 
 
+@pytest.mark.executable
+def test_an_executables_refusal_is_json_and_nothing_else(executable: HelmExecutable) -> None:
+    done = run("render", "--helm", executable.executable, "--format", "json", "--set", "decod.x=1")
+    assert json.loads(done.stderr)["errors"][0]["key"] == "decod"
+
+
 def test_a_refusal_leaves_no_output_behind(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("render", "--set", "decod.x=1", "-o", str(out)).returncode == 1
@@ -155,3 +163,37 @@ def test_help_lists_the_commands() -> None:
     text = run("--help").stdout
     for command in ("render", "schema", "examples"):
         assert command in text
+
+
+def test_standard_input_is_read_once() -> None:
+    done = run("render", "-f", "-", "-f", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "give -f - once" in done.stderr
+
+
+def test_a_directory_in_the_place_of_a_file_leaves_all_files_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "serviceaccount-modelservice-llm-d-modelservice.yaml").mkdir()
+    assert run("render", "-o", str(tmp_path)).returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["serviceaccount-modelservice-llm-d-modelservice.yaml"]
+
+
+def test_one_example_is_checked_by_its_name() -> None:
+    assert run("examples", "--check", "pd").returncode == 0
+    done = run("examples", "--check", "nonsense")
+    assert done.returncode == 2
+    assert "no example nonsense" in done.stderr
+
+
+def test_a_defect_of_the_program_is_a_sentence_and_a_traceback_only_with_debug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(path: str) -> None:
+        raise KeyError(path)
+
+    monkeypatch.setattr(cli, "read_values", broken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["render", "-f", "a.yaml"])
+    assert ended.value.code == 1
+    assert "a defect of this program: KeyError: 'a.yaml'; report it" in capsys.readouterr().err
+    with pytest.raises(KeyError):
+        cli.main(["--debug", "render", "-f", "a.yaml"])

@@ -126,3 +126,50 @@ def test_set_string_keeps_a_number_a_string() -> None:
 def test_a_malformed_set_is_a_usage_error(expression: str) -> None:
     with pytest.raises(UsageError, match="key=value"):
         apply_set({}, [expression])
+
+
+@pytest.mark.parametrize("text", ["a:\t1\n", "a: 1\t\n", "a: 1\n---\n", "a: &x 1\nb: &x 1\nc: *x\n"])
+def test_yaml_that_helm_reads_is_read_though_pyyaml_refuses_it(tmp_path: Path, text: str) -> None:
+    assert read_values(write(tmp_path, text))["a"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &x {b: *x}\n", "contains itself"),
+        ("? [a]\n: b\n", "invalid map key"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        (
+            "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
+            "excessive aliasing",
+        ),
+    ],
+    ids=["recursive", "list as key", "deep", "many aliases"],
+)
+def test_hostile_yaml_is_an_error_in_words(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ModelserviceError, match=words):
+        read_values(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("l[0]=null", {"l": [None, "q"], "m": [{"k": "v"}]}),
+        ("l={x}", {"l": ["x"], "m": [{"k": "v"}]}),
+        ("l={x},m[0].k=w", {"l": ["x"], "m": [{"k": "w"}]}),
+        ("l={[x]}", {"l": ["[x]"], "m": [{"k": "v"}]}),
+        ("l[1]=z,l={x}", {"l": ["x"], "m": [{"k": "v"}]}),
+        ("l={x},l[0]=y", {"l": ["y"], "m": [{"k": "v"}]}),
+        ("l[0]={x}", {"l": [["x"], "q"], "m": [{"k": "v"}]}),
+        ("m[2].k=w", {"l": ["p", "q"], "m": [{"k": "v"}, None, {"k": "w"}]}),
+    ],
+)
+def test_set_tells_an_item_of_a_list_from_the_list(expression: str, expected: dict[str, object]) -> None:
+    assert apply_set({"l": ["p", "q"], "m": [{"k": "v"}]}, [expression]) == expected
+
+
+@pytest.mark.parametrize("expression", ["text.key=1", "items.key=1", "text[0]=1", "map[0]=1", "nothing.key=1"])
+def test_set_into_a_value_without_such_a_place_is_refused_as_by_helm(expression: str) -> None:
+    values: dict[str, Any] = {"text": "x", "items": [1], "map": {"a": 1}, "nothing": None}
+    with pytest.raises(UsageError, match=r"has no (keys|items); set the whole value"):
+        apply_set(values, [expression])

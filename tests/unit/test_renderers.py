@@ -67,3 +67,54 @@ def test_helms_linter_is_content(embedded: EmbeddedHelm, values: Path) -> None:
 @pytest.mark.executable
 def test_the_executables_linter_is_content(executable: HelmExecutable) -> None:
     assert executable.lint({}) == []
+
+
+def toy(folder: Path, template: str) -> Path:
+    """A chart with one template."""
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: toy\nversion: 0.1.0\n")
+    (folder / "templates" / "a.yaml").write_text(template)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("kind: A\nx: [1\n", "invalid YAML"),
+        ("- 1\n", "no Kubernetes object"),
+        ("hello\n", "no Kubernetes object"),
+        ("kind: A\nmetadata: []\n", "no Kubernetes object"),
+        ("metadata: {name: a}\n", "without a kind"),
+    ],
+)
+def test_a_template_that_renders_no_object_is_named(tmp_path: Path, template: str, words: str) -> None:
+    rendered = EmbeddedHelm(toy(tmp_path, template)).render({}, Release())
+    with pytest.raises(ModelserviceError, match=f"^toy/templates/a.yaml: .*{words}"):
+        _ = rendered.objects
+
+
+@pytest.mark.parametrize("name", ["A B", "", "-a", "a.", "x" * 54])
+def test_a_release_name_that_helm_refuses_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="no name for a release"):
+        Release(name)
+
+
+def test_a_program_that_is_not_helm_is_a_usage_error(chart: Path, tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    with pytest.raises(UsageError, match="is not Helm 3 or 4"):
+        renderer(str(program), chart)
+
+
+def test_a_helm_that_calls_itself_v4_3_is_taken(chart: Path, tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\necho v4.3\n")
+    program.chmod(0o755)
+    assert isinstance(renderer(str(program), chart), HelmExecutable)
+
+
+@pytest.mark.executable
+def test_the_executable_refuses_a_wrong_kubernetes_version_as_wrong_usage(executable: HelmExecutable) -> None:
+    with pytest.raises(UsageError, match="invalid kube version"):
+        executable.render({}, Release(), kube_version="nonsense")

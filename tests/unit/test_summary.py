@@ -64,3 +64,33 @@ def test_leader_and_worker_are_told_apart(render: Render) -> None:
 def test_replicas_of_an_autoscaler_are_not_guessed(render: Render) -> None:
     shown = text(render({"decode": {"autoscaling": {"enabled": True}}, "prefill": {"create": False}}).items)
     assert "autoscaled" in shown
+
+
+def test_leaders_and_workers_with_different_accelerators_are_counted_apart() -> None:
+    def pod(gpus: int) -> dict[str, Any]:
+        resources = {"limits": {"nvidia.com/gpu": str(gpus), "cpu": 1}}
+        return {"spec": {"containers": [{"name": "e", "image": "i", "resources": resources}]}}
+
+    group = {"size": 3, "leaderTemplate": pod(1), "workerTemplate": pod(4)}
+    spec = {"replicas": 2, "leaderWorkerTemplate": group}
+    (workload,) = workloads([{"kind": "LeaderWorkerSet", "metadata": {"name": "l"}, "spec": spec}])
+    assert (workload.pods, dict(workload.accelerators)) == (6, {"nvidia.com/gpu": 18})
+
+
+def test_claims_of_the_beta_api_are_counted() -> None:
+    request = {"name": "g", "deviceClassName": "gpu.nvidia.com", "count": 2}
+    claim = {"spec": {"spec": {"devices": {"requests": [request]}}}}
+    pod = {"containers": [{"name": "e"}], "resourceClaims": [{"name": "g", "resourceClaimTemplateName": "c"}]}
+    (workload,) = workloads(
+        [
+            {"kind": "ResourceClaimTemplate", "metadata": {"name": "c"}, **claim},
+            {"kind": "Deployment", "metadata": {"name": "d"}, "spec": {"replicas": 2, "template": {"spec": pod}}},
+        ]
+    )
+    assert dict(workload.accelerators) == {"gpu.nvidia.com (claim)": 4}
+
+
+@pytest.mark.parametrize("container", [{}, {"image": "i", "args": [1, None]}, {"resources": None}])
+def test_objects_of_other_charts_do_not_stop_it(container: dict[str, Any]) -> None:
+    spec = {"replicas": 1, "template": {"spec": {"containers": [container] if container else []}}}
+    assert "total: 1 pods" in text([{"kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}])

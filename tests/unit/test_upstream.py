@@ -153,8 +153,8 @@ REFUSED = {
     "modelservice-examples-history/values-pvc.yaml": "routing.epp.create: false",
     "modelservice-examples-history/values-qwen-lws.yaml": "routing.httpRoute.create: false",
     "modelservice-examples-history/values-vllm-sim.yaml": "routing.epp.create: false",
-    # A tab in the indentation: no YAML parser takes it.
-    "llm-d-infra/quickstart__examples__wide-ep-pd__ms-wide-ep-pd__values.yaml": "invalid YAML",
+    # A tab that PyYAML refuses and Helm reads.
+    "llm-d-infra/quickstart__examples__wide-ep-pd__ms-wide-ep-pd__values.yaml": "routing.epp.create: false",
     # google.com/tpu in the limits and accelerator.type left at nvidia: the original asked for both.
     "llm-d-infra/quickstarts__examples__inference-scheduling__ms-inference-scheduling__values_tpu.yaml": "type: google",
     "llm-d-infra/quickstarts__guides__inference-scheduling__ms-inference-scheduling__values_tpu.yaml": "type: google",

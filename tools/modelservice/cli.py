@@ -6,14 +6,17 @@ a missing program.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 import tempfile
 import warnings
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -88,7 +91,10 @@ def render(
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
 ) -> None:
     """Render values into manifests, on standard output or into a directory."""
-    given = apply_set(merge(read_values(path) for path in [*files, *(values or [])]), sets, set_strings)
+    paths = [*files, *(values or [])]
+    if paths.count("-") > 1:
+        raise UsageError("the standard input can be read once", fix="give -f - once")
+    given = apply_set(merge(read_values(path) for path in paths), sets, set_strings)
     rendered = renderer(helm, chart or chart_dir()).render(
         given, Release(name, namespace), kube_version=kube_version, api_versions=api_versions
     )
@@ -119,8 +125,13 @@ def _write_objects(rendered: Rendered, directory: Path, output_format: Format) -
     """
     texts: dict[str, str] = {}
     for obj in rendered.objects:
-        file = f"{obj['kind'].lower()}-{obj['metadata']['name']}.{output_format}"
+        file = _file_name(obj, output_format)
+        if file in texts:
+            raise ModelserviceError(f"two objects would both be {file}", fix="render to standard output")
         texts[file] = dump(obj) if output_format is Format.yaml else json.dumps(obj, indent=2) + "\n"
+    occupied = next((directory / file for file in texts if (directory / file).is_dir()), None)
+    if occupied:
+        raise UsageError("cannot be written: Is a directory", file=str(occupied))
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".rendering-") as scratch:
@@ -130,6 +141,13 @@ def _write_objects(rendered: Rendered, directory: Path, output_format: Format) -
                 (Path(scratch) / file).replace(directory / file)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", file=str(directory)) from None
+
+
+def _file_name(obj: Mapping[str, Any], suffix: str) -> str:
+    name = obj.get("metadata", {}).get("name")
+    if not name:
+        raise ModelserviceError(f"an object of kind {obj['kind']} has no name", fix="render to standard output")
+    return re.sub(r"[^\w.-]", "-", f"{obj['kind'].lower()}-{name}") + f".{suffix}"
 
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; fail if something would change.")]
@@ -147,16 +165,30 @@ def schema(check: Check = False) -> None:
 
 
 @app.command()
-def examples(check: Check = False, helm: Engine = "embedded") -> None:
+def examples(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these examples.")] = None,
+    check: Check = False,
+    helm: Engine = "embedded",
+) -> None:
     """Render every examples/values-*.yaml into examples/output."""
     root = _checkout()
     folder = root / "examples" / "output"
     chart = renderer(helm, chart_dir())
     wanted: dict[Path, str] = {}
-    for source in track(sorted((root / "examples").glob("values-*.yaml")), "rendering", console=errors, transient=True):
+    sources = [
+        source
+        for source in sorted((root / "examples").glob("values-*.yaml"))
+        if not names or source.stem.removeprefix("values-") in names
+    ]
+    unknown = set(names or []) - {source.stem.removeprefix("values-") for source in sources}
+    if unknown:
+        raise UsageError(f"no example {', '.join(sorted(unknown))}", file=str(root / "examples"))
+    for source in track(sources, "rendering", console=errors, transient=True):
         name = source.stem.removeprefix("values-")
         wanted[folder / f"{name}.yaml"] = chart.render(read_values(str(source)), Release(name)).manifests
-    present = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    present = {
+        path: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml") if not names or path.stem in names
+    }
     if check:
         paths = sorted({*wanted, *present})
         differences = [generate.difference(path, present.get(path, ""), wanted.get(path, ""), root) for path in paths]
@@ -194,7 +226,11 @@ def _report(differences: list[str], command: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the program; errors are sentences on the standard error, or JSON where JSON was asked for."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # manifests are UTF-8, whatever the locale
     try:
         app(args=arguments)
     except ModelserviceError as error:
@@ -202,6 +238,15 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        _explain(
+            ModelserviceError(f"a defect of this program: {message}", fix="report it with what --debug prints"),
+            as_json=_wants_json(arguments),
+        )
         sys.exit(1)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import itertools
 import json
+import logging
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesEr
 from modelservice.suggest import key_patterns, suggestion
 from modelservice.values import WORDS
 
+# pyhelm3 logs each failed command; without a handler Python prints that to the standard error, beside our sentence.
+logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
+
 INSTALL_ORDER = (
     "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget",
     "ServiceAccount", "Secret", "ConfigMap", "StorageClass", "PersistentVolume", "PersistentVolumeClaim",
@@ -38,12 +42,28 @@ INSTALL_ORDER = (
 (https://helm.sh/docs/intro/using_helm/#helm-install-installing-a-package)."""
 
 
+_RELEASE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+"""https://github.com/helm/helm/blob/v4.3.1/pkg/chart/v2/util/validate_name.go"""
+
+
 @dataclass(frozen=True)
 class Release:
     """A release that a chart is rendered for."""
 
     name: str = "modelservice"
     namespace: str = "default"
+
+    def __post_init__(self) -> None:
+        """Refuses a name that Helm refuses; the embedded one renders any.
+
+        Raises:
+            UsageError: Helm would not install a release of this name.
+        """
+        if len(self.name) > 53 or not _RELEASE_NAME.fullmatch(self.name):
+            raise UsageError(
+                f"no name for a release: {self.name!r}",
+                fix="use at most 53 lowercase letters, digits, '-' and '.', with a letter or digit at both ends",
+            )
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -76,8 +96,7 @@ class Rendered:
             (path, obj)
             for path, text in self.templates.items()
             if not path.endswith("NOTES.txt")
-            for obj in yaml.load_all(text, Loader=_UniqueKeys)
-            if obj
+            for obj in _parsed(path, text)
         ]
         rank = {kind: index for index, kind in enumerate(INSTALL_ORDER)}
         return sorted(found, key=lambda item: (rank.get(_kind(item[1]), len(rank)), _kind(item[1]), _name(item[1])))
@@ -91,6 +110,25 @@ class Rendered:
     def manifests(self) -> str:
         """The objects as one stream of YAML, each with the template it comes from."""
         return "".join(f"---\n# Source: {path}\n{dump(obj)}" for path, obj in self._sources)
+
+
+def _parsed(path: str, text: str) -> list[dict[str, Any]]:
+    """The objects in the text that a template rendered to.
+
+    Raises:
+        ModelserviceError: it is not YAML, or not Kubernetes objects.
+    """
+    try:
+        documents = [document for document in yaml.load_all(text, Loader=_UniqueKeys) if document]
+    except yaml.YAMLError as error:
+        place = " ".join(str(error).split())
+        raise ModelserviceError(f"the template renders to invalid YAML: {place}", file=path) from None
+    for document in documents:
+        if not isinstance(document, dict) or not isinstance(document.get("metadata", {}), dict):
+            raise ModelserviceError("the template renders to something that is no Kubernetes object", file=path)
+        if not document.get("kind"):
+            raise ModelserviceError("the template renders to an object without a kind", file=path)
+    return documents
 
 
 def _kind(obj: Mapping[str, Any]) -> str:
@@ -197,7 +235,20 @@ class HelmExecutable:
                 f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one"
             )
         self.path = chart
+        self.executable = found
         self._command = pyhelm3.Command(executable=found)
+        self._check_version(executable)
+
+    def _check_version(self, executable: str) -> None:
+        """Any program that ends well would pass for a chart without objects, so it has to say that it is Helm.
+
+        pyhelm3's own check refuses the ``v4.3`` of a helm built from its module without version flags.
+        """
+        with contextlib.suppress(pyhelm3.errors.Error, UnicodeDecodeError):
+            output: bytes = asyncio.run(self._command.run(["version", "--template", "{{.Version}}"]))
+            if re.match(r"v[34]\b", output.decode()):
+                return
+        raise UsageError(f"{executable} is not Helm 3 or 4", fix="name a helm executable, or leave --helm out")
 
     def render(
         self,
@@ -228,6 +279,8 @@ class HelmExecutable:
         except pyhelm3.errors.Error as error:
             text = error.stderr.decode().removeprefix("Error: ")
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
+            if "invalid kube version" in text:
+                raise UsageError(text) from None
             raise _explained(text, _schema(self.path)) from None
 
 

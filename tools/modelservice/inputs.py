@@ -6,9 +6,10 @@ Helm itself parses and so decides what ``on`` or ``0x1F`` mean; PyYAML only find
 from __future__ import annotations
 
 import copy
+import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,22 @@ def read_values(path: str) -> Values:
     """
     name = "standard input" if path == "-" else path
     text = _read(path, name)
-    _check_yaml(text, name)
     try:
-        return helm_python.values_from_yaml(text)
-    except helm_python.HelmValuesError as error:
-        raise ModelserviceError(f"not a values file: {error.detail}", file=name) from None
+        documents = _documents(text, name)
+        misread = None
+    except ModelserviceError as error:
+        documents, misread = [], error
+    _check_documents(documents, name)
+    try:
+        values = helm_python.values_from_yaml(text)
+    except RecursionError:
+        raise ModelserviceError("nested too deeply to be read", file=name) from None
+    except helm_python.HelmError as error:
+        raise misread or ModelserviceError(f"not a values file: {error.detail}", file=name) from None
+    # What Helm reads, counts: PyYAML refuses some of it, such as a tab between a key and its value.
+    for document in documents:
+        _warn_of_duplicates(document, name)
+    return values
 
 
 def _read(path: str, name: str) -> str:
@@ -56,11 +68,14 @@ def _read(path: str, name: str) -> str:
         raise UsageError(f"cannot be read: {error.strerror}", file=name) from None
 
 
-def _check_yaml(text: str, name: str) -> None:
-    """Refuses what is no values file: broken YAML, several documents, anything but a mapping. Warns of what Helm reads
-    differently from how it looks: keys given twice."""
+def _documents(text: str, name: str) -> list[yaml.Node]:
+    """The YAML documents in a text.
+
+    Raises:
+        ModelserviceError: PyYAML cannot read it; the error has the line.
+    """
     try:
-        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        documents: list[yaml.Node | None] = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -69,31 +84,56 @@ def _check_yaml(text: str, name: str) -> None:
         raise ModelserviceError(f"invalid YAML: {reason}: {shown!r}", file=f"{name}:{line}") from None
     except yaml.YAMLError as error:
         raise ModelserviceError(f"invalid YAML: {error}", file=name) from None
+    except RecursionError:
+        raise ModelserviceError("nested too deeply to be read", file=name) from None
+    while documents and _is_empty(documents[-1]):
+        documents.pop()
+    return [document or yaml.ScalarNode("", "") for document in documents]
+
+
+def _is_empty(document: yaml.Node | None) -> bool:
+    return document is None or (isinstance(document, yaml.ScalarNode) and document.value in ("", "null", "~"))
+
+
+def _check_documents(documents: list[yaml.Node], name: str) -> None:
+    """Refuses what is no values file: several documents, anything but a mapping."""
     if len(documents) > 1:
         raise ModelserviceError(
             f"{len(documents)} YAML documents, but a values file is one", file=name, fix="give each with -f of its own"
         )
     for document in documents:
-        if document is not None and not isinstance(document, yaml.MappingNode):
+        if not isinstance(document, yaml.MappingNode):
             kind = "a list" if isinstance(document, yaml.SequenceNode) else f"the value {document.value!r}"
-            if not (isinstance(document, yaml.ScalarNode) and document.value in ("", "null", "~")):
-                raise ModelserviceError(f"{kind}, but a values file is a mapping of keys", file=name)
-        _warn_of_duplicates(document, name)
+            raise ModelserviceError(f"{kind}, but a values file is a mapping of keys", file=name)
 
 
-def _warn_of_duplicates(node: yaml.Node | None, name: str) -> None:
-    if isinstance(node, yaml.MappingNode):
+def _warn_of_duplicates(document: yaml.Node, name: str) -> None:
+    for node in _nodes(document):
+        if not isinstance(node, yaml.MappingNode):
+            continue
         seen: dict[str, int] = {}
-        for key, value in node.value:
+        for key, _ in node.value:
             line = key.start_mark.line + 1
             if key.value in seen and key.value != "<<":
                 problem = f"{name}:{line}: {key.value} is also given on line {seen[key.value]}; Helm uses the last"
-                warnings.warn(InputWarning(problem), stacklevel=2)
+                warnings.warn(InputWarning(problem), stacklevel=3)
             seen[key.value] = line
-            _warn_of_duplicates(value, name)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _warn_of_duplicates(item, name)
+
+
+def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
+    """Every node of a document once, however many aliases lead to it."""
+    seen: set[int] = set()
+    todo = [document]
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            todo += [value for _, value in reversed(node.value)]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += reversed(node.value)
 
 
 def merge(layers: Iterable[Mapping[str, Any]]) -> Values:
@@ -124,24 +164,78 @@ def apply_set(values: Values, expressions: Iterable[str], strings: Iterable[str]
         ("--set-string", helm_python.parse_set_string_values, strings),
     ):
         for expression in given:
-            try:
-                parsed = parse(expression)
-            except helm_python.HelmError as error:
-                raise UsageError(f"{option} {expression}: {error.detail}", fix="write key=value") from None
-            if not parsed:
-                raise UsageError(f"{option} {expression}: no value", fix="write key=value")
-            result = _set_into(result, parsed, by_index="[" in expression)
+            for key, assignment in _assignments(expression):
+                try:
+                    parsed = parse(assignment)
+                except helm_python.HelmError as error:
+                    raise UsageError(f"{option} {expression}: {error.detail}", fix="write key=value") from None
+                if not parsed:
+                    raise UsageError(f"{option} {expression}: no value", fix="write key=value")
+                try:
+                    result = _set_into(result, parsed, len(_INDEX.findall(key)))
+                except _NotAContainerError as error:
+                    raise UsageError(f"{option} {expression}: {error}", fix="set the whole value") from None
     return result
 
 
-def _set_into(base: Any, parsed: Any, by_index: bool) -> Any:
-    """``a[1].b=x`` changes one item of a list, ``a={x}`` replaces the list."""
-    if isinstance(base, dict) and isinstance(parsed, dict):
-        return base | {key: _set_into(base.get(key), value, by_index) for key, value in parsed.items()}
-    if by_index and isinstance(base, list) and isinstance(parsed, list):
-        length = max(len(base), len(parsed))
-        padded_base, padded = base + [None] * (length - len(base)), parsed + [None] * (length - len(parsed))
-        return [
-            old if new is None else _set_into(old, new, by_index) for old, new in zip(padded_base, padded, strict=True)
-        ]
+_ASSIGNMENT = re.compile(
+    r"(?P<key>(?:\\.|[^\\=,])*)(?:=(?P<value>\{(?:\\.|[^\\}])*\}|(?:\\.|[^\\,])*))?(?:,|$)", re.DOTALL
+)
+"""One ``key=value`` of ``--set``: a comma ends it unless it is escaped or within a ``{list}``
+(https://helm.sh/docs/intro/using_helm/#the-format-and-limitations-of---set)."""
+
+_INDEX = re.compile(r"(?<!\\)\[")
+
+
+def _assignments(expression: str) -> list[tuple[str, str]]:
+    """The assignments in an expression, each with its key.
+
+    Helm parses each by itself, because what it makes of several does not tell ``a={x}`` from ``a[0]=x``. Text that
+    has not this form is left whole, for Helm to refuse.
+    """
+    found, end = [], 0
+    while end < len(expression):
+        match = _ASSIGNMENT.match(expression, end)
+        if match is None:
+            return [(expression, expression)]
+        found.append((match["key"], match[0].removesuffix(",") if match["value"] is not None else match[0]))
+        end = match.end()
+    return found or [(expression, expression)]
+
+
+class _NotAContainerError(Exception):
+    """A key leads into a value that has no keys or items."""
+
+
+def _set_into(base: Any, parsed: Any, indices: int) -> Any:
+    """``a[1].b=x`` changes one item of a list, ``a={x}`` replaces the list.
+
+    Args:
+        base: the values so far.
+        parsed: what Helm made of one assignment: a path of single keys and of lists whose last item is meant.
+        indices: how many of the lists on the path are indexed.
+
+    Raises:
+        _NotAContainerError: the path leads into another kind of value, which Helm refuses too.
+    """
+    if isinstance(parsed, dict):
+        if not isinstance(base, dict):
+            raise _NotAContainerError(f"{base!r} has no keys")
+        ((key, value),) = parsed.items()
+        return base | {key: _set_below(base, key, value, indices)}
+    if indices and isinstance(parsed, list):
+        if not isinstance(base, list):
+            raise _NotAContainerError(f"{base!r} has no items")
+        index = len(parsed) - 1
+        result = base + [None] * (len(parsed) - len(base))
+        items = {number: item for number, item in enumerate(base) if item is not None}
+        result[index] = _set_below(items, index, parsed[index], indices - 1)
+        return result
     return parsed
+
+
+def _set_below(base: Mapping[Any, Any], key: Any, value: Any, indices: int) -> Any:
+    """What comes under a key or index: merged into what is there, or made anew."""
+    if isinstance(value, dict) or (indices and isinstance(value, list)):
+        return _set_into(base.get(key, type(value)()), value, indices)
+    return value

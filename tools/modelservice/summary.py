@@ -69,7 +69,7 @@ def workloads(objects: Sequence[Object]) -> Iterator[Workload]:
         if obj["kind"] == "ResourceClaimTemplate"
     }
     for obj in objects:
-        if obj["kind"] in WORKLOADS:
+        if obj["kind"] in WORKLOADS and "spec" in obj:
             spec = obj["spec"]
             # Replicas left out mean an autoscaler: the chart prints the number whenever it owns it.
             groups = [_group(*item, claims) for item in _templates(spec)]
@@ -92,8 +92,9 @@ def _templates(spec: Object) -> Iterator[tuple[str, int, Object]]:
 def _group(title: str, count: int, template: Object, claims: Mapping[str, Counter[str]]) -> PodGroup:
     spec = template["spec"]
     found: Counter[str] = Counter()
-    for container in spec["containers"]:
-        for name, number in container.get("resources", {}).get("limits", {}).items():
+    for container in spec.get("containers") or []:
+        resources = container.get("resources") or {}
+        for name, number in ({**(resources.get("requests") or {}), **(resources.get("limits") or {})}).items():
             if "/" in name and not name.startswith(("rdma/", "hugepages")):
                 found[name] += int(number)
     for claim in spec.get("resourceClaims", []):
@@ -104,7 +105,8 @@ def _group(title: str, count: int, template: Object, claims: Mapping[str, Counte
 def _claimed(requests: Sequence[Object]) -> Counter[str]:
     found: Counter[str] = Counter()
     for request in requests:
-        choice = request.get("exactly") or request["firstAvailable"][0]
+        # resource.k8s.io/v1beta1 has the fields of `exactly` in the request itself.
+        choice = request.get("exactly") or next(iter(request.get("firstAvailable", [])), request)
         found[f"{choice['deviceClassName']} (claim)"] += choice.get("count", 1)
     return found
 
@@ -142,11 +144,11 @@ def _table(workload: Workload) -> Table:
 
 
 def _rows(group: PodGroup) -> Iterator[tuple[str, str]]:
-    spec, engine = group.spec, group.spec["containers"][0]
+    spec, engine = group.spec, _engine(group.spec)
     number = f"{group.count} x " if group.count != 1 else ""
     hardware = ", ".join(f"{count} {name}" for name, count in group.accelerators.items()) or "no accelerators"
-    yield group.title, f"{number}{engine['image']}, {hardware}"
-    command = [*engine.get("command", []), *engine.get("args", [])]
+    yield group.title, f"{number}{engine.get('image', 'no image')}, {hardware}"
+    command = [str(word) for word in (*(engine.get("command") or []), *(engine.get("args") or []))]
     yield "runs", shlex.join(command) if command else "the image's entry point"
     ports = _ports(spec)
     if ports and "--headless" not in command:
@@ -166,17 +168,23 @@ def _detail(source: Object) -> str:
 
 
 def _ports(spec: Object) -> str:
-    engine = _flag(spec["containers"][0].get("args", []), "port")
+    engine = _flag(_engine(spec).get("args") or [], "port")
     for container in spec.get("initContainers", []):
         if container.get("restartPolicy") == "Always" and container.get("ports"):
             ports = [str(port["containerPort"]) for port in container["ports"]]
             shown = ports[0] if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
             return f"{shown} ({container['name']}) -> {engine or 'the engine'}"
-    return engine or ", ".join(str(port["containerPort"]) for port in spec["containers"][0].get("ports", []))
+    return engine or ", ".join(str(port["containerPort"]) for port in _engine(spec).get("ports") or [])
+
+
+def _engine(spec: Object) -> Object:
+    """The first container; empty where a pod of another chart has none."""
+    containers: Sequence[Object] = spec.get("containers") or [{}]
+    return containers[0]
 
 
 def _flag(args: Sequence[str], name: str) -> str:
-    text = shlex.join(args)
+    text = shlex.join(str(word) for word in args)
     match = re.search(rf"--{name}[= ](\S+)", text)
     return match[1] if match else ""
 

@@ -1,0 +1,42 @@
+"""Which key is proposed for one that the chart does not know."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelservice.suggest import suggestion
+
+
+@pytest.fixture(scope="module")
+def schema(chart: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("path", "unknown", "proposal"),
+    [
+        ([], "decod", "did you mean decode?"),
+        (["decode"], "Replicas", "did you mean replicas?"),
+        (["decode", "containers", "0"], "comand", "did you mean command?"),
+        (["decode", "containers", "0", "env", "0"], "vale", "did you mean value?"),
+        (["decode", "extraConfig"], "hostNetwrk", "did you mean hostNetwork?"),
+    ],
+    ids=lambda part: ".".join(part) if isinstance(part, list) else part,
+)
+def test_a_misspelt_key_is_corrected(schema: dict[str, Any], path: list[str], unknown: str, proposal: str) -> None:
+    assert suggestion(schema, path, unknown) == proposal
+
+
+def test_a_key_in_the_wrong_place_is_shown_its_place(schema: dict[str, Any]) -> None:
+    assert suggestion(schema, [], "servicePort") == "write routing.servicePort"
+
+
+def test_a_field_of_the_pod_is_sent_to_extra_config(schema: dict[str, Any]) -> None:
+    assert suggestion(schema, ["prefill"], "tolerations") == "write extraConfig.tolerations"
+
+
+def test_nothing_is_proposed_for_a_word_like_no_key(schema: dict[str, Any]) -> None:
+    assert suggestion(schema, [], "zzz") is None
