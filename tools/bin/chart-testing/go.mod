@@ -1,6 +1,6 @@
 module github.com/llm-d/llm-d-modelservice/tools/bin/chart-testing
 
-go 1.26.8
+go 1.26.0
 
 tool github.com/helm/chart-testing/v3/ct
 

@@ -1,6 +1,6 @@
 module github.com/llm-d/llm-d-modelservice/tools/bin/helm4
 
-go 1.26.8
+go 1.26.0
 
 tool helm.sh/helm/v4/cmd/helm
 

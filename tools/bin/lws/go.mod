@@ -1,6 +1,6 @@
 module github.com/llm-d/llm-d-modelservice/tools/bin/lws
 
-go 1.26.8
+go 1.26.0
 
 tool sigs.k8s.io/lws/cmd
 
