@@ -10,11 +10,19 @@ from typing import Any
 import pytest
 
 from kubernetes_schemas import problems
-from modelservice.binaries import binary
+from modelservice.binaries import KUBERNETES, binary
 from modelservice.errors import UsageError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
 from modelservice.paths import chart_dir
 from rendered import Objects, Render
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which cluster the cluster tests use; ``--kubeconfig`` is an option of pytest-helm-charts."""
+    parser.addoption(
+        "--kubernetes", default=next(iter(KUBERNETES)), choices=list(KUBERNETES),
+        help="version of the local control plane of the cluster tests",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 Every render in a test goes through :func:`problems`, so no test can accept an object that an API server
 would refuse. Sources: the package ``kubernetes-validate`` (schemas of Kubernetes, strict: unknown fields
-fail) and the LeaderWorkerSet CRD of its pinned Go module.
+fail) and the CustomResourceDefinitions of pinned Go modules.
 """
 
 from __future__ import annotations
@@ -11,21 +11,14 @@ import functools
 import json
 from collections.abc import Iterator
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
-from modelservice.binaries import module_file
+from modelservice.cluster.definitions import definitions
 
 SUPPORTED_VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
 """Kubernetes minor versions that the chart supports."""
-
-LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
-
-UNCHECKED = {("monitoring.coreos.com/v1", "PodMonitor")}
-"""Kinds without a schema at hand; their shape is asserted by the tests that render them."""
 
 
 def problems(objects: list[dict[str, Any]]) -> list[str]:
@@ -40,18 +33,15 @@ def problems(objects: list[dict[str, Any]]) -> list[str]:
 
 def _schema_problems(obj: dict[str, Any]) -> Iterator[str]:
     kind = (obj["apiVersion"], obj["kind"])
-    if kind in UNCHECKED:
-        return
-    if kind == ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"):
-        validators = {"the LeaderWorkerSet CRD": leader_worker_set_validator()}
-    else:
-        validators = {
-            f"Kubernetes {version}": validator
-            for version in SUPPORTED_VERSIONS
-            if (validator := kubernetes_validator(version, *kind)) is not None
-        }
+    validators = {
+        f"Kubernetes {version}": validator
+        for version in SUPPORTED_VERSIONS
+        if (validator := kubernetes_validator(version, *kind)) is not None
+    }
+    if not validators and (custom := custom_validator(*kind)) is not None:
+        validators = {"its definition": custom}
     if not validators:
-        yield f"no supported Kubernetes version knows {kind[0]} {kind[1]}"
+        yield f"no supported Kubernetes version and no definition knows {kind[0]} {kind[1]}"
     for source, validator in validators.items():
         for error in validator.iter_errors(obj):
             path = "/".join(str(part) for part in error.instance_path)
@@ -117,13 +107,22 @@ def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschem
 
 
 @functools.cache
-def leader_worker_set_validator() -> jsonschema_rs.Draft7Validator:
-    """Strict validator made of the v1 schema in the LeaderWorkerSet CRD."""
-    crd = yaml.safe_load(Path(module_file("lws", LWS_CRD)).read_text())
-    (version,) = [version for version in crd["spec"]["versions"] if version["name"] == "v1"]
-    schema = version["schema"]["openAPIV3Schema"]
-    _close(schema)
-    return jsonschema_rs.Draft7Validator(schema)
+def custom_validator(api_version: str, kind: str) -> jsonschema_rs.Draft7Validator | None:
+    """Strict validator of one custom kind; None if none of the definitions has it."""
+    group, _, api = api_version.rpartition("/")
+    for definition in _custom_definitions():
+        if (definition["spec"]["group"], definition["spec"]["names"]["kind"]) == (group, kind):
+            for version in definition["spec"]["versions"]:
+                if version["name"] == api:
+                    schema = version["schema"]["openAPIV3Schema"]
+                    _close(schema)
+                    return jsonschema_rs.Draft7Validator(schema)
+    return None
+
+
+@functools.cache
+def _custom_definitions() -> list[dict[str, Any]]:
+    return list(definitions())
 
 
 def _close(schema: Any) -> None:

@@ -11,18 +11,41 @@ from typing import Any
 
 import yaml
 
+from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
 
 
 class Cluster:
-    """The control plane with what tests ask of it."""
+    """A cluster with what tests ask of it.
 
-    def __init__(self, plane: ControlPlane) -> None:
-        self.plane = plane
+    Args:
+        client: of its API server.
+        plane: the local control plane, if it is one.
+    """
+
+    def __init__(self, client: Client, plane: ControlPlane | None = None) -> None:
+        self.client = client
+        self._plane = plane
+
+    @property
+    def plane(self) -> ControlPlane:
+        """The local control plane; for tests that ask for ``fake_nodes``."""
+        assert self._plane is not None, "ask for the fixture fake_nodes"
+        return self._plane
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the local control plane, with its fake nodes."""
+        return self._plane is not None
+
+    def check(self) -> None:
+        """Fails if a program of the local control plane ended."""
+        if self._plane is not None:
+            self._plane.check()
 
     def objects(self, api_version: str, kind: str, namespace: str, **query: str) -> list[dict[str, Any]]:
         """Objects of a kind in a namespace."""
-        resource = self.plane.resource(api_version, kind)
+        resource = self.client.resource(api_version, kind)
         items: list[dict[str, Any]] = resource.get(namespace=namespace, **query).to_dict()["items"]
         return items
 
@@ -37,7 +60,7 @@ class Cluster:
         """Waits until something holds; fails with what was waited for and an explanation."""
         deadline = time.monotonic() + seconds
         while not holds():
-            self.plane.check()
+            self.check()
             assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}{explain()}"
             time.sleep(0.1)
 
@@ -68,7 +91,7 @@ class Cluster:
 
     def scale(self, api_version: str, kind: str, name: str, namespace: str, replicas: int) -> None:
         """Sets replicas through the scale subresource, as an autoscaler does."""
-        resource = self.plane.resource(api_version, kind)
+        resource = self.client.resource(api_version, kind)
         resource.scale.patch(
             name=name, namespace=namespace, body={"spec": {"replicas": replicas}},
             content_type="application/merge-patch+json",
@@ -86,7 +109,7 @@ class Helm:
     def __init__(self, program: Path, cluster: Cluster, chart: Path, namespace: str) -> None:
         self._program = program
         self._cluster = cluster
-        self._environment = os.environ | {"KUBECONFIG": str(cluster.plane.kubeconfig)}
+        self._environment = os.environ | {"KUBECONFIG": str(cluster.client.kubeconfig)}
         self._chart = chart
         self._namespace = namespace
 

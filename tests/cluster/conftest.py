@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from live import Cluster, Helm
-from modelservice.binaries import binary
+from modelservice.binaries import binary, kubernetes_program
+from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.cluster.nodes import POOLS, Devices, NodePool
 from modelservice.errors import UsageError
+
+EXACT = NodePool(
+    name="exact", count=2, labels={"gpu": "exact"},
+    resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "4"},
+    devices=[Devices(driver="gpu.nvidia.com", count=4, capacity={"memory": {"value": "80Gi"}})],
+)  # fmt: skip
+"""Nodes with just four accelerators."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,35 +31,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A control plane with nodes of several kinds; skips where its programs cannot be built, not in CI."""
-    exact = NodePool(
-        name="exact", count=2, labels={"gpu": "exact"},
-        resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "4"},
-        devices=[Devices(driver="gpu.nvidia.com", count=4, capacity={"memory": {"value": "80Gi"}})],
-    )  # fmt: skip
+def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """The cluster of ``--kubeconfig``, or else a control plane with nodes of several kinds; skips where its programs
+    cannot be built, not in CI.
+    """
+    if kubeconfig := pytestconfig.getoption("--kubeconfig"):
+        yield Cluster(Client(Path(kubeconfig)))
+        return
+    version = pytestconfig.getoption("--kubernetes")
     try:
-        binary("kube-apiserver")
+        kubernetes_program("kube-apiserver", version)
     except UsageError as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
-    with ControlPlane(tmp_path_factory.mktemp("cluster") / "plane", [POOLS["h100"], POOLS["cpu"], exact]) as plane:
-        yield Cluster(plane)
+    folder = tmp_path_factory.mktemp("cluster") / "plane"
+    with ControlPlane(folder, [POOLS["h100"], POOLS["mi300x"], POOLS["cpu"], EXACT], version) as plane:
+        yield Cluster(plane.client, plane)
+
+
+@pytest.fixture
+def fake_nodes(cluster: Cluster) -> None:
+    """For what only the fake nodes of the local control plane can show; skips elsewhere."""
+    if not cluster.is_local:
+        pytest.skip("needs nodes with accelerators that are made for the test, which only the local cluster has")
 
 
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, emptied afterwards so that its accelerators are free again."""
     name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
-    cluster.plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+    cluster.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
     yield name
     for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
         # Much faster than waiting for the namespace to be emptied.
-        cluster.plane.resource(api_version, kind).delete(
+        cluster.client.resource(api_version, kind).delete(
             namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
         )
-    cluster.plane.resource("v1", "Namespace").delete(name=name)
+    cluster.client.resource("v1", "Namespace").delete(name=name)
     cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
 
 

@@ -56,7 +56,7 @@ def test_a_claim_allocates_the_devices_of_the_parallelism(cluster: Cluster, helm
 
 
 def test_first_available_falls_back(cluster: Cluster, helm: Helm, namespace: str) -> None:
-    cluster.plane.apply([
+    cluster.client.apply([
         {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "none.example.com"},
          "spec": {"selectors": [{"cel": {"expression": "device.driver == 'none.example.com'"}}]}}
     ])  # fmt: skip

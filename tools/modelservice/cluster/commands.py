@@ -46,6 +46,9 @@ def up(
     nodes: Annotated[
         list[str], typer.Option("--nodes", metavar="FILE|POOL", help="A file of node pools, or a ready-made pool.")
     ] = ["cpu", "h100"],  # noqa: B006
+    kubernetes: Annotated[
+        str, typer.Option("--kubernetes", metavar="VERSION", help="Version of Kubernetes: 1.36 or 1.34.")
+    ] = "1.36",
 ) -> None:
     """Start a cluster; ready-made pools are h100, mi300x, gaudi, tpu and cpu, two nodes each."""
     _require_client()
@@ -56,7 +59,7 @@ def up(
     if running(folder(name)):
         raise UsageError(f"the cluster {name} is already up", fix=f"modelservice cluster down --name {name}")
     wanted = [pool for given in nodes for pool in ([POOLS[given]] if given in POOLS else read_pools(given))]
-    plane = ControlPlane(folder(name), wanted)
+    plane = ControlPlane(folder(name), wanted, kubernetes)
     started = time.monotonic()
     with console.status(f"starting the cluster {name}"):
         try:

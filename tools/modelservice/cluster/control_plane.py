@@ -7,7 +7,6 @@ loopback address, so several run side by side.
 from __future__ import annotations
 
 import base64
-import functools
 import secrets
 import shutil
 import socket
@@ -19,18 +18,16 @@ from ssl import SSLContext, create_default_context
 from types import TracebackType
 from typing import Any, Self
 
-import kubernetes
 import yaml
-from kubernetes.dynamic import DynamicClient, Resource
-from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
-from modelservice.binaries import binary, module_file
+from modelservice.binaries import KUBERNETES, binary, kubernetes_program, module_file
 from modelservice.cluster import nodes, pki
+from modelservice.cluster.client import Client
+from modelservice.cluster.definitions import definitions
 from modelservice.cluster.process import Component, stop_all
-from modelservice.errors import ModelserviceError
 
-PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
-LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
@@ -39,7 +36,6 @@ KWOK_STAGES = (
     "kustomize/stage/pod/fast/pod-complete.yaml",
     "kustomize/stage/pod/fast/pod-delete.yaml",
 )
-FIELD_MANAGER = "modelservice-cluster"
 
 
 class ControlPlane:
@@ -48,12 +44,21 @@ class ControlPlane:
     Args:
         folder: its folder; must not exist or be a stale one.
         pools: nodes to make.
+        kubernetes: version, a key of :data:`~modelservice.binaries.KUBERNETES`; default: the newest.
+
+    Attributes:
+        client: a client of the API server, once it is up.
     """
 
-    def __init__(self, folder: Path, pools: Iterable[nodes.NodePool] = ()) -> None:
+    client: Client
+
+    def __init__(
+        self, folder: Path, pools: Iterable[nodes.NodePool] = (), kubernetes: str = next(iter(KUBERNETES))
+    ) -> None:
         self.folder = folder.resolve()
         self.kubeconfig = self.folder / "kubeconfig"
         self._pools = list(pools)
+        self._kubernetes = kubernetes
         self._components: list[Component] = []
 
     def __enter__(self) -> Self:
@@ -75,7 +80,9 @@ class ControlPlane:
         Raises:
             ModelserviceError: a program ends or is not ready in time; the message has the end of its log.
         """
-        programs = {name: str(binary(name)) for name in PROGRAMS}
+        programs = {name: str(binary(name)) for name in ("etcd", "kwok", "lws")} | {
+            name: str(kubernetes_program(name, self._kubernetes)) for name in KUBERNETES_PROGRAMS
+        }
         stop_all(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -84,10 +91,11 @@ class ControlPlane:
         self._start_etcd(programs["etcd"], etcd_port, peer_port)
         self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
         self._start_controllers(programs)
-        self._define(_document(module_file("lws", LWS_CRD)))
-        self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
+        self.client = Client(self.kubeconfig, cache=self.folder / "discovery.json")
+        self.client.define(list(definitions()))
+        self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
         self._start_lws(programs["lws"], webhook_port)
-        self.apply(nodes.objects(self._pools))
+        self.client.apply(nodes.objects(self._pools))
         self._await_nodes()
 
     def down(self) -> None:
@@ -102,48 +110,6 @@ class ControlPlane:
         """Raises ModelserviceError if a program of this control plane ended."""
         for component in self._components:
             component.check()
-
-    @functools.cached_property
-    def client(self) -> DynamicClient:
-        """A client for any kind of object. What it learns of the API is kept in this control plane's folder."""
-        access = kubernetes.config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]
-        return DynamicClient(access, cache_file=str(self.folder / "discovery.json"))  # type: ignore[no-untyped-call]
-
-    def resource(self, api_version: str, kind: str) -> Resource:
-        """What the client asks for objects of a kind.
-
-        Raises:
-            ModelserviceError: the API server does not know the kind.
-        """
-        group, _, version = api_version.rpartition("/")
-        prefix = "apis" if group else "api"
-        try:
-            found: Resource = self.client.resources.get(prefix=prefix, group=group, api_version=version, kind=kind)
-        except ResourceNotFoundError:
-            raise ModelserviceError(f"the API server knows no {kind} of {api_version}") from None
-        return found
-
-    def apply(self, objects: Iterable[Mapping[str, Any]], *, namespace: str = "default", dry_run: bool = False) -> None:
-        """Applies objects by server-side apply, as `kubectl apply --server-side` does.
-
-        Raises:
-            kubernetes.client.ApiException: the API server refuses one.
-        """
-        for obj in objects:
-            resource = self.resource(obj["apiVersion"], obj["kind"])
-            resource.server_side_apply(
-                body=dict(obj),
-                name=obj["metadata"]["name"],
-                namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
-                field_manager=FIELD_MANAGER,
-                force_conflicts=True,
-                **({"dry_run": "All"} if dry_run else {}),
-            )
-            if obj["kind"] == "Node":  # the status of a node is not applied with it
-                resource.status.patch(
-                    body={"status": obj["status"]}, name=obj["metadata"]["name"],
-                    content_type="application/merge-patch+json",
-                )  # fmt: skip
 
     # -- programs -----------------------------------------------------------------------------
 
@@ -187,7 +153,7 @@ class ControlPlane:
             "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
         self._start("kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0")
-        stages = [f"--config={module_file('kwok', stage)}" for stage in KWOK_STAGES]
+        stages = [f"--config={module_file('kwok', 'sigs.k8s.io/kwok', stage)}" for stage in KWOK_STAGES]
         self._start(
             "kwok", programs["kwok"], access, "--manage-all-nodes=false",
             f"--manage-nodes-with-annotation-selector={nodes.KWOK_NODE}=fake",
@@ -209,31 +175,7 @@ class ControlPlane:
         (self.folder / "lws.yaml").write_text(yaml.safe_dump(configuration))
         lws = self._start("lws", program, "--config=lws.yaml", "--kubeconfig=kubeconfig")
         lws.wait_until(lambda: _listens(port), 30)
-        self.apply(_webhooks(port, (self.folder / "pki" / "ca.crt").read_bytes()))
-
-    def _define(self, definition: dict[str, Any]) -> None:
-        """Applies a CustomResourceDefinition and waits until its kind can be asked for."""
-        self.apply([definition])
-        name = definition["metadata"]["name"]
-        resource = self.resource(definition["apiVersion"], definition["kind"])
-
-        def established() -> bool:
-            conditions = resource.get(name=name).to_dict().get("status", {}).get("conditions") or []
-            return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
-
-        (server,) = [component for component in self._components if component.name == "kube-apiserver"]
-        server.wait_until(established, 30)
-        version = definition["spec"]["versions"][0]["name"]
-        path = f"/apis/{definition['spec']['group']}/{version}"
-        server.wait_until(lambda: self._knows(path), 30)
-        self.client.resources.invalidate_cache()
-
-    def _knows(self, path: str) -> bool:
-        try:
-            self.client.request("GET", path)
-        except kubernetes.client.ApiException:
-            return False
-        return True
+        self.client.apply(_webhooks(port, (self.folder / "pki" / "ca.crt").read_bytes()))
 
     def _write_kubeconfig(self, url: str, token: str) -> None:
         authority = base64.b64encode((self.folder / "pki" / "ca.crt").read_bytes()).decode()
@@ -257,7 +199,7 @@ class ControlPlane:
         """Waits until kwok reports every node ready."""
         (kwok,) = [component for component in self._components if component.name == "kwok"]
         expected = sum(pool.count for pool in self._pools)
-        resource = self.resource("v1", "Node")
+        resource = self.client.resource("v1", "Node")
 
         def ready() -> bool:
             found = resource.get().to_dict()["items"]
@@ -272,7 +214,7 @@ def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
     """The webhook configurations of the LeaderWorkerSet module, reached by address instead of by Service, and
     only for pods of groups: every other pod would wait for them in vain.
     """
-    for configuration in yaml.safe_load_all(Path(module_file("lws", LWS_WEBHOOKS)).read_text()):
+    for configuration in yaml.safe_load_all(module_file("lws", "sigs.k8s.io/lws", LWS_WEBHOOKS).read_text()):
         configuration["metadata"]["name"] = f"lws-{configuration['metadata']['name']}"
         for webhook in configuration["webhooks"]:
             path = webhook["clientConfig"].pop("service")["path"]
@@ -284,13 +226,6 @@ def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
                     "matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]
                 }
         yield configuration
-
-
-def _document(path: Path) -> dict[str, Any]:
-    document = yaml.safe_load(path.read_text())
-    if not isinstance(document, dict):
-        raise ModelserviceError("not one YAML object", file=str(path))
-    return document
 
 
 def _free_ports(number: int) -> list[int]:
