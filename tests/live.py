@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from kubernetes.dynamic.resource import ResourceList
 
 from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
@@ -42,6 +44,13 @@ class Cluster:
         """Fails if a program of the local control plane ended."""
         if self._plane is not None:
             self._plane.check()
+
+    def require(self, api_version: str, kind: str) -> None:
+        """Skips the test on a cluster that does not know a kind; the local one knows all."""
+        if not self.client.knows(api_version, kind):
+            missing = f"the cluster has no {kind} of {api_version}"
+            assert not self.is_local, missing
+            pytest.skip(f"{missing}: python -m modelservice.cluster.definitions | kubectl apply --server-side -f -")
 
     def objects(self, api_version: str, kind: str, namespace: str, **query: str) -> list[dict[str, Any]]:
         """Objects of a kind in a namespace."""
@@ -76,6 +85,19 @@ class Cluster:
         self.wait(f"{number} ready pods in {namespace}", holds, explain=lambda: f"\n{self.describe(namespace)}")
         return self.pods(namespace, selector)
 
+    def pool_of(self, pod: dict[str, Any]) -> str:
+        """Pool of the node that a pod is on."""
+        return str(pod["spec"]["nodeName"]).rpartition("-")[0]
+
+    def everything(self, namespace: str) -> set[str]:
+        """``Kind/name`` of every object of every kind in a namespace, but events."""
+        found = set()
+        for kinds in self.client.dynamic.resources.search(namespaced=True):
+            if not isinstance(kinds, ResourceList) and "list" in kinds.verbs and kinds.kind != "Event":
+                for item in kinds.get(namespace=namespace).to_dict()["items"]:
+                    found.add(f"{kinds.kind}/{item['metadata']['name']}")
+        return found
+
     def describe(self, namespace: str) -> str:
         """Pods and events of a namespace, for the message of a failure."""
         lines = []
@@ -98,9 +120,45 @@ class Cluster:
         )  # fmt: skip
 
 
+def values(**more: Any) -> dict[str, Any]:
+    """Values of one vLLM role without a proxy."""
+    engine = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+    return {"engine": engine, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
+
+
+def on(pool: str) -> dict[str, Any]:
+    """Fields of a role that put its pods on the nodes of a pool."""
+    return {"nodeSelector": {"pool": pool}}
+
+
+def environment(pod: dict[str, Any]) -> dict[str, str]:
+    """Literal environment of the first container."""
+    return {item["name"]: item["value"] for item in pod["spec"]["containers"][0]["env"] if "value" in item}
+
+
 def _is_ready(pod: dict[str, Any]) -> bool:
     conditions = pod.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def expected_pods(objects: list[dict[str, Any]]) -> int:
+    """Pods that the workloads among the objects make: replicas, times the size of a group."""
+    pods = 0
+    for obj in objects:
+        spec = obj.get("spec", {})
+        if obj["kind"] in {"Deployment", "ReplicaSet", "StatefulSet"}:
+            pods += spec.get("replicas", 1)
+        elif obj["kind"] == "LeaderWorkerSet":
+            pods += spec.get("replicas", 1) * spec["leaderWorkerTemplate"]["size"]
+    return pods
+
+
+def pod_templates(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """Pod templates of a workload; none of another object."""
+    spec = obj.get("spec", {})
+    group = spec.get("leaderWorkerTemplate", {})
+    found = [spec.get("template"), group.get("leaderTemplate"), group.get("workerTemplate")]
+    return [template for template in found if template]
 
 
 class Helm:
@@ -125,7 +183,7 @@ class Helm:
 
     def install(self, release: str, values: dict[str, Any], *, wait: bool = True) -> None:
         """``helm install --wait``."""
-        flags = ["--wait", "--timeout", "60s"] if wait else []
+        flags = ["--wait", "--timeout", "40s"] if wait else []
         self.run("install", release, str(self._chart), "--values", "-", *flags, values=values)
 
     def upgrade(self, release: str, values: dict[str, Any]) -> None:

@@ -15,18 +15,47 @@ from modelservice.cluster.control_plane import ControlPlane
 from modelservice.cluster.nodes import POOLS, Devices, NodePool
 from modelservice.errors import UsageError
 
-EXACT = NodePool(
-    name="exact", count=2, labels={"gpu": "exact"},
-    resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "4"},
-    devices=[Devices(driver="gpu.nvidia.com", count=4, capacity={"memory": {"value": "80Gi"}})],
-)  # fmt: skip
-"""Nodes with just four accelerators."""
+POOLS_OF_TESTS = [
+    # Enough for two wide groups, prefill and decode.
+    *(POOLS[name].model_copy(update={"count": 4}) for name in ("h100", "mi300x", "gaudi", "tpu")),
+    NodePool(
+        name="xpu", count=4, resources={"cpu": "192", "memory": "2Ti", "gpu.intel.com/xe": "8"},
+        devices=[Devices(driver="gpu.intel.com", count=8)],
+    ),
+    POOLS["cpu"],
+    NodePool(
+        name="l40s", labels={"nvidia.com/gpu.product": "NVIDIA-L40S"},
+        resources={"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"},
+    ),
+    # Network devices beside the accelerators, on the same PCIe root.
+    NodePool(
+        name="h200", count=4, labels={"nvidia.com/gpu.product": "NVIDIA-H200"},
+        resources={"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8", "rdma/ib": "8"},
+        devices=[
+            Devices(
+                driver=driver, count=8, attributes={"resource.kubernetes.io/pcieRoot": {"string": "pci0000:01"}},
+                capacity={"memory": {"value": "141Gi"}},
+            )
+            for driver in ("gpu.nvidia.com", "rdma.example.com")
+        ],
+    ),
+    # Just four accelerators each.
+    NodePool(
+        name="exact", count=2, resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "4"},
+        devices=[Devices(driver="gpu.nvidia.com", count=4, capacity={"memory": {"value": "80Gi"}})],
+    ),
+    *(
+        NodePool(name=f"rack-{rack}", count=2, labels={"rack": rack},
+                 resources={"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "8"})
+        for rack in "ab"
+    ),
+]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All cluster tests share one worker and so one control plane."""
+    """Cluster tests share one worker and so one control plane, but for those of another group."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
@@ -46,7 +75,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
             raise
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("cluster") / "plane"
-    with ControlPlane(folder, [POOLS["h100"], POOLS["mi300x"], POOLS["cpu"], EXACT], version) as plane:
+    with ControlPlane(folder, POOLS_OF_TESTS, version) as plane:
         yield Cluster(plane.client, plane)
 
 

@@ -1,51 +1,9 @@
 """Preset layers compose: every hardware with every topology that makes sense."""
 
-from itertools import product
-from typing import Any
-
 import pytest
 
-from modelservice.inputs import merge, read_values
-from rendered import ROOT, Objects, Render
-
-PRESETS = ROOT / "examples" / "presets"
-MODEL: dict[str, Any] = {"modelArtifacts": {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}}
-
-TOPOLOGIES = [
-    ["single"],
-    ["single", "dra"],
-    ["pd"],
-    ["pd", "dra"],
-    ["wide-ep"],
-    ["pd", "wide-ep-pd"],
-    ["pd", "wide-ep-pd", "dra"],
-    ["multinode-tensor"],
-    ["multinode-tensor", "dra"],
-]
-ACCELERATED = {
-    "nvidia": "nvidia.com/gpu",
-    "amd": "amd.com/gpu",
-    "gaudi": "habana.ai/gaudi",
-    "intel-xpu": "gpu.intel.com/xe",
-    "tpu": "google.com/tpu",
-}
-WITHOUT = ["cpu", "simulator"]
-"""Hardware without accelerators: a claim or a group over nodes makes no sense for it."""
-
-
-def layers(*names: str) -> dict[str, Any]:
-    return merge([MODEL, *(read_values(str(PRESETS / f"{name}.yaml")) for name in names)])
-
-
-def sensible() -> list[list[str]]:
-    """Layer combinations in the documented order: topology, hardware, engine."""
-    combinations = []
-    for topology, hardware in product(TOPOLOGIES, [*ACCELERATED, *WITHOUT]):
-        if hardware in WITHOUT and topology not in (["single"], ["pd"]):
-            continue
-        base = [*(f"topology/{name}" for name in topology), f"hardware/{hardware}"]
-        combinations.append(base if hardware == "simulator" else [*base, "engine/vllm"])
-    return combinations
+from preset_layers import ACCELERATED, PRESETS, layers, sensible
+from rendered import Objects, Render
 
 
 def test_every_preset_is_in_some_combination() -> None:

@@ -29,6 +29,8 @@ from modelservice.cluster.process import Component, stop_all
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
+NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+"""Taints of nodes that Kubernetes does not trust yet, or any more."""
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
     "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -149,7 +151,9 @@ class ControlPlane:
         access = "--kubeconfig=kubeconfig"
         self._start(
             "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
-            "--secure-port=0", "--use-service-account-credentials", "--root-ca-file=pki/ca.crt",
+            "--secure-port=0", "--use-service-account-credentials",
+            # Fake nodes do not fail; a busy machine must not make them look dead.
+            "--node-monitor-grace-period=1h", "--root-ca-file=pki/ca.crt",
             "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
         self._start("kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0")
@@ -196,16 +200,23 @@ class ControlPlane:
         )
 
     def _await_nodes(self) -> None:
-        """Waits until kwok reports every node ready."""
+        """Waits until every node takes pods: a new one has a taint until it is seen to be ready."""
         (kwok,) = [component for component in self._components if component.name == "kwok"]
-        expected = sum(pool.count for pool in self._pools)
+        expected = {node["metadata"]["name"] for node in nodes.objects(self._pools) if node["kind"] == "Node"}
         resource = self.client.resource("v1", "Node")
 
         def ready() -> bool:
             found = resource.get().to_dict()["items"]
-            conditions = [condition for node in found for condition in node["status"].get("conditions") or []]
-            states: list[str] = [condition["status"] for condition in conditions if condition["type"] == "Ready"]
-            return states.count("True") == expected
+            untainted = [
+                node["metadata"]["name"]
+                for node in found
+                if not any(taint["key"] in NOT_READY for taint in node["spec"].get("taints") or [])
+                and any(
+                    condition["type"] == "Ready" and condition["status"] == "True"
+                    for condition in node["status"].get("conditions") or []
+                )
+            ]
+            return expected <= set(untainted)
 
         kwok.wait_until(ready, 60)
 
