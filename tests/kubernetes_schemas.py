@@ -92,37 +92,43 @@ def _definitions(version: str) -> dict[str, Any]:
     return loaded
 
 
+def kubernetes_schema(version: str, api_version: str, kind: str) -> dict[str, Any] | None:
+    """Strict schema of one kind in one Kubernetes version; None if that version does not serve it."""
+    group, _, api = api_version.rpartition("/")
+    document = _definitions(version)
+    root = "$defs" if "$defs" in document else "definitions"
+    for name, definition in document[root].items():
+        for served in definition.get("x-kubernetes-group-version-kind", []):
+            if (served["group"], served["version"], served["kind"]) == (group, api, kind):
+                return {"$ref": f"#/{root}/{name}", root: document[root]}
+    return None
+
+
 @functools.cache
 def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschema_rs.Draft7Validator | None:
     """Strict validator of one kind in one Kubernetes version; None if that version does not serve it."""
-    group, _, api = api_version.rpartition("/")
-    document = _definitions(version)
-    definitions = document.get("$defs") or document["definitions"]
-    for name, definition in definitions.items():
-        for served in definition.get("x-kubernetes-group-version-kind", []):
-            if (served["group"], served["version"], served["kind"]) == (group, api, kind):
-                root = "$defs" if "$defs" in document else "definitions"
-                return jsonschema_rs.Draft7Validator({"$ref": f"#/{root}/{name}", root: definitions})
-    return None
+    schema = kubernetes_schema(version, api_version, kind)
+    return None if schema is None else jsonschema_rs.Draft7Validator(schema)
+
+
+@functools.cache
+def custom_schemas() -> list[tuple[str, str, dict[str, Any]]]:
+    """Group and version, kind and strict schema of every custom kind of the definitions."""
+    found = []
+    for definition in definitions():
+        spec = definition["spec"]
+        for version in spec["versions"]:
+            schema = version["schema"]["openAPIV3Schema"]
+            _close(schema)
+            found.append((f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema))
+    return found
 
 
 @functools.cache
 def custom_validator(api_version: str, kind: str) -> jsonschema_rs.Draft7Validator | None:
     """Strict validator of one custom kind; None if none of the definitions has it."""
-    group, _, api = api_version.rpartition("/")
-    for definition in _custom_definitions():
-        if (definition["spec"]["group"], definition["spec"]["names"]["kind"]) == (group, kind):
-            for version in definition["spec"]["versions"]:
-                if version["name"] == api:
-                    schema = version["schema"]["openAPIV3Schema"]
-                    _close(schema)
-                    return jsonschema_rs.Draft7Validator(schema)
-    return None
-
-
-@functools.cache
-def _custom_definitions() -> list[dict[str, Any]]:
-    return list(definitions())
+    found = [schema for *known, schema in custom_schemas() if known == [api_version, kind]]
+    return jsonschema_rs.Draft7Validator(found[0]) if found else None
 
 
 def _close(schema: Any) -> None:
