@@ -178,7 +178,8 @@ class ControlPlane:
         }
         (self.folder / "lws.yaml").write_text(yaml.safe_dump(configuration))
         lws = self._start("lws", program, "--config=lws.yaml", "--kubeconfig=kubeconfig")
-        lws.wait_until(lambda: _listens(port), 30)
+        authority = create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
+        lws.wait_until(lambda: _speaks_tls(port, authority), 30)
         self.client.apply(_webhooks(port, (self.folder / "pki" / "ca.crt").read_bytes()))
 
     def _write_kubeconfig(self, url: str, token: str) -> None:
@@ -251,9 +252,14 @@ def _free_ports(number: int) -> list[int]:
             item.close()
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _speaks_tls(port: int, trust: SSLContext) -> bool:
+    """Whether a program with one of our certificates listens, not just any program."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            trust.wrap_socket(connection, server_hostname="127.0.0.1").close()
+    except OSError:
+        return False
+    return True
 
 
 def _answers(url: str, headers: Mapping[str, str], trust: SSLContext | None) -> bool:

@@ -54,8 +54,9 @@ class Component:
             )
 
     def tail(self, lines: int = 15) -> str:
-        """The end of the log."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        """The end of the log, without the stack that a Go program that panics prints after its reason."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.partition("\ngoroutine ")[0].splitlines()[-lines:])
 
     def stop(self) -> None:
         """Ends the program and waits for it."""

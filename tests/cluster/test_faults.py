@@ -1,0 +1,177 @@
+"""What goes wrong is said in a sentence, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from live import Cluster, Helm, values
+from modelservice.binaries import binary
+from modelservice.cluster import control_plane, process
+from modelservice.cluster.client import Client
+from modelservice.cluster.control_plane import ControlPlane
+from modelservice.errors import ModelserviceError, UsageError
+
+pytestmark = pytest.mark.usefixtures("fake_nodes")
+
+UP = [sys.executable, "-m", "modelservice", "cluster", "up", "--name", "fault", "--nodes", "cpu"]
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of the processes that run in a folder, found by the kernel rather than by our pid files."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if folder in [(entry / "cwd").readlink(), *(entry / "cwd").readlink().parents]:
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue  # it ended meanwhile, or belongs to another user
+    return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
+    """``home(folder)``: an environment whose clusters live in the folder, with the programs of the real cache."""
+    made: list[Path] = []
+
+    def _home(folder: Path) -> dict[str, str]:
+        from modelservice.binaries import cache_dir
+
+        (folder / "modelservice").mkdir(parents=True)
+        (folder / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
+        made.append(folder)
+        return os.environ | {"XDG_CACHE_HOME": str(folder)}
+
+    yield _home
+    for folder in made:
+        process.stop_all(folder / "modelservice" / "clusters" / "fault")
+
+
+@pytest.mark.parametrize(("index", "program"), [(0, "etcd"), (2, "kube-apiserver"), (3, "lws")])
+def test_a_port_that_is_taken_names_the_program_and_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int, program: str
+) -> None:
+    """Another program takes the port between our looking and our using it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        free = control_plane._free_ports
+
+        def taken(number: int) -> list[int]:
+            ports = free(number)
+            ports[index] = other.getsockname()[1]
+            return ports
+
+        monkeypatch.setattr(control_plane, "_free_ports", taken)
+        with (
+            pytest.raises(ModelserviceError, match=rf"(?s){program} .*address already in use"),
+            ControlPlane(tmp_path / "plane"),
+        ):
+            pass
+    assert not (tmp_path / "plane").exists()
+    assert processes_of(tmp_path) == []
+
+
+def test_a_full_disk_is_named(tmp_path: Path, home: Callable[[Path], dict[str, str]]) -> None:
+    """On a file system of its own, in a mount namespace of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    environment = home(tmp_path / "home")
+    clusters = tmp_path / "home" / "modelservice" / "clusters"
+    clusters.symlink_to(disk)
+    done = subprocess.run(
+        [str(shutil.which("unshare")), "--user", "--map-root-user", "--mount", "sh", "-c",
+         'mount -t tmpfs -o size=3m tmpfs "$0" && "$@"; code=$?; ls "$0"; exit $code', str(disk), *UP],
+        env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "no space left on device" in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+    assert done.stdout == "", "nothing is left on the disk"
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("seconds", [0.8, 3])
+def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Callable[[Path], dict[str, str]], seconds: float) -> None:
+    """Ctrl-C while it starts."""
+    environment = home(tmp_path)
+    with subprocess.Popen(UP, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        time.sleep(seconds)
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate(timeout=60)
+    assert started.returncode != 0
+    assert "Traceback" not in said
+    assert processes_of(tmp_path) == []
+    assert not (tmp_path / "modelservice" / "clusters" / "fault").exists()
+
+
+def test_a_kubeconfig_without_an_answer_is_named(tmp_path: Path, cluster: Cluster) -> None:
+    config = cluster.client.kubeconfig.read_text()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        port = closed.getsockname()[1]
+        file = tmp_path / "kubeconfig"
+        file.touch(mode=0o600)
+        address = next(line.split()[-1] for line in config.splitlines() if "server:" in line)
+        file.write_text(config.replace(address, f"https://127.0.0.1:{port}"))
+        with pytest.raises(UsageError, match=f"no API server answers at https://127.0.0.1:{port}") as caught:
+            Client(file)
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "apiVersion: v1\nkind: Config\ncontexts: []\n"])
+def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="not a kubeconfig"):
+        Client(file)
+
+
+def test_an_unknown_version_of_kubernetes_names_the_known(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match=r"no Kubernetes 1\.20 here") as caught,
+        ControlPlane(tmp_path / "plane", kubernetes="1.20"),
+    ):
+        pass
+    assert str(caught.value).endswith("; use 1.36 or 1.34")
+    assert not (tmp_path / "plane").exists()
+
+
+def test_a_missing_definition_is_named_by_helm_and_by_the_tests(cluster: Cluster, chart: Path, tmp_path: Path) -> None:
+    """A cluster of its own, from which a definition is taken away."""
+    with ControlPlane(tmp_path / "plane") as plane:
+        definitions = plane.client.resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+        definitions.delete(name="leaderworkersets.leaderworkerset.x-k8s.io")
+        other = Cluster(plane.client)
+        api_version, kind = "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"
+
+        def gone() -> bool:
+            plane.client.dynamic.resources.invalidate_cache()
+            return not plane.client.knows(api_version, kind)
+
+        other.wait("the kind is gone", gone, 30)
+        with pytest.raises(pytest.skip.Exception, match=f"the cluster has no {kind} of {api_version}"):
+            other.require(api_version, kind)
+        with pytest.raises(AssertionError, match=r'no matches for kind "LeaderWorkerSet"'):
+            Helm(binary("helm4"), other, chart, "default").install("missing", values(multinode=True))
+
+
+def test_the_programs_of_a_cluster_that_was_killed_are_ended_by_the_next(tmp_path: Path) -> None:
+    """The process that started them was killed, so nothing was cleaned up."""
+    folder = tmp_path / "plane"
+    script = f"from pathlib import Path; import os; from modelservice.cluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).up(); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    before = process.running(folder)
+    assert before
+    with ControlPlane(folder):
+        assert not set(before.values()) & set(process.running(folder).values())
+    assert processes_of(tmp_path) == []
+    shutil.rmtree(folder, ignore_errors=True)
