@@ -10,7 +10,7 @@ BASE := $(VENV)/.base
 
 .PHONY: help
 help:  ## Show this help
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 # The environment of the tool alone: what a user needs.
 $(BASE): pyproject.toml constraints.txt
@@ -36,6 +36,14 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+
+.PHONY: test-kind
+test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
+	@tests/cluster/on-kind.sh
+
+.PHONY: test-kubernetes-1.34
+test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --kubernetes 1.34 tests/cluster
 
 .PHONY: tools
 tools: $(INSTALLED)  ## Build the real programs that tests run, once
@@ -77,6 +85,10 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 .PHONY: bench
 bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
+
+.PHONY: bench-cluster
+bench-cluster: $(INSTALLED)  ## Measure the control plane: start, installation, scale
+	@$(BIN)/python tests/bench/cluster.py
 
 .PHONY: constraints
 constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows

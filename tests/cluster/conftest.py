@@ -52,6 +52,11 @@ POOLS_OF_TESTS = [
 ]  # fmt: skip
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is about a given cluster is not collected without one."""
+    return True if collection_path.name == "test_given_cluster.py" and not config.getoption("--kubeconfig") else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Cluster tests share one worker and so one control plane, but for those of another group."""
     for item in items:

@@ -97,6 +97,7 @@ PROGRAMS = {
     "etcd": Program("go.etcd.io/etcd/server/v3"),
     "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     **dict(_kubernetes()),
+    "kind": Program("sigs.k8s.io/kind", on_demand=True),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
     "lws": Program("sigs.k8s.io/lws/cmd"),

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modelservice.binaries import cache_dir
+from modelservice.binaries import KUBERNETES, cache_dir
 from modelservice.errors import ModelserviceError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="A local Kubernetes control plane: real API server, nodes as objects.")
@@ -47,8 +47,8 @@ def up(
         list[str], typer.Option("--nodes", metavar="FILE|POOL", help="A file of node pools, or a ready-made pool.")
     ] = ["cpu", "h100"],  # noqa: B006
     kubernetes: Annotated[
-        str, typer.Option("--kubernetes", metavar="VERSION", help="Version of Kubernetes: 1.36 or 1.34.")
-    ] = "1.36",
+        str, typer.Option("--kubernetes", metavar="VERSION", help=f"Version: {' or '.join(KUBERNETES)}.")
+    ] = next(iter(KUBERNETES)),
 ) -> None:
     """Start a cluster; ready-made pools are h100, mi300x, gaudi, tpu and cpu, two nodes each."""
     _require_client()
