@@ -88,6 +88,7 @@ class Client:
                 namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
                 field_manager=FIELD_MANAGER,
                 force_conflicts=True,
+                serialize=False,  # nobody reads the answer, and some definitions are large
                 **({"dry_run": "All"} if dry_run else {}),
             )
             if obj["kind"] == "Node":  # the status of a node is not applied with it

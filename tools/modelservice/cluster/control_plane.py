@@ -153,7 +153,7 @@ class ControlPlane:
             "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
             "--secure-port=0", "--use-service-account-credentials",
             # Fake nodes do not fail; a busy machine must not make them look dead.
-            "--node-monitor-grace-period=1h", "--root-ca-file=pki/ca.crt",
+            "--node-monitor-grace-period=1h", "--node-monitor-period=1s", "--root-ca-file=pki/ca.crt",
             "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
         self._start("kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0")
