@@ -9,11 +9,14 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
   dra       requested by claim
   count     accelerators of one pod
   env       environment variables of the type
+  extra     further extended resources by name, of virtual GPUs
+  scheduler scheduler that gives them out, "" for the pod's
 */}}
 {{- define "llm-d-modelservice.accelerator" -}}
 {{- $global := .root.Values.accelerator -}}
 {{- $own := (index .root.Values .role).accelerator -}}
-{{- $type := $own.type | default $global.type -}}
+{{- $profileType := (include "llm-d-modelservice.profile" . | fromJson).acceleratorType -}}
+{{- $type := $own.type | default $profileType | default $global.type -}}
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
@@ -24,7 +27,10 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- $stated := kindIs "invalid" $own.count | ternary $global.count $own.count -}}
 {{- $count := $none | ternary 0 .parallelism.perPod -}}
 {{- if not (kindIs "invalid" $stated) -}}{{- $count = $stated -}}{{- end -}}
-{{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) -}}
+{{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) "extra" dict "scheduler" "" -}}
+{{- if $global.vgpu.enabled -}}
+{{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "perPod" .parallelism.perPod "stated" $stated) -}}
+{{- end -}}
 {{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
 {{- $facts | toJson -}}
 {{- end -}}
@@ -69,7 +75,7 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
 {{/*
 Resources of a container, as JSON: requests of extended resources equal their limits, as Kubernetes demands
 (https://kubernetes.io/docs/tasks/configure-pod-container/extended-resource/). Input: resources, key, and for the
-engine resource and count, which fill in the accelerators where the user gave none.
+engine resource, count and extra, which fill in the accelerators where the user gave none.
 */}}
 {{- define "llm-d-modelservice.resources" -}}
 {{- $resources := deepCopy (.resources | default dict) -}}
@@ -77,6 +83,9 @@ engine resource and count, which fill in the accelerators where the user gave no
 {{- $requests := $resources.requests | default dict -}}
 {{- if and .resource .count (not (hasKey $limits .resource)) (not (hasKey $requests .resource)) -}}
 {{- $_ := set $limits .resource (toString .count) -}}
+{{- end -}}
+{{- range $name, $value := .extra -}}
+  {{- if not (or (hasKey $limits $name) (hasKey $requests $name)) -}}{{- $_ := set $limits $name $value -}}{{- end -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if contains "/" $name -}}
