@@ -29,7 +29,7 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- if not (kindIs "invalid" $stated) -}}{{- $count = $stated -}}{{- end -}}
 {{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) "extra" dict "scheduler" "" -}}
 {{- if $global.vgpu.enabled -}}
-{{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "perPod" .parallelism.perPod "stated" $stated) -}}
+{{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "engine" .engine "perPod" .parallelism.perPod "stated" $stated) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
 {{- $facts | toJson -}}
@@ -47,6 +47,10 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
 {{- $key := printf "%s.containers[0].resources" .role -}}
 {{- $known := dict -}}
 {{- range $type, $resource := .root.Values.accelerator.resources -}}{{- $_ := set $known $resource $type -}}{{- end -}}
+{{- $profile := (include "llm-d-modelservice.profile" . | fromJson).resources | default dict -}}
+{{- range $name, $value := merge (dict) ($profile.limits | default dict) ($profile.requests | default dict) -}}
+  {{- if and (hasKey $known $name) (eq (toString $value) (index $limits $name | default (index $requests $name) | toString)) -}}{{- $key = printf "%s.resourceProfile" $.role -}}{{- end -}}
+{{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if or (hasKey $known $name) (hasPrefix "nvidia.com/mig-" $name) -}}
     {{- if $facts.dra -}}

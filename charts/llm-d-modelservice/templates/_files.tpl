@@ -13,7 +13,7 @@ path with what a ConfigMap's key cannot hold replaced.
 {{- range $path, $content := .Values.files -}}
   {{- if not (kindIs "invalid" $content) -}}
   {{- if hasSuffix "/" $path -}}{{- fail (printf "files.%s: it ends with a slash, so it names a folder; write the path of the file" $path) -}}{{- end -}}
-  {{- $key := trimPrefix "/" $path | regexReplaceAll "[^-._a-zA-Z0-9]" "_" -}}
+  {{- $key := regexReplaceAll "[^-._a-zA-Z0-9]" (trimPrefix "/" $path) "_" -}}
   {{- if hasKey $keys $key -}}
   {{- fail (printf "files.%s: in the ConfigMap it would have the same key as %s; choose another name" $path (index $keys $key)) -}}
   {{- end -}}
@@ -38,7 +38,16 @@ Mounts the files into a container, in place; prints nothing. Input: root, contai
 that what the image has beside it stays.
 */}}
 {{- define "llm-d-modelservice.mountFiles" -}}
-{{- range include "llm-d-modelservice.files" .root | fromJsonArray -}}
-{{- include "llm-d-modelservice.addMount" (dict "container" $.container "mount" (dict "name" "files" "mountPath" .path "subPath" .key "readOnly" true)) -}}
+{{- range $file := include "llm-d-modelservice.files" .root | fromJsonArray -}}
+{{- range $.container.volumeMounts -}}
+  {{- $mountPath := trimSuffix "/" .mountPath -}}
+  {{- if eq $mountPath $file.path -}}
+  {{- fail (printf "files.%s: the engine has a volume mounted there (%s); choose another path" $file.path .name) -}}
+  {{- end -}}
+  {{- if and .readOnly (hasPrefix (printf "%s/" $mountPath) $file.path) -}}
+  {{- fail (printf "files.%s: it is inside the read-only volume %s, where no file can be added; choose another path" $file.path .name) -}}
+  {{- end -}}
+{{- end -}}
+{{- include "llm-d-modelservice.addMount" (dict "container" $.container "mount" (dict "name" "files" "mountPath" $file.path "subPath" $file.key "readOnly" true)) -}}
 {{- end -}}
 {{- end -}}

@@ -6,8 +6,8 @@ https://github.com/volcano-sh/volcano/blob/master/docs/user-guide/how_to_use_vol
 */}}
 
 {{/*
-Turns a role's accelerators into virtual GPUs, in place; prints nothing. Input: root, role, facts (see accelerator),
-perPod, stated (the declared count or null).
+Turns a role's accelerators into virtual GPUs, in place; prints nothing. Input: root, role, engine, facts (see
+accelerator), perPod, stated (the declared count or null).
 */}}
 {{- define "llm-d-modelservice.virtualGpus" -}}
 {{- $vgpu := .root.Values.accelerator.vgpu -}}
@@ -17,6 +17,10 @@ perPod, stated (the declared count or null).
 {{- end -}}
 {{- if $facts.dra -}}
 {{- fail "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; write dra: false" -}}
+{{- end -}}
+{{- $resources := .engine.resources | default dict -}}
+{{- if and (eq $vgpu.provider "volcano") (hasKey (merge (dict) ($resources.limits | default dict) ($resources.requests | default dict)) "nvidia.com/gpu") -}}
+{{- fail (printf "%s.containers[0].resources names nvidia.com/gpu, a whole GPU, but accelerator.vgpu asks for parts of one; remove it, the count follows parallelism" .role) -}}
 {{- end -}}
 {{- if and $vgpu.number (ne (int $vgpu.number) (int (kindIs "invalid" .stated | ternary .perPod .stated))) -}}
   {{- if kindIs "invalid" .stated -}}
