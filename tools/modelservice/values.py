@@ -393,9 +393,7 @@ class VirtualGpu(Closed):
     memory: (
         Annotated[
             int | str,
-            json_type(
-                type=["integer", "string"], minimum=1, maximum=10_000_000, pattern="^(100|[1-9][0-9]?)%$"
-            ),
+            json_type(type=["integer", "string"], minimum=1, maximum=10_000_000, pattern="^(100|[1-9][0-9]?)%$"),
         ]
         | None
     ) = None

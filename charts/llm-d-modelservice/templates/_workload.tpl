@@ -89,7 +89,7 @@ no pod at all, so it gets the role's.
 {{- range $i, $constraint := (index .root.Values .role).topologySpreadConstraints -}}
   {{- if kindIs "invalid" $constraint -}}{{- fail (printf "%s.topologySpreadConstraints[%d]: a list item without content; remove the dash or fill it in" $.role $i) -}}{{- end -}}
   {{- $selector := dict "labelSelector" (dict "matchLabels" (include "llm-d-modelservice.selectorLabels" $ | fromJson)) -}}
-  {{- $constraints = append $constraints (merge (dict) $constraint $selector) -}}
+  {{- $constraints = append $constraints (empty $constraint.labelSelector | ternary (merge $selector (omit $constraint "labelSelector")) $constraint) -}}
 {{- end -}}
 {{- $constraints | toJson -}}
 {{- end -}}
