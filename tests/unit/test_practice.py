@@ -8,7 +8,7 @@ from rendered import Objects, Render
 
 VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
-GROUP = {"multinode": True, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}
+GROUP: dict[str, Any] = {"multinode": True, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}
 
 
 def single(engine: dict[str, Any] = VLLM, proxy: bool = False, **role: Any) -> dict[str, Any]:
