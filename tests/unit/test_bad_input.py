@@ -443,6 +443,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"auth": {"apiKeySecret": {"name": "keys"}}, "engine": {**VLLM, "args": {"api-key": "x"}}},
         ["auth.apiKeySecret.name", "plain text"],
     ),
+    "an empty section of the Service": ({"service": None}, ["service: a section without content", "service: {}"]),
+    "an empty section of a role's budget": (
+        {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: a section without content"],
+    ),
     "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: a section without content"]),
     "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: a section without content"]),
 }  # fmt: skip

@@ -3,7 +3,7 @@ Accelerators: which extended resource or which claim, and how many.
 */}}
 
 {{/*
-Facts about a role's accelerators, as JSON. Input: root, role, engine, parallelism. Output:
+Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, parallelism. Output:
   type      accelerator type
   resource  extended resource, "" for none
   dra       requested by claim
@@ -15,8 +15,7 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- define "llm-d-modelservice.accelerator" -}}
 {{- $global := .root.Values.accelerator -}}
 {{- $own := (index .root.Values .role).accelerator -}}
-{{- $profileType := (include "llm-d-modelservice.profile" . | fromJson).acceleratorType -}}
-{{- $type := $own.type | default $profileType | default $global.type -}}
+{{- $type := $own.type | default .profile.acceleratorType | default $global.type -}}
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
@@ -31,13 +30,13 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- if $global.vgpu.enabled -}}
 {{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "engine" .engine "perPod" .parallelism.perPod "stated" $stated) -}}
 {{- end -}}
-{{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
+{{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "profile" .profile "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
 {{- $facts | toJson -}}
 {{- end -}}
 
 {{/*
 Refuses accelerators in the engine's resources that contradict type, claims or parallelism. Input: root, role,
-engine, parallelism, facts, none (the type has no accelerators), stated (the count is declared).
+profile, engine, parallelism, facts, none (the type has no accelerators), stated (the count is declared).
 */}}
 {{- define "llm-d-modelservice.checkAcceleratorLimits" -}}
 {{- $facts := .facts -}}
@@ -47,9 +46,10 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
 {{- $key := printf "%s.containers[0].resources" .role -}}
 {{- $known := dict -}}
 {{- range $type, $resource := .root.Values.accelerator.resources -}}{{- $_ := set $known $resource $type -}}{{- end -}}
-{{- $profile := (include "llm-d-modelservice.profile" . | fromJson).resources | default dict -}}
-{{- range $name, $value := merge (dict) ($profile.limits | default dict) ($profile.requests | default dict) -}}
+{{- with .profile.resources -}}
+{{- range $name, $value := merge (dict) (.limits | default dict) (.requests | default dict) -}}
   {{- if and (hasKey $known $name) (eq (toString $value) (index $limits $name | default (index $requests $name) | toString)) -}}{{- $key = printf "%s.resourceProfile" $.role -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if or (hasKey $known $name) (hasPrefix "nvidia.com/mig-" $name) -}}

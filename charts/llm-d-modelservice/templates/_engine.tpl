@@ -3,7 +3,7 @@ The engine: the container that loads the model, its command, arguments and envir
 */}}
 
 {{/*
-The engine container of a role as data, before anything is derived, as JSON. Input: root, role.
+The engine container of a role as data, before anything is derived, as JSON. Input: root, role, profile.
 Layers, lowest first: the resource profile, engine, <role>.engine, <role>.containers[0].
 Output: the fields of a container without args and env, plus
   userArgs  arguments of the listed container
@@ -16,8 +16,8 @@ Output: the fields of a container without args and env, plus
 {{- $engine := dict -}}
 {{- $flags := dict -}}
 {{- $variables := dict -}}
-{{- $profile := pick (include "llm-d-modelservice.profile" . | fromJson) "image" "resources" -}}
-{{- range $layer := list $profile .root.Values.engine $role.engine -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (pick .profile "image" "resources")) -}}
+{{- range $layer := list .root.Values.engine $role.engine -}}
   {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $layer | fromJson)) -}}
   {{- range $name, $value := $layer.args -}}{{- $_ := set $flags $name $value -}}{{- end -}}
   {{- range $name, $value := $layer.env -}}{{- $_ := set $variables $name $value -}}{{- end -}}

@@ -61,7 +61,7 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).claims -}}
 {{- if $claims -}}{{- $_ := set $spec "resourceClaims" $claims -}}{{- end -}}
 
-{{- $profile := include "llm-d-modelservice.profile" (dict "root" .root "role" $facts.role) | fromJson -}}
+{{- $profile := $facts.profile -}}
 {{- $affinity := deepCopy ($profile.affinity | default dict) -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $affinity "from" ($role.affinity | default dict)) -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $affinity "from" ($extra.affinity | default dict)) -}}

@@ -9,7 +9,7 @@ Refuses contradictory values on the way. Output:
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and engine.givenFlags
-  drain                    see there
+  profile, drain           see there
   model, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
@@ -21,10 +21,11 @@ Refuses contradictory values on the way. Output:
 {{- $requester := and (eq .role "decode") $values.requester.enable -}}
 {{- $workload := include "llm-d-modelservice.workloadName" . -}}
 {{- include "llm-d-modelservice.checkRole" (dict "root" .root "role" .role "multinode" $multinode "requester" $requester "workload" $workload) -}}
-{{- $engine := include "llm-d-modelservice.engine" . | fromJson -}}
+{{- $profile := include "llm-d-modelservice.profile" . | fromJson -}}
+{{- $engine := include "llm-d-modelservice.engine" (dict "root" .root "role" .role "profile" $profile) | fromJson -}}
 {{- $given := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" $engine.flags) | fromJson -}}
 {{- $parallelism := include "llm-d-modelservice.parallelism" (dict "root" .root "role" .role "multinode" $multinode "modelCommand" $engine.modelCommand "given" $given) | fromJson -}}
-{{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "engine" $engine "parallelism" $parallelism) | fromJson -}}
+{{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "profile" $profile "engine" $engine "parallelism" $parallelism) | fromJson -}}
 {{- $drain := include "llm-d-modelservice.drain" (dict "root" .root "role" .role "engine" $engine "given" $given) | fromJson -}}
 {{- $proxy := and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false") -}}
 {{- $facts := dict
@@ -34,7 +35,7 @@ Refuses contradictory values on the way. Output:
   "servicePort" (int $values.routing.servicePort)
   "enginePort" (int ($proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $parallelism.mode "multiPort" | ternary $parallelism.dataLocal 1))
-  "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator "drain" $drain
+  "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator "profile" $profile "drain" $drain
   "model" (include "llm-d-modelservice.model" .root | fromJson)
   "leaderOnly" (and $multinode (gt (int $parallelism.workers) 1) (or $parallelism.leaderOnly (not (empty $role.workerTemplate))))
 -}}

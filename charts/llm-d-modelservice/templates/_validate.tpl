@@ -5,7 +5,8 @@ write instead. What one key alone shows is refused by values.schema.json.
 
 {{/*
 "true" where the chart renders anything. Input: the root context. Every object begins with it, so that what is wrong
-with the values as a whole is said before anything trips over it.
+with the values as a whole is said before anything trips over it; where an object is off by default, its switch is
+looked at first, in a way that survives a missing section, because this takes a while.
 A section without content (`decode:` with everything below commented out) is null, which makes Helm delete all
 defaults of the section.
 */}}
