@@ -443,6 +443,18 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"auth": {"apiKeySecret": {"name": "keys"}}, "engine": {**VLLM, "args": {"api-key": "x"}}},
         ["auth.apiKeySecret.name", "plain text"],
     ),
+    "a claim named like a volume": (
+        {"volumeClaims": {"metrics-volume": {"spec": {}}}}, ["volumeClaims.metrics-volume", "decode.volumes[0]"],
+    ),
+    "a claim named like a pod's own": (
+        {"volumeClaims": {"a": {"spec": {}}},
+         **decode(workload="StatefulSet", volumeClaimTemplates=[{"name": "a", "spec": {}}])},
+        ["volumeClaims.a", "decode.volumeClaimTemplates[0]"],
+    ),
+    "a claim of one pod for many": (
+        {"volumeClaims": {"a": {"spec": {"accessModes": ["ReadWriteOncePod"]}}}, **decode(replicas=2)},
+        ["volumeClaims.a.spec.accessModes", "decode.volumeClaimTemplates"],
+    ),
     "an empty section of the Service": ({"service": None}, ["service: a section without content", "service: {}"]),
     "an empty section of a role's budget": (
         {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: a section without content"],

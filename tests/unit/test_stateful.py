@@ -1,4 +1,4 @@
-"""StatefulSets: fixed names, claims of each pod's own."""
+"""StatefulSets with claims of each pod's own, and claims that the release owns."""
 
 from typing import Any
 
@@ -83,3 +83,21 @@ def test_the_notes_wait_for_it(render: Render) -> None:
     notes = render(stateful()).notes
     assert "rollout status statefulset/test-llm-d-modelservice-decode" in notes
     assert "port-forward pod/test-llm-d-modelservice-decode-0 " in notes
+
+
+def test_the_release_may_own_claims_that_its_pods_share(render: Render) -> None:
+    claim = {"spec": CLAIM, "mountPath": "/data/", "labels": {"a": "b"}, "annotations": {"c": "d"}}
+    objects = render({"volumeClaims": {"data": claim}})
+    made = objects.one("PersistentVolumeClaim")
+    assert (made["metadata"]["name"], made["spec"]) == ("test-llm-d-modelservice-data", CLAIM)
+    assert made["metadata"]["annotations"] == {"c": "d"}
+    assert made["metadata"]["labels"]["a"] == "b"
+    for role in ("decode", "prefill"):
+        source = {"persistentVolumeClaim": {"claimName": "test-llm-d-modelservice-data"}}
+        assert {"name": "data", **source} in objects.pod(role)["volumes"]
+        assert {"name": "data", "mountPath": "/data"} in objects.engine(role)["volumeMounts"]
+
+
+def test_a_claim_may_outlive_the_release(render: Render) -> None:
+    claim = render({"volumeClaims": {"data": {"spec": CLAIM, "retain": True}}}).one("PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}

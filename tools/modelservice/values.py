@@ -1094,6 +1094,23 @@ class ResourceProfile(Closed):
     """Priority class."""
 
 
+class VolumeClaim(Closed):
+    """A claim that the release owns and all its pods share. Pods on several nodes need an access mode for many, and a
+    claim for each pod is a `volumeClaimTemplates` entry of a StatefulSet."""
+
+    spec: PersistentVolumeClaimSpec
+    """The claim
+    (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/)."""
+    mountPath: AbsolutePath | None = None
+    """Where engines get it; other containers mount the volume, which has the name of the entry."""
+    retain: bool = False
+    """Keeps the claim when the release is removed."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the claim."""
+    annotations: dict[str, str] = {}
+    """Annotations of the claim."""
+
+
 class Service(Closed):
     """One Service for the release: the pods that clients talk to, which are those of decode, or of prefill where there
     is no decode."""
@@ -1237,6 +1254,18 @@ class Values(Closed):
     )
     """Files of the engine, by path; `null` removes one. They are not rendered as templates, and a changed one restarts
     the pods. Secrets do not belong here: mount them as volumes."""
+    volumeClaims: dict[DnsLabel, VolumeClaim] = Field(
+        default={},
+        examples=[
+            {
+                "data": {
+                    "mountPath": "/data",
+                    "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "10Gi"}}},
+                }
+            }
+        ],
+    )
+    """Claims that the release owns, by the name of their volume."""
     resourceProfiles: dict[AcceleratorType, ResourceProfile] = Field(
         default={}, examples=[{"nvidia-h100": {"limits": {"nvidia.com/gpu": 1}, "requests": {"cpu": 8}}}]
     )

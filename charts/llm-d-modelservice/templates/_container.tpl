@@ -84,7 +84,10 @@ root, container, key.
 {{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
 {{- end -}}
 {{- range $role.volumeClaimTemplates -}}
-{{- if .mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (pick . "name" "mountPath")) -}}{{- end -}}
+{{- if .mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" .name "mountPath" (trimSuffix "/" .mountPath))) -}}{{- end -}}
+{{- end -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+{{- if $claim.mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" $name "mountPath" (trimSuffix "/" $claim.mountPath))) -}}{{- end -}}
 {{- end -}}
 {{- if .root.Values.caches.enabled -}}
 {{- range include "llm-d-modelservice.cacheMounts" .root | fromJsonArray -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" .) -}}{{- end -}}

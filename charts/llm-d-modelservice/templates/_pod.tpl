@@ -121,6 +121,9 @@ it; a volume or claim template of the user with the same name wins.
   {{- $volumes = append $volumes (include "llm-d-modelservice.cacheVolume" (dict "root" $.root "name" .name) | fromJson) -}}
   {{- end -}}
 {{- end -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+{{- $volumes = append $volumes (dict "name" $name "persistentVolumeClaim" (dict "claimName" (include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name)))) -}}
+{{- end -}}
 {{- if and .root.Values.files (include "llm-d-modelservice.files" .root | fromJsonArray) -}}
 {{- $volumes = append $volumes (dict "name" "files" "configMap" (dict "name" (include "llm-d-modelservice.filesName" .root))) -}}
 {{- end -}}

@@ -141,6 +141,31 @@ no pod at all, so it gets the role's.
 {{- if and $role.sharedMemory.sizeLimit (not $role.sharedMemory.enabled) -}}
 {{- fail (printf "%s.sharedMemory.sizeLimit: there is no shared memory to limit; write %s.sharedMemory.enabled: true" .role .role) -}}
 {{- end -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+  {{- range $i, $template := $role.volumeClaimTemplates -}}
+    {{- if eq $template.name $name -}}
+    {{- fail (printf "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, and the pod one volume of it; rename either" $name $.role $i) -}}
+    {{- end -}}
+  {{- end -}}
+  {{- range $i, $volume := $role.volumes -}}
+    {{- if eq $volume.name $name -}}
+    {{- fail (printf "volumeClaims.%s: %s.volumes[%d] has the same name, and the pod one volume of it; rename either" $name $.role $i) -}}
+    {{- end -}}
+  {{- end -}}
+  {{- if has "ReadWriteOncePod" ($claim.spec.accessModes | default list) -}}
+    {{- $pods := 0 -}}
+    {{- range $each := list "decode" "prefill" -}}
+      {{- $other := index $.root.Values $each -}}
+      {{- if $other.create -}}
+      {{- $number := kindIs "invalid" $other.replicas | ternary 1 $other.replicas | int -}}
+      {{- $pods = add $pods (or $other.autoscaling.enabled (kindIs "bool" $other.multinode | ternary $other.multinode $.root.Values.multinode) | ternary 2 $number) -}}
+      {{- end -}}
+    {{- end -}}
+    {{- if gt (int $pods) 1 -}}
+    {{- fail (printf "volumeClaims.%s.spec.accessModes: ReadWriteOncePod is for one pod, but all pods of the release share the claim; write ReadWriteMany, or use %s.volumeClaimTemplates" $name $.role) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- include "llm-d-modelservice.checkPractice" . -}}
 {{- end -}}
 
