@@ -101,3 +101,10 @@ def test_the_release_may_own_claims_that_its_pods_share(render: Render) -> None:
 def test_a_claim_may_outlive_the_release(render: Render) -> None:
     claim = render({"volumeClaims": {"data": {"spec": CLAIM, "retain": True}}}).one("PersistentVolumeClaim")
     assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+@pytest.mark.parametrize("name", ["model-storage", "engine-cache"])
+def test_a_claim_of_the_release_replaces_the_volume_of_its_name(render: Render, name: str) -> None:
+    objects = render({"volumeClaims": {name: {"spec": CLAIM}}, "caches": {"enabled": True}})
+    (volume,) = [volume for volume in objects.pod()["volumes"] if volume["name"] == name]
+    assert volume["persistentVolumeClaim"]["claimName"] == f"test-llm-d-modelservice-{name}"

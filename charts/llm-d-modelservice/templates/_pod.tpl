@@ -99,7 +99,7 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 
 {{/*
 Volumes of a pod, as a JSON list. Input: root, facts, containers. The model volume is there if a container mounts
-it; a volume or claim template of the user with the same name wins.
+it; a volume, claim or claim template of the user with the same name wins.
 */}}
 {{- define "llm-d-modelservice.volumes" -}}
 {{- $role := index .root.Values .facts.role -}}
@@ -121,15 +121,16 @@ it; a volume or claim template of the user with the same name wins.
   {{- $volumes = append $volumes (include "llm-d-modelservice.cacheVolume" (dict "root" $.root "name" .name) | fromJson) -}}
   {{- end -}}
 {{- end -}}
-{{- range $name, $claim := .root.Values.volumeClaims -}}
-{{- $volumes = append $volumes (dict "name" $name "persistentVolumeClaim" (dict "claimName" (include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name)))) -}}
-{{- end -}}
 {{- if and .root.Values.files (include "llm-d-modelservice.files" .root | fromJsonArray) -}}
 {{- $volumes = append $volumes (dict "name" "files" "configMap" (dict "name" (include "llm-d-modelservice.filesName" .root))) -}}
 {{- end -}}
 {{- $names := dict -}}
 {{- range concat ($role.volumes | default list) ($role.volumeClaimTemplates | default list) -}}{{- $_ := set $names .name true -}}{{- end -}}
 {{- $all := $role.volumes | default list -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+  {{- $_ := set $names $name true -}}
+  {{- $all = append $all (dict "name" $name "persistentVolumeClaim" (dict "claimName" (include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name)))) -}}
+{{- end -}}
 {{- range $volumes -}}
   {{- if not (hasKey $names .name) -}}{{- $all = append $all . -}}{{- end -}}
 {{- end -}}
