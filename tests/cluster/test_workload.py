@@ -80,6 +80,14 @@ def test_the_restricted_layer_passes_the_restricted_standard(
     assert with_layer == [""] * len(without)
 
 
+@pytest.mark.parametrize("uri", ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1"])
+def test_every_source_of_the_model_passes_the_restricted_standard(
+    cluster: Cluster, embedded: EmbeddedHelm, restricted: str, uri: str
+) -> None:
+    wanted = merge([layers("security/restricted"), {"modelArtifacts": {"uri": uri}, "files": {"/etc/x": "y"}}])
+    assert refusals(cluster, embedded, wanted, restricted) == ["", ""]
+
+
 @pytest.mark.parametrize(
     "addition",
     [

@@ -311,6 +311,15 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"requester": {"enable": True}, **decode(podDisruptionBudget={"enabled": True})},
         ["decode.podDisruptionBudget.enabled", "requester.enable"],
     ),
+    "spreading the pods of a requester": (
+        {
+            "requester": {"enable": True},
+            **decode(
+                topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}]
+            ),
+        },
+        ["decode.topologySpreadConstraints", "requester.enable"],
+    ),
     "a network policy of a requester": (
         {"requester": {"enable": True}, "networkPolicy": {"enabled": True}}, ["networkPolicy.enabled", "requester.enable"],
     ),
@@ -338,6 +347,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a drain beside a preStop": (
         decode(drain={"enabled": True}, engine={"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}),
+        ["decode.drain.enabled", "lifecycle.preStop"],
+    ),
+    "a drain beside a preStop of extraConfig": (
+        decode(drain={"enabled": True}, engine={"extraConfig": {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}}),
         ["decode.drain.enabled", "lifecycle.preStop"],
     ),
     "vLLM's shutdown flag for SGLang": (

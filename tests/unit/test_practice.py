@@ -1,10 +1,11 @@
 """What a service needs to survive: probes, drain, budgets, spreading, policies, keys and writable caches."""
 
+import json
 from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
+from rendered import Objects, Render, shared
 
 VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
@@ -87,6 +88,13 @@ def test_a_handler_of_the_users_replaces_the_derived_one(render: Render, handler
     assert {name: value for name, value in readiness.items() if isinstance(value, dict)} == handler
 
 
+def test_a_handler_in_extra_config_replaces_the_derived_one_too(render: Render) -> None:
+    handler = {"exec": {"command": ["true"]}}
+    objects = render(single({**VLLM, "extraConfig": {"livenessProbe": handler}}, probes={"enabled": True}))
+    assert "httpGet" not in probes(objects)["livenessProbe"]
+    assert probes(objects)["livenessProbe"]["exec"] == handler["exec"]
+
+
 def test_the_supervisor_answers_for_all_ranks(render: Render) -> None:
     objects = render(single(parallelism={"data": 4, "dataMode": "multiPort"}, probes={"enabled": True}))
     found = {name: probe["httpGet"] for name, probe in probes(objects).items()}
@@ -151,6 +159,14 @@ def test_the_grace_period_is_the_sum_and_a_buffer(render: Render) -> None:
 def test_the_flag_is_given_where_the_image_tells_that_it_is_known(render: Render, image: str, known: bool) -> None:
     seconds = drained(render(single({"image": image, "modelCommand": "imageDefault"}, drain={"enabled": True})))
     assert seconds == ((15, 60, 90) if known else (75, None, 90))
+
+
+def test_vllm_knows_the_flag_from_the_version_on_that_the_chart_gives_it_to(render: Render) -> None:
+    for file in sorted(shared("reference/vllm-serve-arguments").glob("*.json")):
+        known = any("--shutdown-timeout" in item["flags"] for item in json.loads(file.read_text())["arguments"])
+        engine = {**VLLM, "image": f"vllm/vllm-openai:v{file.stem}"}
+        _, flag, _ = drained(render(single(engine, drain={"enabled": True})))
+        assert (flag is not None) == known, file.stem
 
 
 def test_the_flag_may_be_declared(render: Render) -> None:
@@ -313,6 +329,13 @@ def test_sglang_takes_it_as_a_flag_that_kubernetes_fills_in(render: Render) -> N
     assert objects.env()["SGLANG_API_KEY"] == {"secretKeyRef": {"name": "clients", "key": "api-key"}}
 
 
+def test_the_notes_ask_with_the_key(render: Render) -> None:
+    notes = render({**single(), "auth": {"apiKeySecret": {"name": "clients", "key": "a.b"}}}).notes
+    assert """get secret clients -o go-template='{{index .data "a.b" | base64decode}}')""" in notes
+    assert 'Bearer $KEY"' in notes
+    assert "Bearer" not in render(single()).notes
+
+
 @pytest.mark.parametrize("existing", ["", "theirs"])
 def test_no_token_is_mounted_whoever_made_the_account(render: Render, existing: str) -> None:
     values = {"serviceAccountOverride": existing, "serviceAccount": {"automountServiceAccountToken": False}}
@@ -322,6 +345,13 @@ def test_no_token_is_mounted_whoever_made_the_account(render: Render, existing: 
 
 def test_a_runtime_class(render: Render) -> None:
     assert render(single(runtimeClassName="nvidia")).pod()["runtimeClassName"] == "nvidia"
+
+
+def test_a_requester_gets_the_runtime_class_and_no_token_either(render: Render) -> None:
+    account = {"automountServiceAccountToken": False}
+    values = {**single(runtimeClassName="nvidia"), "requester": {"enable": True}, "serviceAccount": account}
+    pod = render(values).pod()
+    assert (pod["runtimeClassName"], pod["automountServiceAccountToken"]) == ("nvidia", False)
 
 
 # Suspension
@@ -336,6 +366,11 @@ def test_a_suspended_release_has_no_pods_whoever_owns_the_replicas(
     assert [objects.workload(name)["spec"]["replicas"] for name in ("decode", "prefill")] == [0, 0]
     running = render({"engine": VLLM, "decode": {**role, **kind}, "prefill": {**role, **kind}})
     assert objects.kinds() == running.kinds()
+
+
+def test_the_notes_say_that_a_release_is_suspended(render: Render) -> None:
+    assert "Suspended" in render({"suspend": True}).notes
+    assert "Suspended" not in render().notes
 
 
 # Caches

@@ -648,7 +648,7 @@ class Drain(Closed):
     enabled: bool = False
     """Drains pods."""
     preStopSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
-    """Seconds until nobody sends new requests (`preStop`)."""
+    """Seconds until nobody sends new requests (`preStop`, a sleep that needs Kubernetes 1.30)."""
     timeoutSeconds: Annotated[int, Field(ge=0, le=86400)] = 60
     """Seconds that running requests get."""
     bufferSeconds: Annotated[int, Field(ge=1, le=3600)] = 15

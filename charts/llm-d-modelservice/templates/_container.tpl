@@ -93,9 +93,9 @@ root, container, key.
 {{- range include "llm-d-modelservice.cacheMounts" .root | fromJsonArray -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" .) -}}{{- end -}}
 {{- end -}}
 {{- if .root.Values.files -}}{{- include "llm-d-modelservice.mountFiles" (dict "root" .root "container" $container) -}}{{- end -}}
+{{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" $engine.extraConfig "key" $key) -}}
 {{- include "llm-d-modelservice.addProbes" (dict "root" .root "facts" $facts "container" $container) -}}
 {{- include "llm-d-modelservice.addPreStop" (dict "root" .root "facts" $facts "container" $container) -}}
-{{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" $engine.extraConfig "key" $key) -}}
 {{- if .worker -}}{{- $container = omit $container "startupProbe" "livenessProbe" "readinessProbe" -}}{{- end -}}
 {{- $container | toJson -}}
 {{- end -}}

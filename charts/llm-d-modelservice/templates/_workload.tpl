@@ -105,6 +105,9 @@ no pod at all, so it gets the role's.
   {{- if $stateful -}}
   {{- fail (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; leave it out" .role) -}}
   {{- end -}}
+  {{- if $role.topologySpreadConstraints -}}
+  {{- fail (printf "%s.topologySpreadConstraints: with requester.enable the pods that serve follow the requesters; leave it out" .role) -}}
+  {{- end -}}
   {{- if $role.podDisruptionBudget.enabled -}}
   {{- fail (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; leave it out" .role) -}}
   {{- end -}}
