@@ -468,6 +468,8 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"volumeClaims": {"a": {"spec": {"accessModes": ["ReadWriteOncePod"]}}}, **decode(replicas=2)},
         ["volumeClaims.a.spec.accessModes", "decode.volumeClaimTemplates"],
     ),
+    "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "leave the key out"]),
+    "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "leave the key out"]),
     "an empty section of the Service": ({"service": None}, ["service: a section without content", "service: {}"]),
     "an empty section of a role's budget": (
         {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: a section without content"],

@@ -175,6 +175,14 @@ no pod at all, so it gets the role's.
 {{/* Refused combinations of probes, budgets and policies. Input: root, role, multinode. */}}
 {{- define "llm-d-modelservice.checkPractice" -}}
 {{- $role := index .root.Values .role -}}
+{{- $values := .root.Values -}}
+{{- range $key, $value := dict
+  (printf "%s.probes.loadSeconds" .role) $role.probes.loadSeconds (printf "%s.drain.preStopSeconds" .role) $role.drain.preStopSeconds
+  (printf "%s.drain.timeoutSeconds" .role) $role.drain.timeoutSeconds (printf "%s.drain.bufferSeconds" .role) $role.drain.bufferSeconds
+  "caches.mountPath" $values.caches.mountPath "auth.apiKeySecret.key" $values.auth.apiKeySecret.key
+  "accelerator.vgpu.provider" $values.accelerator.vgpu.provider -}}
+  {{- if kindIs "invalid" $value -}}{{- fail (printf "%s: null removes its default, and it needs a value; leave the key out, or write one" $key) -}}{{- end -}}
+{{- end -}}
 {{- $probes := $role.probes -}}
 {{- if and $probes.enabled $probes.liveness (not $probes.startup) -}}
   {{- $own := false -}}
