@@ -36,7 +36,7 @@ their time too.
 (https://github.com/vllm-project/vllm/pull/36666). Input: the image. Other images have versions of their own.
 */}}
 {{- define "llm-d-modelservice.hasShutdownTimeout" -}}
-{{- $version := regexFind "(^|/)(vllm-openai[a-z0-9-]*|vllm-tpu|vllm-cpu-release-repo):v?[0-9]+\\.[0-9]+(\\.[0-9]+)?" . | regexFind "[0-9]+\\.[0-9]+(\\.[0-9]+)?$" -}}
+{{- $version := regexFind "(^|/)(vllm-openai[a-z0-9-]*|vllm-cpu-release-repo):v?[0-9]+\\.[0-9]+(\\.[0-9]+)?" . | regexFind "[0-9]+\\.[0-9]+(\\.[0-9]+)?$" -}}
 {{- if $version -}}{{- semverCompare ">=0.18" $version -}}{{- end -}}
 {{- end -}}
 
