@@ -39,10 +39,10 @@ class Objects:
         return found[0]
 
     def workload(self, role: str = "decode") -> dict[str, Any]:
-        """The Deployment, LeaderWorkerSet or ReplicaSet of a role."""
+        """The Deployment, StatefulSet, LeaderWorkerSet or ReplicaSet of a role."""
         found = [
             obj
-            for kind in ("Deployment", "LeaderWorkerSet", "ReplicaSet")
+            for kind in ("Deployment", "StatefulSet", "LeaderWorkerSet", "ReplicaSet")
             for obj in self.all(kind)
             if obj["metadata"]["name"].endswith(f"-{role}")
         ]

@@ -270,6 +270,212 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a route from this chart": ({"routing": {"httpRoute": {"matches": []}}}, ["routing.httpRoute", "HTTPRoute"]),
     "an endpoint picker from this chart": ({"routing": {"epp": {"create": True}}}, ["routing.epp", "inferencepool chart"]),
     "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "removed"]),
+    "a stateful set of several nodes": (
+        {"multinode": True, **decode(workload="StatefulSet")}, ["decode.workload", "LeaderWorkerSet", "decode.multinode: false"],
+    ),
+    "claims without a stateful set": (
+        decode(volumeClaimTemplates=[{"name": "a", "spec": {}}]),
+        ["decode.volumeClaimTemplates", "write decode.workload: StatefulSet"],
+    ),
+    "a stateful set's strategy on a deployment": (
+        decode(updateStrategy={"type": "OnDelete"}), ["decode.updateStrategy", "StatefulSet, or decode.strategy"],
+    ),
+    "a stateful set's strategy on groups": (
+        {"multinode": True, **decode(updateStrategy={"type": "OnDelete"})},
+        ["decode.updateStrategy", "or decode.rolloutStrategy"],
+    ),
+    "a deployment's strategy on a stateful set": (
+        decode(workload="StatefulSet", strategy={"type": "Recreate"}),
+        ["decode.strategy", "write decode.updateStrategy"],
+    ),
+    "an empty claim template": (
+        decode(workload="StatefulSet", volumeClaimTemplates=[None]),
+        ["decode.volumeClaimTemplates[0]", "remove the dash"],
+    ),
+    "a claim template given twice": (
+        decode(workload="StatefulSet", volumeClaimTemplates=[{"name": "a", "spec": {}}, {"name": "a", "spec": {}}]),
+        ["decode.volumeClaimTemplates[1].name", "given twice"],
+    ),
+    "a claim template named like a volume": (
+        decode(workload="StatefulSet", volumes=[{"name": "a", "emptyDir": {}}],
+               volumeClaimTemplates=[{"name": "a", "spec": {}}]),
+        ["decode.volumeClaimTemplates[0].name", "decode.volumes[0]"],
+    ),
+    "a stateful set's name is too long": (
+        {"fullnameOverride": "n" * 46, **decode(workload="StatefulSet")}, ["fullnameOverride", "room for 52"],
+    ),
+    "a stateful requester": (
+        {"requester": {"enable": True}, **decode(workload="StatefulSet")}, ["decode.workload", "requester.enable"],
+    ),
+    "a budget of a requester": (
+        {"requester": {"enable": True}, **decode(podDisruptionBudget={"enabled": True})},
+        ["decode.podDisruptionBudget.enabled", "requester.enable"],
+    ),
+    "spreading the pods of a requester": (
+        {
+            "requester": {"enable": True},
+            **decode(
+                topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}]
+            ),
+        },
+        ["decode.topologySpreadConstraints", "requester.enable"],
+    ),
+    "a network policy of a requester": (
+        {"requester": {"enable": True}, "networkPolicy": {"enabled": True}}, ["networkPolicy.enabled", "requester.enable"],
+    ),
+    "a network policy in the node's network": (
+        {"networkPolicy": {"enabled": True}, **decode(extraConfig={"hostNetwork": True})},
+        ["networkPolicy.enabled", "decode.extraConfig.hostNetwork"],
+    ),
+    "a size of no shared memory": (
+        decode(sharedMemory={"sizeLimit": "8Gi"}), ["decode.sharedMemory.sizeLimit", "decode.sharedMemory.enabled: true"],
+    ),
+    "liveness while loading": (
+        decode(probes={"enabled": True, "startup": False}), ["decode.probes.startup", "ends the engine while it loads"],
+    ),
+    "probes of a custom command": (
+        {"engine": {"image": "x", "modelCommand": "custom", "command": ["run"]}, "decode": {"probes": {"enabled": True}}},
+        ["decode.probes.path", "write its path"],
+    ),
+    "a drain longer than the grace period": (
+        decode(drain={"enabled": True}, terminationGracePeriodSeconds=60),
+        ["decode.terminationGracePeriodSeconds", "60", "draining takes 90", "decode.drain.timeoutSeconds"],
+    ),
+    "a drain longer than the grace period of extraConfig": (
+        decode(drain={"enabled": True}, extraConfig={"terminationGracePeriodSeconds": 30}),
+        ["decode.terminationGracePeriodSeconds", "30", "draining takes 90"],
+    ),
+    "a drain beside a preStop": (
+        decode(drain={"enabled": True}, engine={"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}),
+        ["decode.drain.enabled", "lifecycle.preStop"],
+    ),
+    "a drain beside a preStop of extraConfig": (
+        decode(drain={"enabled": True}, engine={"extraConfig": {"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}}),
+        ["decode.drain.enabled", "lifecycle.preStop"],
+    ),
+    "vLLM's shutdown flag for SGLang": (
+        {"engine": {"image": "x", "modelCommand": "sglangServe"}, "decode": {"drain": {"enabled": True, "shutdownFlag": True}}},
+        ["decode.drain.shutdownFlag", "modelCommand is sglangServe"],
+    ),
+    "a budget with both numbers": (
+        decode(podDisruptionBudget={"enabled": True, "minAvailable": 1, "maxUnavailable": 1}),
+        ["decode.podDisruptionBudget.maxUnavailable", "remove one"],
+    ),
+    "a budget that nothing satisfies": (
+        decode(replicas=2, podDisruptionBudget={"enabled": True, "minAvailable": 2}),
+        ["decode.podDisruptionBudget.minAvailable", "2 of 2", "maxUnavailable: 0"],
+    ),
+    "an empty spread constraint": (
+        decode(topologySpreadConstraints=[None]), ["decode.topologySpreadConstraints[0]", "remove the dash"],
+    ),
+    "a spread constraint without a topology": (
+        decode(topologySpreadConstraints=[{"maxSkew": 1}]), ["decode.topologySpreadConstraints[0]", "topologyKey"],
+    ),
+    "no token for a proxy that needs one": (
+        {"serviceAccount": {"automountServiceAccountToken": False},
+         "routing": {"proxy": {"args": ["--enable-ssrf-protection=true"]}}},
+        ["serviceAccount.automountServiceAccountToken", "--enable-ssrf-protection"],
+    ),
+    "a Service without pods": (
+        {"service": {"enabled": True}, "decode": {"create": False}, "prefill": {"create": False}},
+        ["service.enabled", "neither decode nor prefill"],
+    ),
+    "a headless load balancer": (
+        {"service": {"enabled": True, "type": "LoadBalancer", "clusterIP": "None"}}, ["service.clusterIP", "LoadBalancer"],
+    ),
+    "a node port of a cluster address": (
+        {"service": {"enabled": True, "ports": [{"port": 80, "nodePort": 30080}]}},
+        ["service.ports[0].nodePort", "service.type: NodePort"],
+    ),
+    "ports without names": (
+        {"service": {"enabled": True, "ports": [{"name": "a", "port": 80}, {"port": 81}]}},
+        ["service.ports[1].name", "each needs a name"],
+    ),
+    "an empty port": (decode(service={"create": True, "ports": [None]}), ["decode.service.ports[0]", "remove the dash"]),
+    "one node port for two Services": (
+        {"service": {"enabled": True, "type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}], "extraNames": ["b"]}},
+        ["service.extraNames", "30080"],
+    ),
+    "one address for two Services": (
+        {"service": {"enabled": True, "clusterIP": "10.0.0.9", "extraNames": ["b"]}}, ["service.extraNames", "10.0.0.9"],
+    ),
+    "two Services of one name": (
+        {"service": {"enabled": True, "name": "a", "extraNames": ["a"]}}, ["service.extraNames", "like that of service.name"],
+    ),
+    "a Service named like the controller's": (
+        {"multinode": True, "fullnameOverride": "m", **decode(service={"create": True, "name": "m-decode"})},
+        ["decode.service.name", "the LeaderWorkerSet of decode"],
+    ),
+    "a Service whose name begins with a digit": (
+        {"fullnameOverride": "1model", "service": {"enabled": True}}, ["service.name", "begin with a letter"],
+    ),
+    "a file that is a folder": ({"files": {"/etc/x/": "a"}}, ["files./etc/x/", "names a folder"]),
+    "a file with a relative path": ({"files": {"etc/x": "a"}}, ["files", "an absolute path"]),
+    "two files of one key": ({"files": {"/a/b": "1", "/a_b": "2"}}, ["files./a_b", "/a/b"]),
+    "a file where a volume is": (
+        {"files": {"/model-cache": "1"}}, ["files./model-cache", "model-storage"],
+    ),
+    "a file in a read-only volume": (
+        {"files": {"/model-cache/x.json": "1"}, "modelArtifacts": {"uri": "pvc://c/p"}},
+        ["files./model-cache/x.json", "read-only volume model-storage"],
+    ),
+    "files too large for a ConfigMap": (
+        {"files": {"/a": "x" * 600_000, "/b": "x" * 600_000}}, ["files:", "1200000 bytes"],
+    ),
+    "a profile that is not there": (
+        {"resourceProfiles": {"cpu": {}, "h100": {"limits": {"cpu": 1}}}, **decode(resourceProfile="h200:2")},
+        ["decode.resourceProfile", "h200", "known are cpu, h100"],
+    ),
+    "a profile where there are none": (decode(resourceProfile="h200:2"), ["decode.resourceProfile", "resourceProfiles.h200"]),
+    "a profile taken no times": (decode(resourceProfile="h200:0"), ["decode.resourceProfile"]),
+    "a profile's accelerators against the parallelism": (
+        {"resourceProfiles": {"h100": {"limits": {"nvidia.com/gpu": 1}}}, **decode(resourceProfile="h100:4")},
+        ["decode.resourceProfile: nvidia.com/gpu is 4", "1 ranks", "write the parallelism"],
+    ),
+    "virtual GPUs of another vendor": (
+        {"engine": VLLM, "accelerator": {"type": "amd", "vgpu": {"enabled": True}}},
+        ["accelerator.vgpu.enabled", "amd"],
+    ),
+    "virtual GPUs by claim": (
+        {"engine": VLLM, "accelerator": {"dra": True, "vgpu": {"enabled": True}}},
+        ["accelerator.vgpu.enabled", "dra: false"],
+    ),
+    "fewer ranks than virtual GPUs": (
+        {"engine": VLLM, "accelerator": {"vgpu": {"enabled": True, "number": 2}}},
+        ["accelerator.vgpu.number", "decode.parallelism.tensor: 2"],
+    ),
+    "two numbers of virtual GPUs": (
+        {"engine": VLLM, "accelerator": {"count": 1, "vgpu": {"enabled": True, "number": 2}}},
+        ["accelerator.vgpu.number", "accelerator.count is 1"],
+    ),
+    "whole GPUs beside parts": (
+        gpus(1, accelerator={"vgpu": {"enabled": True, "provider": "volcano"}}),
+        ["decode.containers[0].resources", "nvidia.com/gpu", "remove it"],
+    ),
+    "an API key in plain text beside the secret": (
+        {"auth": {"apiKeySecret": {"name": "keys"}}, "engine": {**VLLM, "args": {"api-key": "x"}}},
+        ["auth.apiKeySecret.name", "plain text"],
+    ),
+    "a claim named like a volume": (
+        {"volumeClaims": {"metrics-volume": {"spec": {}}}}, ["volumeClaims.metrics-volume", "decode.volumes[0]"],
+    ),
+    "a claim named like a pod's own": (
+        {"volumeClaims": {"a": {"spec": {}}},
+         **decode(workload="StatefulSet", volumeClaimTemplates=[{"name": "a", "spec": {}}])},
+        ["volumeClaims.a", "decode.volumeClaimTemplates[0]"],
+    ),
+    "a claim of one pod for many": (
+        {"volumeClaims": {"a": {"spec": {"accessModes": ["ReadWriteOncePod"]}}}, **decode(replicas=2)},
+        ["volumeClaims.a.spec.accessModes", "decode.volumeClaimTemplates"],
+    ),
+    "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "leave the key out"]),
+    "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "leave the key out"]),
+    "an empty section of the Service": ({"service": None}, ["service: a section without content", "service: {}"]),
+    "an empty section of a role's budget": (
+        {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: a section without content"],
+    ),
+    "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: a section without content"]),
+    "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: a section without content"]),
 }  # fmt: skip
 
 

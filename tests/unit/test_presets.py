@@ -6,9 +6,20 @@ from preset_layers import ACCELERATED, PRESETS, layers, sensible
 from rendered import Objects, Render
 
 
+ADDITIONS = [
+    "hardware/vgpu-hami",
+    "hardware/vgpu-volcano",
+    "network/rdma-infiniband",
+    "network/rdma-roce",
+    "practice/production",
+    "security/restricted",
+]
+"""Layers that go on top of a combination; test_workload_presets.py says what they do."""
+
+
 def test_every_preset_is_in_some_combination() -> None:
     sglang = {"engine/sglang", "engine/sglang-pd"}
-    used = {name for combination in sensible() for name in combination} | sglang
+    used = {name for combination in sensible() for name in combination} | sglang | set(ADDITIONS)
     assert used == {str(path.relative_to(PRESETS).with_suffix("")) for path in PRESETS.rglob("*.yaml")}
 
 

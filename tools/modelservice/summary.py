@@ -16,6 +16,10 @@ from rich.text import Text
 Object = Mapping[str, Any]
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
+NOT_ACCELERATORS = (
+    "rdma/", "hugepages", "nvidia.com/gpumem", "nvidia.com/gpucores", "volcano.sh/vgpu-memory", "volcano.sh/vgpu-cores",
+)  # fmt: skip
+"""Extended resources that are network interfaces, or amounts of memory and cores of virtual GPUs."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def _group(title: str, count: int, template: Object, claims: Mapping[str, Counte
     for container in spec.get("containers") or []:
         resources = container.get("resources") or {}
         for name, number in ({**(resources.get("requests") or {}), **(resources.get("limits") or {})}).items():
-            if "/" in name and not name.startswith(("rdma/", "hugepages")):
+            if "/" in name and not name.startswith(NOT_ACCELERATORS):
                 found[name] += int(number)
     for claim in spec.get("resourceClaims", []):
         found += claims.get(claim.get("resourceClaimTemplateName", ""), Counter())

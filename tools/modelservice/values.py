@@ -108,6 +108,17 @@ DeviceSelector = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.De
 DeviceToleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceToleration")]
 DeviceConstraint = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceConstraint")]
 DeviceClaimConfiguration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.resource.v1.DeviceClaimConfiguration")]
+ClaimRetention = Annotated[
+    dict[str, Any], Kubernetes("io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy")
+]
+PersistentVolumeClaimSpec = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PersistentVolumeClaimSpec")]
+StatefulSetStrategy = Annotated[dict[str, Any], Kubernetes("io.k8s.api.apps.v1.StatefulSetUpdateStrategy")]
+TopologySpreadConstraint = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.TopologySpreadConstraint")]
+ServicePort = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServicePort")]
+ServiceFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServiceSpec", partial=True)]
+NetworkPolicyPeer = Annotated[dict[str, Any], Kubernetes("io.k8s.api.networking.v1.NetworkPolicyPeer")]
+NetworkPolicyIngressRule = Annotated[dict[str, Any], Kubernetes("io.k8s.api.networking.v1.NetworkPolicyIngressRule")]
+NetworkPolicyEgressRule = Annotated[dict[str, Any], Kubernetes("io.k8s.api.networking.v1.NetworkPolicyEgressRule")]
 
 
 class Closed(BaseModel):
@@ -369,6 +380,28 @@ class ClaimTemplate(Closed):
     """Driver configuration (`opaque` parameters)."""
 
 
+class VirtualGpu(Closed):
+    """Parts of a GPU, given out by HAMi (https://project-hami.io) or by Volcano's vGPU device plugin
+    (https://github.com/Project-HAMi/volcano-vgpu-device-plugin). Memory and cores are those of each part."""
+
+    enabled: bool = False
+    """Requests virtual GPUs instead of whole ones."""
+    provider: Literal["hami", "volcano"] = "hami"
+    """`hami` extends `nvidia.com/gpu` by memory and cores; `volcano` has resources of its own and its own scheduler."""
+    number: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Virtual GPUs of each pod; those that `parallelism` needs when unset."""
+    memory: (
+        Annotated[
+            int | str,
+            json_type(type=["integer", "string"], minimum=1, maximum=10_000_000, pattern="^(100|[1-9][0-9]?)%$"),
+        ]
+        | None
+    ) = None
+    """Device memory of each, in MiB or as a percentage (`50%`); all of it when unset."""
+    cores: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Share of the processors of each, in percent; not limited when unset."""
+
+
 class Accelerator(Closed):
     """Accelerators: which type, how they are requested."""
 
@@ -410,6 +443,8 @@ class Accelerator(Closed):
         "google": ClaimTemplate(name="google-claim-template", class_="tpu.google.com"),
     }
     """ResourceClaimTemplate of each type, used with `dra`."""
+    vgpu: VirtualGpu = VirtualGpu()
+    """Parts of GPUs instead of whole ones."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -568,6 +603,102 @@ class WorkerTemplate(Closed):
     """Fields that differ, by container name; lists of arguments and commands replace the leader's."""
 
 
+class VolumeClaimTemplate(Closed):
+    """A claim that each pod of a StatefulSet gets for itself."""
+
+    name: DnsLabel
+    """Name of the volume in the pod. `model-storage` replaces the volume that an `hf://` model is downloaded to, and
+    `engine-cache` the one of `caches`."""
+    spec: PersistentVolumeClaimSpec
+    """The claim
+    (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/)."""
+    mountPath: AbsolutePath | None = None
+    """Where the engine gets it."""
+    labels: dict[LabelKey, LabelValue] | None = None
+    """Labels of the claims."""
+    annotations: dict[str, str] | None = None
+    """Annotations of the claims."""
+
+
+class Probes(Closed):
+    """Probes of the engine, with a budget that survives the load of a large model. What a container's own
+    `startupProbe`, `readinessProbe` or `livenessProbe` says wins, field by field."""
+
+    enabled: bool = False
+    """Gives the engine the probes below."""
+    startup: bool = True
+    """Waits until the model is loaded; nothing else is probed before."""
+    readiness: bool = True
+    """Takes a pod that does not answer out of the Services and the InferencePool."""
+    liveness: bool = True
+    """Restarts an engine that stopped answering."""
+    loadSeconds: Annotated[int, Field(ge=10, le=86400)] = 3600
+    """Seconds that download, load and compilation may take; the engine is restarted after that. A Deployment's
+    progress deadline follows it."""
+    path: AbsolutePath | None = None
+    """Path of the health check; `/health` when unset, which a `custom` command has to write."""
+    readinessPath: AbsolutePath | None = None
+    """Path of the readiness probe where it differs from `path`."""
+
+
+class Drain(Closed):
+    """Lets a pod that is removed finish its requests: first a pause, in which it still serves while endpoints, pools
+    and the picker forget it, then the engine's own shutdown. The grace period is the sum and a buffer."""
+
+    enabled: bool = False
+    """Drains pods."""
+    preStopSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
+    """Seconds until nobody sends new requests (`preStop`, a sleep that needs Kubernetes 1.30)."""
+    timeoutSeconds: Annotated[int, Field(ge=0, le=86400)] = 60
+    """Seconds that running requests get."""
+    bufferSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
+    """Seconds to end the processes, before Kubernetes kills them."""
+    shutdownFlag: bool | None = None
+    """Whether the engine takes vLLM's `--shutdown-timeout`, which vLLM has since 0.18; read from the tag of vLLM's own
+    images when unset. An engine without it drops its requests on a signal, so they get their time in `preStop`."""
+
+
+class PodDisruptionBudget(Closed):
+    """How many pods a node drain may take at once (https://kubernetes.io/docs/tasks/run-application/configure-pdb/).
+    One at a time when neither number is given; of a group, losing one pod means losing the group."""
+
+    enabled: bool = False
+    """Creates the PodDisruptionBudget."""
+    minAvailable: NumberOrPercentage | None = None
+    """Pods that stay, a number or a percentage."""
+    maxUnavailable: NumberOrPercentage | None = None
+    """Pods that may be away, a number or a percentage. `0` blocks node drains."""
+    unhealthyPodEvictionPolicy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = None
+    """Whether pods that are not ready may always be evicted."""
+    annotations: dict[str, str] = {}
+    """Annotations of the PodDisruptionBudget."""
+
+
+ServiceName = Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+
+
+class RoleService(Closed):
+    """A Service for the serving pods of a role. A StatefulSet always has one."""
+
+    create: bool = False
+    """Creates the Service."""
+    name: ServiceName | None = None
+    """Its name; that of the workload when unset, with `-service` after that of a LeaderWorkerSet, whose controller
+    makes a Service of the same name."""
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
+    """Type of the Service; `ClusterIP` when unset."""
+    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
+    """Fixed address; `None` for a headless Service, which a StatefulSet's is when `type` is unset."""
+    ports: list[ServicePort] = []
+    """Ports; one named `http` on `routing.servicePort` when there are none, with `dataMode: multiPort` one a rank."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the Service."""
+    annotations: dict[str, str] = {}
+    """Annotations of the Service."""
+    extraConfig: ServiceFragment | None = None
+    """Any other field of a Service spec, merged last."""
+
+
 class Role(Closed):
     """One role of the model server, `decode` or `prefill`."""
 
@@ -645,6 +776,46 @@ class Role(Closed):
     """Monitoring of this role."""
     extraConfig: PodFragment | None = None
     """Any other field of a pod spec, merged last; named lists merge by name. Strings are rendered as templates."""
+    workload: Literal["Deployment", "StatefulSet"] = "Deployment"
+    """Kind of the workload without `multinode`. A StatefulSet gives each pod a fixed name and claims of its own."""
+    volumeClaimTemplates: list[VolumeClaimTemplate] = Field(
+        default=[],
+        examples=[
+            [
+                {
+                    "name": "model-storage",
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "200Gi"}}},
+                }
+            ]
+        ],
+    )
+    """Claims that each pod of a StatefulSet gets for itself."""
+    persistentVolumeClaimRetentionPolicy: ClaimRetention | None = None
+    """What becomes of the claims of a StatefulSet when it is deleted or scaled down; they stay when unset."""
+    updateStrategy: StatefulSetStrategy | None = None
+    """Update strategy of the StatefulSet."""
+    podManagementPolicy: Literal["Parallel", "OrderedReady"] | None = None
+    """Whether pods of the StatefulSet start together or one after the other; `Parallel` when unset, as one replica
+    need not wait for another's load."""
+    runtimeClassName: DnsSubdomain | None = None
+    """Runtime class of the pods, for instance `nvidia`."""
+    topologySpreadConstraints: list[TopologySpreadConstraint] = Field(
+        default=[],
+        examples=[[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}]],
+    )
+    """How pods spread over nodes or zones; one without a `labelSelector` spreads the role's serving pods."""
+    resourceProfile: (
+        Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$")] | None
+    ) = Field(default=None, examples=["nvidia-h100:4"])
+    """One of `resourceProfiles`, and how often its resources are taken: `name` or `name:n`."""
+    probes: Probes = Probes()
+    """Probes of the engine."""
+    drain: Drain = Drain()
+    """Lets pods finish their requests."""
+    podDisruptionBudget: PodDisruptionBudget = PodDisruptionBudget()
+    """How many pods a node drain may take at once."""
+    service: RoleService = RoleService()
+    """A Service for this role."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -897,6 +1068,123 @@ class ServiceAccount(Closed):
     """Whether pods get a token of the API server; Kubernetes' default is true."""
 
 
+class ResourceProfile(Closed):
+    """What a pod needs of a kind of node. A role takes it several times with `resourceProfile: name:n`, which
+    multiplies the resources; the role's own settings win."""
+
+    limits: dict[ResourceName, Quantity] | None = None
+    """Limits of the engine for one unit."""
+    requests: dict[ResourceName, Quantity] | None = None
+    """Requests of the engine for one unit."""
+    image: Annotated[str, Field(max_length=512)] | None = None
+    """Image of the engine for this kind of node."""
+    acceleratorType: AcceleratorType | None = None
+    """Accelerator type; `accelerator.type` when unset."""
+    nodeSelector: dict[LabelKey, LabelValue] | None = None
+    """Node labels."""
+    tolerations: list[Toleration] | None = None
+    """Tolerations of node taints."""
+    affinity: Affinity | None = None
+    """Affinity."""
+    runtimeClassName: DnsSubdomain | None = None
+    """Runtime class."""
+    schedulerName: str | None = None
+    """Scheduler."""
+    priorityClassName: str | None = None
+    """Priority class."""
+
+
+class VolumeClaim(Closed):
+    """A claim that the release owns and all its pods share. Pods on several nodes need an access mode for many, and a
+    claim for each pod is a `volumeClaimTemplates` entry of a StatefulSet."""
+
+    spec: PersistentVolumeClaimSpec
+    """The claim
+    (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/)."""
+    mountPath: AbsolutePath | None = None
+    """Where engines get it; other containers mount the volume, which has the name of the entry."""
+    retain: bool = False
+    """Keeps the claim when the release is removed."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the claim."""
+    annotations: dict[str, str] = {}
+    """Annotations of the claim."""
+
+
+class Service(Closed):
+    """One Service for the release: the pods that clients talk to, which are those of decode, or of prefill where there
+    is no decode."""
+
+    enabled: bool = False
+    """Creates the Service."""
+    name: ServiceName | None = None
+    """Its name; the prefix of all object names when unset."""
+    extraNames: list[ServiceName] = []
+    """Further Services for the same pods, for instance a name that clients already use."""
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
+    """Type of the Service; `ClusterIP` when unset."""
+    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
+    """Fixed address; `None` for a headless Service."""
+    ports: list[ServicePort] = []
+    """Ports; one named `http` on `routing.servicePort` when there are none, with `dataMode: multiPort` one a rank."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the Service."""
+    annotations: dict[str, str] = {}
+    """Annotations of the Service, for instance of a cloud's load balancer."""
+    extraConfig: ServiceFragment | None = None
+    """Any other field of a Service spec, merged last."""
+
+
+class NetworkPolicy(Closed):
+    """A NetworkPolicy for each role. Pods of the release always reach each other, because KV caches and collectives
+    travel over ports that engines choose themselves."""
+
+    enabled: bool = False
+    """Creates the NetworkPolicies."""
+    from_: list[NetworkPolicyPeer] = Field(
+        default=[],
+        alias="from",
+        examples=[[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]],
+    )
+    """Who may send requests and read metrics: the gateway, the endpoint picker, Prometheus. Anybody when empty."""
+    ingress: list[NetworkPolicyIngressRule] = []
+    """Further rules for what comes in."""
+    egress: list[NetworkPolicyEgressRule] | None = None
+    """What pods may reach besides each other and the name service, for instance the model hub. Everything when
+    unset."""
+    annotations: dict[str, str] = {}
+    """Annotations of the NetworkPolicies."""
+
+
+class ApiKeySecret(Closed):
+    """Where the API key is."""
+
+    name: DnsSubdomain | Literal[""] = ""
+    """Secret with the key."""
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
+    """Entry of the Secret."""
+
+
+class Auth(Closed):
+    """What clients have to show."""
+
+    apiKeySecret: ApiKeySecret = ApiKeySecret()
+    """Key that requests carry as `Authorization: Bearer`. The engine reads it from the Secret."""
+
+
+class Caches(Closed):
+    """Writable places for an engine that is not root or whose root file system is read-only: `HOME`, every cache
+    directory and `/tmp`."""
+
+    enabled: bool = False
+    """Points every cache of the engine to a volume of its own, and mounts one at `/tmp`."""
+    mountPath: AbsolutePath = "/var/cache/engine"
+    """Where the volume is mounted."""
+    sizeLimit: Quantity | None = None
+    """Largest size; no limit when unset. A volume of the role named `engine-cache` replaces it, for instance a claim
+    that keeps compiled kernels."""
+
+
 class Global(BaseModel):
     """Values that a parent chart shares with all its charts; keys of other charts are left alone."""
 
@@ -951,3 +1239,34 @@ class Values(Closed):
     """Dual pods of fast model actuation."""
     extraObjects: list[dict[str, Any] | str] = []
     """Further objects to install: maps as they are, strings rendered as templates."""
+    suspend: bool = False
+    """Scales everything to zero and keeps the objects; it wins over replicas and autoscaling."""
+    service: Service = Service()
+    """One Service for the release."""
+    networkPolicy: NetworkPolicy = NetworkPolicy()
+    """Who may reach the pods, and whom they may reach."""
+    auth: Auth = Auth()
+    """What clients have to show."""
+    caches: Caches = Caches()
+    """Writable places for an engine that is not root."""
+    files: dict[AbsolutePath, Annotated[str, Field(max_length=1_000_000)] | None] = Field(
+        default={}, examples=[{"/etc/vllm/chat.jinja": "{{ messages }}"}]
+    )
+    """Files of the engine, by path; `null` removes one. They are not rendered as templates, and a changed one restarts
+    the pods. Secrets do not belong here: mount them as volumes."""
+    volumeClaims: dict[DnsLabel, VolumeClaim] = Field(
+        default={},
+        examples=[
+            {
+                "data": {
+                    "mountPath": "/data",
+                    "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "10Gi"}}},
+                }
+            }
+        ],
+    )
+    """Claims that the release owns, by the name of their volume."""
+    resourceProfiles: dict[AcceleratorType, ResourceProfile] = Field(
+        default={}, examples=[{"nvidia-h100": {"limits": {"nvidia.com/gpu": 1}, "requests": {"cpu": 8}}}]
+    )
+    """What a pod needs of each kind of node, by name."""

@@ -3,17 +3,19 @@ Accelerators: which extended resource or which claim, and how many.
 */}}
 
 {{/*
-Facts about a role's accelerators, as JSON. Input: root, role, engine, parallelism. Output:
+Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, parallelism. Output:
   type      accelerator type
   resource  extended resource, "" for none
   dra       requested by claim
   count     accelerators of one pod
   env       environment variables of the type
+  extra     further extended resources by name, of virtual GPUs
+  scheduler scheduler that gives them out, "" for the pod's
 */}}
 {{- define "llm-d-modelservice.accelerator" -}}
 {{- $global := .root.Values.accelerator -}}
 {{- $own := (index .root.Values .role).accelerator -}}
-{{- $type := $own.type | default $global.type -}}
+{{- $type := $own.type | default .profile.acceleratorType | default $global.type -}}
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
@@ -24,14 +26,17 @@ Facts about a role's accelerators, as JSON. Input: root, role, engine, paralleli
 {{- $stated := kindIs "invalid" $own.count | ternary $global.count $own.count -}}
 {{- $count := $none | ternary 0 .parallelism.perPod -}}
 {{- if not (kindIs "invalid" $stated) -}}{{- $count = $stated -}}{{- end -}}
-{{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) -}}
-{{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
+{{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) "extra" dict "scheduler" "" -}}
+{{- if $global.vgpu.enabled -}}
+{{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "engine" .engine "perPod" .parallelism.perPod "stated" $stated) -}}
+{{- end -}}
+{{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "profile" .profile "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
 {{- $facts | toJson -}}
 {{- end -}}
 
 {{/*
 Refuses accelerators in the engine's resources that contradict type, claims or parallelism. Input: root, role,
-engine, parallelism, facts, none (the type has no accelerators), stated (the count is declared).
+profile, engine, parallelism, facts, none (the type has no accelerators), stated (the count is declared).
 */}}
 {{- define "llm-d-modelservice.checkAcceleratorLimits" -}}
 {{- $facts := .facts -}}
@@ -41,6 +46,11 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
 {{- $key := printf "%s.containers[0].resources" .role -}}
 {{- $known := dict -}}
 {{- range $type, $resource := .root.Values.accelerator.resources -}}{{- $_ := set $known $resource $type -}}{{- end -}}
+{{- with .profile.resources -}}
+{{- range $name, $value := merge (dict) (.limits | default dict) (.requests | default dict) -}}
+  {{- if and (hasKey $known $name) (eq (toString $value) (index $limits $name | default (index $requests $name) | toString)) -}}{{- $key = printf "%s.resourceProfile" $.role -}}{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if or (hasKey $known $name) (hasPrefix "nvidia.com/mig-" $name) -}}
     {{- if $facts.dra -}}
@@ -69,7 +79,7 @@ engine, parallelism, facts, none (the type has no accelerators), stated (the cou
 {{/*
 Resources of a container, as JSON: requests of extended resources equal their limits, as Kubernetes demands
 (https://kubernetes.io/docs/tasks/configure-pod-container/extended-resource/). Input: resources, key, and for the
-engine resource and count, which fill in the accelerators where the user gave none.
+engine resource, count and extra, which fill in the accelerators where the user gave none.
 */}}
 {{- define "llm-d-modelservice.resources" -}}
 {{- $resources := deepCopy (.resources | default dict) -}}
@@ -77,6 +87,9 @@ engine resource and count, which fill in the accelerators where the user gave no
 {{- $requests := $resources.requests | default dict -}}
 {{- if and .resource .count (not (hasKey $limits .resource)) (not (hasKey $requests .resource)) -}}
 {{- $_ := set $limits .resource (toString .count) -}}
+{{- end -}}
+{{- range $name, $value := .extra -}}
+  {{- if not (or (hasKey $limits $name) (hasKey $requests $name)) -}}{{- $_ := set $limits $name $value -}}{{- end -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if contains "/" $name -}}

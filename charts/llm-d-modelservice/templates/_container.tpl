@@ -71,7 +71,7 @@ root, container, key.
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
-{{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count)) | fromJson -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count) "extra" $facts.accelerator.extra) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
 {{- if $claims -}}
 {{- $_ := set $resources "claims" (include "llm-d-modelservice.mergeList" (dict "key" "claims" "lower" $claims "upper" ($resources.claims | default list)) | fromJsonArray) -}}
@@ -81,9 +81,21 @@ root, container, key.
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
 {{- if $role.sharedMemory.enabled -}}
-{{- $_ := set $container "volumeMounts" (append ($container.volumeMounts | default list) (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
+{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
 {{- end -}}
+{{- range $role.volumeClaimTemplates -}}
+{{- if .mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" .name "mountPath" (trimSuffix "/" .mountPath))) -}}{{- end -}}
+{{- end -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+{{- if $claim.mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" $name "mountPath" (trimSuffix "/" $claim.mountPath))) -}}{{- end -}}
+{{- end -}}
+{{- if .root.Values.caches.enabled -}}
+{{- range include "llm-d-modelservice.cacheMounts" .root | fromJsonArray -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" .) -}}{{- end -}}
+{{- end -}}
+{{- if .root.Values.files -}}{{- include "llm-d-modelservice.mountFiles" (dict "root" .root "container" $container) -}}{{- end -}}
 {{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" $engine.extraConfig "key" $key) -}}
+{{- include "llm-d-modelservice.addProbes" (dict "root" .root "facts" $facts "container" $container) -}}
+{{- include "llm-d-modelservice.addPreStop" (dict "root" .root "facts" $facts "container" $container) -}}
 {{- if .worker -}}{{- $container = omit $container "startupProbe" "livenessProbe" "readinessProbe" -}}{{- end -}}
 {{- $container | toJson -}}
 {{- end -}}
@@ -128,6 +140,16 @@ root, container, key.
 {{- $_ := set .container "resources" $resources -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/*
+Adds a mount to a container, in place; prints nothing. Input: container, mount. What the user mounts at the path wins.
+*/}}
+{{- define "llm-d-modelservice.addMount" -}}
+{{- $mounts := .container.volumeMounts | default list -}}
+{{- $mounted := false -}}
+{{- range $mounts -}}{{- if eq (trimSuffix "/" .mountPath) $.mount.mountPath -}}{{- $mounted = true -}}{{- end -}}{{- end -}}
+{{- if not $mounted -}}{{- $_ := set .container "volumeMounts" (append $mounts .mount) -}}{{- end -}}
 {{- end -}}
 
 {{/* Adds the mount of the model volume to a container, in place; prints nothing. Input: facts, container. */}}

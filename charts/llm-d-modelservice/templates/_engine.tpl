@@ -3,8 +3,8 @@ The engine: the container that loads the model, its command, arguments and envir
 */}}
 
 {{/*
-The engine container of a role as data, before anything is derived, as JSON. Input: root, role.
-Layers, lowest first: engine, <role>.engine, <role>.containers[0].
+The engine container of a role as data, before anything is derived, as JSON. Input: root, role, profile.
+Layers, lowest first: the resource profile, engine, <role>.engine, <role>.containers[0].
 Output: the fields of a container without args and env, plus
   userArgs  arguments of the listed container
   userEnv   environment of the listed container
@@ -16,6 +16,7 @@ Output: the fields of a container without args and env, plus
 {{- $engine := dict -}}
 {{- $flags := dict -}}
 {{- $variables := dict -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (pick .profile "image" "resources")) -}}
 {{- range $layer := list .root.Values.engine $role.engine -}}
   {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $layer | fromJson)) -}}
   {{- range $name, $value := $layer.args -}}{{- $_ := set $flags $name $value -}}{{- end -}}
@@ -196,6 +197,7 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   {{- $flags = append $flags (dict "name" "otlp-traces-endpoint" "value" $tracing.otlpEndpoint) -}}
   {{- $flags = append $flags (dict "name" "collect-detailed-traces" "value" $tracing.vllm.collectDetailedTraces) -}}
 {{- end -}}
+{{- if .facts.drain.flag -}}{{- $flags = append $flags (dict "name" "shutdown-timeout" "value" .facts.drain.timeout) -}}{{- end -}}
 {{- dict "flags" $flags "startRank" $startRank | toJson -}}
 {{- end -}}
 
@@ -224,6 +226,7 @@ https://docs.sglang.ai/advanced_features/server_arguments.html
   {{- $flags = append $flags (dict "name" "dist-init-addr" "value" "$(LWS_LEADER_ADDRESS):5000") -}}
 {{- end -}}
 {{- $flags = append $flags (dict "name" "served-model-name" "value" .facts.model.name) -}}
+{{- if .root.Values.auth.apiKeySecret.name -}}{{- $flags = append $flags (dict "name" "api-key" "value" "$(SGLANG_API_KEY)") -}}{{- end -}}
 {{- dict "flags" $flags "startRank" false | toJson -}}
 {{- end -}}
 
@@ -254,14 +257,36 @@ Order: the listed container's, engine.env, then what the chart derives; a name g
   (dict "name" "DP_SIZE_LOCAL" "value" (toJson $p.dataLocal)) -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
 {{- $derived = concat $derived $facts.model.tokenEnv $facts.accelerator.env -}}
+{{- with .root.Values.auth.apiKeySecret.name -}}
+{{- $derived = append $derived (include "llm-d-modelservice.apiKeyEnv" $ | fromJson) -}}
+{{- end -}}
+{{- if .root.Values.caches.enabled -}}{{- $derived = concat $derived (include "llm-d-modelservice.cacheEnv" .root | fromJsonArray) -}}{{- end -}}
 {{- if .root.Values.tracing.enabled -}}
 {{- $service := eq $facts.role "decode" | ternary .root.Values.tracing.serviceNames.vllmDecode .root.Values.tracing.serviceNames.vllmPrefill -}}
 {{- $derived = concat $derived (include "llm-d-modelservice.tracingEnv" (dict "root" .root "service" $service) | fromJsonArray) -}}
 {{- end -}}
 {{- range $derived -}}
-  {{- if not (hasKey $names .name) -}}{{- $env = append $env . -}}{{- end -}}
+  {{- if not (hasKey $names .name) -}}
+  {{- $_ := set $names .name true -}}
+  {{- $env = append $env . -}}
+  {{- end -}}
 {{- end -}}
 {{- $env | toJson -}}
+{{- end -}}
+
+{{/*
+The API key as an environment variable, as JSON. Input: root, facts. vLLM reads VLLM_API_KEY; SGLang has only a flag, in
+which Kubernetes fills in the variable. Neither asks for the key on /health and /metrics.
+https://docs.vllm.ai/en/latest/cli/serve/
+*/}}
+{{- define "llm-d-modelservice.apiKeyEnv" -}}
+{{- if hasKey .facts.given "api-key" -}}
+{{- fail "auth.apiKeySecret.name: the engine gets an --api-key beside it, in plain text; remove it from engine.args or the container's args" -}}
+{{- end -}}
+{{- dict
+  "name" (eq .facts.engine.modelCommand "sglangServe" | ternary "SGLANG_API_KEY" "VLLM_API_KEY")
+  "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key"))
+| toJson -}}
 {{- end -}}
 
 {{/* OpenTelemetry variables, as JSON. Input: root, service. */}}

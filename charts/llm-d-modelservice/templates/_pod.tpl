@@ -12,6 +12,10 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- if eq .facts.kind "LeaderWorkerSet" -}}
 {{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
 {{- end -}}
+{{- if .root.Values.files -}}
+{{- /* Mounted files do not change under a running container; a changed annotation makes new pods. */ -}}
+{{- $annotations = merge (dict "checksum/files" (include "llm-d-modelservice.files" .root | sha256sum)) $annotations -}}
+{{- end -}}
 {{- if $annotations -}}{{- $_ := set $metadata "annotations" $annotations -}}{{- end -}}
 {{- dict "metadata" $metadata "spec" (include "llm-d-modelservice.podSpec" . | fromJson) | toJson -}}
 {{- end -}}
@@ -57,19 +61,27 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).claims -}}
 {{- if $claims -}}{{- $_ := set $spec "resourceClaims" $claims -}}{{- end -}}
 
-{{- $affinity := deepCopy ($role.affinity | default dict) -}}
+{{- $profile := $facts.profile -}}
+{{- $affinity := deepCopy ($profile.affinity | default dict) -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $affinity "from" ($role.affinity | default dict)) -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $affinity "from" ($extra.affinity | default dict)) -}}
 {{- include "llm-d-modelservice.requireAcceleratorTypes" (dict "affinity" $affinity "types" $role.acceleratorTypes) -}}
 {{- if $affinity -}}{{- $_ := set $spec "affinity" $affinity -}}{{- end -}}
 
-{{- range $field := list "nodeSelector" "tolerations" -}}
-  {{- with index $role $field -}}{{- $_ := set $spec $field . -}}{{- end -}}
+{{- with merge (dict) ($role.nodeSelector | default dict) ($profile.nodeSelector | default dict) -}}{{- $_ := set $spec "nodeSelector" . -}}{{- end -}}
+{{- with concat ($profile.tolerations | default list) ($role.tolerations | default list) -}}{{- $_ := set $spec "tolerations" . -}}{{- end -}}
+{{- with $role.runtimeClassName | default $profile.runtimeClassName -}}{{- $_ := set $spec "runtimeClassName" . -}}{{- end -}}
+{{- if and $role.topologySpreadConstraints (not .worker) -}}
+{{- $_ := set $spec "topologySpreadConstraints" (include "llm-d-modelservice.topologySpread" (dict "root" .root "role" $facts.role) | fromJsonArray) -}}
+{{- end -}}
+{{- if kindIs "bool" $values.serviceAccount.automountServiceAccountToken -}}
+{{- $_ := set $spec "automountServiceAccountToken" $values.serviceAccount.automountServiceAccountToken -}}
 {{- end -}}
 {{- range $field := list "hostIPC" "hostPID" "enableServiceLinks" "terminationGracePeriodSeconds" -}}
   {{- if not (kindIs "invalid" (index $role $field)) -}}{{- $_ := set $spec $field (index $role $field) -}}{{- end -}}
 {{- end -}}
-{{- with $role.schedulerName | default $values.schedulerName -}}{{- $_ := set $spec "schedulerName" . -}}{{- end -}}
-{{- with $role.priorityClassName -}}
+{{- with $role.schedulerName | default $values.schedulerName | default $profile.schedulerName | default $facts.accelerator.scheduler -}}{{- $_ := set $spec "schedulerName" . -}}{{- end -}}
+{{- with $role.priorityClassName | default $profile.priorityClassName -}}
   {{- if ne (lower .) "none" -}}{{- $_ := set $spec "priorityClassName" . -}}{{- end -}}
 {{- end -}}
 {{- with $role.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
@@ -80,13 +92,14 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 
 {{- $spec = $spec | toJson | fromJson -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $spec "from" (omit $extra "affinity")) -}}
+{{- include "llm-d-modelservice.addGracePeriod" (dict "facts" $facts "spec" $spec) -}}
 {{- include "llm-d-modelservice.prune" $spec -}}
 {{- $spec | toJson -}}
 {{- end -}}
 
 {{/*
 Volumes of a pod, as a JSON list. Input: root, facts, containers. The model volume is there if a container mounts
-it; a volume of the user with the same name wins.
+it; a volume, claim or claim template of the user with the same name wins.
 */}}
 {{- define "llm-d-modelservice.volumes" -}}
 {{- $role := index .root.Values .facts.role -}}
@@ -103,9 +116,21 @@ it; a volume of the user with the same name wins.
   {{- with $role.sharedMemory.sizeLimit -}}{{- $_ := set $emptyDir "sizeLimit" (toString .) -}}{{- end -}}
   {{- $volumes = append $volumes (dict "name" "dshm" "emptyDir" $emptyDir) -}}
 {{- end -}}
+{{- if .root.Values.caches.enabled -}}
+  {{- range include "llm-d-modelservice.cacheMounts" .root | fromJsonArray -}}
+  {{- $volumes = append $volumes (include "llm-d-modelservice.cacheVolume" (dict "root" $.root "name" .name) | fromJson) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .root.Values.files (include "llm-d-modelservice.files" .root | fromJsonArray) -}}
+{{- $volumes = append $volumes (dict "name" "files" "configMap" (dict "name" (include "llm-d-modelservice.filesName" .root))) -}}
+{{- end -}}
 {{- $names := dict -}}
-{{- range $role.volumes -}}{{- $_ := set $names .name true -}}{{- end -}}
+{{- range concat ($role.volumes | default list) ($role.volumeClaimTemplates | default list) -}}{{- $_ := set $names .name true -}}{{- end -}}
 {{- $all := $role.volumes | default list -}}
+{{- range $name, $claim := .root.Values.volumeClaims -}}
+  {{- $_ := set $names $name true -}}
+  {{- $all = append $all (dict "name" $name "persistentVolumeClaim" (dict "claimName" (include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name)))) -}}
+{{- end -}}
 {{- range $volumes -}}
   {{- if not (hasKey $names .name) -}}{{- $all = append $all . -}}{{- end -}}
 {{- end -}}

@@ -5,10 +5,11 @@ Roles: decode and prefill. Everything that distinguishes one from the other is d
 {{/*
 Facts about a role, as JSON: what all objects of the role agree on. Input: root, role.
 Refuses contradictory values on the way. Output:
-  role, workload, kind     "decode", the object's name, Deployment | LeaderWorkerSet | ReplicaSet
+  role, workload, kind     "decode", the object's name, Deployment | StatefulSet | LeaderWorkerSet | ReplicaSet
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and engine.givenFlags
+  profile, drain           see there
   model, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
@@ -20,19 +21,21 @@ Refuses contradictory values on the way. Output:
 {{- $requester := and (eq .role "decode") $values.requester.enable -}}
 {{- $workload := include "llm-d-modelservice.workloadName" . -}}
 {{- include "llm-d-modelservice.checkRole" (dict "root" .root "role" .role "multinode" $multinode "requester" $requester "workload" $workload) -}}
-{{- $engine := include "llm-d-modelservice.engine" . | fromJson -}}
+{{- $profile := include "llm-d-modelservice.profile" . | fromJson -}}
+{{- $engine := include "llm-d-modelservice.engine" (dict "root" .root "role" .role "profile" $profile) | fromJson -}}
 {{- $given := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" $engine.flags) | fromJson -}}
 {{- $parallelism := include "llm-d-modelservice.parallelism" (dict "root" .root "role" .role "multinode" $multinode "modelCommand" $engine.modelCommand "given" $given) | fromJson -}}
-{{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "engine" $engine "parallelism" $parallelism) | fromJson -}}
+{{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "profile" $profile "engine" $engine "parallelism" $parallelism) | fromJson -}}
+{{- $drain := include "llm-d-modelservice.drain" (dict "root" .root "role" .role "engine" $engine "given" $given) | fromJson -}}
 {{- $proxy := and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false") -}}
 {{- $facts := dict
   "role" .role "workload" $workload
-  "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary "LeaderWorkerSet" "Deployment"))
+  "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary "LeaderWorkerSet" ($role.workload | default "Deployment")))
   "proxy" $proxy
   "servicePort" (int $values.routing.servicePort)
   "enginePort" (int ($proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $parallelism.mode "multiPort" | ternary $parallelism.dataLocal 1))
-  "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator
+  "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator "profile" $profile "drain" $drain
   "model" (include "llm-d-modelservice.model" .root | fromJson)
   "leaderOnly" (and $multinode (gt (int $parallelism.workers) 1) (or $parallelism.leaderOnly (not (empty $role.workerTemplate))))
 -}}
@@ -40,10 +43,13 @@ Refuses contradictory values on the way. Output:
 {{- $facts | toJson -}}
 {{- end -}}
 
-{{/* Replicas of a role's workload, printed as a number; nothing when an autoscaler owns them. Input: root, role. */}}
+{{/* Replicas of a role's workload, printed as a number; nothing when an autoscaler owns them. 0 where the release is
+suspended, whoever owns them: a horizontal autoscaler leaves a workload of 0 replicas alone. Input: root, role. */}}
 {{- define "llm-d-modelservice.replicas" -}}
 {{- $role := index .root.Values .role -}}
-{{- if not $role.autoscaling.enabled -}}
+{{- if .root.Values.suspend -}}
+0
+{{- else if not $role.autoscaling.enabled -}}
 {{- kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
 {{- end -}}
 {{- end -}}

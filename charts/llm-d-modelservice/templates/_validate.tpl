@@ -5,13 +5,15 @@ write instead. What one key alone shows is refused by values.schema.json.
 
 {{/*
 "true" where the chart renders anything. Input: the root context. Every object begins with it, so that what is wrong
-with the values as a whole is said before anything trips over it.
+with the values as a whole is said before anything trips over it; where an object is off by default, its switch is
+looked at first, in a way that survives a missing section, because this takes a while.
 A section without content (`decode:` with everything below commented out) is null, which makes Helm delete all
 defaults of the section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
-{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" -}}
-{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
+{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
+{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" (list "vgpu") "serviceAccount" list
+  "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
@@ -69,6 +71,7 @@ context. Nothing is dropped silently: what is asked for is refused with what to 
 {{- if and .requester .multinode -}}
 {{- fail "requester.enable: dual pods are single pods, but multinode is true; write multinode: false or requester.enable: false" -}}
 {{- end -}}
+{{- include "llm-d-modelservice.checkWorkload" . -}}
 {{- if .multinode -}}
   {{- if $role.strategy -}}
   {{- fail (printf "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; write %s.rolloutStrategy" .role .role) -}}
