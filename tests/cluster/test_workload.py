@@ -1,56 +1,41 @@
 """The API server and the controllers take what surrounds the pods: security standard, claims, Services, budgets."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kubernetes.dynamic.exceptions import ForbiddenError
 
-from live import Cluster, Helm
+from live import Cluster, Helm, pod_templates, values
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
-from rendered import ROOT
+from modelservice.inputs import merge
+from preset_layers import layers
 
-PRESETS = ROOT / "examples" / "presets"
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
-
-
-def values(**more: Any) -> dict[str, Any]:
-    return {"engine": VLLM, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
-
-
-def layers(*names: str) -> dict[str, Any]:
-    return merge([{}, *(read_values(str(PRESETS / f"{name}.yaml")) for name in names)])
-
-
-def templates(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """All pod templates of rendered workloads."""
-    for obj in objects:
-        spec = obj.get("spec", {})
-        group = spec.get("leaderWorkerTemplate", {"template": spec.get("template")})
-        yield from (part for part in group.values() if isinstance(part, dict) and "spec" in part)
+pytestmark = pytest.mark.usefixtures("fake_nodes")
 
 
 @pytest.fixture
 def restricted(cluster: Cluster, namespace: str) -> str:
     """A namespace that enforces the restricted Pod Security Standard."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    cluster.plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}])
+    cluster.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}])
     return namespace
 
 
 def refusals(cluster: Cluster, embedded: EmbeddedHelm, wanted: dict[str, Any], namespace: str) -> list[str]:
     """What pod security says to each pod of a render; nothing is kept."""
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "pods", "namespace": namespace}}
-    cluster.plane.apply([account])
+    cluster.client.apply([account])
     found = []
-    for number, template in enumerate(templates(embedded.render(wanted, Release("pods")).objects)):
+    objects = embedded.render(wanted, Release("pods")).objects
+    for number, template in enumerate(template for obj in objects for template in pod_templates(obj)):
         spec = {**template["spec"], "serviceAccountName": "pods"}
         spec.pop("priorityClassName", None)
         metadata = {"name": f"pod-{number}", "namespace": namespace}
         try:
-            cluster.plane.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}], dry_run=True)
+            cluster.client.apply(
+                [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}], dry_run=True
+            )
         except ForbiddenError as error:
             found.append(json.loads(error.body or "{}")["message"])
         else:
@@ -101,7 +86,7 @@ def test_every_source_of_the_model_passes_the_restricted_standard(
 @pytest.mark.parametrize("topology", ["single", "pd"])
 def test_the_layers_on_top_are_admitted(cluster: Cluster, embedded: EmbeddedHelm, topology: str, addition: str) -> None:
     names = (f"topology/{topology}", "hardware/nvidia", "engine/vllm", addition)
-    cluster.plane.apply(embedded.render(layers(*names), Release("admission")).objects, dry_run=True)
+    cluster.client.apply(embedded.render(layers(*names), Release("admission")).objects, dry_run=True)
 
 
 def test_a_restricted_release_runs(cluster: Cluster, helm: Helm, restricted: str) -> None:
@@ -144,7 +129,7 @@ def test_services_reach_the_pods_that_serve(cluster: Cluster, helm: Helm, namesp
     role = {"service": {"create": True}}
     services = {"enabled": True, "name": "model", "extraNames": ["alias"]}
     wanted = {
-        "engine": VLLM,
+        "engine": values()["engine"],
         "service": services,
         "decode": {"replicas": 2, **role},
         "prefill": {"replicas": 1, **role},

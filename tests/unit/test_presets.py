@@ -5,7 +5,6 @@ import pytest
 from preset_layers import ACCELERATED, PRESETS, layers, sensible
 from rendered import Objects, Render
 
-
 ADDITIONS = [
     "hardware/vgpu-hami",
     "hardware/vgpu-volcano",
