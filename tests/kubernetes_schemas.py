@@ -2,7 +2,7 @@
 
 Every render in a test goes through :func:`problems`, so no test can accept an object that an API server
 would refuse. Sources: the package ``kubernetes-validate`` (schemas of Kubernetes, strict: unknown fields
-fail) and the LeaderWorkerSet CRD of its pinned Go module.
+fail) and the CustomResourceDefinitions in pinned Go modules.
 """
 
 from __future__ import annotations
@@ -22,7 +22,24 @@ from modelservice.binaries import module_file
 SUPPORTED_VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
 """Kubernetes minor versions that the chart supports."""
 
-LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+_CRDS = "config/crd/bases"
+_OBJECTIVE = ("gaie", f"{_CRDS}/inference.networking.x-k8s.io_inferenceobjectives.yaml")
+DEFINITIONS = {
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"): (
+        "lws", f"{_CRDS}/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
+    ),
+    ("inference.networking.k8s.io/v1", "InferencePool"): (
+        "gaie", f"{_CRDS}/inference.networking.k8s.io_inferencepools.yaml",
+    ),
+    ("inference.networking.x-k8s.io/v1alpha2", "InferenceObjective"): _OBJECTIVE,
+    # The definition moved to llm-d's group as it is; the repository it moved to is in no reachable Go module.
+    ("llm-d.ai/v1alpha2", "InferenceObjective"): _OBJECTIVE,
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"): (
+        "gateway-api", "config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml",
+    ),
+    ("keda.sh/v1alpha1", "ScaledObject"): ("keda", f"{_CRDS}/keda.sh_scaledobjects.yaml"),
+}  # fmt: skip
+"""CustomResourceDefinitions by API version and kind: the Go module under tools/bin and the file in it."""
 
 UNCHECKED = {("monitoring.coreos.com/v1", "PodMonitor")}
 """Kinds without a schema at hand; their shape is asserted by the tests that render them."""
@@ -42,8 +59,8 @@ def _schema_problems(obj: dict[str, Any]) -> Iterator[str]:
     kind = (obj["apiVersion"], obj["kind"])
     if kind in UNCHECKED:
         return
-    if kind == ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"):
-        validators = {"the LeaderWorkerSet CRD": leader_worker_set_validator()}
+    if kind in DEFINITIONS:
+        validators = {f"the CRD of {kind[1]}": custom_resource_validator(*kind)}
     else:
         validators = {
             f"Kubernetes {version}": validator
@@ -117,10 +134,11 @@ def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschem
 
 
 @functools.cache
-def leader_worker_set_validator() -> jsonschema_rs.Draft7Validator:
-    """Strict validator made of the v1 schema in the LeaderWorkerSet CRD."""
-    crd = yaml.safe_load(Path(module_file("lws", LWS_CRD)).read_text())
-    (version,) = [version for version in crd["spec"]["versions"] if version["name"] == "v1"]
+def custom_resource_validator(api_version: str, kind: str) -> jsonschema_rs.Draft7Validator:
+    """Strict validator made of a version's schema in a CustomResourceDefinition."""
+    crd = yaml.safe_load(Path(module_file(*DEFINITIONS[api_version, kind])).read_text())
+    name = api_version.rpartition("/")[2]
+    (version,) = [version for version in crd["spec"]["versions"] if version["name"] == name]
     schema = version["schema"]["openAPIV3Schema"]
     _close(schema)
     return jsonschema_rs.Draft7Validator(schema)

@@ -263,13 +263,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
          "decode": {"monitoring": {"podmonitor": {"enabled": True}}}},
         ["decode.monitoring.podmonitor.portName", "portName: http"],
     ),
-    "a pool from this chart": (
-        {"routing": {"inferencePool": {"create": True}}},
-        ["routing.inferencePool", "inferencepool chart", "create: false"],
-    ),
-    "a route from this chart": ({"routing": {"httpRoute": {"matches": []}}}, ["routing.httpRoute", "HTTPRoute"]),
-    "an endpoint picker from this chart": ({"routing": {"epp": {"create": True}}}, ["routing.epp", "inferencepool chart"]),
-    "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "removed"]),
+    "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
 }  # fmt: skip
 
 

@@ -12,6 +12,9 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- if eq .facts.kind "LeaderWorkerSet" -}}
 {{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
 {{- end -}}
+{{- if not .worker -}}
+{{- with include "llm-d-modelservice.activePorts" . -}}{{- $annotations = merge $annotations (dict "inference.networking.k8s.io/active-ports" .) -}}{{- end -}}
+{{- end -}}
 {{- if $annotations -}}{{- $_ := set $metadata "annotations" $annotations -}}{{- end -}}
 {{- dict "metadata" $metadata "spec" (include "llm-d-modelservice.podSpec" . | fromJson) | toJson -}}
 {{- end -}}
