@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from rendered import Objects, Render
 
@@ -39,8 +40,6 @@ def test_settings_of_objects_that_are_off_leave_no_trace(render: Render) -> None
 
 def templates(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every pod template there is, with a name that says whose it is; that of dual pods is in an annotation."""
-    import yaml
-
     for obj in objects.items:
         group = obj.get("spec", {}).get("leaderWorkerTemplate", {})
         for part in ("leaderTemplate", "workerTemplate"):

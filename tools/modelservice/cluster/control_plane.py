@@ -31,6 +31,14 @@ from modelservice.errors import ModelserviceError
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
 LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+NEIGHBOUR_CRDS = (
+    ("gaie", "config/crd/bases/inference.networking.k8s.io_inferencepools.yaml"),
+    ("gaie", "config/crd/bases/inference.networking.x-k8s.io_inferenceobjectives.yaml"),
+    ("gaie", "config/crd/bases/inference.networking.x-k8s.io_inferencemodelrewrites.yaml"),
+    ("gateway-api", "config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml"),
+    ("keda", "config/crd/bases/keda.sh_scaledobjects.yaml"),
+)
+"""Definitions of the objects that the chart makes for others: Go module and file."""
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
@@ -84,7 +92,8 @@ class ControlPlane:
         self._start_etcd(programs["etcd"], etcd_port, peer_port)
         self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
         self._start_controllers(programs)
-        self._define(_document(module_file("lws", LWS_CRD)))
+        for module, file in (("lws", LWS_CRD), *NEIGHBOUR_CRDS):
+            self._define(_document(module_file(module, file)))
         self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
         self._start_lws(programs["lws"], webhook_port)
         self.apply(nodes.objects(self._pools))
