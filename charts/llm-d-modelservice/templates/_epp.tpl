@@ -162,7 +162,7 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
 {{- $files := deepCopy ($epp.pluginsCustomConfig | default dict) -}}
 {{- $name := $epp.pluginsConfigFile | default "plugins.yaml" -}}
 {{- if not $epp.pluginsConfigFile -}}
-{{- $_ := set $files $name ($epp.pluginsConfig | default (include "llm-d-modelservice.pickerConfig" . | fromJson) | toYaml) -}}
+{{- $_ := set $files $name ($epp.pluginsConfig | default (include "llm-d-modelservice.pickerConfig" . | fromJson) | toYaml | printf "%s\n") -}}
 {{- end -}}
 {{- dict "files" $files "name" $name | toJson -}}
 {{- end -}}
