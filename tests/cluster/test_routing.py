@@ -97,7 +97,7 @@ def test_the_autoscaler_finds_its_workload_and_an_upgrade_leaves_the_replicas_to
     cluster: Cluster, helm: Helm, namespace: str, multinode: bool
 ) -> None:
     scaling = {"enabled": True, "type": "hpa", "maxReplicas": 4, "targetActiveRequests": 8}
-    values = {
+    values: dict[str, Any] = {
         "engine": VLLM, "multinode": multinode, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False},
         "decode": {"autoscaling": scaling, **H100},
     }  # fmt: skip

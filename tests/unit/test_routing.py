@@ -9,9 +9,9 @@ import yaml
 from rendered import Objects, Render
 
 VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
-MODEL = {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}
-GATEWAY = {"parentRefs": [{"name": "gateway"}]}
-POOL = {"inferencePool": {"create": True}, "epp": {"create": True}}
+MODEL: dict[str, Any] = {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}
+GATEWAY: dict[str, Any] = {"parentRefs": [{"name": "gateway"}]}
+POOL: dict[str, Any] = {"inferencePool": {"create": True}, "epp": {"create": True}}
 KINDS = {"InferencePool", "HTTPRoute", "InferenceObjective", "Role", "RoleBinding", "ConfigMap", "Service"}
 
 
@@ -172,7 +172,7 @@ def test_the_pool_can_ask_another_picker(render: Render) -> None:
 
 
 def test_names_of_the_objects(render: Render) -> None:
-    named = {
+    named: dict[str, Any] = {
         "inferencePool": {"create": True, "name": "pool", "annotations": {"a": "b"}},
         "epp": {"create": True, "name": "picker"},
         "httpRoute": {"create": True, "name": "route", **GATEWAY},
@@ -234,7 +234,7 @@ def route(render: Render, **settings: Any) -> dict[str, Any]:
     return spec
 
 
-BACKEND = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "pool"}
+BACKEND: dict[str, Any] = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "pool"}
 
 
 def test_a_route_sends_every_path_to_the_pool_and_waits(render: Render) -> None:
@@ -305,7 +305,7 @@ def test_rules_in_full_go_to_the_pool_unless_they_say_otherwise(render: Render) 
     ids=["routing", "proxy", "httpRoute"],
 )
 def test_gateways_from_all_three_places(render: Render, place: dict[str, Any]) -> None:
-    routing = {"inferencePool": {"name": "pool"}, **place}
+    routing: dict[str, Any] = {"inferencePool": {"name": "pool"}, **place}
     routing["httpRoute"] = {"create": True, **routing.get("httpRoute", {})}
     assert render(values(routing)).one("HTTPRoute")["spec"]["parentRefs"] == [{"name": "mine"}]
 
