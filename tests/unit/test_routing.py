@@ -285,7 +285,7 @@ def test_matches_in_full_are_rendered_as_templates(render: Render) -> None:
 
 def test_rules_in_full_go_to_the_pool_unless_they_say_otherwise(render: Render) -> None:
     canary = [{**BACKEND, "name": "canary", "weight": 1}, {**BACKEND, "weight": 9}]
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"matches": [{"path": {"type": "Exact", "value": "/v1/models"}}], "backendRefs": [{"name": "models", "port": 80}]},
         {"backendRefs": canary, "retry": {"codes": [503], "attempts": 2}},
         {"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "a", "value": "b"}]}}]},
