@@ -383,6 +383,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
                image="ghcr.io/llm-d/llm-d-inference-scheduler:v0.5.1"),
         ["routing.epp.image", "flow control", "newer image"],
     ),
+    "an empty rule": (routing(httpRoute={"rules": [None]}), ["routing.httpRoute.rules[0]", "remove the dash"]),
+    "an empty trigger": (scaling(type="keda", triggers=[None]), ["decode.autoscaling.triggers[0]", "remove the dash"]),
+    "a picker without an image": (picker(image=None), ["routing.epp.image", "no image"]),
     "an empty route section": ({"routing": {"httpRoute": None}}, ["routing.httpRoute: a section without content"]),
     "an empty picker service": ({"routing": {"epp": {"service": None}}}, ["routing.epp.service: a section without content"]),
     "bounds of an autoscaler made elsewhere": (

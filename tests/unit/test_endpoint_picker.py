@@ -261,6 +261,11 @@ def test_the_pod_takes_settings(render: Render) -> None:
     assert objects.one("Deployment", "-epp")["spec"]["template"]["metadata"]["annotations"]["d"] == "e"
 
 
+def test_null_is_as_good_as_unset(render: Render) -> None:
+    nulls = {"args": None, "env": None, "replicas": None, "service": {"port": None, "targetPort": None, "type": None}}
+    assert picker(render, {"epp": nulls}).items == picker(render).items
+
+
 def test_the_registry_of_a_mirror(render: Render) -> None:
     objects = picker(render, values={"global": {"imageRegistry": "mirror.example.com"}})
     assert container(objects)["image"] == "mirror.example.com/llm-d/llm-d-router-endpoint-picker:v0.10.0"

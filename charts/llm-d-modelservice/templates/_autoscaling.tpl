@@ -19,7 +19,7 @@ Refuses contradictory values on the way.
 {}
 {{- else -}}
 {{- include "llm-d-modelservice.checkAutoscaling" . -}}
-{{- if eq $scaling.type "external" -}}
+{{- if eq ($scaling.type | default "external") "external" -}}
 {}
 {{- else -}}
 {{- $facts := include "llm-d-modelservice.role" . | fromJson -}}
@@ -43,7 +43,8 @@ Refuses contradictory values on the way.
 {{- define "llm-d-modelservice.checkAutoscaling" -}}
 {{- $scaling := (index .root.Values .role).autoscaling -}}
 {{- $key := printf "%s.autoscaling" .role -}}
-{{- $type := $scaling.type -}}
+{{- include "llm-d-modelservice.checkItems" (dict (printf "%s.metrics" $key) $scaling.metrics (printf "%s.triggers" $key) $scaling.triggers) -}}
+{{- $type := $scaling.type | default "external" -}}
 {{- $set := list -}}
 {{- range $name := list "minReplicas" "maxReplicas" "targetActiveRequests" "scaleDownDelaySeconds" "behavior" "metrics" "triggers" "prometheus" "idleReplicas" "pollingInterval" "variantCost" -}}
   {{- $value := index $scaling $name -}}

@@ -17,6 +17,7 @@ llm-d-router-endpoint-picker with 0.9, and Gateway API Inference Extension had i
 */}}
 {{- define "llm-d-modelservice.picker" -}}
 {{- $epp := .Values.routing.epp -}}
+{{- if not $epp.image -}}{{- fail "routing.epp.image: the endpoint picker has no image; remove the key for the default" -}}{{- end -}}
 {{- $repository := $epp.image | regexFind "^[^@]*" | splitList "/" | last | splitList ":" | first -}}
 {{- $llmd := ne $repository "epp" -}}
 {{- $version := include "llm-d-modelservice.imageVersion" (dict "image" $epp.image "version" $epp.version) -}}
@@ -186,15 +187,15 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
   (list "tracing" .root.Values.tracing.enabled)
   (list "metrics-endpoint-auth" false) -}}
 {{- /* Reviewing a scraper's token needs a ClusterRole, and this chart makes nothing cluster-wide. */ -}}
-{{- if ne (int $epp.service.targetPort) 9002 -}}{{- $flags = append $flags (list "grpc-port" $epp.service.targetPort) -}}{{- end -}}
+{{- if ne (int ($epp.service.targetPort | default 9002)) 9002 -}}{{- $flags = append $flags (list "grpc-port" $epp.service.targetPort) -}}{{- end -}}
 {{- if not (kindIs "invalid" $epp.debugLevel) -}}{{- $flags = append $flags (list "v" $epp.debugLevel) -}}{{- end -}}
 {{- if gt (int $epp.replicas) 1 -}}{{- $flags = append $flags (list "ha-enable-leader-election" true) -}}{{- end -}}
-{{- $given := include "llm-d-modelservice.givenFlags" (dict "args" $epp.args "flags" dict) | fromJson -}}
+{{- $given := include "llm-d-modelservice.givenFlags" (dict "args" ($epp.args | default list) "flags" dict) | fromJson -}}
 {{- $args := list -}}
 {{- range $flags -}}
   {{- if not (hasKey $given (first .)) -}}{{- $args = append $args (printf "--%s=%s" (first .) (kindIs "string" (last .) | ternary (last .) (toJson (last .)))) -}}{{- end -}}
 {{- end -}}
-{{- concat $args $epp.args | toJson -}}
+{{- concat $args ($epp.args | default list) | toJson -}}
 {{- end -}}
 
 {{/* The pod spec of the picker, as JSON. Input: root, picker, file. */}}
@@ -212,14 +213,14 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
   "args" (include "llm-d-modelservice.pickerArgs" . | fromJsonArray)
   "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $env "upper" ($epp.env | default list)) | fromJsonArray)
   "ports" (concat (list
-    (dict "name" "grpc" "containerPort" $epp.service.targetPort)
+    (dict "name" "grpc" "containerPort" ($epp.service.targetPort | default 9002))
     (dict "name" "grpc-health" "containerPort" 9003)
     (dict "name" "metrics" "containerPort" 9090)) ($epp.extraContainerPorts | default list))
   "volumeMounts" (list (dict "name" "config" "mountPath" "/config" "readOnly" true)) -}}
 {{- $fields := include "llm-d-modelservice.containerFields" (dict "root" .root "container" (dict "ports" $container.ports) "key" "routing.epp.extraContainerPorts") | fromJson -}}
 {{- $_ := set $container "ports" $fields.ports -}}
 {{- /* A picker that stands by is alive and not ready; one alone is both once it knows its pool. */ -}}
-{{- $single := eq (int $epp.replicas) 1 -}}
+{{- $single := le (int $epp.replicas) 1 -}}
 {{- if not $epp.disableLivenessProbe -}}
 {{- $_ := set $container "livenessProbe" (dict "grpc" (dict "port" 9003 "service" ($single | ternary "inference-extension" "liveness")) "initialDelaySeconds" 5 "periodSeconds" 10) -}}
 {{- end -}}

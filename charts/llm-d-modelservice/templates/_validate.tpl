@@ -35,12 +35,26 @@ defaults of the section.
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
+{{/* Refuses list items without content. Input: lists by their key. */}}
+{{- define "llm-d-modelservice.checkItems" -}}
+{{- range $key, $list := . -}}
+  {{- range $i, $item := $list -}}
+    {{- if kindIs "invalid" $item -}}{{- fail (printf "%s[%d]: a list item without content; remove the dash or fill it in" $key $i) -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Combinations of the routing objects. Input: the root context. */}}
 {{- define "llm-d-modelservice.checkRouting" -}}
 {{- $routing := .Values.routing -}}
 {{- $pool := $routing.inferencePool -}}
 {{- $route := $routing.httpRoute -}}
 {{- $epp := $routing.epp -}}
+{{- include "llm-d-modelservice.checkItems" (dict
+  "routing.parentRefs" $routing.parentRefs "routing.proxy.parentRefs" $routing.proxy.parentRefs
+  "routing.httpRoute.parentRefs" $route.parentRefs "routing.httpRoute.matches" $route.matches
+  "routing.httpRoute.rules" $route.rules "routing.epp.service.extraPorts" $epp.service.extraPorts
+  "routing.epp.extraContainerPorts" $epp.extraContainerPorts "routing.epp.env" $epp.env) -}}
 {{- with $routing.inferenceModel -}}
   {{- if ne (toString .create) "false" -}}
   {{- fail (printf "routing.inferenceModel: InferenceModel is gone from Gateway API Inference Extension, InferenceObjective replaces it; write routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, Sheddable -1) and routing.inferenceModel.create: false" (index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0")) -}}
@@ -77,7 +91,7 @@ defaults of the section.
   {{- end -}}
   {{- $short := list -}}
   {{- if $route.modelHeader -}}{{- $short = append $short "modelHeader" -}}{{- end -}}
-  {{- if ne $route.pathPrefix "/" -}}{{- $short = append $short "pathPrefix" -}}{{- end -}}
+  {{- if ne ($route.pathPrefix | default "/") "/" -}}{{- $short = append $short "pathPrefix" -}}{{- end -}}
   {{- if and $route.rules $route.matches -}}{{- $short = append $short "matches" -}}{{- end -}}
   {{- if and $short (or $route.rules $route.matches) -}}
   {{- fail (printf "routing.httpRoute.%s: %s are conditions in full, so it has no effect beside them; remove one of them" (first $short) (empty $route.rules | ternary "matches" "rules")) -}}
