@@ -11,10 +11,11 @@ defaults of the section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" -}}
-{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing")
+{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
+{{- $_ := set $sections "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing") -}}
 {{- range $name, $parts := $sections -}}
   {{- $section := index $.Values $name -}}
   {{- if not (kindIs "map" $section) -}}{{- $empty = append $empty $name -}}
@@ -24,7 +25,7 @@ defaults of the section.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" "routing.httpRoute.timeouts" "routing.epp.service" "routing.epp.rbac" "routing.loadBalancing.prefixHash" -}}
+{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
   {{- $parts := splitn "." 3 $path -}}
   {{- $section := index $.Values $parts._0 | default dict -}}
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
@@ -44,12 +45,23 @@ defaults of the section.
 {{- end -}}
 {{- end -}}
 
+{{/*
+"true" where the chart renders anything and the routing objects agree. Input: the root context. Every routing object
+begins with it, for the same reason as with enabled.
+*/}}
+{{- define "llm-d-modelservice.routed" -}}
+{{- if include "llm-d-modelservice.enabled" . -}}{{- include "llm-d-modelservice.checkRouting" . -}}true{{- end -}}
+{{- end -}}
+
 {{/* Combinations of the routing objects. Input: the root context. */}}
 {{- define "llm-d-modelservice.checkRouting" -}}
 {{- $routing := .Values.routing -}}
 {{- $pool := $routing.inferencePool -}}
 {{- $route := $routing.httpRoute -}}
 {{- $epp := $routing.epp -}}
+{{- range $key, $section := dict "httpRoute.timeouts" $route.timeouts "epp.service" $epp.service "epp.rbac" $epp.rbac "loadBalancing.prefixHash" $routing.loadBalancing.prefixHash -}}
+  {{- if not (kindIs "map" $section) -}}{{- fail (printf "routing.%s: a section without content removes all its defaults; remove the key, or write routing.%s: {}" $key $key) -}}{{- end -}}
+{{- end -}}
 {{- include "llm-d-modelservice.checkItems" (dict
   "routing.parentRefs" $routing.parentRefs "routing.proxy.parentRefs" $routing.proxy.parentRefs
   "routing.httpRoute.parentRefs" $route.parentRefs "routing.httpRoute.matches" $route.matches
