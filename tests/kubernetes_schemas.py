@@ -121,7 +121,9 @@ def custom_schemas() -> list[tuple[str, str, dict[str, Any]]]:
             schema = version["schema"]["openAPIV3Schema"]
             _close(schema)
             found.append((f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema))
-    return found
+    # The definition moved to llm-d's group as it is; the repository it moved to is in no reachable Go module.
+    (objective,) = [schema for *_, kind, schema in found if kind == "InferenceObjective"]
+    return [*found, ("llm-d.ai/v1alpha2", "InferenceObjective", objective)]
 
 
 @functools.cache

@@ -263,13 +263,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
          "decode": {"monitoring": {"podmonitor": {"enabled": True}}}},
         ["decode.monitoring.podmonitor.portName", "portName: http"],
     ),
-    "a pool from this chart": (
-        {"routing": {"inferencePool": {"create": True}}},
-        ["routing.inferencePool", "inferencepool chart", "create: false"],
-    ),
-    "a route from this chart": ({"routing": {"httpRoute": {"matches": []}}}, ["routing.httpRoute", "HTTPRoute"]),
-    "an endpoint picker from this chart": ({"routing": {"epp": {"create": True}}}, ["routing.epp", "inferencepool chart"]),
-    "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "removed"]),
     "a stateful set of several nodes": (
         {"multinode": True, **decode(workload="StatefulSet")}, ["decode.workload", "LeaderWorkerSet", "decode.multinode: false"],
     ),
@@ -476,6 +469,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: a section without content"]),
     "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: a section without content"]),
+    "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
 }  # fmt: skip
 
 

@@ -129,12 +129,9 @@ def test_prefill_stays_a_deployment_beside_a_requester(render: Render) -> None:
 
 
 def test_the_notes_tell_what_an_inference_pool_needs(render: Render) -> None:
-    values = {
-        "modelArtifacts": {"labels": {"llm-d.ai/model": "m"}},
-        "routing": {"servicePort": 9000, "parentRefs": [{"name": "my-gateway", "namespace": None}]},
-    }
+    values = {"modelArtifacts": {"labels": {"llm-d.ai/model": "m"}}, "routing": {"servicePort": 9000}}
     notes = render(values, namespace="models").notes
     assert "- number: 9000" in notes
     assert "llm-d.ai/model: m" in notes
-    assert "- name: my-gateway" in notes
+    assert "routing.httpRoute.create" in notes
     assert "rollout status deployment/test-llm-d-modelservice-decode" in notes

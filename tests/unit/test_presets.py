@@ -2,6 +2,7 @@
 
 import pytest
 
+from modelservice.inputs import merge
 from preset_layers import ACCELERATED, PRESETS, layers, sensible
 from rendered import Objects, Render
 
@@ -15,10 +16,18 @@ ADDITIONS = [
 ]
 """Layers that go on top of a combination; test_workload_presets.py says what they do."""
 
+BESIDE = {
+    "routing/gateway": {"HTTPRoute", "InferencePool", "Role", "RoleBinding", "ConfigMap", "Service"},
+    "autoscaling/hpa": {"HorizontalPodAutoscaler"},
+    "autoscaling/keda": {"ScaledObject"},
+    "autoscaling/wva": {"HorizontalPodAutoscaler"},
+}
+"""Layers that go beside all others: the objects they add."""
+
 
 def test_every_preset_is_in_some_combination() -> None:
     sglang = {"engine/sglang", "engine/sglang-pd"}
-    used = {name for combination in sensible() for name in combination} | sglang | set(ADDITIONS)
+    used = {name for combination in sensible() for name in combination} | sglang | set(ADDITIONS) | BESIDE.keys()
     assert used == {str(path.relative_to(PRESETS).with_suffix("")) for path in PRESETS.rglob("*.yaml")}
 
 
@@ -73,3 +82,15 @@ def test_the_simulator_gets_no_flag_that_it_does_not_know(render: Render) -> Non
     args = render(layers("topology/pd", "hardware/simulator")).engine()["args"]
     assert "--kv-transfer-config" not in args
     assert args[:2] == ["--model", "org/model"]
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("topology", [["single"], ["pd"], ["wide-ep"], ["pd", "wide-ep-pd"], ["multinode-tensor"]])
+def test_layers_beside_every_topology(render: Render, topology: list[str], beside: str) -> None:
+    names = [*(f"topology/{name}" for name in topology), "hardware/nvidia", "engine/vllm"]
+    gateway = {"routing": {"parentRefs": [{"name": "gateway"}]}}
+    without = render(merge([layers(*names), gateway]))
+    objects = render(merge([layers(*names, beside), gateway]))
+    check(objects, names)
+    kinds = {obj["kind"] for obj in objects.items} - {obj["kind"] for obj in without.items}
+    assert kinds - {"Deployment"} == BESIDE[beside]

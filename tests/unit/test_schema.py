@@ -24,11 +24,10 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 OWN = {name: item for name, item in SCHEMA["definitions"].items() if "." not in name}
 """Definitions of the chart's own models; Kubernetes' have a dotted name."""
 
-OPEN_OBJECTS = {"Global", "RoutingObject"}
-"""Models that take unknown keys: other charts' globals, and old routing objects that are refused anyway.
-This set may only shrink."""
+OPEN_OBJECTS = {"Global"}
+"""Models that take unknown keys: other charts' globals. This set may only shrink."""
 
-OPEN_FIELDS = {"common", "extraObjects", "Engine.args"}
+OPEN_FIELDS = {"common", "extraObjects", "Engine.args", "Epp.pluginsConfig"}
 """Fields whose content is anybody's. This set may only shrink."""
 
 
@@ -102,7 +101,7 @@ def test_values_and_models_name_the_same_keys() -> None:
     optional = {path for path in leaves if path.startswith(("engine.resources.", "decode.", "prefill.", "routing."))}
     assert leaves - given <= optional
     unknown = {key for key in given if not any(key == leaf or leaf.startswith(f"{key}.") for leaf in leaves)}
-    maps = ("modelArtifacts.labels.", "accelerator.", "routing.proxy.securityContext.")
+    maps = ("modelArtifacts.labels.", "accelerator.", "routing.proxy.securityContext.", "routing.epp.")
     assert {key for key in unknown if not key.startswith(maps)} == set()
 
 
@@ -177,7 +176,34 @@ CORPUS: list[tuple[dict[str, Any], bool]] = [
     ({"routing": {"proxy": {"connector": "pigeon"}}}, False),
     ({"routing": {"proxy": {"version": "0.10"}}}, True),
     ({"routing": {"proxy": {"version": "latest"}}}, False),
-    ({"routing": {"epp": {"create": False, "anything": 1}}}, True),
+    ({"routing": {"epp": {"create": False, "anything": 1}}}, False),
+    ({"routing": {"inferenceModel": {"create": False}}}, True),
+    ({"routing": {"httpRoute": {"matches": [{"headers": [{"name": "x-model", "value": "m"}]}]}}}, True),
+    ({"routing": {"httpRoute": {"matches": [{"header": []}]}}}, False),
+    ({"routing": {"httpRoute": {"timeouts": {"request": None}}}}, True),
+    ({"routing": {"httpRoute": {"timeouts": {"request": "10"}}}}, False),
+    ({"routing": {"loadBalancing": {"strategy": "RoundRobin"}}}, False),
+    ({"routing": {"epp": {"pluginsConfig": {"plugins": [{"type": "x", "parameters": {"a": [1]}}]}}}}, True),
+    ({"decode": {"autoscaling": {"type": "keda", "triggers": [{"type": "cron", "metadata": {"a": "b"}}]}}}, True),
+    ({"decode": {"autoscaling": {"triggers": [{"type": "cron"}]}}}, False),
+    ({"decode": {"autoscaling": {"idleReplicas": 1}}}, False),
+    (
+        {
+            "decode": {
+                "autoscaling": {
+                    "metrics": [
+                        {
+                            "type": "Resource",
+                            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+                        }
+                    ]
+                }
+            }
+        },
+        True,
+    ),
+    ({"decode": {"autoscaling": {"metrics": [{"type": "Resource", "resourc": {}}]}}}, False),
+    ({"decode": {"autoscaling": {"behavior": {"scaleDown": {"stabilizationWindowSecond": 1}}}}}, False),
     ({"modelArtifacts": {"labels": {"a": "b"}}}, True),
     ({"modelArtifacts": {"labels": {"a": 1}}}, False),
     ({"modelArtifacts": {"labels": {"a": "b c"}}}, False),

@@ -136,25 +136,28 @@ REFUSED = {
     "benchmark/guides__pd-disaggregation__pd-disaggregation.yaml": "not a resource",
     "benchmark/guides__tiered-prefix-cache__tiered-prefix-cache.yaml": "not a resource",
     "benchmark/guides__wide-ep-lws__wide-ep-lws.yaml": "not a resource",
-    # Objects of Gateway API Inference Extension, which the message names the chart for.
-    "llm-d-infra/quickstart__examples__facebook-opt-125m__ms-facebook__values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstart__examples__inference-scheduling__ms-simple__values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__gke.values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__values-xpu.yaml": "routing.inferenceModel.create: false",
-    "llm-d-infra/quickstart__examples__prefix-cache-aware__kv-events__ms-simple__values.yaml": "routing.epp.create: false",
-    "llm-d-infra/quickstart__examples__sim__ms-sim__values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstart__examples__wide-ep-lws-mini__ms-wide-ep-mini__values.yaml": "routing.epp.create: false",
-    "llm-d-infra/quickstart__examples__wide-ep-lws__ms-wide-ep__values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstarts__examples__sim__ms-sim__values.yaml": "routing.httpRoute.create: false",
-    "llm-d-infra/quickstarts__examples__wide-ep-lws__ms-wide-ep__values.yaml": "routing.epp.create: false",
-    "llm-d-infra/quickstarts__guides__simulated-accelerators__ms-sim__values.yaml": "routing.httpRoute.create: false",
-    "modelservice-examples-history/values-facebook.yaml": "routing.epp.create: false",
-    "modelservice-examples-history/values-one-pod-per-dp-rank.yaml": "routing.httpRoute.create: false",
-    "modelservice-examples-history/values-pvc.yaml": "routing.epp.create: false",
-    "modelservice-examples-history/values-qwen-lws.yaml": "routing.httpRoute.create: false",
-    "modelservice-examples-history/values-vllm-sim.yaml": "routing.epp.create: false",
-    # A tab that PyYAML refuses and Helm reads.
-    "llm-d-infra/quickstart__examples__wide-ep-pd__ms-wide-ep-pd__values.yaml": "routing.epp.create: false",
+    # InferenceModel: its API is gone, and the message names what replaces it.
+    "llm-d-infra/quickstart__examples__facebook-opt-125m__ms-facebook__values.yaml": "write routing.inferenceObjective",
+    "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__gke.values.yaml": "{create: true, priority: 1}",
+    "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__values-xpu.yaml": "{create: true, priority: 1}",
+    "modelservice-examples-history/values-facebook.yaml": "write routing.inferenceObjective",
+    "modelservice-examples-history/values-pvc.yaml": "write routing.inferenceObjective",
+    # The names of Gateway and pool are set by the helmfile beside these files.
+    "llm-d-infra/quickstart__examples__sim__ms-sim__values.yaml": "routing.parentRefs[0].name",
+    "llm-d-infra/quickstarts__examples__sim__ms-sim__values.yaml": "routing.parentRefs[0].name",
+    "llm-d-infra/quickstarts__guides__simulated-accelerators__ms-sim__values.yaml": "routing.parentRefs[0].name",
+    # A picker without a pool: when this was written, the pool was on by default.
+    "modelservice-examples-history/values-vllm-sim.yaml": "write routing.inferencePool.create: true",
+    # A plugin configuration that came with the original chart.
+    "llm-d-infra/quickstart__examples__prefix-cache-aware__kv-events__ms-simple__values.yaml": "routing.epp.pluginsConfigFile",
+    # More accelerators than the ranks of a pod, or fewer.
+    "llm-d-infra/quickstart__examples__wide-ep-lws-mini__ms-wide-ep-mini__values.yaml": "prefill.accelerator.count",
+    "llm-d-infra/quickstart__examples__wide-ep-lws__ms-wide-ep__values.yaml": "decode.accelerator.count",
+    "llm-d-infra/quickstarts__examples__wide-ep-lws__ms-wide-ep__values.yaml": "decode.accelerator.count",
+    "modelservice-examples-history/values-one-pod-per-dp-rank.yaml": "decode.accelerator.count",
+    "modelservice-examples-history/values-qwen-lws.yaml": "decode.accelerator.count",
+    # The same; and a tab that PyYAML refuses and Helm reads.
+    "llm-d-infra/quickstart__examples__wide-ep-pd__ms-wide-ep-pd__values.yaml": "decode.accelerator.count",
     # google.com/tpu in the limits and accelerator.type left at nvidia: the original asked for both.
     "llm-d-infra/quickstarts__examples__inference-scheduling__ms-inference-scheduling__values_tpu.yaml": "type: google",
     "llm-d-infra/quickstarts__guides__inference-scheduling__ms-inference-scheduling__values_tpu.yaml": "type: google",
@@ -183,3 +186,31 @@ def test_real_values_render_or_are_refused_for_a_reason(embedded: EmbeddedHelm, 
         return
     rendered = embedded.render(read_values(str(path)), Release("real"))
     assert problems(rendered.objects) == []
+
+
+WITHOUT_MODEL = "routing.inferenceModel.create=false"
+NAMES = ["routing.parentRefs[0].name=gateway", "routing.inferencePool.name=pool"]
+PICKER = {"InferencePool", "Role", "RoleBinding", "ConfigMap", "Service"}
+ROUTED: dict[str, tuple[list[str], set[str]]] = {
+    # file: (what its helmfile sets or the refusal asks for, the objects it then has beside workloads and accounts)
+    "llm-d-infra/quickstart__examples__facebook-opt-125m__ms-facebook__values.yaml": ([WITHOUT_MODEL], {"HTTPRoute"}),
+    "llm-d-infra/quickstart__examples__inference-scheduling__ms-simple__values.yaml": ([], {"HTTPRoute"}),
+    "llm-d-infra/quickstart__examples__sim__ms-sim__values.yaml": (NAMES, {"HTTPRoute"}),
+    "llm-d-infra/quickstarts__examples__sim__ms-sim__values.yaml": (NAMES, {"HTTPRoute"}),
+    "llm-d-infra/quickstarts__guides__simulated-accelerators__ms-sim__values.yaml": (NAMES, {"HTTPRoute"}),
+    "llm-d-infra/quickstart__examples__prefix-cache-aware__kv-events__ms-simple__values.yaml": (
+        ["routing.epp.pluginsConfigFile=null"], {"HTTPRoute", *PICKER},
+    ),
+    "modelservice-examples-history/values-facebook.yaml": ([WITHOUT_MODEL, NAMES[0]], {"HTTPRoute", *PICKER}),
+    "modelservice-examples-history/values-pvc.yaml": ([WITHOUT_MODEL, NAMES[0]], {"HTTPRoute", *PICKER}),
+    "modelservice-examples-history/values-vllm-sim.yaml": (["routing.inferencePool.create=true"], PICKER),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ROUTED)
+def test_real_values_with_routing_objects_render_them(embedded: EmbeddedHelm, file: str) -> None:
+    sets, expected = ROUTED[file]
+    values = apply_set(read_values(str(shared(f"upstream/real-values/{file}"))), sets)
+    objects = embedded.render(values, Release("real")).objects
+    assert problems(objects) == []
+    assert {obj["kind"] for obj in objects} - {"Deployment", "ServiceAccount"} == expected

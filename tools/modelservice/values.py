@@ -67,6 +67,9 @@ FlagName = Annotated[str, Field(max_length=128, pattern=r"^[a-z][a-z0-9-]*(\.[A-
 """A command line flag without its leading dashes, spelt with dashes: ``max-model-len``."""
 EnvName = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 AcceleratorType = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+ROUTE_DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+RouteDuration = Annotated[str, Field(max_length=32, pattern=ROUTE_DURATION)]
+"""A Gateway API duration (https://gateway-api.sigs.k8s.io/geps/gep-2257/)."""
 
 WORDS = {
     _pattern(DnsLabel): "a DNS label: lower case letters, digits and dashes, at most 63",
@@ -82,6 +85,7 @@ WORDS = {
     _pattern(FlagName): "a flag: write it without leading dashes and with dashes for underscores, max-model-len",
     _pattern(EnvName): "the name of an environment variable",
     _pattern(AcceleratorType): "an accelerator type: lower case letters, digits and dashes",
+    ROUTE_DURATION: "a duration: write for instance 30s, 1m30s or 0s",
 }
 """What the patterns above ask for, for messages: a regular expression explains little."""
 
@@ -94,11 +98,14 @@ ContainerFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Con
 DeploymentStrategy = Annotated[dict[str, Any], Kubernetes("io.k8s.api.apps.v1.DeploymentStrategy")]
 EnvVar = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.EnvVar")]
 EnvVarSource = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.EnvVarSource")]
+HpaBehavior = Annotated[dict[str, Any], Kubernetes("io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior")]
 InitContainer = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Container")]
 Lifecycle = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Lifecycle")]
 LocalObjectReference = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.LocalObjectReference")]
+MetricSpec = Annotated[dict[str, Any], Kubernetes("io.k8s.api.autoscaling.v2.MetricSpec")]
 PodFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSpec", partial=True)]
 PodSecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSecurityContext")]
+ServicePort = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServicePort")]
 Probe = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Probe")]
 SecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.SecurityContext")]
 Toleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Toleration")]
@@ -114,7 +121,6 @@ ClaimRetention = Annotated[
 PersistentVolumeClaimSpec = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PersistentVolumeClaimSpec")]
 StatefulSetStrategy = Annotated[dict[str, Any], Kubernetes("io.k8s.api.apps.v1.StatefulSetUpdateStrategy")]
 TopologySpreadConstraint = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.TopologySpreadConstraint")]
-ServicePort = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServicePort")]
 ServiceFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServiceSpec", partial=True)]
 NetworkPolicyPeer = Annotated[dict[str, Any], Kubernetes("io.k8s.api.networking.v1.NetworkPolicyPeer")]
 NetworkPolicyIngressRule = Annotated[dict[str, Any], Kubernetes("io.k8s.api.networking.v1.NetworkPolicyIngressRule")]
@@ -452,11 +458,75 @@ class Accelerator(Closed):
 # ---------------------------------------------------------------------------------------------
 
 
+class KedaAuthentication(Closed):
+    """Where a KEDA trigger finds its credentials."""
+
+    name: DnsSubdomain
+    """Name of the TriggerAuthentication."""
+    kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] | None = None
+    """Kind of it; TriggerAuthentication when unset."""
+
+
+class KedaTrigger(Closed):
+    """A trigger of a KEDA ScaledObject (https://keda.sh/docs/latest/scalers/)."""
+
+    type: Annotated[str, Field(min_length=1, max_length=63)]
+    """Scaler, for instance `prometheus` or `cron`."""
+    metadata: dict[str, str]
+    """Parameters of the scaler."""
+    name: Annotated[str, Field(max_length=63)] | None = None
+    """Name of the trigger, for formulas."""
+    metricType: Literal["AverageValue", "Value", "Utilization"] | None = None
+    """How the value relates to the replicas; `AverageValue` when unset."""
+    useCachedMetrics: bool | None = None
+    """Asks the scaler only once every polling interval."""
+    authenticationRef: KedaAuthentication | None = None
+    """Credentials."""
+
+
+class Prometheus(Closed):
+    """The Prometheus that the derived triggers of a role ask."""
+
+    serverAddress: Annotated[str, Field(max_length=1024, pattern=r"^https?://")]
+    """Its URL, for instance `http://prometheus.monitoring:9090`."""
+    authModes: Annotated[str, Field(max_length=64)] | None = None
+    """How KEDA authenticates there, for instance `bearer`; KEDA ignores credentials without it."""
+    authenticationRef: KedaAuthentication | None = None
+    """Credentials."""
+
+
 class Autoscaling(Closed):
-    """Who owns the number of replicas."""
+    """Who owns the number of replicas. The chart then prints none; while it is not `enabled`, `replicas` holds."""
 
     enabled: bool = False
     """An autoscaler owns the replicas: the chart prints none."""
+    type: Literal["external", "hpa", "keda", "wva"] = "external"
+    """The autoscaler: `external` is made elsewhere, `hpa` a HorizontalPodAutoscaler, `keda` a KEDA ScaledObject, `wva`
+    a HorizontalPodAutoscaler that follows llm-d's workload variant autoscaler."""
+    minReplicas: Replicas | None = None
+    """Fewest replicas; 1 when unset. 0 needs `keda` and something that sees requests while no pod runs: the chart's
+    endpoint picker, or `triggers`."""
+    maxReplicas: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Most replicas. Every autoscaler but an external one needs it."""
+    targetActiveRequests: Annotated[int, Field(ge=1, le=100000)] | None = None
+    """Requests, running or waiting, that one replica should have, from the engine's own metrics. `hpa` reads them from
+    the custom metrics API (Prometheus Adapter), `keda` from `prometheus`."""
+    scaleDownDelaySeconds: Annotated[int, Field(ge=0, le=3600)] | None = None
+    """Seconds of lower load before replicas are removed; the autoscaler's own default when unset."""
+    behavior: HpaBehavior | None = None
+    """Speed of scaling, merged over what `scaleDownDelaySeconds` gives."""
+    metrics: list[MetricSpec] = []
+    """Metrics of `hpa`, beside `targetActiveRequests`."""
+    triggers: list[KedaTrigger] = []
+    """Triggers of `keda`, beside the derived ones."""
+    prometheus: Prometheus | None = None
+    """Prometheus of the derived triggers of `keda`."""
+    idleReplicas: Annotated[int, Field(ge=0, le=0)] | None = None
+    """`0` removes all pods of `keda` while nothing is active, although `minReplicas` is higher."""
+    pollingInterval: Annotated[int, Field(ge=1, le=86400)] | None = None
+    """Seconds between the looks of `keda` at its triggers while no pod runs."""
+    variantCost: Annotated[int | float, json_type(type=["number"], minimum=0, maximum=1000000)] | None = None
+    """Cost of a replica for `wva`, in any unit; it prefers the cheaper of several variants of a model."""
 
 
 class AcceleratorTypes(Closed):
@@ -920,17 +990,363 @@ class Proxy(Closed):
     """Old place of `routing.parentRefs`."""
 
 
-class RoutingObject(BaseModel):
-    """An object that another chart installs.
+HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
+HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
+RoutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
+Hostname = Annotated[
+    str, Field(max_length=253, pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+]
 
-    Only `create: false` is accepted: with anything else the chart refuses and names the chart that
-    makes the object now.
-    """
 
-    model_config = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
+class PathMatch(Closed):
+    """Path of a request."""
+
+    type: Literal["Exact", "PathPrefix", "RegularExpression"] | None = None
+    """How the value is compared; `PathPrefix` when unset."""
+    value: RoutePath | None = None
+    """The path; `/` when unset."""
+
+
+class ValueMatch(Closed):
+    """A header or query parameter of a request."""
+
+    type: Literal["Exact", "RegularExpression"] | None = None
+    """How the value is compared; `Exact` when unset."""
+    name: HeaderName
+    """Its name."""
+    value: HeaderValue
+    """Its value, rendered as a template."""
+
+
+class RouteMatch(Closed):
+    """Requests that a rule takes: all conditions hold
+    (https://gateway-api.sigs.k8s.io/reference/spec/#httproutematch)."""
+
+    path: PathMatch | None = None
+    """Path."""
+    headers: list[ValueMatch] | None = Field(default=None, max_length=16)
+    """Headers."""
+    queryParams: list[ValueMatch] | None = Field(default=None, max_length=16)
+    """Query parameters."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] | None = None
+    """Method."""
+
+
+class Header(Closed):
+    """A header with its value."""
+
+    name: HeaderName
+    """Its name."""
+    value: HeaderValue
+    """Its value."""
+
+
+class HeaderModifier(Closed):
+    """Changes of headers."""
+
+    set: list[Header] | None = None
+    """Headers that replace those of the same name."""
+    add: list[Header] | None = None
+    """Headers that are added."""
+    remove: list[str] | None = None
+    """Headers that are removed."""
+
+
+class PathModifier(Closed):
+    """A path as the engine gets it."""
+
+    type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
+    """What is replaced."""
+    replaceFullPath: RoutePath | None = None
+    """The whole path."""
+    replacePrefixMatch: RoutePath | None = None
+    """What the matched prefix becomes."""
+
+
+class UrlRewrite(Closed):
+    """A URL as the engine gets it."""
+
+    hostname: Hostname | None = None
+    """Host name."""
+    path: PathModifier | None = None
+    """Path."""
+
+
+class ExtensionReference(Closed):
+    """A filter that the Gateway's implementation brings."""
+
+    group: Annotated[str, Field(max_length=253)]
+    """API group."""
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    """Kind."""
+    name: DnsSubdomain
+    """Name."""
+
+
+class RouteFilter(Closed):
+    """What happens to a request on its way
+    (https://gateway-api.sigs.k8s.io/reference/spec/#httproutefilter)."""
+
+    type: Literal["RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite", "ExtensionRef"]
+    """Kind of the filter."""
+    requestHeaderModifier: HeaderModifier | None = None
+    """Changes of the request's headers."""
+    responseHeaderModifier: HeaderModifier | None = None
+    """Changes of the response's headers."""
+    urlRewrite: UrlRewrite | None = None
+    """Change of the URL."""
+    extensionRef: ExtensionReference | None = None
+    """A filter of the implementation."""
+
+
+class BackendReference(Closed):
+    """Where a rule sends requests."""
+
+    group: Annotated[str, Field(max_length=253)] | None = None
+    """API group; that of InferencePools is `inference.networking.k8s.io`."""
+    kind: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Kind; Service when unset."""
+    name: DnsSubdomain
+    """Name."""
+    namespace: DnsLabel | None = None
+    """Namespace; the release's own when unset."""
+    port: Port | None = None
+    """Port of a Service; an InferencePool has none."""
+    weight: Annotated[int, Field(ge=0, le=1000000)] | None = None
+    """Share of the requests."""
+
+
+class RouteTimeouts(Closed):
+    """Time limits of requests. Answers of a language model take long, so there are none by default; null leaves a limit
+    to the Gateway, as some implementations refuse the field."""
+
+    request: RouteDuration | None = "0s"
+    """From the request to the end of the answer; `0s` for no limit."""
+    backendRequest: RouteDuration | None = "0s"
+    """One attempt at an endpoint; `0s` for no limit."""
+
+
+class RouteRuleTimeouts(Closed):
+    """Time limits of a rule."""
+
+    request: RouteDuration | None = None
+    """From the request to the end of the answer."""
+    backendRequest: RouteDuration | None = None
+    """One attempt at an endpoint."""
+
+
+class RouteRetry(Closed):
+    """When a request is tried again."""
+
+    codes: list[Annotated[int, Field(ge=400, le=599)]] | None = None
+    """Status codes that are tried again."""
+    attempts: Annotated[int, Field(ge=0, le=100)] | None = None
+    """How often."""
+    backoff: RouteDuration | None = None
+    """Time between attempts."""
+
+
+class RouteRule(Closed):
+    """A rule of an HTTPRoute (https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule)."""
+
+    name: DnsSubdomain | None = None
+    """Name of the rule."""
+    matches: list[RouteMatch] | None = Field(default=None, max_length=64)
+    """Requests that the rule takes: one of these."""
+    filters: list[RouteFilter] | None = Field(default=None, max_length=16)
+    """What happens to them."""
+    backendRefs: list[BackendReference] | None = Field(default=None, max_length=16)
+    """Where they go; the InferencePool when unset."""
+    timeouts: RouteRuleTimeouts | None = None
+    """Time limits."""
+    retry: RouteRetry | None = None
+    """When a request is tried again (experimental channel of Gateway API)."""
+
+
+class HttpRoute(Closed):
+    """An HTTPRoute from Gateways to the InferencePool."""
+
+    create: bool = False
+    """Creates the HTTPRoute."""
+    name: DnsSubdomain | None = None
+    """Name of the object; the prefix of all object names when unset."""
+    annotations: dict[str, str] = {}
+    """Annotations of the object."""
+    parentRefs: list[ParentReference] = []
+    """Gateways of the route; `routing.parentRefs` when unset."""
+    hostnames: list[Hostname] = Field(default=[], max_length=16)
+    """Host names that the route takes; those of the Gateway's listeners when unset."""
+    pathPrefix: RoutePath = "/"
+    """Prefix of the paths that the route takes. It is removed before the engine sees the request."""
+    modelHeader: HeaderName | None = None
+    """Header that must hold the model's name, for several models behind one Gateway; a body based router sets it, for
+    instance `X-Gateway-Base-Model-Name`."""
+    matches: list[RouteMatch] = Field(default=[], max_length=64)
+    """Conditions in full, instead of `pathPrefix` and `modelHeader`."""
+    timeouts: RouteTimeouts = RouteTimeouts()
+    """Time limits."""
+    rules: list[RouteRule] = Field(default=[], max_length=16)
+    """Rules in full, instead of `pathPrefix`, `modelHeader`, `matches` and `timeouts`."""
+
+
+class EndpointPickerReference(Closed):
+    """An endpoint picker that this chart does not make."""
+
+    name: DnsLabel
+    """Name of its Service."""
+    port: Port = 9002
+    """Port of the Service."""
+
+
+class InferencePool(Closed):
+    """The InferencePool (https://gateway-api-inference-extension.sigs.k8s.io/reference/spec/): the release's serving
+    pods as one destination. Its ports follow `routing.servicePort` and the roles' `parallelism`."""
+
+    create: bool = False
+    """Creates the InferencePool."""
+    name: DnsSubdomain | None = None
+    """Name of the object; the prefix of all object names when unset. With `create: false` the name of an existing pool,
+    which route, objective and picker then refer to."""
+    annotations: dict[str, str] = {}
+    """Annotations of the object."""
+    matchLabels: dict[LabelKey, LabelValue] = {}
+    """Labels that the pool selects; the release and `modelArtifacts.labels` when unset. Write labels that several
+    releases share for a pool over all of them."""
+    endpointPickerRef: EndpointPickerReference | None = None
+    """The endpoint picker, where it is not this chart's."""
+    failureMode: Literal["FailOpen", "FailClose"] | None = None
+    """What the Gateway does while the picker is away: `FailOpen` sends requests to any pod, `FailClose` refuses them.
+    Kubernetes' default is `FailClose`."""
+
+
+class InferenceObjective(Closed):
+    """An InferenceObjective: what requests that name it in the header `x-gateway-inference-objective` are worth."""
+
+    create: bool = False
+    """Creates the InferenceObjective."""
+    name: DnsSubdomain | None = None
+    """Name of the object; the prefix of all object names when unset."""
+    priority: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    """Priority; higher comes first, negative may be shed, 0 when unset."""
+
+
+class InferenceModel(Closed):
+    """The InferenceModel of older versions, whose API is gone."""
 
     create: bool | None = None
-    """Must be false: the object belongs to another chart."""
+    """Must be false: write `routing.inferenceObjective` instead."""
+    name: str | None = None
+    """Had the object's name."""
+    criticality: Literal["Critical", "Standard", "Sheddable"] | None = None
+    """Became the objective's priority."""
+
+
+class PrefixHash(Closed):
+    """What counts as an equal prefix."""
+
+    prefixCharLength: Annotated[int, Field(ge=4, le=1000000)] | None = None
+    """Characters of the prompt that are compared, as one piece; a picker counts a token as four characters. Without
+    it, prompts are compared block by block as far as they agree."""
+
+
+class LoadBalancing(Closed):
+    """How the endpoint picker chooses among pods, as its plugin configuration. Unset: equal prefixes, queue and free
+    KV cache together."""
+
+    strategy: Literal["LeastLoad", "PrefixHash"] | None = None
+    """`LeastLoad` takes the pod with the fewest requests, `PrefixHash` the pod that has seen the prompt's prefix,
+    unless its queue is long."""
+    prefixHash: PrefixHash = PrefixHash()
+    """Settings of `PrefixHash`."""
+
+
+class EppService(Closed):
+    """The Service of the endpoint picker."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """Type of the Service."""
+    port: Port = 9002
+    """Port that the InferencePool refers to."""
+    targetPort: Port = 9002
+    """Port that the picker listens on (`--grpc-port`)."""
+    appProtocol: Annotated[str, Field(max_length=253)] | None = None
+    """Protocol of the port, where the Gateway wants it, for instance `kubernetes.io/h2c`."""
+    annotations: dict[str, str] = {}
+    """Annotations of the Service."""
+    extraPorts: list[ServicePort] = []
+    """Further ports."""
+
+
+class EppRbac(Closed):
+    """What the endpoint picker may read."""
+
+    create: bool = True
+    """Creates a Role and its RoleBinding in the release's namespace; nothing is cluster-wide."""
+    clusterRole: DnsSubdomain | Literal[""] = ""
+    """An existing ClusterRole that is bound in the namespace, instead of a Role of the chart."""
+
+
+class Epp(Closed):
+    """The endpoint picker of the InferencePool: llm-d's (https://github.com/llm-d/llm-d-router), or that of Gateway API
+    Inference Extension. Its flags and its plugins follow its version."""
+
+    create: bool = False
+    """Creates the endpoint picker with Service, ServiceAccount, Role and configuration."""
+    name: DnsLabel | None = None
+    """Name of its objects; the prefix of all object names and `-epp` when unset."""
+    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
+    """Image. `global.imageRegistry` replaces its registry."""
+    version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
+    """Version of the picker, where the image's tag does not tell it, for instance `0.10`."""
+    imagePullPolicy: ImagePullPolicy = ""
+    """When the image is pulled; empty leaves it to Kubernetes."""
+    imagePullSecrets: list[LocalObjectReference] = []
+    """Secrets for the image registries, added to the top-level ones."""
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    """Pods. With several, one leads and the others stand by."""
+    debugLevel: Annotated[int, Field(ge=0, le=99)] | None = None
+    """Log verbosity (`--v`)."""
+    args: list[str] = []
+    """Further flags. A flag given here is not derived."""
+    env: list[EnvVar] = []
+    """Environment variables. A variable given here is not derived."""
+    resources: Resources = Resources(requests={"cpu": "4", "memory": "8Gi"})
+    """Compute resources."""
+    extraContainerPorts: list[ContainerPort] = []
+    """Further ports of the container."""
+    service: EppService = EppService()
+    """The Service."""
+    rbac: EppRbac = EppRbac()
+    """What it may read."""
+    pluginsConfig: dict[str, Any] | None = None
+    """An EndpointPickerConfig in full, instead of the one derived from `routing.loadBalancing` and the roles."""
+    pluginsConfigFile: Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")] | None = None
+    """The file of `pluginsCustomConfig` that holds."""
+    pluginsCustomConfig: dict[Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")], str] = {}
+    """Configuration files as text."""
+    disableReadinessProbe: bool = False
+    """Leaves the readiness probe out."""
+    disableLivenessProbe: bool = False
+    """Leaves the liveness probe out."""
+    podAnnotations: dict[str, str] = {}
+    """Annotations of the pods."""
+    nodeSelector: dict[LabelKey, LabelValue] = {}
+    """Node labels that the pods need."""
+    tolerations: list[Toleration] = []
+    """Tolerations of node taints."""
+    affinity: Affinity = {}
+    """Affinity."""
+    securityContext: SecurityContext = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    """Security context of the container."""
+    podSecurityContext: PodSecurityContext | None = None
+    """Security context of the pods."""
+    extraConfig: PodFragment | None = None
+    """Any other field of a pod spec, merged last; named lists merge by name. Strings are rendered as templates."""
 
 
 class Routing(Closed):
@@ -942,17 +1358,21 @@ class Routing(Closed):
     proxy: Proxy = Proxy()
     """The routing sidecar."""
     parentRefs: list[ParentReference] = []
-    """Gateways that the notes show an HTTPRoute for."""
+    """Gateways of the HTTPRoute."""
     modelName: str | None = Field(default=None, deprecated=True)
     """Old place of `modelArtifacts.name`; it is used when set."""
-    inferencePool: RoutingObject | None = Field(default=None, deprecated=True)
-    """Made by the inferencepool chart; only `create: false` is accepted here."""
-    inferenceModel: RoutingObject | None = Field(default=None, deprecated=True)
-    """Replaced by InferenceObjective, made by the inferencepool chart; only `create: false` is accepted here."""
-    httpRoute: RoutingObject | None = Field(default=None, deprecated=True)
-    """Written beside the Gateway, see the notes after an installation; only `create: false` is accepted here."""
-    epp: RoutingObject | None = Field(default=None, deprecated=True)
-    """Made by the inferencepool chart; only `create: false` is accepted here."""
+    inferencePool: InferencePool = InferencePool()
+    """The serving pods as one destination."""
+    httpRoute: HttpRoute = HttpRoute()
+    """The way from the Gateways to the pool."""
+    inferenceObjective: InferenceObjective = InferenceObjective()
+    """What requests are worth."""
+    epp: Epp = Epp()
+    """The endpoint picker of the pool."""
+    loadBalancing: LoadBalancing = LoadBalancing()
+    """How the endpoint picker chooses."""
+    inferenceModel: InferenceModel | None = Field(default=None, deprecated=True)
+    """Replaced by `routing.inferenceObjective`; only `create: false` is accepted here."""
 
 
 class Sampling(Closed):
@@ -976,6 +1396,8 @@ class ServiceNames(Closed):
     """Name of the prefill engine."""
     routingProxy: str = "routing-proxy"
     """Name of the sidecar."""
+    endpointPicker: str = "endpoint-picker"
+    """Name of the endpoint picker."""
 
 
 class VllmTracing(Closed):

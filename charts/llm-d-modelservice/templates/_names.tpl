@@ -37,6 +37,16 @@ Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS la
 {{- .Values.serviceAccountOverride | default (include "llm-d-modelservice.fullname" .) -}}
 {{- end -}}
 
+{{/* Name of the InferencePool: the chart's own, or an existing one. Input: the root context. */}}
+{{- define "llm-d-modelservice.poolName" -}}
+{{- .Values.routing.inferencePool.name | default (include "llm-d-modelservice.fullname" .) -}}
+{{- end -}}
+
+{{/* Name of the endpoint picker's objects. Input: the root context. */}}
+{{- define "llm-d-modelservice.pickerName" -}}
+{{- .Values.routing.epp.name | default (printf "%s-epp" (include "llm-d-modelservice.fullname" .)) -}}
+{{- end -}}
+
 {{/*
 An image with its registry replaced by global.imageRegistry. Input: root, image.
 The part before the first slash is a registry if it has a dot or a colon or is "localhost", as in
@@ -53,5 +63,17 @@ https://github.com/distribution/reference; otherwise the image has none and the 
 {{- printf "%s/%s" (trimSuffix "/" $registry) (join "/" $parts) -}}
 {{- else -}}
 {{- .image -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Version of an image, printed as "major.minor.patch"; nothing when it does not tell. Input: image, version (what the
+user says, which wins over the tag).
+*/}}
+{{- define "llm-d-modelservice.imageVersion" -}}
+{{- $tag := regexFind ":[^:/@]+(@|$)" .image | trimPrefix ":" | trimSuffix "@" -}}
+{{- $version := regexFind "^v?[0-9]+\\.[0-9]+(\\.[0-9]+)?" (.version | default $tag) | trimPrefix "v" -}}
+{{- if $version -}}
+{{- eq (splitList "." $version | len) 2 | ternary (printf "%s.0" $version) $version -}}
 {{- end -}}
 {{- end -}}

@@ -9,6 +9,9 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- $role := index .root.Values .facts.role -}}
 {{- $metadata := dict "labels" (include "llm-d-modelservice.podLabels" (dict "root" .root "role" .facts.role "serves" (not .worker)) | fromJson) -}}
 {{- $annotations := merge (dict) ($role.podAnnotations | default dict) -}}
+{{- if not .worker -}}
+{{- with include "llm-d-modelservice.activePorts" . -}}{{- $annotations = merge $annotations (dict "inference.networking.k8s.io/active-ports" .) -}}{{- end -}}
+{{- end -}}
 {{- if eq .facts.kind "LeaderWorkerSet" -}}
 {{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
 {{- end -}}

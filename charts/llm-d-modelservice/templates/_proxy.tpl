@@ -12,13 +12,8 @@ every version up to 0.9 accepts.
 */}}
 {{- define "llm-d-modelservice.proxyVersion" -}}
 {{- $proxy := .Values.routing.proxy -}}
-{{- $tag := regexFind ":[^:/@]+(@|$)" $proxy.image | trimPrefix ":" | trimSuffix "@" -}}
-{{- $version := regexFind "^v?[0-9]+\\.[0-9]+(\\.[0-9]+)?" ($proxy.version | default $tag) | trimPrefix "v" -}}
-{{- if $version -}}
-{{- eq (splitList "." $version | len) 2 | ternary (printf "%s.0" $version) $version -}}
-{{- else -}}
-{{- contains "llm-d-router-disagg-sidecar" $proxy.image | ternary "0.10.0" "0.4.0" -}}
-{{- end -}}
+{{- $older := contains "llm-d-router-disagg-sidecar" $proxy.image | ternary "0.10.0" "0.4.0" -}}
+{{- include "llm-d-modelservice.imageVersion" (dict "image" $proxy.image "version" $proxy.version) | default $older -}}
 {{- end -}}
 
 {{/*

@@ -16,7 +16,6 @@ Refuses contradictory values on the way. Output:
 {{- define "llm-d-modelservice.role" -}}
 {{- $values := .root.Values -}}
 {{- $role := index $values .role -}}
-{{- include "llm-d-modelservice.checkRouting" .root -}}
 {{- $multinode := kindIs "bool" $role.multinode | ternary $role.multinode $values.multinode -}}
 {{- $requester := and (eq .role "decode") $values.requester.enable -}}
 {{- $workload := include "llm-d-modelservice.workloadName" . -}}

@@ -51,7 +51,8 @@ def definitions() -> Iterator[dict[str, Any]]:
     old = "config/crd/bases/inference.networking.x-k8s.io_inferencepools.yaml"
     yield _document(module_file("gaie-1.2", "sigs.k8s.io/gateway-api-inference-extension", old))
     for name in _GATEWAY_API:
-        relative = f"config/crd/standard/gateway.networking.k8s.io_{name}.yaml"
+        # The experimental channel has all fields of the standard one, and those that a user may write beside them.
+        relative = f"config/crd/experimental/gateway.networking.k8s.io_{name}.yaml"
         yield _document(module_file("definitions", "sigs.k8s.io/gateway-api", relative))
     for name in _KEDA:
         relative = f"config/crd/bases/keda.sh_{name}.yaml"
