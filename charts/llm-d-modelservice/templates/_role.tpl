@@ -9,7 +9,7 @@ Refuses contradictory values on the way. Output:
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and engine.givenFlags
-  model, parallelism, accelerator   see there
+  model, lora, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
 {{- define "llm-d-modelservice.role" -}}
@@ -25,6 +25,8 @@ Refuses contradictory values on the way. Output:
 {{- $parallelism := include "llm-d-modelservice.parallelism" (dict "root" .root "role" .role "multinode" $multinode "modelCommand" $engine.modelCommand "given" $given) | fromJson -}}
 {{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "engine" $engine "parallelism" $parallelism) | fromJson -}}
 {{- $proxy := and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false") -}}
+{{- include "llm-d-modelservice.checkType" (dict "root" .root "role" .role "engine" $engine "parallelism" $parallelism "multinode" $multinode "proxy" $proxy) -}}
+{{- $model := include "llm-d-modelservice.model" (dict "root" .root "role" .role "engine" $engine) | fromJson -}}
 {{- $facts := dict
   "role" .role "workload" $workload
   "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary "LeaderWorkerSet" "Deployment"))
@@ -33,7 +35,7 @@ Refuses contradictory values on the way. Output:
   "enginePort" (int ($proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $parallelism.mode "multiPort" | ternary $parallelism.dataLocal 1))
   "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator
-  "model" (include "llm-d-modelservice.model" .root | fromJson)
+  "model" $model "lora" (include "llm-d-modelservice.lora" (dict "root" .root "engine" $engine "model" $model "given" $given) | fromJson)
   "leaderOnly" (and $multinode (gt (int $parallelism.workers) 1) (or $parallelism.leaderOnly (not (empty $role.workerTemplate))))
 -}}
 {{- include "llm-d-modelservice.checkPorts" (dict "root" .root "facts" $facts) -}}

@@ -11,7 +11,7 @@ defaults of the section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" -}}
-{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
+{{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
@@ -24,7 +24,7 @@ defaults of the section.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
+{{- range $path := list "modelArtifacts.credentials.aws" "modelArtifacts.credentials.gcp" "modelArtifacts.credentials.alibaba" "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
   {{- $parts := splitn "." 3 $path -}}
   {{- $section := index $.Values $parts._0 | default dict -}}
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
