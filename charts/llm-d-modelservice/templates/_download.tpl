@@ -65,7 +65,7 @@ a server, so one runs for as long as they take.
 */}}
 {{- define "llm-d-modelservice.ollamaCommand" -}}
 {{- $pull := "" -}}
-{{- if .pull -}}{{- $pull = printf "ollama pull %s\"$model\" && " ((.engine.ollama).insecure | ternary "--insecure " "") -}}{{- end -}}
+{{- if .pull -}}{{- $pull = printf "ollama pull %s\"$model\" && " ((.engine.ollama).insecure | default false | ternary "--insecure " "") -}}{{- end -}}
 {{- $script := printf "ollama serve & server=$!; until ollama list >/dev/null 2>&1; do kill -0 $server || exit 1; sleep 1; done; model=$1; shift; %sfor name in \"$@\"; do ollama cp \"$model\" \"$name\" || exit 1; done; status=$?; kill $server; exit $status" $pull -}}
 {{- $command := list "/bin/sh" "-c" $script "ollama" .model.argument -}}
 {{- range .model.names -}}{{- if ne . $.model.argument -}}{{- $command = append $command . -}}{{- end -}}{{- end -}}
@@ -83,6 +83,7 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
 {{- $command := list -}}
 {{- $access := dict "env" list "volumes" list "mounts" list -}}
 {{- $image := $options.image -}}
+{{- $env := $model.storeEnv -}}
 {{- if eq $type "ollama" -}}
   {{- $renamed := without $model.names $model.argument -}}
   {{- $pull := and (eq $model.scheme "ollama") (ne (toString (.engine.ollama).pull) "false") -}}
@@ -97,6 +98,7 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
   {{- $command = include "llm-d-modelservice.copyCommand" (dict "scheme" $model.scheme "rest" $model.rest "directory" (printf "%s/%s" $model.mountPath $model.rest) "revision" $model.revision "cached" $cached) | fromJsonArray -}}
   {{- if has $model.scheme (list "s3" "gs" "oss") -}}
     {{- $access = include "llm-d-modelservice.storeAccess" (dict "artifacts" $artifacts "scheme" $model.scheme "endpoint" $artifacts.endpoint "rclone" true) | fromJson -}}
+    {{- $env = $access.env -}}
     {{- $image = $image | default (include "llm-d-modelservice.rcloneImage" .) -}}
   {{- else if and (not $image) (not (has $type (list "vllm" "sglang"))) (not (and (eq $type "huggingface") (eq $model.scheme "hf"))) -}}
   {{- fail (printf "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; write one that has %s" $type $model.scheme (first $command)) -}}
@@ -109,7 +111,7 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
   {{- if not .engine.mountModelVolume -}}
   {{- fail (printf "%s.containers[0].mountModelVolume: the model is downloaded to a volume that the engine does not mount; write mountModelVolume: true" .role) -}}
   {{- end -}}
-  {{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "model" $model "access" $access
+  {{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
       "name" "download-model" "image" ($image | default .engine.image) "command" $command) | fromJson -}}
   {{- $_ := set $container "volumeMounts" (concat (list (dict "name" "model-storage" "mountPath" $model.mountPath)) $access.mounts) -}}
   {{- if $options.job -}}
@@ -122,8 +124,8 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
 {{- end -}}
 
 {{/*
-A container that downloads, without mounts, as JSON. Input: root, role, engine, model, access (see storeAccess), name,
-image, command.
+A container that downloads, without mounts, as JSON. Input: root, role, engine, env (besides download.env), name, image,
+command.
 */}}
 {{- define "llm-d-modelservice.downloadContainer" -}}
 {{- $options := .root.Values.modelArtifacts.download -}}
@@ -132,14 +134,13 @@ image, command.
   {{- fail (printf "%s.initContainers[%d].name: the container that downloads the model is named %s; names are unique in a pod" $.role $i $.name) -}}
   {{- end -}}
 {{- end -}}
-{{- $env := concat .model.env .model.storeEnv .access.env -}}
 {{- $own := list -}}
 {{- range $name, $value := (include "llm-d-modelservice.rendered" (dict "root" .root "value" ($options.env | default dict) "key" "modelArtifacts.download.env") | fromJson).value -}}
   {{- if kindIs "map" $value -}}{{- $own = append $own (dict "name" $name "valueFrom" $value.valueFrom) -}}
   {{- else if not (kindIs "invalid" $value) -}}{{- $own = append $own (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
   {{- end -}}
 {{- end -}}
-{{- $env = include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $env "upper" $own) | fromJsonArray -}}
+{{- $env := include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" .env "upper" $own) | fromJsonArray -}}
 {{- $container := dict "name" .name "image" (include "llm-d-modelservice.image" (dict "root" .root "image" .image)) "command" .command -}}
 {{- if $env -}}{{- $_ := set $container "env" $env -}}{{- end -}}
 {{- with .engine.securityContext -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
@@ -151,14 +152,13 @@ image, command.
 
 {{/*
 Moves a download to a Job, in place; prints nothing. Input: model, container, access. The Job leaves a file with the
-hash of what it did, and the pods wait for that file: a pod that starts first, or after a change, waits too.
+hash of its command, and the pods wait for that file: a pod that starts first, or after a change, waits too.
 */}}
 {{- define "llm-d-modelservice.downloadInJob" -}}
-{{- $hash := dict "image" .container.image "command" .container.command | toJson | sha256sum | trunc 8 -}}
-{{- $marker := printf "%s/.loaded-%s" .model.mountPath $hash -}}
+{{- $marker := printf "%s/.loaded-%s" .model.mountPath (.container.command | toJson | sha256sum | trunc 8) -}}
 {{- $job := deepCopy .container -}}
 {{- $_ := set $job "command" (concat (list "/bin/sh" "-c" "\"$@\" && touch \"$0\"" $marker) .container.command) -}}
-{{- $_ := set .model "job" (dict "hash" $hash "container" $job "volumes" .access.volumes) -}}
+{{- $_ := set .model "job" (dict "container" $job "volumes" (.access.volumes | default list)) -}}
 {{- $wait := pick .container "image" "securityContext" -}}
 {{- $_ := set $wait "name" "wait-for-model" -}}
 {{- $_ := set $wait "command" (list "/bin/sh" "-c" "until [ -e \"$0\" ]; do sleep 5; done" $marker) -}}

@@ -49,7 +49,7 @@ Output: the fields of a container without args and env, plus
 {{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" $key $engine.modelCommand) -}}
 {{- end -}}
 {{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (or $typed (not $listed)) -}}{{- end -}}
-{{- $_ := set $engine "name" ($engine.name | default "vllm") -}}
+{{- $_ := set $engine "name" ($engine.name | default (empty (include "llm-d-modelservice.standsAlone" ($engine.type | default "")) | ternary "vllm" ($engine.type | default "" | kebabcase))) -}}
 {{- $_ := set $engine "image" ($engine.image | default "ghcr.io/llm-d/llm-d-inference-sim:latest") -}}
 {{- $_ := set $engine "typed" $typed -}}
 {{- if not $typed -}}

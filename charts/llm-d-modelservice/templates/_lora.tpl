@@ -27,7 +27,7 @@ and the volumes, mounts and init containers that bring them there.
     "oss" "oss://bucket/path" "pvc" "pvc://claim/path" "oci" "oci://registry/image:tag" "file" "file:///path")) | fromJson -}}
   {{- $path := printf "%s/%s" $directory $adapter.name -}}
   {{- $volume := printf "adapter-%d" $i -}}
-  {{- if eq $source.scheme "hf" -}}
+  {{- if and (eq $source.scheme "hf") (ne (toString $artifacts.download.enabled) "true") -}}
     {{- /* vLLM and SGLang download an adapter of Hugging Face by its name. */ -}}
     {{- $path = $source.rest -}}
   {{- else if eq $source.scheme "file" -}}
@@ -58,17 +58,22 @@ root, role, engine, model, source, key, index, path.
 {{- $artifacts := .root.Values.modelArtifacts -}}
 {{- $scheme := .source.scheme -}}
 {{- $access := dict "env" list "volumes" list "mounts" list -}}
-{{- $image := .engine.image -}}
-{{- if ne $scheme "ms" -}}
+{{- $image := $artifacts.download.image | default .engine.image -}}
+{{- $env := append .model.storeEnv (dict "name" (eq $scheme "ms" | ternary "MODELSCOPE_CACHE" "HF_HOME") "value" "/adapters/.cache") -}}
+{{- if not (has $scheme (list "hf" "ms")) -}}
   {{- $endpoint := eq $scheme .model.scheme | ternary $artifacts.endpoint "" -}}
   {{- if and (eq $scheme "oss") (not $endpoint) -}}
   {{- fail (printf "%s.uri: an oss:// bucket is reached at its region's address, which modelArtifacts.endpoint gives where the model itself is oss://; put the adapter beside the model, or on a claim" .key) -}}
   {{- end -}}
   {{- $access = include "llm-d-modelservice.storeAccess" (dict "artifacts" $artifacts "scheme" $scheme "endpoint" $endpoint "rclone" true) | fromJson -}}
+  {{- $env = $access.env -}}
   {{- $image = $artifacts.download.image | default (include "llm-d-modelservice.rcloneImage" .) -}}
 {{- end -}}
 {{- $command := include "llm-d-modelservice.copyCommand" (dict "scheme" $scheme "rest" .source.rest "directory" .path "revision" "" "cached" false) | fromJsonArray -}}
-{{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "model" .model "access" $access
+{{- if and (eq $image .engine.image) (not (has .engine.type (list "vllm" "sglang"))) -}}
+{{- fail (printf "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; write one that has %s" .engine.type $scheme (first $command)) -}}
+{{- end -}}
+{{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "env" $env
     "name" (printf "download-adapter-%d" (int .index)) "image" $image "command" $command) | fromJson -}}
 {{- $mount := dict "name" "adapters" "mountPath" "/adapters" -}}
 {{- $_ := set $container "volumeMounts" (concat (list $mount) $access.mounts) -}}

@@ -116,6 +116,8 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- if $artifacts.adapters -}}
   {{- include "llm-d-modelservice.addAdapters" (dict "root" .root "role" .role "engine" .engine "model" $model) -}}
 {{- end -}}
+{{- /* concat makes a list of nothing null, which it does not take. */ -}}
+{{- range $key := list "flags" "storeEnv" "volumes" "mounts" "initContainers" -}}{{- $_ := set $model $key (index $model $key | default list) -}}{{- end -}}
 {{- $model | toJson -}}
 {{- end -}}
 

@@ -138,7 +138,7 @@ Engines by type: what each one is, and how those that are not started like vLLM 
 
 {{/*
 Adds to an engine container of a stated type its port and the probes that the user did not write, in place; prints
-nothing. Input: root, facts, container. Loading a model may take an hour before the pod is given up; while it serves,
+nothing. Input: root, facts, podmonitor, container. Loading a model may take an hour before the pod is given up; while it serves,
 a probe is a question to the server alone, so it stays quick.
 */}}
 {{- define "llm-d-modelservice.addProbes" -}}
@@ -150,8 +150,14 @@ a probe is a question to the server alone, so it stays quick.
 {{- range $i := until (int $facts.portCount) -}}
   {{- $number := add $facts.enginePort $i | int -}}
   {{- if not (has $number $declared) -}}
-  {{- $ports = append $ports (dict "containerPort" $number "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) "protocol" "TCP") -}}
+  {{- $port := dict "containerPort" $number "protocol" "TCP" -}}
+  {{- /* A PodMonitor names it otherwise, see nameMetricsPorts. */ -}}
+  {{- if not $.podmonitor.enabled -}}{{- $_ := set $port "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) -}}{{- end -}}
+  {{- $ports = append $ports $port -}}
   {{- end -}}
+{{- end -}}
+{{- if and (eq $type "huggingface") (not (has 8081 (append $declared (int $facts.enginePort)))) -}}
+{{- $ports = append $ports (dict "containerPort" 8081 "name" "grpc" "protocol" "TCP") -}}
 {{- end -}}
 {{- $_ := set .container "ports" $ports -}}
 {{- /* With a port a rank, the supervisor's port, after theirs, answers for all of them. */ -}}
@@ -182,8 +188,9 @@ https://docs.vllm.ai/en/latest/getting_started/installation/cpu/
 {{- $memory := ($resources.limits | default dict).memory | default ($resources.requests | default dict).memory -}}
 {{- if and $memory (eq .facts.accelerator.type "cpu") (has .facts.engine.type (list "vllm" "huggingface")) (ne .facts.engine.modelCommand "custom") -}}
   {{- $units := dict "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 -}}
-  {{- $number := regexFind "^[0-9.]+" (toString $memory) -}}
-  {{- $unit := trimPrefix $number (toString $memory) -}}
+  {{- $quantity := kindIs "string" $memory | ternary $memory (toJson $memory) -}}
+  {{- $number := regexFind "^[0-9.]+" $quantity -}}
+  {{- $unit := trimPrefix $number $quantity -}}
   {{- if hasKey $units $unit -}}
   {{- max 1 (divf (mulf (float64 $number) (index $units $unit)) 2147483648.0 .facts.parallelism.perPod | floor | int) -}}
   {{- end -}}
