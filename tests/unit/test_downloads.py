@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rendered import Objects, Render
-from test_model_sources import secret, single, volumes
+from served import secret, single, volumes
 
 SHARED = {"enabled": True, "accessModes": ["ReadWriteMany"], "size": "50Gi"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rendered import Render
-from test_model_sources import IMAGES, single
+from served import IMAGES, single
 
 MODEL = {
     "ollama": {"uri": "ollama://qwen3:0.6b"},

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rendered import Objects, Render
-from test_model_sources import secret, single, volumes
+from served import secret, single, volumes
 
 
 def lora(*uris: str, engine: str = "vllm", **artifacts: Any) -> dict[str, Any]:

@@ -1,37 +1,9 @@
 """Where a model comes from: stores, revisions, mirrors, credentials, names."""
 
-from typing import Any
-
 import pytest
 
 from rendered import Objects, Render
-
-IMAGES = {
-    "vllm": "vllm/vllm-openai:v0.32.0",
-    "sglang": "lmsysorg/sglang:v0.5.5",
-    "ollama": "ollama/ollama:0.12.6",
-    "infinity": "michaelf34/infinity:0.0.77",
-    "fasterWhisper": "fedirz/faster-whisper-server:0.6.0-rc.3-cpu",
-    "huggingface": "kserve/huggingfaceserver:v0.16.0",
-    "simulator": "ghcr.io/llm-d/llm-d-inference-sim:v0.10.2",
-}
-
-
-def single(engine: str = "vllm", **artifacts: Any) -> dict[str, Any]:
-    return {
-        "modelArtifacts": {"name": "served", **artifacts},
-        "engine": {"type": engine, "image": IMAGES[engine]},
-        "routing": {"proxy": {"enabled": False}},
-        "prefill": {"create": False},
-    }
-
-
-def secret(name: str, key: str) -> dict[str, Any]:
-    return {"secretKeyRef": {"name": name, "key": key}}
-
-
-def volumes(objects: Objects) -> dict[str, dict[str, Any]]:
-    return {volume["name"]: volume for volume in objects.pod().get("volumes", [])}
+from served import secret, single, volumes
 
 
 def flag(objects: Objects, name: str) -> str | None:
