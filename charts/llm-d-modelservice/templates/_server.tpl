@@ -186,7 +186,7 @@ https://docs.vllm.ai/en/latest/getting_started/installation/cpu/
 {{- define "llm-d-modelservice.cpuCache" -}}
 {{- $resources := .facts.engine.resources | default dict -}}
 {{- $memory := ($resources.limits | default dict).memory | default ($resources.requests | default dict).memory -}}
-{{- if and $memory (eq .facts.accelerator.type "cpu") (has .facts.engine.type (list "vllm" "huggingface")) (ne .facts.engine.modelCommand "custom") -}}
+{{- if and $memory (eq .facts.accelerator.type "cpu") (has .facts.engine.type (list "vllm" "huggingface")) (ne .facts.engine.modelCommand "custom") (ne (toString (.facts.engine.huggingface).backend) "huggingface") -}}
   {{- $units := dict "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 -}}
   {{- $quantity := kindIs "string" $memory | ternary $memory (toJson $memory) -}}
   {{- $number := regexFind "^[0-9.]+" $quantity -}}
