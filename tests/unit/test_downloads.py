@@ -1,6 +1,11 @@
 """Downloading before the engine starts, and the volumes that a download fills."""
 
+import os
+import socket
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +264,53 @@ def test_the_jobs_shell_leaves_its_mark_only_after_success(render: Render, tmp_p
         command = [*container["command"][:3], str(marker), program]
         subprocess.run(command, check=False)
         assert marker.exists() is left
+
+
+# --- with the real program ----------------------------------------------------------------------
+
+RCLONE = Path(sys.executable).with_name("rclone")
+KEYS = {"accessKeyID": "AKIDEXAMPLE000000001", "secretAccessKey": "wJalrXUtnFEMIK7MDENGbPxRfiCY"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[str]:
+    """An S3 server with the bucket ``models``; its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    files = tmp_path / "store" / "models" / "org" / "llama"
+    files.mkdir(parents=True)
+    (files / "config.json").write_text("{}")
+    command = [RCLONE, "serve", "s3", "--auth-key", ",".join(KEYS.values()), "--addr", address, tmp_path / "store"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 20
+        while server.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", int(address.split(":")[1]))) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://{address}"
+        server.terminate()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "credentials", "keys"),
+    [
+        ("s3", {"aws": {"name": "keys"}}, KEYS),
+        ("oss", {"alibaba": {"name": "keys"}}, {**KEYS, "accessKeySecret": KEYS["secretAccessKey"]}),
+    ],
+)
+def test_rclone_understands_command_and_variables(
+    render: Render, store: str, tmp_path: Path, scheme: str, credentials: dict[str, Any], keys: dict[str, str]
+) -> None:
+    values = single(uri=f"{scheme}://models/org/llama", endpoint=store, download={"enabled": True})
+    values["modelArtifacts"] |= {"credentials": credentials, "mountPath": str(tmp_path / "cache")}
+    objects = render(values)
+    container = download(objects)
+    variables = {
+        name: keys[value["secretKeyRef"]["key"]] if isinstance(value, dict) else value
+        for name, value in env(container).items()
+    }
+    command = [str(RCLONE), *container["command"][1:]]
+    subprocess.run(command, env={**os.environ, **variables, "RCLONE_CONFIG": "/dev/null"}, check=True, timeout=60)
+    assert (Path(objects.engine()["args"][0]) / "config.json").read_text() == "{}"

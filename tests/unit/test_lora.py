@@ -34,8 +34,8 @@ def test_vllm_loads_adapters_under_their_names(render: Render) -> None:
     objects = render(lora("hf://org/sql", "file:///adapters/math"))
     assert "--enable-lora" in objects.engine()["args"]
     assert modules(objects) == [
-        {"name": "adapter0", "path": "org/sql", "base_model_name": "served"},
-        {"name": "adapter1", "path": "/adapters/math", "base_model_name": "served"},
+        {"name": "adapter0", "path": "org/sql"},
+        {"name": "adapter1", "path": "/adapters/math"},
     ]
 
 

@@ -90,6 +90,7 @@ def test_model_scope(render: Render, engine: str, switch: tuple[str, str]) -> No
     assert "org/model" in objects.engine()["args"]
     assert env[switch[0]] == switch[1]
     assert env["MODELSCOPE_CACHE"] == "/model-cache"
+    assert env["MODELSCOPE_ENDPOINT"] == "https://www.modelscope.ai/"
     assert env["MODELSCOPE_DOMAIN"] == "www.modelscope.ai"
     assert env["MODELSCOPE_API_TOKEN"] == secret("s", "HF_TOKEN")
     assert not {"HF_HOME", "HF_TOKEN"} & env.keys()

@@ -866,7 +866,7 @@ class ModelArtifacts(Closed):
     """Branch, tag or commit of an `hf://`, `pvc+hf://` or `ms://` model."""
     endpoint: EndpointUrl | None = None
     """Mirror or own installation of the store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
-    `MODELSCOPE_DOMAIN` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
+    `MODELSCOPE_ENDPOINT` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
     features: list[Feature] = Field(default=[], examples=[["TextEmbedding"]])
     """What the model does. Without text generation or speech vLLM runs it as a pooling model (`--runner pooling`)."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}

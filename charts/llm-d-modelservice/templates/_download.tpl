@@ -37,7 +37,7 @@ Downloading: what fills the model volume before the engine starts, in every pod 
 
 {{/* Image of rclone, which speaks to all object stores. */}}
 {{- define "llm-d-modelservice.rcloneImage" -}}
-rclone/rclone:1.71.2
+rclone/rclone:1.75.2
 {{- end -}}
 
 {{/*

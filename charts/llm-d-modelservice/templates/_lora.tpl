@@ -135,14 +135,12 @@ engine, model, given. Refuses what the engine cannot do.
     {{- if $lora.maxLoras -}}{{- $flags = append $flags (dict "name" "max-loras-per-batch" "value" $lora.maxLoras) -}}{{- end -}}
     {{- if $lora.maxCpuLoras -}}{{- $flags = append $flags (dict "name" "max-loaded-loras" "value" $lora.maxCpuLoras) -}}{{- end -}}
   {{- else -}}
-    {{- $modules := list -}}
-    {{- range $adapters -}}{{- $modules = append $modules (dict "name" .name "path" .path "base_model_name" $.model.name) -}}{{- end -}}
     {{- if ne $type "simulator" -}}
       {{- $flags = append $flags (dict "name" "enable-lora" "value" true) -}}
       {{- if $lora.maxRank -}}{{- $flags = append $flags (dict "name" "max-lora-rank" "value" $lora.maxRank) -}}{{- end -}}
       {{- if $lora.dynamic -}}{{- $env = list (dict "name" "VLLM_ALLOW_RUNTIME_LORA_UPDATING" "value" "True") -}}{{- end -}}
     {{- end -}}
-    {{- if $modules -}}{{- $flags = append $flags (dict "name" "lora-modules" "value" $modules) -}}{{- end -}}
+    {{- if $adapters -}}{{- $flags = append $flags (dict "name" "lora-modules" "value" $adapters) -}}{{- end -}}
     {{- /* vLLM's default is one adapter in a batch, and requests for another one wait. */ -}}
     {{- if gt (int $max) 1 -}}{{- $flags = append $flags (dict "name" "max-loras" "value" $max) -}}{{- end -}}
     {{- if $lora.maxCpuLoras -}}{{- $flags = append $flags (dict "name" "max-cpu-loras" "value" $lora.maxCpuLoras) -}}{{- end -}}

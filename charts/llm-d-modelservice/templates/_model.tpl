@@ -95,6 +95,8 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- end -}}
 {{- if $artifacts.endpoint -}}
   {{- if eq $scheme "ms" -}}
+    {{- /* Older versions of ModelScope's library know only the domain. */ -}}
+    {{- $_ := set $model "storeEnv" (append $model.storeEnv (dict "name" "MODELSCOPE_ENDPOINT" "value" $artifacts.endpoint)) -}}
     {{- $_ := set $model "storeEnv" (append $model.storeEnv (dict "name" "MODELSCOPE_DOMAIN" "value" (regexReplaceAll "^https?://" $artifacts.endpoint "" | trimSuffix "/"))) -}}
   {{- else if not (has $scheme (list "s3" "oss")) -}}
     {{- $_ := set $model "storeEnv" (append $model.storeEnv (dict "name" "HF_ENDPOINT" "value" $artifacts.endpoint)) -}}
