@@ -306,6 +306,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "aliases for an engine with one name": (
         model(engine={"type": "sglang", "image": "sglang"}, aliases=["a"]), ["modelArtifacts.aliases", "sglang", "one name"],
     ),
+    "a revision for a custom command": (
+        model(engine={"image": "i", "modelCommand": "custom", "command": ["c"]}, revision="v1"),
+        ["modelArtifacts.revision", "modelCommand is custom"],
+    ),
     "names given twice": (
         model(engine={**VLLM, "args": {"served-model-name": "x"}}, aliases=["a"]),
         ["modelArtifacts.aliases", "engine.args.served-model-name"],

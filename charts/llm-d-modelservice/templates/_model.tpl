@@ -278,6 +278,11 @@ model.
 {{- else if or $persistence.existingClaim $persistence.dataSource -}}
 {{- fail (printf "modelArtifacts.persistence.%s: persistence.enabled is false, so it would not be used; write persistence.enabled: true" (empty $persistence.existingClaim | ternary "dataSource" "existingClaim")) -}}
 {{- end -}}
+{{- range $key := list "aliases" "revision" -}}
+  {{- if and (index $artifacts $key) (eq $.engine.modelCommand "custom") -}}
+  {{- fail (printf "modelArtifacts.%s: modelCommand is custom, so the chart writes no arguments; write it into the command, or modelCommand: vllmServe" $key) -}}
+  {{- end -}}
+{{- end -}}
 {{- if and $artifacts.aliases (not (has $type (list "vllm" "simulator" "ollama"))) -}}
 {{- fail (printf "modelArtifacts.aliases: %s serves a model under one name; remove them" $type) -}}
 {{- end -}}
