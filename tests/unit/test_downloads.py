@@ -281,7 +281,16 @@ def store(tmp_path: Path) -> Iterator[str]:
     files = tmp_path / "store" / "models" / "org" / "llama"
     files.mkdir(parents=True)
     (files / "config.json").write_text("{}")
-    command = [RCLONE, "serve", "s3", "--auth-key", ",".join(KEYS.values()), "--addr", address, tmp_path / "store"]
+    command = [
+        str(RCLONE),
+        "serve",
+        "s3",
+        "--auth-key",
+        ",".join(KEYS.values()),
+        "--addr",
+        address,
+        str(tmp_path / "store"),
+    ]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         deadline = time.monotonic() + 20
         while server.poll() is None and time.monotonic() < deadline:
