@@ -1,5 +1,6 @@
 """Engines by type: command, arguments, variables, port and probes of each."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from modelservice.values import Values
+from rendered import Render, shared
 from served import IMAGES, single
 
 MODEL = {
@@ -77,6 +79,15 @@ def test_a_probe_of_the_user_stays(render: Render) -> None:
     values["engine"]["startupProbe"] = {"tcpSocket": {"port": 8000}}
     container = render(values).engine()
     assert container["startupProbe"] == {"tcpSocket": {"port": 8000}}
+    assert "httpGet" in container["readinessProbe"]
+
+
+def test_a_probe_of_extra_config_replaces_the_derived_one(render: Render) -> None:
+    values = served("vllm")
+    values["engine"]["extraConfig"] = {"startupProbe": {"exec": {"command": ["true"]}}, "livenessProbe": None}
+    container = render(values).engine()
+    assert container["startupProbe"] == {"exec": {"command": ["true"]}}
+    assert "livenessProbe" not in container
     assert "httpGet" in container["readinessProbe"]
 
 
@@ -294,3 +305,37 @@ def test_no_kv_cache_is_guessed(render: Render, change: dict[str, Any]) -> None:
     for key, fields in change.items():
         values[key] = {**values[key], **fields}
     assert "VLLM_CPU_KVCACHE_SPACE" not in render(values).env()
+
+
+# --- vLLM's own list of arguments ----------------------------------------------------------------
+
+LORA = {
+    "adapters": [{"name": f"a{i}", "uri": f"hf://o/{i}"} for i in range(2)],
+    "lora": {"maxRank": 64, "maxCpuLoras": 4},
+}
+
+
+@pytest.mark.parametrize("version", ["0.11.0", "0.20.0", "0.32.0"])
+@pytest.mark.parametrize(
+    "artifacts",
+    [
+        {"uri": "hf://o/m", "revision": "v1", "aliases": ["a", "b"], "features": ["TextEmbedding"], **LORA},
+        {"uri": "s3://b/m", "features": ["TextGeneration"]},
+    ],
+)
+def test_vllm_knows_every_derived_flag(render: Render, artifacts: dict[str, Any], version: str) -> None:
+    listed = json.loads(shared(f"reference/vllm-serve-arguments/{version}.json").read_text())["arguments"]
+    known = {flag: argument for argument in listed for flag in argument["flags"]}
+    args = render(single("vllm", **artifacts)).engine()["args"]
+    for position, flag in enumerate(args):
+        if flag.startswith("--"):
+            assert flag in known
+            choices = known[flag]["choices"]
+            assert not choices or args[position + 1] in choices, flag
+
+
+def test_ranks_are_those_of_vllm() -> None:
+    listed = json.loads(shared("reference/vllm-serve-arguments/0.32.0.json").read_text())["arguments"]
+    (rank,) = (argument for argument in listed if "--max-lora-rank" in argument["flags"])
+    field = Values.model_json_schema()["$defs"]["Lora"]["properties"]["maxRank"]
+    assert [str(value) for value in field["anyOf"][0]["enum"]] == rank["choices"]

@@ -139,6 +139,14 @@ def test_a_model_that_generates_nothing_is_a_pooling_model(render: Render, featu
     assert flag(render(single(uri="hf://org/model", features=features)), "--runner") == "pooling"
 
 
+@pytest.mark.parametrize(
+    ("features", "embeds"), [(["TextEmbedding"], True), (["TextEmbedding", "TextGeneration"], False)]
+)
+def test_sglang_is_told_that_a_model_only_embeds(render: Render, features: list[str], embeds: bool) -> None:
+    args = render(single("sglang", uri="hf://org/model", features=features)).engine()["args"]
+    assert ("--is-embedding" in args) is embeds
+
+
 @pytest.mark.parametrize("features", [[], ["TextGeneration"], ["SpeechToText"], ["TextGeneration", "TextEmbedding"]])
 def test_any_other_model_is_vllms_to_judge(render: Render, features: list[str]) -> None:
     assert flag(render(single(uri="hf://org/model", features=features)), "--runner") is None

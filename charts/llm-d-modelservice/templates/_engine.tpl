@@ -242,7 +242,8 @@ https://docs.sglang.ai/advanced_features/server_arguments.html
 {{- end -}}
 {{- $flags = append $flags (dict "name" "served-model-name" "value" .facts.model.name) -}}
 {{- $flags = concat $flags .facts.model.flags .facts.lora.flags -}}
-{{- if has "TextEmbedding" .root.Values.modelArtifacts.features -}}{{- $flags = append $flags (dict "name" "is-embedding" "value" true) -}}{{- end -}}
+{{- $features := .root.Values.modelArtifacts.features -}}
+{{- if and (has "TextEmbedding" $features) (not (has "TextGeneration" $features)) -}}{{- $flags = append $flags (dict "name" "is-embedding" "value" true) -}}{{- end -}}
 {{- dict "flags" $flags "startRank" false | toJson -}}
 {{- end -}}
 

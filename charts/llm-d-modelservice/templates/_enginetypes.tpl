@@ -173,8 +173,10 @@ a probe is a question to the server alone, so it stays quick.
   "startupProbe" $startup
   "readinessProbe" (dict "httpGet" (dict "path" $path "port" $port) "periodSeconds" 5 "timeoutSeconds" 5 "failureThreshold" 3)
   "livenessProbe" (dict "httpGet" (dict "path" $alive "port" $port) "periodSeconds" 20 "timeoutSeconds" 5 "failureThreshold" 3) -}}
+{{- $extra := $facts.engine.extraConfig | default dict -}}
 {{- range $name, $probe := $probes -}}
-  {{- if not (hasKey $.container $name) -}}{{- $_ := set $.container $name $probe -}}{{- end -}}
+  {{- /* extraConfig is merged into the container, and a probe of two kinds is none. */ -}}
+  {{- if not (or (hasKey $.container $name) (hasKey $extra $name)) -}}{{- $_ := set $.container $name $probe -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 
