@@ -70,7 +70,10 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
-{{- if $engine.typed -}}{{- include "llm-d-modelservice.addProbes" (dict "root" .root "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}{{- end -}}
+{{- if $engine.typed -}}
+{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
+{{- include "llm-d-modelservice.addTypeProbes" (dict "root" .root "facts" $facts "container" $container) -}}
+{{- end -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count)) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}

@@ -53,7 +53,7 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "image" ($engine.image | default "ghcr.io/llm-d/llm-d-inference-sim:latest") -}}
 {{- $_ := set $engine "typed" $typed -}}
 {{- if not $typed -}}
-{{- $_ := set $engine "type" (eq $engine.modelCommand "sglangServe" | ternary "sglang" (contains "llm-d-inference-sim" $engine.image | ternary "simulator" "vllm")) -}}
+{{- $_ := set $engine "type" (eq $engine.modelCommand "sglangServe" | ternary "sglang" (empty (include "llm-d-modelservice.isSimulator" $engine.image) | ternary "vllm" "simulator")) -}}
 {{- end -}}
 {{- $_ := set $engine "userArgs" (($listed).args | default list) -}}
 {{- $_ := set $engine "userEnv" (($listed).env | default list) -}}
@@ -219,6 +219,11 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   {{- $flags = append $flags (dict "name" "collect-detailed-traces" "value" $tracing.vllm.collectDetailedTraces) -}}
 {{- end -}}
 {{- dict "flags" $flags "startRank" $startRank | toJson -}}
+{{- end -}}
+
+{{/* "true" for an image of llm-d's inference simulator, which knows few of vLLM's flags and needs no accelerators. Input: the image. */}}
+{{- define "llm-d-modelservice.isSimulator" -}}
+{{- if contains "llm-d-inference-sim" . -}}true{{- end -}}
 {{- end -}}
 
 {{/*

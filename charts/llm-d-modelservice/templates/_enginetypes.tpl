@@ -137,13 +137,11 @@ Engines by type: what each one is, and how those that are not started like vLLM 
 {{- end -}}
 
 {{/*
-Adds to an engine container of a stated type its port and the probes that the user did not write, in place; prints
-nothing. Input: root, facts, podmonitor, container. Loading a model may take an hour before the pod is given up; while it serves,
-a probe is a question to the server alone, so it stays quick.
+Adds the engine's port, if the user did not declare it, to the container of an engine of a stated type, in place; prints
+nothing. Input: facts, podmonitor, container.
 */}}
-{{- define "llm-d-modelservice.addProbes" -}}
+{{- define "llm-d-modelservice.addEnginePorts" -}}
 {{- $facts := .facts -}}
-{{- $type := $facts.engine.type -}}
 {{- $ports := .container.ports | default list -}}
 {{- $declared := list -}}
 {{- range $ports -}}{{- $declared = append $declared (int .containerPort) -}}{{- end -}}
@@ -156,23 +154,40 @@ a probe is a question to the server alone, so it stays quick.
   {{- $ports = append $ports $port -}}
   {{- end -}}
 {{- end -}}
-{{- if and (eq $type "huggingface") (not (has 8081 (append $declared (int $facts.enginePort)))) -}}
+{{- if and (eq $facts.engine.type "huggingface") (not (has 8081 (append $declared (int $facts.enginePort)))) -}}
 {{- $ports = append $ports (dict "containerPort" 8081 "name" "grpc" "protocol" "TCP") -}}
 {{- end -}}
 {{- $_ := set .container "ports" $ports -}}
+{{- end -}}
+
+{{/* Where an engine says that it is well, as JSON {ready, live}: ready answers once the model is loaded. Input: the type. */}}
+{{- define "llm-d-modelservice.healthPaths" -}}
+{{- $paths := dict "ready" "/health" "live" "/health" -}}
+{{- if eq . "ollama" -}}{{- $paths = dict "ready" "/" "live" "/" -}}
+{{- else if eq . "huggingface" -}}{{- $paths = dict "ready" "/v2/health/ready" "live" "/v2/health/live" -}}
+{{- end -}}
+{{- $paths | toJson -}}
+{{- end -}}
+
+{{/*
+Adds to the container of an engine of a stated type the probes that the user did not write, in place; prints nothing.
+Input: root, facts, container. Loading a model may take an hour before the pod is given up; while it serves, a probe is
+a question to the server alone, so it stays quick.
+*/}}
+{{- define "llm-d-modelservice.addTypeProbes" -}}
+{{- $facts := .facts -}}
+{{- $paths := include "llm-d-modelservice.healthPaths" $facts.engine.type | fromJson -}}
 {{- /* With a port a rank, the supervisor's port, after theirs, answers for all of them. */ -}}
 {{- $port := add $facts.enginePort (gt (int $facts.portCount) 1 | ternary $facts.portCount 0) | int -}}
-{{- $path := get (dict "ollama" "/" "huggingface" "/v2/health/ready") $type | default "/health" -}}
-{{- $alive := eq $type "huggingface" | ternary "/v2/health/live" $path -}}
-{{- $startup := dict "httpGet" (dict "path" $path "port" $port) "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 360 -}}
-{{- if and (eq $type "ollama") (has "TextGeneration" .root.Values.modelArtifacts.features) -}}
+{{- $startup := dict "httpGet" (dict "path" $paths.ready "port" $port) "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 360 -}}
+{{- if and (eq $facts.engine.type "ollama") (has "TextGeneration" .root.Values.modelArtifacts.features) -}}
   {{- /* The first prompt loads the model into memory; here it is the probe's. */ -}}
   {{- $startup = dict "exec" (dict "command" (list "ollama" "run" $facts.model.name "hi")) "periodSeconds" 10 "timeoutSeconds" 600 "failureThreshold" 360 -}}
 {{- end -}}
 {{- $probes := dict
   "startupProbe" $startup
-  "readinessProbe" (dict "httpGet" (dict "path" $path "port" $port) "periodSeconds" 5 "timeoutSeconds" 5 "failureThreshold" 3)
-  "livenessProbe" (dict "httpGet" (dict "path" $alive "port" $port) "periodSeconds" 20 "timeoutSeconds" 5 "failureThreshold" 3) -}}
+  "readinessProbe" (dict "httpGet" (dict "path" $paths.ready "port" $port) "periodSeconds" 5 "timeoutSeconds" 5 "failureThreshold" 3)
+  "livenessProbe" (dict "httpGet" (dict "path" $paths.live "port" $port) "periodSeconds" 20 "timeoutSeconds" 5 "failureThreshold" 3) -}}
 {{- $extra := $facts.engine.extraConfig | default dict -}}
 {{- range $name, $probe := $probes -}}
   {{- /* extraConfig is merged into the container, and a probe of two kinds is none. */ -}}
