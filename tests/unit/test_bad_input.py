@@ -355,6 +355,15 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a claim for a model that is not downloaded": (
         model("oci://r.example.com/m:1", **claim()), ["modelArtifacts.persistence.enabled", "stay empty"],
     ),
+    "a claim for a model that is streamed": (
+        model("s3://b/m", **claim()), ["modelArtifacts.persistence.enabled", "streams", "write download.enabled: true"],
+    ),
+    "an ephemeral volume for a model that is streamed": (
+        model("gs://b/m", size="1Gi", volume={"type": "ephemeral"}), ["modelArtifacts.volume.type", "streamed"],
+    ),
+    "an ephemeral volume for a model on a claim": (
+        model("pvc://c/m", size="1Gi", volume={"type": "ephemeral"}), ["modelArtifacts.volume.type", "pvc://", "remove it"],
+    ),
     "a local path beside the claim": (
         model("file:///opt/m", **claim()), ["modelArtifacts.uri", "/model-cache", "file:///model-cache/<path>"],
     ),

@@ -83,6 +83,10 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- end -}}
 {{- if or $download (has $scheme (list "hf" "ms" "ollama")) (and (eq $scheme "file") $artifacts.persistence.enabled) -}}
   {{- $_ := set $model "volume" (include "llm-d-modelservice.modelVolume" .root | fromJson) -}}
+{{- else if $artifacts.persistence.enabled -}}
+{{- fail (printf "modelArtifacts.persistence.enabled: the engine streams %s:// models without a volume; write download.enabled: true, or persistence.enabled: false" $scheme) -}}
+{{- else if eq $artifacts.volume.type "ephemeral" -}}
+{{- fail (printf "modelArtifacts.volume.type: nothing is downloaded to a volume, because the model is %s://%s; remove it" $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" "")) -}}
 {{- end -}}
 {{- if and $artifacts.revision (has $type (list "vllm" "sglang")) -}}
   {{- $_ := set $model "flags" (append $model.flags (dict "name" "revision" "value" $artifacts.revision)) -}}
