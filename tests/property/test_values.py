@@ -37,7 +37,40 @@ variables = st.dictionaries(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("ab $'\":#\n", max_size=8),
     max_size=4,
 )
-uris = st.sampled_from(["hf://o/m", "pvc://c/p", "pvc+hf://c/d/o/m", "oci://r.example.com/m:1"])
+uris = st.sampled_from(
+    ["hf://o/m", "pvc://c/p", "pvc+hf://c/d/o/m", "oci://r.example.com/m:1", "ms://o/m", "s3://b/m", "gs://b/m", "oss://b/m",
+     "ollama://m:1", "file:///model-cache/m"]
+)  # fmt: skip
+stores = st.fixed_dictionaries({}, optional={name: st.just({"name": name}) for name in ("aws", "gcp", "alibaba")})
+artifacts = st.fixed_dictionaries(
+    {"uri": uris},
+    optional={
+        "authSecretName": st.just("secret"),
+        "aliases": st.lists(st.sampled_from(["a", "b"]), max_size=2),
+        "revision": st.just("v1"),
+        "endpoint": st.just("https://mirror.example.com"),
+        "features": st.lists(st.sampled_from(["TextGeneration", "TextEmbedding", "SpeechToText"]), max_size=2),
+        "credentials": stores,
+        "size": st.just("10Gi"),
+        "readOnly": st.booleans(),
+        "download": st.fixed_dictionaries(
+            {}, optional={"enabled": st.none() | st.booleans(), "job": st.booleans(), "image": st.just("loader")}
+        ),
+        "persistence": st.fixed_dictionaries(
+            {"enabled": st.booleans()}, optional={"accessModes": st.just(["ReadWriteMany"]), "existingClaim": st.just("c")}
+        ),
+        "volume": st.fixed_dictionaries({"type": st.sampled_from(["emptyDir", "ephemeral"])}),
+        "adapters": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from(["x", "y"]),
+                 "uri": st.sampled_from(["hf://o/a", "s3://b/a", "pvc://c/a", "oci://r.io/a:1", "ms://o/a", "oss://b/a"])}
+            ),
+            max_size=3,
+        ),
+        "lora": st.fixed_dictionaries({"dynamic": st.booleans()}, optional={"maxLoras": st.integers(1, 4), "maxCpuLoras": st.integers(1, 4)}),
+    },
+)  # fmt: skip
+types = st.sampled_from([None, "vllm", "sglang", "ollama", "infinity", "fasterWhisper", "huggingface", "simulator"])
 roles = st.fixed_dictionaries(
     {},
     optional={
@@ -65,7 +98,7 @@ values = st.fixed_dictionaries(
             {"image": st.just(VLLM), "modelCommand": st.sampled_from(["vllmServe", "imageDefault", "sglangServe"])},
             optional={"args": flags, "env": variables},
         ),
-        "modelArtifacts": st.fixed_dictionaries({"uri": uris}, optional={"authSecretName": st.just("secret")}),
+        "modelArtifacts": artifacts | st.fixed_dictionaries({"uri": uris}),
         "decode": st.builds(lambda role, layout: {**role, "parallelism": layout}, roles, layouts),
     },
     optional={
@@ -96,6 +129,39 @@ def test_every_render_is_valid_and_every_refusal_names_its_key(render: Render, w
         check_workload(workload)
 
 
+alone = st.fixed_dictionaries(
+    {
+        "engine": st.fixed_dictionaries({"image": st.just(VLLM), "type": types}),
+        "modelArtifacts": artifacts,
+        "routing": st.just({"proxy": {"enabled": False}}),
+        "prefill": st.just({"create": False}),
+    },
+    optional={"decode": st.fixed_dictionaries({"replicas": st.integers(0, 2)})},
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(alone)
+def test_every_engine_with_every_source(render: Render, wanted: dict[str, Any]) -> None:
+    try:
+        objects = render(wanted)
+    except ValuesError as refusal:
+        for problem in refusal.problems:
+            assert KEY.match(problem.key or ""), problem
+        return
+    (workload,) = objects.all("Deployment")
+    check_workload(workload)
+    claims = {obj["metadata"]["name"] for obj in objects.all("PersistentVolumeClaim")}
+    for pod in [workload["spec"]["template"]["spec"], *(job["spec"]["template"]["spec"] for job in objects.all("Job"))]:
+        declared = {volume["name"] for volume in pod["volumes"]}
+        containers = [*pod["containers"], *pod.get("initContainers", [])]
+        assert {mount["name"] for item in containers for mount in item.get("volumeMounts", [])} <= declared
+        assert len({item["name"] for item in containers}) == len(containers)
+        for volume in pod["volumes"]:
+            name = volume.get("persistentVolumeClaim", {}).get("claimName", "")
+            assert not name.startswith("test-") or name in claims, "a claim that nobody makes"
+
+
 def check_workload(workload: dict[str, Any]) -> None:
     """What must hold for whatever was accepted."""
     spec = workload["spec"]
@@ -120,7 +186,8 @@ SWITCHES: dict[str, list[Any]] = {
     "proxy": [True, False],
     "prefill": [True, False],
     "command": ["vllmServe", "imageDefault", "sglangServe", "custom"],
-    "uri": ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1"],
+    "uri": ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1", "s3://b/m", "ms://o/m", "file:///m"],
+    "adapters": [True, False],
     "podmonitor": [True, False],
     "tracing": [True, False],
     "autoscaling": [True, False],
@@ -148,7 +215,12 @@ def test_every_pair_of_switches_renders(render: Render, row: list[Any]) -> None:
             "accelerator": {"dra": switch["dra"]},
             "routing": {"proxy": {"enabled": switch["proxy"]}},
             "engine": {"image": VLLM, **command},
-            "modelArtifacts": {"uri": switch["uri"]},
+            "modelArtifacts": {
+                "uri": switch["uri"],
+                "adapters": [{"name": "a", "uri": "s3://b/a"}]
+                if switch["adapters"] and switch["command"] != "custom"
+                else [],
+            },
             "tracing": {"enabled": switch["tracing"]},
             "global": {"imageRegistry": switch["registry"]},
             "decode": role,

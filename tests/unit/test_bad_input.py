@@ -31,6 +31,25 @@ def dra(**template: Any) -> dict[str, Any]:
     return {"engine": VLLM, "accelerator": {"dra": True, "resourceClaimTemplates": {"nvidia": template}}}
 
 
+def model(uri: str = "hf://o/m", engine: dict[str, Any] | None = None, **artifacts: Any) -> dict[str, Any]:
+    return {"engine": engine or VLLM, "modelArtifacts": {"uri": uri, **artifacts}}
+
+
+def server(name: str, uri: str = "hf://o/m", artifacts: dict[str, Any] | None = None, **values: Any) -> dict[str, Any]:
+    """An engine that stands alone, correct but for what a case changes."""
+    return {
+        "modelArtifacts": {"name": "o/m", "uri": uri, **(artifacts or {})},
+        "routing": {"proxy": {"enabled": False}},
+        "prefill": {"create": False},
+        **values,
+        "engine": {"type": name, "image": "example.com/server:1", **values.get("engine", {})},
+    }
+
+
+def claim(**persistence: Any) -> dict[str, Any]:
+    return {"size": "10Gi", "persistence": {"enabled": True, **persistence}}
+
+
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
@@ -470,6 +489,197 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: a section without content"]),
     "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: a section without content"]),
     "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
+    # sources
+    "a relative local path": (model("file://models/llama"), ["modelArtifacts.uri", "not an absolute path", "file:///path"]),
+    "a bucket without a path": (model("s3://bucket"), ["modelArtifacts.uri", "names no model", "s3://bucket/path"]),
+    "an Ollama name for vLLM": (model("ollama://qwen3"), ["modelArtifacts.uri", "only Ollama", "engine.type: ollama"]),
+    "a revision of a path": (model("s3://b/m", revision="v1"), ["modelArtifacts.revision", "s3:// model has no revisions"]),
+    "a revision for faster-whisper": (
+        server("fasterWhisper", artifacts={"revision": "v1"}), ["modelArtifacts.revision", "newest revision only"],
+    ),
+    "a mirror of nothing": (
+        model("pvc://c/m", endpoint="https://m.example.com"), ["modelArtifacts.endpoint", "pvc://", "remove it"],
+    ),
+    "an endpoint without a protocol": (model(endpoint="hf-mirror.com"), ["modelArtifacts.endpoint", "https://host"]),
+    "Alibaba without a region": (model("oss://b/m"), ["modelArtifacts.endpoint", "https://oss-cn-hangzhou.aliyuncs.com"]),
+    "a secret's key with a slash": (model(authSecretKey="a/b"), ["modelArtifacts.authSecretKey", "a key of a Secret"]),
+    "aliases for an engine with one name": (
+        model(engine={"type": "sglang", "image": "sglang"}, aliases=["a"]), ["modelArtifacts.aliases", "sglang", "one name"],
+    ),
+    "a revision for a custom command": (
+        model(engine={"image": "i", "modelCommand": "custom", "command": ["c"]}, revision="v1"),
+        ["modelArtifacts.revision", "modelCommand is custom"],
+    ),
+    "names given twice": (
+        model(engine={**VLLM, "args": {"served-model-name": "x"}}, aliases=["a"]),
+        ["modelArtifacts.aliases", "engine.args.served-model-name"],
+    ),
+    "an unknown feature": (model(features=["Chat"]), ["modelArtifacts.features[0]", "TextGeneration"]),
+    # downloads and volumes
+    "no download where the engine cannot stream": (
+        model("oss://b/m", endpoint="https://oss.example.com", download={"enabled": False}),
+        ["modelArtifacts.download.enabled", "oss://"],
+    ),
+    "a download of a claim": (
+        model("pvc://c/m", download={"enabled": True}), ["modelArtifacts.download.enabled", "pvc:// model is not downloaded"],
+    ),
+    "a download that Ollama shall not pull": (
+        server("ollama", "ollama://o/m", {"download": {"enabled": True}}, engine={"ollama": {"pull": False}}),
+        ["modelArtifacts.download.enabled", "engine.ollama.pull is false"],
+    ),
+    "a job without a claim": (
+        model(download={"job": True}), ["modelArtifacts.download.job", "persistence.enabled: true", "ReadWriteMany"],
+    ),
+    "a job for a model that is not downloaded": (
+        model("oci://r.example.com/m:1", download={"job": True}), ["modelArtifacts.download.job", "oci://"],
+    ),
+    "a job without a download": (
+        model(download={"job": True, "enabled": False}, **claim()), ["modelArtifacts.download.job", "download.enabled is false"],
+    ),
+    "a download by an image that cannot": (
+        server("infinity", artifacts={"download": {"enabled": True}}), ["modelArtifacts.download.image", "infinity", "hf"],
+    ),
+    "a download to a volume that is not mounted": (
+        model(engine={**VLLM, "mountModelVolume": False}, download={"enabled": True}),
+        ["decode.containers[0].mountModelVolume", "write mountModelVolume: true"],
+    ),
+    "an init container of the same name": (
+        {**model(download={"enabled": True}), "decode": {"initContainers": [{"name": "download-model"}]}},
+        ["decode.initContainers[0].name", "download-model"],
+    ),
+    "a claim without a size": (model(persistence={"enabled": True}), ["modelArtifacts.size", "needs a size"]),
+    "an ephemeral volume without a size": (model(volume={"type": "ephemeral"}), ["modelArtifacts.size", "needs a size"]),
+    "a claim and an ephemeral volume": (
+        model(volume={"type": "ephemeral"}, **claim()), ["modelArtifacts.volume.type", "persistence.enabled"],
+    ),
+    "a claim for a model that is not downloaded": (
+        model("oci://r.example.com/m:1", **claim()), ["modelArtifacts.persistence.enabled", "stay empty"],
+    ),
+    "a claim for a model that is streamed": (
+        model("s3://b/m", **claim()), ["modelArtifacts.persistence.enabled", "streams", "write download.enabled: true"],
+    ),
+    "an ephemeral volume for a model that is streamed": (
+        model("gs://b/m", size="1Gi", volume={"type": "ephemeral"}), ["modelArtifacts.volume.type", "streamed"],
+    ),
+    "an ephemeral volume for a model on a claim": (
+        model("pvc://c/m", size="1Gi", volume={"type": "ephemeral"}), ["modelArtifacts.volume.type", "pvc://", "remove it"],
+    ),
+    "a local path beside the claim": (
+        model("file:///opt/m", **claim()), ["modelArtifacts.uri", "/model-cache", "file:///model-cache/<path>"],
+    ),
+    "one claim for several nodes": (
+        {**model(**claim()), "decode": {"replicas": 2}},
+        ["modelArtifacts.persistence.accessModes", "pods of decode", "ReadWriteMany", "ephemeral"],
+    ),
+    "one claim for both roles": (
+        {**model(**claim()), "prefill": {"replicas": 1}}, ["modelArtifacts.persistence.accessModes", "decode and prefill"],
+    ),
+    "one claim for an autoscaler": (
+        {**model(**claim()), "decode": {"autoscaling": {"enabled": True}}}, ["modelArtifacts.persistence.accessModes"],
+    ),
+    "one claim for a group": (
+        {**model(**claim()), "multinode": True, "decode": {"parallelism": {"pipeline": 2, "workers": 2}}},
+        ["modelArtifacts.persistence.accessModes"],
+    ),
+    "an existing claim with a snapshot": (
+        model(**claim(existingClaim="c", dataSource={"kind": "VolumeSnapshot", "name": "s"})),
+        ["modelArtifacts.persistence.dataSource", "existingClaim is c"],
+    ),
+    "an existing claim that is not used": (
+        model(persistence={"existingClaim": "c"}), ["modelArtifacts.persistence.existingClaim", "write persistence.enabled: true"],
+    ),
+    "an empty claim section": (model(persistence=None), ["modelArtifacts.persistence: a section without content"]),
+    "an empty section of credentials": (
+        model(credentials={"aws": None}), ["modelArtifacts.credentials.aws: a section without content"],
+    ),
+    # adapters
+    "two adapters of one name": (
+        model(adapters=[{"name": "a", "uri": "hf://o/a"}, {"name": "a", "uri": "hf://o/b"}]),
+        ["modelArtifacts.adapters[1].name", "modelArtifacts.adapters[0]"],
+    ),
+    "an adapter named as the model": (
+        model(name="llama", adapters=[{"name": "llama", "uri": "hf://o/a"}]), ["modelArtifacts.adapters[0].name", "the model"],
+    ),
+    "an adapter from nowhere": (
+        model(adapters=[{"name": "a", "uri": "ollama://a"}]), ["modelArtifacts.adapters[0].uri", "no scheme", "hf://"],
+    ),
+    "an adapter somewhere on a claim": (
+        model(adapters=[{"name": "a", "uri": "pvc://claim"}]), ["modelArtifacts.adapters[0].uri", "pvc://claim/path"],
+    ),
+    "an adapter of another region": (
+        model(adapters=[{"name": "a", "uri": "oss://b/a"}]), ["modelArtifacts.adapters[0].uri", "modelArtifacts.endpoint"],
+    ),
+    "an empty adapter": (model(adapters=[None]), ["modelArtifacts.adapters[0]", "remove the dash"]),
+    "adapters of an engine that loads none": (
+        server("infinity", artifacts={"adapters": [{"name": "a", "uri": "hf://o/a"}]}),
+        ["modelArtifacts.adapters", "infinity does not load LoRA adapters"],
+    ),
+    "adapters of a custom command": (
+        model(engine={"image": "i", "modelCommand": "custom", "command": ["c"]}, lora={"dynamic": True}),
+        ["modelArtifacts.lora.dynamic", "modelCommand is custom"],
+    ),
+    "adapters given twice": (
+        model(engine={**VLLM, "args": {"lora-modules": "a=b"}}, adapters=[{"name": "a", "uri": "hf://o/a"}]),
+        ["modelArtifacts.adapters", "--lora-modules"],
+    ),
+    "limits without adapters": (model(lora={"maxRank": 8}), ["modelArtifacts.lora.maxRank", "no adapter", "lora.dynamic"]),
+    "a rank that vLLM does not have": (model(lora={"maxRank": 10}), ["modelArtifacts.lora.maxRank", "16"]),
+    "fewer adapters on the host than in a batch": (
+        model(lora={"dynamic": True, "maxLoras": 4, "maxCpuLoras": 2}), ["modelArtifacts.lora.maxCpuLoras", "at least 4"],
+    ),
+    "SGLang without a first adapter": (
+        model(engine={"type": "sglang", "image": "i"}, lora={"dynamic": True}),
+        ["modelArtifacts.lora.dynamic", "engine.args.lora-target-modules"],
+    ),
+    # engines by type
+    "a misspelt engine": (model(engine={"type": "vlm"}), ["engine.type", "vllm"]),
+    "an engine without an image": ({"engine": {"type": "ollama"}}, ["engine.image", "engine.type is ollama"]),
+    "a type that is started otherwise": (
+        model(engine={"type": "sglang", "image": "i", "modelCommand": "vllmServe"}),
+        ["engine.type", "sglang is not started by modelCommand: vllmServe"],
+    ),
+    "a role's type that is started otherwise": (
+        {**model(), "decode": {"engine": {"type": "sglang"}}}, ["decode.engine.type", "modelCommand: vllmServe"],
+    ),
+    "options of another engine": (
+        model(engine={**VLLM, "ollama": {"pull": False}}), ["engine.ollama", "engine.type: ollama", "vllm"],
+    ),
+    "the sidecar before an engine without prefill": (
+        server("infinity", routing={}), ["routing.proxy.enabled", "infinity", "routing.proxy.enabled: false"],
+    ),
+    "prefill of an engine without it": (server("huggingface", prefill={}), ["prefill.create", "huggingface"]),
+    "a group of an engine that runs in one pod": (server("infinity", multinode=True), ["multinode", "one pod"]),
+    "parallelism of an engine without it": (
+        server("infinity", decode={"parallelism": {"tensor": 2}}), ["decode.parallelism.tensor", "decode.accelerator.count"],
+    ),
+    "pipelines of the Hugging Face server": (
+        server("huggingface", decode={"parallelism": {"pipeline": 2}}), ["decode.parallelism.pipeline", "huggingface"],
+    ),
+    "flags of an engine without flags": (
+        server("ollama", "ollama://o/m", engine={"args": {"num-ctx": 1}}), ["engine.args.num-ctx", "engine.env"],
+    ),
+    "a feature that an engine does not have": (
+        server("fasterWhisper", artifacts={"features": ["TextGeneration"]}), ["modelArtifacts.features", "only SpeechToText"],
+    ),
+    "a task that vLLM ignores": (
+        server("huggingface", engine={"huggingface": {"backend": "vllm", "task": "fill_mask"}}),
+        ["engine.huggingface.task", "backend: huggingface"],
+    ),
+    "a misspelt task": (
+        server("huggingface", engine={"huggingface": {"task": "fill-mask"}}), ["engine.huggingface.task", "fill_mask"],
+    ),
+    "another name than faster-whisper's": (
+        server("fasterWhisper", artifacts={"name": "whisper"}), ["modelArtifacts.name", "write name: o/m"],
+    ),
+    "a repository for Ollama": (server("ollama"), ["modelArtifacts.uri", "ollama://model:tag"]),
+    "a claim of Ollama without a model": (server("ollama", "pvc://c"), ["engine.ollama.model", "which model"]),
+    "a model of Ollama given twice": (
+        server("ollama", "ollama://o/m", engine={"ollama": {"model": "x"}}), ["engine.ollama.model", "remove it"],
+    ),
+    "a name on a read-only claim": (
+        server("ollama", "pvc://c", engine={"ollama": {"model": "qwen3"}}),
+        ["modelArtifacts.name", "write name: qwen3", "readOnly: false"],
+    ),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelservice.inputs import merge
+from modelservice.inputs import merge, read_values
 from preset_layers import ACCELERATED, PRESETS, layers, sensible
 from rendered import Objects, Render
 
@@ -25,9 +25,14 @@ BESIDE = {
 """Layers that go beside all others: the objects they add."""
 
 
+ALONE = ["ollama", "infinity", "faster-whisper", "huggingface"]
+"""Engines that bring what they need of a topology."""
+
+
 def test_every_preset_is_in_some_combination() -> None:
-    sglang = {"engine/sglang", "engine/sglang-pd"}
-    used = {name for combination in sensible() for name in combination} | sglang | set(ADDITIONS) | BESIDE.keys()
+    others = {"engine/sglang", "engine/sglang-pd", "engine/vllm-speech", "engine/vllm-pooling"}
+    others |= {f"engine/{name}" for name in ALONE} | {"model/shared-claim", "model/object-store"}
+    used = {name for combination in sensible() for name in combination} | others | set(ADDITIONS) | BESIDE.keys()
     assert used == {str(path.relative_to(PRESETS).with_suffix("")) for path in PRESETS.rglob("*.yaml")}
 
 
@@ -70,6 +75,43 @@ def test_sglang_composes(render: Render, topology: list[str], hardware: str) -> 
     args = objects.engine(part="leaderTemplate" if topology == ["multinode-tensor"] else "workerTemplate")["args"]
     assert "--kv-transfer-config" not in args
     assert "--model-path" in args
+
+
+@pytest.mark.parametrize("hardware", ["nvidia", "amd", "cpu"])
+@pytest.mark.parametrize("engine", ALONE)
+def test_an_engine_that_stands_alone_composes(render: Render, hardware: str, engine: str) -> None:
+    """Hardware first: its image is vLLM's."""
+    objects = render(layers(f"hardware/{hardware}", f"engine/{engine}"))
+    container = objects.engine()
+    assert container["image"] == read_values(str(PRESETS / f"engine/{engine}.yaml"))["engine"]["image"]
+    wanted = {ACCELERATED[hardware]: "1"} if hardware in ACCELERATED else {}
+    limits = container.get("resources", {}).get("limits", {})
+    assert {name: count for name, count in limits.items() if "/" in name} == wanted
+    assert objects.template()["metadata"]["labels"]["llm-d.ai/model"] == "m"
+
+
+@pytest.mark.parametrize(("variant", "runner"), [("vllm-speech", []), ("vllm-pooling", ["pooling"])])
+def test_variants_of_vllm(render: Render, variant: str, runner: list[str]) -> None:
+    args = render(layers("topology/single", "hardware/nvidia", f"engine/{variant}")).engine()["args"]
+    assert args[args.index("--runner") + 1 :][:1] == runner if "--runner" in args else runner == []
+
+
+@pytest.mark.parametrize("topology", ["single", "pd"])
+def test_a_shared_claim_composes(render: Render, topology: str) -> None:
+    objects = render(layers(f"topology/{topology}", "hardware/nvidia", "engine/vllm", "model/shared-claim"))
+    names = {"decode", *(["prefill"] if topology == "pd" else [])}
+    assert {obj["kind"] for obj in objects.items} >= {"Job", "PersistentVolumeClaim"}
+    for role in names:
+        assert objects.pod(role)["initContainers"][0]["name"] == "wait-for-model"
+
+
+def test_credentials_compose_with_any_source(render: Render) -> None:
+    """The layer serves whatever the model's URI turns out to be."""
+    values = layers("topology/single", "hardware/nvidia", "engine/vllm", "model/object-store")
+    without = layers("topology/single", "hardware/nvidia", "engine/vllm")
+    assert render(values).items == render(without).items
+    values["modelArtifacts"]["uri"] = "s3://bucket/model"
+    assert render(values).env()["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "aws-credentials"
 
 
 def test_the_order_of_hardware_and_topology_does_not_matter_for_accelerators(render: Render) -> None:

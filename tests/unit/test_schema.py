@@ -98,7 +98,8 @@ def keys(value: Any, prefix: str = "") -> Iterator[str]:
 def test_values_and_models_name_the_same_keys() -> None:
     given = set(keys(yaml.safe_load((CHART / "values.yaml").read_text())))
     leaves = {leaf.path for leaf in generate.leaves(Values) if "[]" not in leaf.path and ".*" not in leaf.path}
-    optional = {path for path in leaves if path.startswith(("engine.resources.", "decode.", "prefill.", "routing."))}
+    unset = ("engine.resources.", "engine.ollama.", "engine.huggingface.", "modelArtifacts.download.resources.")
+    optional = {path for path in leaves if path.startswith((*unset, "decode.", "prefill.", "routing."))}
     assert leaves - given <= optional
     unknown = {key for key in given if not any(key == leaf or leaf.startswith(f"{key}.") for leaf in leaves)}
     maps = ("modelArtifacts.labels.", "accelerator.", "routing.proxy.securityContext.", "routing.epp.")

@@ -66,6 +66,10 @@ ImagePullPolicy = Literal["Always", "IfNotPresent", "Never", ""]
 FlagName = Annotated[str, Field(max_length=128, pattern=r"^[a-z][a-z0-9-]*(\.[A-Za-z0-9_.-]+)?$")]
 """A command line flag without its leading dashes, spelt with dashes: ``max-model-len``."""
 EnvName = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+EndpointUrl = Annotated[str, Field(max_length=512, pattern=r"^https?://[^ ]+$")]
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+"""A key of a Secret's data."""
+ModelName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^ ]+$")]
 AcceleratorType = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 ROUTE_DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 RouteDuration = Annotated[str, Field(max_length=32, pattern=ROUTE_DURATION)]
@@ -84,6 +88,9 @@ WORDS = {
     _pattern(AbsolutePath): "an absolute path",
     _pattern(FlagName): "a flag: write it without leading dashes and with dashes for underscores, max-model-len",
     _pattern(EnvName): "the name of an environment variable",
+    _pattern(EndpointUrl): "an address: write https://host[:port]",
+    _pattern(SecretKey): "a key of a Secret: letters, digits, dashes, dots and underscores",
+    _pattern(ModelName): "a name without spaces",
     _pattern(AcceleratorType): "an accelerator type: lower case letters, digits and dashes",
     ROUTE_DURATION: "a duration: write for instance 30s, 1m30s or 0s",
 }
@@ -108,6 +115,7 @@ PodSecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Po
 ServicePort = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServicePort")]
 Probe = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Probe")]
 SecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.SecurityContext")]
+TypedLocalObjectReference = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.TypedLocalObjectReference")]
 Toleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Toleration")]
 Volume = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Volume")]
 VolumeMount = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.VolumeMount")]
@@ -269,12 +277,75 @@ EngineEnvValue = Annotated[
 ]
 
 
+class Ollama(Closed):
+    """What only Ollama has."""
+
+    model: ModelName | None = None
+    """Model in a store on a claim (`pvc://`), for instance `qwen3:0.6b`."""
+    insecure: bool | None = None
+    """Pulls from a registry without TLS (`--insecure`)."""
+    pull: bool | None = None
+    """`false` starts from what is in the volume and pulls nothing."""
+
+
+class HuggingFaceServer(Closed):
+    """Options of KServe's Hugging Face server
+    (https://github.com/kserve/kserve/tree/master/python/huggingfaceserver)."""
+
+    backend: Literal["auto", "vllm", "huggingface"] | None = None
+    """What runs the model: vLLM, transformers, or vLLM where it can."""
+    task: (
+        Literal[
+            "sequence_classification", "token_classification", "fill_mask", "text_generation",
+            "text2text_generation", "text_embedding",
+        ]
+        | None
+    ) = None  # fmt: skip
+    """What the model does; read from the model when unset. Not with `backend: vllm`, which ignores it."""
+    dtype: Literal["auto", "float16", "float32", "bfloat16", "float", "half"] | None = None
+    """Type of the weights."""
+    maxModelLen: Annotated[int, Field(ge=1, le=16777216)] | None = None
+    """Tokens of a request."""
+    tokenizerRevision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Revision of the tokenizer."""
+    tensorInputNames: list[str] | None = None
+    """Names of the tensors that the model takes."""
+    maxLogLen: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    """Characters of a prompt in the log."""
+    disableLowerCase: bool | None = None
+    """Keeps capital letters in the tokenizer."""
+    disableSpecialTokens: bool | None = None
+    """Encodes without the model's special tokens."""
+    trustRemoteCode: bool | None = None
+    """Runs code that the model brings."""
+    returnTokenTypeIds: bool | None = None
+    """Returns token type ids."""
+    returnProbabilities: bool | None = None
+    """Returns all probabilities."""
+    disableLogRequests: bool | None = None
+    """Does not log requests."""
+    enableDocs: bool | None = None
+    """Serves the API's documentation at `/docs`."""
+
+
+EngineType = Literal["vllm", "sglang", "ollama", "infinity", "fasterWhisper", "huggingface", "simulator"]
+
+
 class Engine(ContainerFields):
     """The engine container as composable layers: maps instead of list positions.
 
     The top-level `engine` holds for both roles, a role's `engine` is merged over it, and the fields
     of the role's first container are merged over both.
     """
+
+    type: EngineType | None = None
+    """The engine: its command, arguments, variables, port and probes are derived. `vllm`, `sglang`, `ollama`,
+    `infinity` (embeddings and reranking), `fasterWhisper` (speech), `huggingface` (KServe's server) or `simulator`.
+    When unset it follows from `modelCommand` and image, and no probes are derived."""
+    ollama: Ollama | None = None
+    """What only `type: ollama` has."""
+    huggingface: HuggingFaceServer | None = None
+    """What only `type: huggingface` has."""
 
     args: dict[FlagName, FlagValue] = Field(default={}, examples=[{"max-model-len": 8192, "enforce-eager": True}])
     """Engine flags by name, without dashes. `true` gives `--flag`, `false` gives `--no-flag`, a map is written as
@@ -694,8 +765,8 @@ class Probes(Closed):
     """Probes of the engine, with a budget that survives the load of a large model. What a container's own
     `startupProbe`, `readinessProbe` or `livenessProbe` says wins, field by field."""
 
-    enabled: bool = False
-    """Gives the engine the probes below."""
+    enabled: bool | None = None
+    """Gives the engine the probes below; when unset, where `engine.type` is stated."""
     startup: bool = True
     """Waits until the model is loaded; nothing else is probed before."""
     readiness: bool = True
@@ -706,7 +777,7 @@ class Probes(Closed):
     """Seconds that download, load and compilation may take; the engine is restarted after that. A Deployment's
     progress deadline follows it."""
     path: AbsolutePath | None = None
-    """Path of the health check; `/health` when unset, which a `custom` command has to write."""
+    """Path of the health check; that of the engine when unset, which a `custom` command has to write."""
     readinessPath: AbsolutePath | None = None
     """Path of the readiness probe where it differs from `path`."""
 
@@ -893,28 +964,179 @@ class Role(Closed):
 # ---------------------------------------------------------------------------------------------
 
 
+class AwsCredentials(Closed):
+    """Credentials of `s3://`."""
+
+    name: DnsSubdomain | None = None
+    """Secret. Without one the pod's identity is used."""
+    accessKeyID: SecretKey = "accessKeyID"
+    """Key of the Secret that holds the access key's id."""
+    secretAccessKey: SecretKey = "secretAccessKey"
+    """Key of the Secret that holds the access key."""
+
+
+class GcpCredentials(Closed):
+    """Credentials of `gs://`."""
+
+    name: DnsSubdomain | None = None
+    """Secret. Without one the pod's identity is used."""
+    jsonKeyfile: SecretKey = "jsonKeyfile"
+    """Key of the Secret that holds the key file of a service account."""
+
+
+class AlibabaCredentials(Closed):
+    """Credentials of `oss://`."""
+
+    name: DnsSubdomain | None = None
+    """Secret."""
+    accessKeyID: SecretKey = "accessKeyID"
+    """Key of the Secret that holds the access key's id."""
+    accessKeySecret: SecretKey = "accessKeySecret"
+    """Key of the Secret that holds the access key."""
+
+
+class Credentials(Closed):
+    """Secrets of object stores. One that neither the model nor an adapter needs is left out. Hugging Face and
+    ModelScope: `modelArtifacts.authSecretName`."""
+
+    aws: AwsCredentials = AwsCredentials()
+    """Credentials of `s3://`."""
+    gcp: GcpCredentials = GcpCredentials()
+    """Credentials of `gs://`."""
+    alibaba: AlibabaCredentials = AlibabaCredentials()
+    """Credentials of `oss://`."""
+
+
+class Download(Closed):
+    """Downloading before the engine starts, instead of by the engine."""
+
+    enabled: bool | None = None
+    """Downloads the model in an init container. When unset: only where the engine cannot load from the store itself.
+    `false` streams, or is refused where that is not possible."""
+    job: bool = False
+    """Downloads once for all pods, in a Job that fills the claim of `persistence`; the pods wait for it."""
+    image: Annotated[str, Field(max_length=512)] | None = None
+    """Image that downloads. When unset: the engine's own for `hf://`, `ms://` and `ollama://`, rclone for
+    object stores."""
+    command: list[str] | None = None
+    """Command that downloads, in place of the derived one. Strings are rendered as templates."""
+    env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"HTTPS_PROXY": "http://proxy:3128"}])
+    """Environment variables of the download, beside those of store and mirror."""
+    resources: Resources | None = None
+    """Compute resources of the download."""
+
+
+AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
+
+
+class Persistence(Closed):
+    """A claim that keeps the downloaded model over restarts and, with `ReadWriteMany`, shares it between pods."""
+
+    enabled: bool = False
+    """Uses a claim in place of a volume that ends with the pod."""
+    existingClaim: DnsSubdomain | None = None
+    """An existing claim; the chart then creates none."""
+    size: Quantity | None = None
+    """Size of the claim; `modelArtifacts.size` when unset."""
+    storageClassName: DnsSubdomain | Literal[""] | None = None
+    """Storage class; the cluster's default when unset."""
+    accessModes: list[AccessMode] = ["ReadWriteOnce"]
+    """Access modes. One claim serves all pods, so several pods need `ReadWriteMany`."""
+    volumeName: DnsSubdomain | None = None
+    """An existing PersistentVolume."""
+    dataSource: TypedLocalObjectReference | None = None
+    """What the claim is filled with, for instance a VolumeSnapshot."""
+    retain: bool = False
+    """Keeps the claim when the release is uninstalled (`helm.sh/resource-policy: keep`)."""
+    annotations: dict[str, str] = {}
+    """Annotations of the claim."""
+
+
+class ModelVolume(Closed):
+    """The volume of a model that is not on a claim."""
+
+    type: Literal["emptyDir", "ephemeral"] = "emptyDir"
+    """`emptyDir` is on the node's disk; `ephemeral` is a claim of each pod that ends with the pod."""
+    storageClassName: DnsSubdomain | None = None
+    """Storage class of an ephemeral volume; the cluster's default when unset."""
+
+
+class Adapter(Closed):
+    """A LoRA adapter."""
+
+    name: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+    """Name of the adapter in requests."""
+    uri: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Where it is: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag` or `file://`.
+    Rendered as a template."""
+
+
+class Lora(Closed):
+    """Limits of LoRA adapters, and loading them at run time."""
+
+    maxRank: (
+        Annotated[int, json_type(type="integer", enum=[1, 8, 16, 32, 64, 128, 256, 320, 512], minimum=1, maximum=512)]
+        | None
+    ) = None
+    """Largest rank of an adapter; the engine's default when unset (vLLM: 16)."""
+    maxLoras: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Adapters in one batch; the number of `adapters` when unset."""
+    maxCpuLoras: Annotated[int, Field(ge=1, le=65536)] | None = None
+    """Adapters kept in the memory of the host."""
+    dynamic: bool = False
+    """Lets clients load and unload adapters while the engine runs (`/v1/load_lora_adapter`). Whoever reaches the
+    engine may do so."""
+
+
+Feature = Literal["TextGeneration", "TextEmbedding", "SpeechToText", "Reranking", "Scoring", "Classification"]
+
+
 class ModelArtifacts(Closed):
     """The model: where it comes from and how clients call it."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)] = "random/model"
     """Name of the model in requests (`--served-model-name`)."""
+    aliases: list[ModelName] = Field(default=[], examples=[["llama", "default"]])
+    """Further names of the model in requests."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)] = "hf://{{ .Values.modelArtifacts.name }}"
-    """Where the model is: `hf://organisation/model`, `pvc://claim/path`,
-    `pvc+hf://claim/[directory/]organisation/model` (a Hugging Face cache on a claim) or `oci://image:tag` (an image
-    volume). Rendered as a template."""
+    """Where the model is: `hf://organisation/model`, `ms://organisation/model` (ModelScope),
+    `s3://bucket/path`, `gs://bucket/path`, `oss://bucket/path`, `ollama://model:tag`, `pvc://claim/path`,
+    `pvc+hf://claim/[directory/]organisation/model` (a Hugging Face cache on a claim), `oci://image:tag` (an image
+    volume) or `file:///path` (in the image or in a volume of your own). Rendered as a template."""
+    revision: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^ ]+$")] | None = None
+    """Branch, tag or commit of an `hf://`, `pvc+hf://` or `ms://` model."""
+    endpoint: EndpointUrl | None = None
+    """Mirror or own installation of the store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
+    `MODELSCOPE_ENDPOINT` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
+    features: list[Feature] = Field(default=[], examples=[["TextEmbedding"]])
+    """What the model does. Without text generation or speech vLLM runs it as a pooling model (`--runner pooling`)."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}
     """Labels of the serving pods. An InferencePool selects these; `llm-d.ai/role` is added to them."""
     size: Quantity | None = None
-    """Size limit of the volume that an `hf://` model is downloaded to; a pod whose model is larger is evicted. No
-    limit when unset."""
+    """Size of the volume that a model is downloaded to: the limit of an `emptyDir`, where a pod whose model is larger
+    is evicted, or the size of a claim. No limit when unset."""
     mountPath: AbsolutePath = "/model-cache"
     """Where the model volume is mounted."""
     authSecretName: DnsSubdomain | Literal[""] = ""
-    """Secret with the key `HF_TOKEN`."""
+    """Secret with the token of Hugging Face, or of ModelScope for `ms://`."""
+    authSecretKey: SecretKey = "HF_TOKEN"
+    """Key of the Secret that holds the token."""
+    credentials: Credentials = Credentials()
+    """Secrets of object stores."""
     readOnly: bool = True
-    """Mounts a claim read-only."""
+    """Mounts the claim of a `pvc://` or `pvc+hf://` model read-only."""
     imagePullPolicy: ImagePullPolicy = "Always"
     """Pull policy of an `oci://` model."""
+    download: Download = Download()
+    """Downloading before the engine starts."""
+    persistence: Persistence = Persistence()
+    """A claim that keeps the downloaded model."""
+    volume: ModelVolume = ModelVolume()
+    """The volume of a model that is not on a claim."""
+    adapters: list[Adapter] = Field(default=[], examples=[[{"name": "sql", "uri": "hf://organisation/sql-lora"}]])
+    """LoRA adapters that the engine loads when it starts."""
+    lora: Lora = Lora()
+    """Limits of LoRA adapters."""
 
 
 class ParentReference(Closed):

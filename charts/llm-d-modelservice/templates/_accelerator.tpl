@@ -19,7 +19,7 @@ Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, 
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
-{{- $none := or (eq $type "cpu") (eq (include "llm-d-modelservice.isSimulator" .engine.image) "true") -}}
+{{- $none := or (eq $type "cpu") (eq .engine.type "simulator") -}}
 {{- if and (not $none) (not $resource) (not (and $dra (hasKey $global.resourceClaimTemplates $type))) -}}
 {{- fail (printf "%s: no accelerator type %q; known are cpu, %s. For another vendor write accelerator.resources.%s: <its resource name>" $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
 {{- end -}}

@@ -34,7 +34,7 @@ The fields that a values container has in common with a Kubernetes container, as
 root, container, key.
 */}}
 {{- define "llm-d-modelservice.containerFields" -}}
-{{- $fields := omit .container "modelCommand" "mountModelVolume" "extraConfig" "ports" "env" "userArgs" "userEnv" "flags" "variables" | toJson | fromJson -}}
+{{- $fields := omit .container "modelCommand" "mountModelVolume" "extraConfig" "ports" "env" "userArgs" "userEnv" "flags" "variables" "type" "typed" "ollama" "huggingface" | toJson | fromJson -}}
 {{- include "llm-d-modelservice.prune" $fields -}}
 {{- if $fields.image -}}{{- $_ := set $fields "image" (include "llm-d-modelservice.image" (dict "root" .root "image" $fields.image)) -}}{{- end -}}
 {{- range $name := list "ports" "env" -}}
@@ -70,6 +70,9 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
+{{- if $engine.typed -}}
+{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
+{{- end -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count) "extra" $facts.accelerator.extra) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
@@ -80,6 +83,7 @@ root, container, key.
 {{- $container = omit $container "resources" -}}
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
+{{- with $facts.model.mounts -}}{{- $_ := set $container "volumeMounts" (concat ($container.volumeMounts | default list) .) -}}{{- end -}}
 {{- if $role.sharedMemory.enabled -}}
 {{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
 {{- end -}}
@@ -119,7 +123,7 @@ root, container, key.
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if .container.mountModelVolume -}}
   {{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}
-  {{- $env := concat $facts.model.env $facts.model.tokenEnv -}}
+  {{- $env := concat $facts.model.env $facts.model.storeEnv -}}
   {{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $env "upper" ($container.env | default list)) | fromJsonArray) -}}
 {{- end -}}
 {{- if $container.env -}}
@@ -155,7 +159,7 @@ Adds a mount to a container, in place; prints nothing. Input: container, mount. 
 {{/* Adds the mount of the model volume to a container, in place; prints nothing. Input: facts, container. */}}
 {{- define "llm-d-modelservice.mountModel" -}}
 {{- $mounts := .container.volumeMounts | default list -}}
-{{- $mounted := false -}}
+{{- $mounted := not .facts.model.volume -}}
 {{- range $mounts -}}
   {{- if or (eq .name "model-storage") (eq (trimSuffix "/" .mountPath) $.facts.model.mountPath) -}}{{- $mounted = true -}}{{- end -}}
 {{- end -}}

@@ -10,6 +10,8 @@ Output: the fields of a container without args and env, plus
   userEnv   environment of the listed container
   flags     engine.args of both layers, nulls kept
   variables engine.env of both layers, nulls kept
+  type      the engine, also where it is not stated
+  typed     it is stated, and so port and probes are derived
 */}}
 {{- define "llm-d-modelservice.engine" -}}
 {{- $role := index .root.Values .role -}}
@@ -29,9 +31,17 @@ Output: the fields of a container without args and env, plus
 {{- end -}}
 {{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
 {{- $byDefault := not $engine.modelCommand -}}
-{{- if $byDefault -}}{{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}{{- end -}}
+{{- $typed := not (empty $engine.type) -}}
+{{- if and $byDefault $typed (not ($listed).command) -}}
+{{- $_ := set $engine "modelCommand" (get (dict "vllm" "vllmServe" "sglang" "sglangServe") $engine.type | default "imageDefault") -}}
+{{- else if $byDefault -}}
+{{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}
+{{- end -}}
 {{- if and (not $engine.image) $listed -}}
 {{- fail (printf "%s.image: the engine container has no image; write it here or as engine.image" $key) -}}
+{{- end -}}
+{{- if and (not $engine.image) (has ($engine.type | default "simulator") (list "vllm" "sglang" "ollama" "infinity" "fasterWhisper" "huggingface")) -}}
+{{- fail (printf "engine.image: engine.type is %s, and the image is yours to choose; write it, or add the layer of that engine, which has one" $engine.type) -}}
 {{- end -}}
 {{- if and (eq $engine.modelCommand "custom") (not $engine.command) -}}
 {{- fail (printf "%s.command: modelCommand is custom%s, which needs a command; write it, or modelCommand: vllmServe or imageDefault" $key ($byDefault | ternary " (the default of a listed container)" "")) -}}
@@ -39,9 +49,13 @@ Output: the fields of a container without args and env, plus
 {{- if and (ne $engine.modelCommand "custom") $engine.command (not $listed) -}}
 {{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" $key $engine.modelCommand) -}}
 {{- end -}}
-{{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (not $listed) -}}{{- end -}}
-{{- $_ := set $engine "name" ($engine.name | default "vllm") -}}
+{{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (or $typed (not $listed)) -}}{{- end -}}
+{{- $_ := set $engine "name" ($engine.name | default (empty (include "llm-d-modelservice.standsAlone" ($engine.type | default "")) | ternary "vllm" ($engine.type | default "" | kebabcase))) -}}
 {{- $_ := set $engine "image" ($engine.image | default "ghcr.io/llm-d/llm-d-inference-sim:latest") -}}
+{{- $_ := set $engine "typed" $typed -}}
+{{- if not $typed -}}
+{{- $_ := set $engine "type" (eq $engine.modelCommand "sglangServe" | ternary "sglang" (empty (include "llm-d-modelservice.isSimulator" $engine.image) | ternary "vllm" "simulator")) -}}
+{{- end -}}
 {{- $_ := set $engine "userArgs" (($listed).args | default list) -}}
 {{- $_ := set $engine "userEnv" (($listed).env | default list) -}}
 {{- $_ := set $engine "flags" $flags -}}
@@ -120,8 +134,10 @@ a pod that does not serve).
 {{- $engine := .facts.engine -}}
 {{- if eq $engine.modelCommand "custom" -}}
 {{- dict "command" $engine.command "args" $engine.userArgs | toJson -}}
+{{- else if include "llm-d-modelservice.standsAlone" $engine.type -}}
+{{- dict "command" list "args" (include "llm-d-modelservice.serverArgs" . | fromJsonArray) | toJson -}}
 {{- else -}}
-{{- $derived := include (eq $engine.modelCommand "sglangServe" | ternary "llm-d-modelservice.sglangFlags" "llm-d-modelservice.vllmFlags") . | fromJson -}}
+{{- $derived := include (eq $engine.type "sglang" | ternary "llm-d-modelservice.sglangFlags" "llm-d-modelservice.vllmFlags") . | fromJson -}}
 {{- $args := list -}}
 {{- $command := list -}}
 {{- if eq $engine.modelCommand "vllmServe" -}}
@@ -191,9 +207,15 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   {{- $flags = append $flags (dict "name" "master-addr" "value" "$(LWS_LEADER_ADDRESS)") -}}
 {{- end -}}
 {{- if .worker -}}{{- $flags = append $flags (dict "name" "headless" "value" true) -}}{{- end -}}
-{{- $flags = append $flags (dict "name" "served-model-name" "value" .facts.model.name) -}}
+{{- $names := .facts.model.names -}}
+{{- $flags = append $flags (dict "name" "served-model-name" "value" (gt (len $names) 1 | ternary $names .facts.model.name)) -}}
+{{- $flags = concat $flags .facts.model.flags .facts.lora.flags -}}
+{{- $features := .root.Values.modelArtifacts.features -}}
+{{- if and $features (eq .facts.engine.type "vllm") (not (or (has "TextGeneration" $features) (has "SpeechToText" $features))) -}}
+  {{- $flags = append $flags (dict "name" "runner" "value" "pooling") -}}
+{{- end -}}
 {{- $tracing := .root.Values.tracing -}}
-{{- if and $tracing.enabled (not (include "llm-d-modelservice.isSimulator" .facts.engine.image)) -}}
+{{- if and $tracing.enabled (ne .facts.engine.type "simulator") -}}
   {{- $flags = append $flags (dict "name" "otlp-traces-endpoint" "value" $tracing.otlpEndpoint) -}}
   {{- $flags = append $flags (dict "name" "collect-detailed-traces" "value" $tracing.vllm.collectDetailedTraces) -}}
 {{- end -}}
@@ -227,6 +249,9 @@ https://docs.sglang.ai/advanced_features/server_arguments.html
 {{- end -}}
 {{- $flags = append $flags (dict "name" "served-model-name" "value" .facts.model.name) -}}
 {{- if .root.Values.auth.apiKeySecret.name -}}{{- $flags = append $flags (dict "name" "api-key" "value" "$(SGLANG_API_KEY)") -}}{{- end -}}
+{{- $flags = concat $flags .facts.model.flags .facts.lora.flags -}}
+{{- $features := .root.Values.modelArtifacts.features -}}
+{{- if and (has "TextEmbedding" $features) (not (has "TextGeneration" $features)) -}}{{- $flags = append $flags (dict "name" "is-embedding" "value" true) -}}{{- end -}}
 {{- dict "flags" $flags "startRank" false | toJson -}}
 {{- end -}}
 
@@ -251,16 +276,22 @@ Order: the listed container's, engine.env, then what the chart derives; a name g
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- $derived := list
+{{- $derived := list -}}
+{{- if include "llm-d-modelservice.standsAlone" $engine.type -}}
+{{- $derived = include "llm-d-modelservice.serverEnv" . | fromJsonArray -}}
+{{- else -}}
+{{- $derived = list
   (dict "name" "DP_SIZE" "value" (toJson $p.data))
   (dict "name" "TP_SIZE" "value" (toJson $p.tensor))
   (dict "name" "DP_SIZE_LOCAL" "value" (toJson $p.dataLocal)) -}}
+{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
-{{- $derived = concat $derived $facts.model.tokenEnv $facts.accelerator.env -}}
+{{- $derived = concat $derived $facts.model.storeEnv $facts.lora.env $facts.accelerator.env -}}
 {{- with .root.Values.auth.apiKeySecret.name -}}
 {{- $derived = append $derived (include "llm-d-modelservice.apiKeyEnv" $ | fromJson) -}}
 {{- end -}}
 {{- if .root.Values.caches.enabled -}}{{- $derived = concat $derived (include "llm-d-modelservice.cacheEnv" .root | fromJsonArray) -}}{{- end -}}
+{{- with include "llm-d-modelservice.cpuCache" . -}}{{- $derived = append $derived (dict "name" "VLLM_CPU_KVCACHE_SPACE" "value" .) -}}{{- end -}}
 {{- if .root.Values.tracing.enabled -}}
 {{- $service := eq $facts.role "decode" | ternary .root.Values.tracing.serviceNames.vllmDecode .root.Values.tracing.serviceNames.vllmPrefill -}}
 {{- $derived = concat $derived (include "llm-d-modelservice.tracingEnv" (dict "root" .root "service" $service) | fromJsonArray) -}}

@@ -32,6 +32,11 @@ Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS la
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .name -}}
 {{- end -}}
 
+{{/* Name of the claim that keeps the model. Input: the root context. */}}
+{{- define "llm-d-modelservice.modelClaimName" -}}
+{{- printf "%s-model" (include "llm-d-modelservice.fullname" .) -}}
+{{- end -}}
+
 {{/* Name of the ServiceAccount of the pods. Input: the root context. */}}
 {{- define "llm-d-modelservice.serviceAccountName" -}}
 {{- .Values.serviceAccountOverride | default (include "llm-d-modelservice.fullname" .) -}}

@@ -48,7 +48,7 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- $containers := include "llm-d-modelservice.containers" . | fromJsonArray -}}
 {{- $spec := dict "serviceAccountName" (include "llm-d-modelservice.serviceAccountName" .root) "containers" $containers -}}
 
-{{- $initContainers := list -}}
+{{- $initContainers := $facts.model.initContainers -}}
 {{- if and $facts.proxy (not .worker) -}}
 {{- $initContainers = append $initContainers (include "llm-d-modelservice.proxy" (dict "root" .root "facts" $facts) | fromJson) -}}
 {{- end -}}
@@ -109,11 +109,12 @@ it; a volume, claim or claim template of the user with the same name wins.
 {{- $volumes := list -}}
 {{- range .containers -}}
   {{- range .volumeMounts -}}
-    {{- if and (eq .name "model-storage") (not $volumes) -}}
+    {{- if and (eq .name "model-storage") (not $volumes) $.facts.model.volume -}}
     {{- $volumes = append $volumes (merge (dict "name" "model-storage") $.facts.model.volume) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- $volumes = concat $volumes $.facts.model.volumes -}}
 {{- if $role.sharedMemory.enabled -}}
   {{- $emptyDir := dict "medium" "Memory" -}}
   {{- with $role.sharedMemory.sizeLimit -}}{{- $_ := set $emptyDir "sizeLimit" (toString .) -}}{{- end -}}

@@ -10,7 +10,7 @@ Refuses contradictory values on the way. Output:
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and engine.givenFlags
   profile, drain           see there
-  model, parallelism, accelerator   see there
+  model, lora, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
 {{- define "llm-d-modelservice.role" -}}
@@ -27,6 +27,8 @@ Refuses contradictory values on the way. Output:
 {{- $accelerator := include "llm-d-modelservice.accelerator" (dict "root" .root "role" .role "profile" $profile "engine" $engine "parallelism" $parallelism) | fromJson -}}
 {{- $drain := include "llm-d-modelservice.drain" (dict "root" .root "role" .role "engine" $engine "given" $given) | fromJson -}}
 {{- $proxy := and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false") -}}
+{{- include "llm-d-modelservice.checkType" (dict "root" .root "role" .role "engine" $engine "parallelism" $parallelism "multinode" $multinode "proxy" $proxy) -}}
+{{- $model := include "llm-d-modelservice.model" (dict "root" .root "role" .role "engine" $engine) | fromJson -}}
 {{- $facts := dict
   "role" .role "workload" $workload
   "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary "LeaderWorkerSet" ($role.workload | default "Deployment")))
@@ -35,7 +37,7 @@ Refuses contradictory values on the way. Output:
   "enginePort" (int ($proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $parallelism.mode "multiPort" | ternary $parallelism.dataLocal 1))
   "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator "profile" $profile "drain" $drain
-  "model" (include "llm-d-modelservice.model" .root | fromJson)
+  "model" $model "lora" (include "llm-d-modelservice.lora" (dict "root" .root "engine" $engine "model" $model "given" $given) | fromJson)
   "leaderOnly" (and $multinode (gt (int $parallelism.workers) 1) (or $parallelism.leaderOnly (not (empty $role.workerTemplate))))
 -}}
 {{- include "llm-d-modelservice.checkPorts" (dict "root" .root "facts" $facts) -}}

@@ -12,7 +12,7 @@ defaults of the section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
-{{- $sections := dict "modelArtifacts" list "engine" list "accelerator" (list "vgpu") "serviceAccount" list
+{{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" (list "vgpu") "serviceAccount" list
   "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
   "decode" $role "prefill" $role -}}
@@ -27,7 +27,7 @@ defaults of the section.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
+{{- range $path := list "modelArtifacts.credentials.aws" "modelArtifacts.credentials.gcp" "modelArtifacts.credentials.alibaba" "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
   {{- $parts := splitn "." 3 $path -}}
   {{- $section := index $.Values $parts._0 | default dict -}}
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}

@@ -1,0 +1,343 @@
+"""Engines by type: command, arguments, variables, port and probes of each."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelservice.values import Values
+from rendered import Render, shared
+from served import IMAGES, single
+
+MODEL = {
+    "ollama": {"uri": "ollama://qwen3:0.6b"},
+    "fasterWhisper": {"uri": "hf://org/model", "name": "org/model"},
+}
+
+
+def served(engine: str, **more: Any) -> dict[str, Any]:
+    return {**single(engine, **MODEL.get(engine, {"uri": "hf://org/model"})), **more}
+
+
+START = {
+    "vllm": (["vllm", "serve"], "org/model"),
+    "sglang": (["python3", "-m", "sglang.launch_server"], "--model-path"),
+    "simulator": (None, "--model"),
+    "ollama": (None, "serve"),
+    "infinity": (None, "v2"),
+    "huggingface": (None, "--model_name"),
+    "fasterWhisper": (None, None),
+}
+HEALTH = {"ollama": "/", "huggingface": "/v2/health/ready"}
+
+
+@pytest.mark.parametrize("engine", IMAGES)
+def test_how_it_starts(render: Render, engine: str) -> None:
+    container = render(served(engine)).engine()
+    command, first = START[engine]
+    assert container.get("command") == command
+    assert container.get("args", [None])[0] == first
+
+
+@pytest.mark.parametrize("engine", IMAGES)
+def test_it_listens_on_the_service_port(render: Render, engine: str) -> None:
+    objects = render(served(engine, routing={"servicePort": 9000, "proxy": {"enabled": False}}))
+    container = objects.engine()
+    said = {
+        "ollama": "OLLAMA_HOST",
+        "infinity": "INFINITY_PORT",
+        "fasterWhisper": "UVICORN_PORT",
+    }
+    if engine in said:
+        assert objects.env()[said[engine]].split(":")[-1] == "9000"
+    else:
+        option = "--http_port" if engine == "huggingface" else "--port"
+        assert container["args"][container["args"].index(option) + 1] == "9000"
+    assert container["ports"][0] == {"name": "http", "containerPort": 9000, "protocol": "TCP"}
+
+
+@pytest.mark.parametrize("engine", IMAGES)
+def test_probes_ask_the_engine_where_it_answers(render: Render, engine: str) -> None:
+    container = render(served(engine)).engine()
+    for probe in ("startupProbe", "readinessProbe"):
+        assert container[probe]["httpGet"] == {"path": HEALTH.get(engine, "/health"), "port": 8000}
+    assert container["livenessProbe"]["httpGet"]["port"] == 8000
+
+
+@pytest.mark.parametrize("engine", IMAGES)
+def test_loading_may_take_an_hour(render: Render, engine: str) -> None:
+    probe = render(served(engine)).engine()["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 3600
+
+
+def test_a_probe_of_the_user_stays(render: Render) -> None:
+    values = served("vllm")
+    values["engine"]["startupProbe"] = {"tcpSocket": {"port": 8000}}
+    container = render(values).engine()
+    assert container["startupProbe"]["tcpSocket"] == {"port": 8000}
+    assert "httpGet" not in container["startupProbe"]
+    assert "httpGet" in container["readinessProbe"]
+
+
+def test_a_probe_of_extra_config_replaces_the_derived_one(render: Render) -> None:
+    values = served("vllm")
+    values["engine"]["extraConfig"] = {"startupProbe": {"exec": {"command": ["true"]}}, "livenessProbe": None}
+    container = render(values).engine()
+    assert container["startupProbe"]["exec"] == {"command": ["true"]}
+    assert "httpGet" not in container["startupProbe"]
+    assert "livenessProbe" not in container
+    assert "httpGet" in container["readinessProbe"]
+
+
+def test_a_port_of_the_user_is_not_repeated(render: Render) -> None:
+    values = served("vllm")
+    values["engine"]["ports"] = [{"containerPort": 8000, "name": "api"}]
+    assert render(values).engine()["ports"] == [{"containerPort": 8000, "name": "api"}]
+
+
+def test_a_pod_monitor_names_the_port(render: Render) -> None:
+    values = served("vllm", decode={"monitoring": {"podmonitor": {"enabled": True}}})
+    assert render(values).engine()["ports"] == [{"name": "metrics", "containerPort": 8000, "protocol": "TCP"}]
+
+
+def test_the_engine_behind_the_proxy_is_probed_itself(render: Render) -> None:
+    container = render(served("vllm", routing={"proxy": {"targetPort": 8200}})).engine()
+    assert container["startupProbe"]["httpGet"]["port"] == 8200
+    assert container["ports"][0]["containerPort"] == 8200
+
+
+def test_a_pod_with_a_port_a_rank_is_probed_at_its_supervisor(render: Render) -> None:
+    layout = {"parallelism": {"data": 4, "dataMode": "multiPort"}}
+    container = render(served("vllm", decode=layout)).engine()
+    assert container["readinessProbe"]["httpGet"]["port"] == 8004
+    assert [port["containerPort"] for port in container["ports"]] == [8000, 8001, 8002, 8003]
+
+
+def test_without_a_type_no_port_and_no_probe_is_derived(render: Render) -> None:
+    values = served("vllm")
+    values["engine"] = {"image": IMAGES["vllm"], "modelCommand": "vllmServe"}
+    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & render(values).engine().keys()
+
+
+def test_a_role_may_have_a_type_of_its_own(render: Render) -> None:
+    values = served("vllm", decode={"engine": {"type": "sglang", "image": IMAGES["sglang"]}})
+    assert render(values).engine()["command"][-1] == "sglang.launch_server"
+
+
+def test_the_type_holds_for_a_listed_container(render: Render) -> None:
+    values = served("vllm", decode={"containers": [{"name": "server", "args": ["--seed", "1"]}]})
+    container = render(values).engine()
+    assert container["name"] == "server"
+    assert container["command"] == ["vllm", "serve"]
+    assert container["args"][-2:] == ["--seed", "1"]
+
+
+def test_a_command_of_a_listed_container_stays_custom(render: Render) -> None:
+    values = served("vllm", decode={"containers": [{"name": "server", "command": ["run"], "args": ["x"]}]})
+    assert render(values).engine()["command"] == ["run"]
+
+
+@pytest.mark.parametrize("engine", ["ollama", "infinity", "fasterWhisper", "huggingface"])
+def test_an_engine_that_stands_alone_has_nothing_of_vllm(render: Render, engine: str) -> None:
+    objects = render(served(engine))
+    assert not {"DP_SIZE", "TP_SIZE", "DP_SIZE_LOCAL"} & objects.env().keys()
+    assert objects.engine()["name"] != "vllm"
+    assert objects.engine()["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+
+
+def test_more_accelerators_for_an_engine_without_parallelism(render: Render) -> None:
+    values = served("ollama", accelerator={"count": 2})
+    assert render(values).engine()["resources"]["limits"] == {"nvidia.com/gpu": "2"}
+
+
+# --- Ollama ------------------------------------------------------------------------------------
+
+
+def test_ollama_pulls_before_it_serves(render: Render) -> None:
+    objects = render(served("ollama"))
+    (container,) = objects.pod()["initContainers"]
+    assert container["image"] == IMAGES["ollama"]
+    assert container["command"][-2:] == ["qwen3:0.6b", "served"]
+    assert objects.env()["OLLAMA_MODELS"] == "/model-cache"
+    assert objects.env()["OLLAMA_KEEP_ALIVE"] == "-1"
+
+
+def test_ollama_loads_the_model_before_it_is_ready(render: Render) -> None:
+    values = served("ollama")
+    values["modelArtifacts"]["features"] = ["TextGeneration"]
+    assert render(values).engine()["startupProbe"]["exec"]["command"] == ["ollama", "run", "served", "hi"]
+
+
+def test_ollama_with_a_store_on_a_claim(render: Render) -> None:
+    values = served("ollama")
+    values["modelArtifacts"] = {"name": "qwen3:0.6b", "uri": "pvc://claim/store"}
+    values["engine"]["ollama"] = {"model": "qwen3:0.6b"}
+    objects = render(values)
+    assert objects.env()["OLLAMA_MODELS"] == "/model-cache/store"
+    assert "initContainers" not in objects.pod()
+
+
+def test_ollama_gives_the_model_of_a_claim_a_name(render: Render) -> None:
+    values = served("ollama")
+    values["modelArtifacts"] = {"name": "qwen", "uri": "pvc://claim", "readOnly": False}
+    values["engine"]["ollama"] = {"model": "qwen3:0.6b"}
+    (container,) = render(values).pod()["initContainers"]
+    assert "pull" not in container["command"][2]
+    assert container["command"][-2:] == ["qwen3:0.6b", "qwen"]
+
+
+OLLAMA = """#!/bin/sh
+echo "$@" >> "$LOG"
+[ "$1" = serve ] && exec sleep 60
+[ "$1" = "$FAILS" ] && exit 3
+exit 0
+"""
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="there is no shell")
+@pytest.mark.parametrize(("fails", "code"), [("", 0), ("pull", 3), ("cp", 1)])
+def test_the_script_that_pulls_ends_with_its_result(render: Render, tmp_path: Path, fails: str, code: int) -> None:
+    """The script in a real shell, with a program of that name that writes down how it was called."""
+    values = served("ollama")
+    values["modelArtifacts"]["aliases"] = ["with space".replace(" ", "-")]
+    values["engine"]["ollama"] = {"insecure": True}
+    (container,) = render(values).pod()["initContainers"]
+    program = tmp_path / "ollama"
+    program.write_text(OLLAMA)
+    program.chmod(0o755)
+    log = tmp_path / "log"
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log), "FAILS": fails}
+    done = subprocess.run(container["command"], env=env, timeout=30, check=False)
+    assert done.returncode == code
+    calls = [line for line in log.read_text().splitlines() if line not in ("serve", "list")]
+    expected = ["pull --insecure qwen3:0.6b", "cp qwen3:0.6b served", "cp qwen3:0.6b with-space"]
+    assert calls == expected[: {"": 3, "pull": 1, "cp": 2}[fails]]
+
+
+# --- Infinity, faster-whisper, KServe's Hugging Face server --------------------------------------
+
+
+def test_infinity(render: Render) -> None:
+    env = render(served("infinity")).env()
+    assert env["INFINITY_MODEL_ID"] == "org/model"
+    assert env["INFINITY_SERVED_MODEL_NAME"] == "served"
+    assert env["INFINITY_URL_PREFIX"] == "/v1"
+
+
+def test_infinitys_flags(render: Render) -> None:
+    values = served("infinity")
+    values["engine"]["args"] = {"batch-size": 16}
+    assert render(values).engine()["args"] == ["v2", "--batch-size", "16"]
+
+
+def test_faster_whisper_loads_before_the_first_request(render: Render) -> None:
+    env = render(served("fasterWhisper")).env()
+    assert env["WHISPER__MODEL"] == "org/model"
+    assert env["PRELOAD_MODELS"] == '["org/model"]'
+    assert env["ENABLE_UI"] == "false"
+
+
+def test_options_of_the_hugging_face_server(render: Render) -> None:
+    values = served("huggingface")
+    values["engine"]["huggingface"] = {
+        "backend": "huggingface", "task": "fill_mask", "dtype": "float32", "maxModelLen": 512,
+        "tokenizerRevision": "v2", "tensorInputNames": ["input_ids", "attention_mask"], "maxLogLen": 100,
+        "disableLowerCase": True, "returnProbabilities": True, "trustRemoteCode": False, "enableDocs": True,
+    }  # fmt: skip
+    args = render(values).engine()["args"]
+    given = " ".join(args)
+    for part in (
+        "--model_name served", "--model_id org/model", "--backend huggingface", "--task fill_mask", "--dtype float32",
+        "--max_model_len 512", "--tokenizer_revision v2", "--tensor_input_names input_ids,attention_mask",
+        "--max_log_len 100", "--disable_lower_case", "--return_probabilities", "--enable_docs_url true",
+    ):  # fmt: skip
+        assert part in given
+    assert "trust_remote_code" not in given, "a switch that is given is on, whatever follows it"
+
+
+def test_the_hugging_face_server_loads_a_directory(render: Render) -> None:
+    values = served("huggingface")
+    values["modelArtifacts"]["uri"] = "pvc://claim/bert"
+    args = render(values).engine()["args"]
+    assert args[args.index("--model_dir") + 1] == "/model-cache/bert"
+    assert "--model_id" not in args
+
+
+def test_the_hugging_face_server_over_several_accelerators(render: Render) -> None:
+    values = served("huggingface", decode={"parallelism": {"tensor": 2}})
+    container = render(values).engine()
+    assert container["args"][container["args"].index("--tensor-parallel-size") + 1] == "2"
+    assert container["resources"]["limits"] == {"nvidia.com/gpu": "2"}
+
+
+# --- KV cache on processors ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("memory", "ranks", "cache"),
+    [
+        ("24Gi", 1, "12"),
+        ("24Gi", 2, "6"),
+        ("34359738368", 1, "16"),
+        ("10G", 1, "4"),
+        ("1Gi", 1, "1"),
+        (17179869184, 1, "8"),
+    ],
+)
+def test_the_kv_cache_is_half_of_the_memory(render: Render, memory: Any, ranks: int, cache: str) -> None:
+    values = served("vllm", accelerator={"type": "cpu"}, decode={"parallelism": {"tensor": ranks}})
+    values["engine"]["resources"] = {"limits": {"memory": memory}}
+    assert render(values).env()["VLLM_CPU_KVCACHE_SPACE"] == cache
+
+
+def test_the_kv_cache_of_the_user_wins(render: Render) -> None:
+    values = served("vllm", accelerator={"type": "cpu"})
+    values["engine"] |= {"resources": {"requests": {"memory": "24Gi"}}, "env": {"VLLM_CPU_KVCACHE_SPACE": 4}}
+    assert render(values).env()["VLLM_CPU_KVCACHE_SPACE"] == "4"
+
+
+@pytest.mark.parametrize("change", [{"accelerator": {"type": "nvidia"}}, {"engine": {"resources": {}}}])
+def test_no_kv_cache_is_guessed(render: Render, change: dict[str, Any]) -> None:
+    values = served("vllm", accelerator={"type": "cpu"})
+    values["engine"]["resources"] = {"limits": {"memory": "24Gi"}}
+    for key, fields in change.items():
+        values[key] = {**values[key], **fields}
+    assert "VLLM_CPU_KVCACHE_SPACE" not in render(values).env()
+
+
+# --- vLLM's own list of arguments ----------------------------------------------------------------
+
+LORA = {
+    "adapters": [{"name": f"a{i}", "uri": f"hf://o/{i}"} for i in range(2)],
+    "lora": {"maxRank": 64, "maxCpuLoras": 4},
+}
+
+
+@pytest.mark.parametrize("version", ["0.11.0", "0.20.0", "0.32.0"])
+@pytest.mark.parametrize(
+    "artifacts",
+    [
+        {"uri": "hf://o/m", "revision": "v1", "aliases": ["a", "b"], "features": ["TextEmbedding"], **LORA},
+        {"uri": "s3://b/m", "features": ["TextGeneration"]},
+    ],
+)
+def test_vllm_knows_every_derived_flag(render: Render, artifacts: dict[str, Any], version: str) -> None:
+    listed = json.loads(shared(f"reference/vllm-serve-arguments/{version}.json").read_text())["arguments"]
+    known = {flag: argument for argument in listed for flag in argument["flags"]}
+    args = render(single("vllm", **artifacts)).engine()["args"]
+    for position, flag in enumerate(args):
+        if flag.startswith("--"):
+            assert flag in known
+            choices = known[flag]["choices"]
+            assert not choices or args[position + 1] in choices, flag
+
+
+def test_ranks_are_those_of_vllm() -> None:
+    listed = json.loads(shared("reference/vllm-serve-arguments/0.32.0.json").read_text())["arguments"]
+    (rank,) = (argument for argument in listed if "--max-lora-rank" in argument["flags"])
+    field = Values.model_json_schema()["$defs"]["Lora"]["properties"]["maxRank"]
+    assert [str(value) for value in field["anyOf"][0]["enum"]] == rank["choices"]
