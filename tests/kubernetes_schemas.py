@@ -136,7 +136,7 @@ def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschem
 @functools.cache
 def custom_resource_validator(api_version: str, kind: str) -> jsonschema_rs.Draft7Validator:
     """Strict validator made of a version's schema in a CustomResourceDefinition."""
-    crd = yaml.safe_load(Path(module_file(*DEFINITIONS[api_version, kind])).read_text())
+    crd = yaml.load(Path(module_file(*DEFINITIONS[api_version, kind])).read_text(), Loader=yaml.CSafeLoader)
     name = api_version.rpartition("/")[2]
     (version,) = [version for version in crd["spec"]["versions"] if version["name"] == name]
     schema = version["schema"]["openAPIV3Schema"]

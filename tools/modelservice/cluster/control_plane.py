@@ -35,7 +35,7 @@ NEIGHBOUR_CRDS = (
     ("gaie", "config/crd/bases/inference.networking.k8s.io_inferencepools.yaml"),
     ("gaie", "config/crd/bases/inference.networking.x-k8s.io_inferenceobjectives.yaml"),
     ("gaie", "config/crd/bases/inference.networking.x-k8s.io_inferencemodelrewrites.yaml"),
-    ("gateway-api", "config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml"),
+    ("gateway-api", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"),
     ("keda", "config/crd/bases/keda.sh_scaledobjects.yaml"),
 )
 """Definitions of the objects that the chart makes for others: Go module and file."""
@@ -296,7 +296,8 @@ def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document = yaml.safe_load(path.read_text())
+    # The definition of HTTPRoute has 7000 lines, for which PyYAML's own loader takes seconds.
+    document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     if not isinstance(document, dict):
         raise ModelserviceError("not one YAML object", file=str(path))
     return document
