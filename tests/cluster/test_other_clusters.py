@@ -22,7 +22,7 @@ def test_a_given_cluster_is_used_and_only_fake_nodes_are_missed(cluster: Cluster
         [
             sys.executable, "-m", "pytest", "--quiet", "--kubeconfig", str(cluster.client.kubeconfig),
             "--chart-path", "charts/llm-d-modelservice", f"--junit-xml={report}", "-p", "no:cacheprovider",
-            "tests/cluster/test_given_cluster.py", "tests/cluster/test_admission.py", "tests/cluster/test_routing.py",
+            "tests/cluster/test_given_cluster.py", "tests/cluster/test_admission.py", "tests/cluster/test_inference_pool.py",
             "tests/cluster/test_accelerators.py", "-k", "given or values-pd or prefill or first_available",
         ],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
