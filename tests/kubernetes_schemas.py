@@ -2,7 +2,7 @@
 
 Every render in a test goes through :func:`problems`, so no test can accept an object that an API server
 would refuse. Sources: the package ``kubernetes-validate`` (schemas of Kubernetes, strict: unknown fields
-fail) and the LeaderWorkerSet CRD of its pinned Go module.
+fail) and the CRDs of LeaderWorkerSet and the Prometheus Operator in their pinned Go modules.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ from modelservice.binaries import module_file
 SUPPORTED_VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
 """Kubernetes minor versions that the chart supports."""
 
-LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+_PROMETHEUS = "example/prometheus-operator-crd/monitoring.coreos.com"
 
-UNCHECKED = {("monitoring.coreos.com/v1", "PodMonitor")}
-"""Kinds without a schema at hand; their shape is asserted by the tests that render them."""
+CRDS = {
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"): (
+        "lws",
+        "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
+    ),
+    ("monitoring.coreos.com/v1", "PodMonitor"): ("prometheus-operator", f"{_PROMETHEUS}_podmonitors.yaml"),
+    ("monitoring.coreos.com/v1", "ServiceMonitor"): ("prometheus-operator", f"{_PROMETHEUS}_servicemonitors.yaml"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"): ("prometheus-operator", f"{_PROMETHEUS}_prometheusrules.yaml"),
+}
+"""Where the definition of a kind is: the folder of the Go module, and the file in it."""
 
 
 def problems(objects: list[dict[str, Any]]) -> list[str]:
@@ -40,10 +48,8 @@ def problems(objects: list[dict[str, Any]]) -> list[str]:
 
 def _schema_problems(obj: dict[str, Any]) -> Iterator[str]:
     kind = (obj["apiVersion"], obj["kind"])
-    if kind in UNCHECKED:
-        return
-    if kind == ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"):
-        validators = {"the LeaderWorkerSet CRD": leader_worker_set_validator()}
+    if kind in CRDS:
+        validators = {f"the {kind[1]} CRD": crd_validator(*kind)}
     else:
         validators = {
             f"Kubernetes {version}": validator
@@ -117,10 +123,11 @@ def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschem
 
 
 @functools.cache
-def leader_worker_set_validator() -> jsonschema_rs.Draft7Validator:
-    """Strict validator made of the v1 schema in the LeaderWorkerSet CRD."""
-    crd = yaml.safe_load(Path(module_file("lws", LWS_CRD)).read_text())
-    (version,) = [version for version in crd["spec"]["versions"] if version["name"] == "v1"]
+def crd_validator(api_version: str, kind: str) -> jsonschema_rs.Draft7Validator:
+    """Strict validator made of the schema in a kind's CRD."""
+    crd = yaml.safe_load(Path(module_file(*CRDS[(api_version, kind)])).read_text())
+    served = api_version.rpartition("/")[2]
+    (version,) = [version for version in crd["spec"]["versions"] if version["name"] == served]
     schema = version["schema"]["openAPIV3Schema"]
     _close(schema)
     return jsonschema_rs.Draft7Validator(schema)

@@ -74,6 +74,7 @@ PROGRAMS = {
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
+    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""
 

@@ -31,6 +31,10 @@ from modelservice.errors import ModelserviceError
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "lws")
 LWS_CRD = "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"
+MONITORING_CRDS = tuple(
+    f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
+    for kind in ("podmonitors", "servicemonitors", "prometheusrules")
+)
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
@@ -85,6 +89,8 @@ class ControlPlane:
         self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
         self._start_controllers(programs)
         self._define(_document(module_file("lws", LWS_CRD)))
+        for crd in MONITORING_CRDS:
+            self._define(_document(module_file("prometheus-operator", crd)))
         self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
         self._start_lws(programs["lws"], webhook_port)
         self.apply(nodes.objects(self._pools))
