@@ -73,6 +73,7 @@ PROGRAMS = {
     "kube-scheduler": Program("k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES, "kubernetes"),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
     "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
 }
