@@ -263,6 +263,46 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
          "decode": {"monitoring": {"podmonitor": {"enabled": True}}}},
         ["decode.monitoring.podmonitor.portName", "portName: http"],
     ),
+    "two monitors of one role": (
+        {"decode": {"monitoring": {"podmonitor": {"enabled": True}, "servicemonitor": {"enabled": True}}}},
+        ["decode.monitoring.servicemonitor.enabled", "podmonitor", "counted twice"],
+    ),
+    "a metrics port name that a rank makes too long": (
+        {"engine": VLLM,
+         "decode": {"parallelism": {"data": 8, "dataMode": "multiPort"},
+                    "monitoring": {"podmonitor": {"enabled": True, "portName": "engine-metrics"}}}},
+        ["decode.monitoring.podmonitor.portName", "engine-metrics-1", "15"],
+    ),
+    "alerts of an engine with other metrics": (
+        {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
+         "monitoring": {"prometheusrule": {"enabled": True}}},
+        ["monitoring.prometheusrule.enabled", "vLLM's metrics", "decode runs sglang"],
+    ),
+    "a dashboard of an engine with other metrics": (
+        {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
+         "monitoring": {"dashboard": {"enabled": True}}},
+        ["monitoring.dashboard.enabled", "decode runs sglang"],
+    ),
+    "alerts without anything to watch": (
+        {"decode": {"replicas": 0}, "monitoring": {"prometheusrule": {"enabled": True}}},
+        ["monitoring.prometheusrule.enabled", "no alert is left"],
+    ),
+    "endpoints of nothing": (
+        {"decode": {"create": False}, "endpoints": {"create": True}},
+        ["endpoints.create", "nothing of this release serves", "decode.create: true"],
+    ),
+    "a test of nothing": (
+        {"decode": {"replicas": 0}, "test": {"enabled": True}},
+        ["test.enabled", "nobody to ask", "decode.create: true"],
+    ),
+    "a test of a server whose key is in plain text": (
+        {"engine": {**VLLM, "args": {"api-key": "sesame"}}, "test": {"enabled": True}},
+        ["test.enabled", "--api-key in plain text", "engine.env.VLLM_API_KEY.valueFrom.secretKeyRef"],
+    ),
+    "a threshold above one": (
+        {"monitoring": {"prometheusrule": {"thresholds": {"kvCacheUsage": 95}}}},
+        ["monitoring.prometheusrule.thresholds.kvCacheUsage"],
+    ),
     "a pool from this chart": (
         {"routing": {"inferencePool": {"create": True}}},
         ["routing.inferencePool", "inferencepool chart", "create: false"],
@@ -281,6 +321,11 @@ def test_the_tool_refuses_and_names_key_and_fix(
         embedded.render(values, Release("test"))
     for word in words:
         assert word in str(refusal.value)
+
+
+def test_the_service_of_a_test_begins_with_a_letter(embedded: EmbeddedHelm) -> None:
+    with pytest.raises(ValuesError, match=r"fullnameOverride: the Service of test.enabled .* begin with a letter"):
+        embedded.render({"test": {"enabled": True}}, Release("1st"))
 
 
 LWS_NAMES = {

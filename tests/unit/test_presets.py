@@ -49,8 +49,8 @@ def sensible() -> list[list[str]]:
 
 
 def test_every_preset_is_in_some_combination() -> None:
-    sglang = {"engine/sglang", "engine/sglang-pd"}
-    used = {name for combination in sensible() for name in combination} | sglang
+    others = {"engine/sglang", "engine/sglang-pd", "monitoring/prometheus-operator"}
+    used = {name for combination in sensible() for name in combination} | others
     assert used == {str(path.relative_to(PRESETS).with_suffix("")) for path in PRESETS.rglob("*.yaml")}
 
 
@@ -105,3 +105,13 @@ def test_the_simulator_gets_no_flag_that_it_does_not_know(render: Render) -> Non
     args = render(layers("topology/pd", "hardware/simulator")).engine()["args"]
     assert "--kv-transfer-config" not in args
     assert args[:2] == ["--model", "org/model"]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids="+".join)
+def test_monitoring_joins_every_topology(render: Render, topology: list[str]) -> None:
+    names = [*(f"topology/{name}" for name in topology), "hardware/nvidia", "engine/vllm"]
+    plain = render(layers(*names))
+    objects = render(layers(*names, "monitoring/prometheus-operator"))
+    added = sorted(kind for kind, _ in objects.kinds() - plain.kinds())
+    roles = 2 if "pd" in topology else 1
+    assert added == sorted(["ConfigMap", "ConfigMap", "Pod", "PrometheusRule", *["PodMonitor", "Service"] * roles])

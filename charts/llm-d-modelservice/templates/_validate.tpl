@@ -13,6 +13,7 @@ defaults of the section.
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" -}}
 {{- $sections := dict "modelArtifacts" list "engine" list "accelerator" list "serviceAccount" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
+  "monitoring" (list "dashboard" "prometheusrule") "endpoints" list "test" (list "question")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
 {{- range $name, $parts := $sections -}}
@@ -24,7 +25,8 @@ defaults of the section.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
+{{- range $path := list "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor"
+  "decode.monitoring.servicemonitor" "prefill.monitoring.servicemonitor" "monitoring.prometheusrule.thresholds" -}}
   {{- $parts := splitn "." 3 $path -}}
   {{- $section := index $.Values $parts._0 | default dict -}}
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
