@@ -204,3 +204,8 @@ def test_what_an_autoscaler_may_scale_to_zero_is_not_missed(render: Render) -> N
     assert names(found) & {("ModelServerDown", "decode"), ("ModelServerDown", "prefill")} == {
         ("ModelServerDown", "prefill")
     }
+
+
+def test_nothing_is_watched_while_a_release_is_scaled_to_zero(render: Render) -> None:
+    values = {**VALUES, "decode": {"replicas": 0}, "prefill": {"replicas": 0}}
+    assert render(values).all("PrometheusRule") == []

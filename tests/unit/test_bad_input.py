@@ -31,6 +31,8 @@ def dra(**template: Any) -> dict[str, Any]:
     return {"engine": VLLM, "accelerator": {"dra": True, "resourceClaimTemplates": {"nvidia": template}}}
 
 
+NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
+
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
@@ -283,17 +285,28 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
          "monitoring": {"dashboard": {"enabled": True}}},
         ["monitoring.dashboard.enabled", "decode runs sglang"],
     ),
-    "alerts without anything to watch": (
-        {"decode": {"replicas": 0}, "monitoring": {"prometheusrule": {"enabled": True}}},
-        ["monitoring.prometheusrule.enabled", "no alert is left"],
+    "alerts that all have been left out": (
+        {"decode": {"autoscaling": {"enabled": True}},
+         "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
+             ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
+              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+        ["monitoring.prometheusrule.thresholds", "no alert is left"],
+    ),
+    "alerts of nothing": (
+        {**NOTHING, "monitoring": {"prometheusrule": {"enabled": True}}},
+        ["monitoring.prometheusrule.enabled", "neither decode nor prefill is created", "decode.create: true"],
+    ),
+    "a dashboard of nothing": (
+        {**NOTHING, "monitoring": {"dashboard": {"enabled": True}}},
+        ["monitoring.dashboard.enabled", "neither decode nor prefill is created"],
     ),
     "endpoints of nothing": (
-        {"decode": {"create": False}, "endpoints": {"create": True}},
-        ["endpoints.create", "nothing of this release serves", "decode.create: true"],
+        {**NOTHING, "endpoints": {"create": True}},
+        ["endpoints.create", "neither decode nor prefill is created", "decode.create: true"],
     ),
     "a test of nothing": (
-        {"decode": {"replicas": 0}, "test": {"enabled": True}},
-        ["test.enabled", "nobody to ask", "decode.create: true"],
+        {**NOTHING, "test": {"enabled": True}},
+        ["test.enabled", "neither decode nor prefill is created", "decode.create: true"],
     ),
     "a test of a server whose key is in plain text": (
         {"engine": {**VLLM, "args": {"api-key": "sesame"}}, "test": {"enabled": True}},

@@ -94,6 +94,10 @@ def test_a_role_without_pods_is_not_told(render: Render) -> None:
     assert [role["role"] for role in told(render, prefill={"replicas": 0})["roles"]] == ["decode"]
 
 
+def test_a_release_that_is_scaled_to_zero_keeps_its_endpoints(render: Render) -> None:
+    assert told(render, decode={"replicas": 0})["endpoints"]["chat"] == "/v1/chat/completions"
+
+
 def test_the_config_map_gives_clients_their_environment(render: Render) -> None:
     data = config_map(render, modelArtifacts={"name": "org/m"})["data"]
     assert data["OPENAI_MODEL"] == "org/m"

@@ -49,6 +49,10 @@ def test_there_is_no_test_by_default(render: Render) -> None:
     assert render({}).all("Pod") == []
 
 
+def test_nothing_is_asked_while_a_release_is_scaled_to_zero(render: Render) -> None:
+    assert with_test(render, decode={"replicas": 0}).all("Pod") == []
+
+
 def test_every_role_with_pods_is_asked_at_its_own_pods(render: Render) -> None:
     objects = with_test(render, prefill={"replicas": 1}, routing={"servicePort": 9000})
     for role in ("decode", "prefill"):

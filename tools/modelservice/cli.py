@@ -136,7 +136,7 @@ def endpoints(
     if output_format is ReportFormat.json:
         sys.stdout.write(json.dumps(found.data, indent=2) + "\n")
         return
-    Console(soft_wrap=True).print(clients.text(found), highlight=False)
+    sys.stdout.write(clients.text(found))
 
 
 def _read_values(paths: list[str], sets: list[str], set_strings: list[str]) -> Mapping[str, Any]:

@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import merge
@@ -85,30 +81,22 @@ def endpoints(values: Mapping[str, Any], release: Release, renderer: Renderer) -
     )  # fmt: skip
 
 
-def text(found: Endpoints) -> RenderableType:
-    """The endpoints as something rich prints."""
-    names = _table()
-    names.add_row("base URL", found.base_url or "none: no Service or route is created, pods are reached one by one")
-    names.add_row("model", ", ".join(found.models))
-    if found.adapters:
-        names.add_row("adapters", ", ".join(found.adapters))
-    names.add_row("engine", f"{found.engine} ({', '.join(found.features)})")
+def text(found: Endpoints) -> str:
+    """The endpoints as lines for people."""
     first = found.roles[0]
     root = first.addresses[0] if first.addresses else ""
-    paths = _table()
-    for name, path in found.paths.items():
-        paths.add_row(name, f"{root}{path}")
-    roles = _table()
+    rows = [
+        ("base URL", found.base_url or "none: no Service or route is created, pods are reached one by one"),
+        ("model", ", ".join(found.models)),
+        *([("adapters", ", ".join(found.adapters))] if found.adapters else []),
+        ("engine", f"{found.engine} ({', '.join(found.features)})"),
+        ("", ""),
+        *((name, f"{root}{path}") for name, path in found.paths.items()),
+        ("", ""),
+    ]
     for role in found.roles:
         ports = ", ".join(str(port) for port in role.ports)
-        roles.add_row(role.role, f"{role.engine}, {role.scheme} on port {ports} of each pod")
-        for address in role.addresses:
-            roles.add_row("", address)
-    return Group(names, Text(), paths, Text(), roles)
-
-
-def _table() -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    return table
+        rows.append((role.role, f"{role.engine}, {role.scheme} on port {ports} of each pod"))
+        rows += [("", address) for address in role.addresses]
+    width = max(len(name) for name, _ in rows) + 2
+    return "".join(f"{name.ljust(width)}{value}".rstrip() + "\n" for name, value in rows)

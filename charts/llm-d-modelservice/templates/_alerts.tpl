@@ -4,23 +4,24 @@ because it follows from what is measured.
 */}}
 
 {{/*
-The alerts of a release, as a JSON list of Prometheus rules. Input: the root context.
+The alerts of a release, as a JSON list of Prometheus rules. Input: root, roles (facts of those with pods).
 https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 Metrics: https://docs.vllm.ai/en/latest/usage/metrics/
 */}}
 {{- define "llm-d-modelservice.alerts" -}}
-{{- $limits := .Values.monitoring.prometheusrule.thresholds -}}
-{{- $roles := include "llm-d-modelservice.servingRoles" . | fromJsonArray -}}
+{{- $limits := .root.Values.monitoring.prometheusrule.thresholds -}}
+{{- $root := .root -}}
+{{- $roles := .roles -}}
 {{- $alerts := list -}}
 {{- range $i, $facts := $roles -}}
   {{- $role := $facts.role -}}
-  {{- $pods := include "llm-d-modelservice.seriesMatchers" (dict "root" $ "role" $role) -}}
-  {{- $here := dict "root" $ "role" $role -}}
-  {{- $autoscaling := (index $.Values $role).autoscaling -}}
+  {{- $pods := include "llm-d-modelservice.seriesMatchers" (dict "root" $root "role" $role) -}}
+  {{- $here := dict "root" $root "role" $role -}}
+  {{- $autoscaling := (index $root.Values $role).autoscaling -}}
   {{- if or (not $autoscaling.enabled) (gt (int $autoscaling.minReplicas) 0) -}}
   {{- $alerts = append $alerts (include "llm-d-modelservice.alert" (merge (dict "name" "ModelServerDown" "severity" "critical" "for" "10m"
     "expr" (printf "absent(up{%s} == 1)" $pods)
-    "summary" (printf "No %s pod of %s answers Prometheus" $role (include "llm-d-modelservice.fullname" $))
+    "summary" (printf "No %s pod of %s answers Prometheus" $role (include "llm-d-modelservice.fullname" $root))
     "description" "Nothing of this role has been scraped for 10 minutes: the pods do not run, are still loading the model, or are not scraped at all.") $here) | fromJson) -}}
   {{- end -}}
   {{- /* What clients feel is measured at the pods that they talk to. */ -}}

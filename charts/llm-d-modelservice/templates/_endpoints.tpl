@@ -142,8 +142,7 @@ URLs of a role that do not depend on one pod, as a JSON list of {via, url}, best
 {{- end -}}
 
 {{/*
-What clients need to know of the release, as JSON; an empty map when nothing serves. Input: root, roles (see
-servingRoles). Output:
+What clients need to know of the release, as JSON. Input: root, roles (facts, see roles). Output:
   model, models, adapters   the name to write, all names of the model, names of its LoRA adapters
   features, engine          what the model does, and what runs it
   baseUrl                   for an OpenAI client; null without a stable address
@@ -151,7 +150,6 @@ servingRoles). Output:
   roles                     [{role, engine, scheme, ports, addresses: [{via, url}]}]: the ports are those of the pods
 */}}
 {{- define "llm-d-modelservice.endpoints" -}}
-{{- if .roles -}}
 {{- $facts := first .roles -}}
 {{- $names := include "llm-d-modelservice.modelNames" (dict "root" .root "facts" $facts) | fromJson -}}
 {{- $engine := include "llm-d-modelservice.engineType" (dict "facts" $facts) -}}
@@ -176,7 +174,4 @@ servingRoles). Output:
 {{- end -}}
 {{- dict "model" (first $names.models) "models" $names.models "adapters" $names.adapters "features" $features
   "engine" $engine "baseUrl" ($base | default nil) "endpoints" $paths "roles" $described | toJson -}}
-{{- else -}}
-{}
-{{- end -}}
 {{- end -}}

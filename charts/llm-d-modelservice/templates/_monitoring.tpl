@@ -68,25 +68,29 @@ them gives, so that a monitor of the user's own will do.
 {{- end -}}
 
 {{/*
-The facts of the roles that have pods, as a JSON list, that of the pods which clients talk to first. Input: the root
-context. A role whose pods an autoscaler owns has them.
+The facts of the roles that are created, as JSON {created, serving}: lists that begin with the role whose pods clients
+talk to. Input: root, key. serving has those with pods, now or whenever an autoscaler wants. Refuses, with the
+given key, a release without roles.
 */}}
-{{- define "llm-d-modelservice.servingRoles" -}}
-{{- $roles := list -}}
+{{- define "llm-d-modelservice.roles" -}}
+{{- $created := list -}}
+{{- $serving := list -}}
 {{- range $name := list "decode" "prefill" -}}
-  {{- if (index $.Values $name).create -}}
-  {{- $replicas := include "llm-d-modelservice.replicas" (dict "root" $ "role" $name) -}}
-  {{- if ne $replicas "0" -}}
-  {{- $roles = append $roles (include "llm-d-modelservice.role" (dict "root" $ "role" $name) | fromJson) -}}
-  {{- end -}}
+  {{- if (index $.root.Values $name).create -}}
+  {{- $facts := include "llm-d-modelservice.role" (dict "root" $.root "role" $name) | fromJson -}}
+  {{- $created = append $created $facts -}}
+  {{- if ne (include "llm-d-modelservice.replicas" (dict "root" $.root "role" $name)) "0" -}}{{- $serving = append $serving $facts -}}{{- end -}}
   {{- end -}}
 {{- end -}}
-{{- $roles | toJson -}}
+{{- if not $created -}}
+{{- fail (printf "%s: neither decode nor prefill is created, so there is nothing to reach; write decode.create: true, or %s: false" .key .key) -}}
+{{- end -}}
+{{- dict "created" $created "serving" $serving | toJson -}}
 {{- end -}}
 
-{{/* Refuses a dashboard or alerts of vLLM's metrics for an engine that has others. Input: root, key. */}}
+{{/* Refuses a dashboard or alerts of vLLM's metrics for an engine that has others. Input: roles (facts), key. */}}
 {{- define "llm-d-modelservice.checkVllmMetrics" -}}
-{{- range $facts := include "llm-d-modelservice.servingRoles" .root | fromJsonArray -}}
+{{- range $facts := .roles -}}
 {{- $engine := include "llm-d-modelservice.engineType" (dict "facts" $facts) -}}
 {{- if not (has $engine (list "vllm" "simulator" "huggingface")) -}}
 {{- fail (printf "%s: it reads vLLM's metrics, and %s runs %s, which has others; write false, and bring your own in extraObjects" $.key $facts.role $engine) -}}
