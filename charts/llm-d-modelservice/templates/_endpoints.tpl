@@ -107,8 +107,10 @@ own arguments, where it has such, because the user may have written those; other
 {{- end -}}
 
 {{/*
-URLs of a role that do not depend on one pod, as a JSON list of {via, url}, best first. Input: root, facts, clients
-(true for the role that clients talk to). A URL has no path.
+URLs of a role that do not depend on one pod, as a JSON list of {via, url, apiServerPath}, best first. Input: root,
+facts, clients (true for the role that clients talk to). A URL has no path. A Service is also reached through the API
+server (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/), at apiServerPath.
+Whether a Gateway's listener speaks TLS is the Gateway's matter; its URL says http.
 */}}
 {{- define "llm-d-modelservice.addresses" -}}
 {{- $values := .root.Values -}}
@@ -117,7 +119,7 @@ URLs of a role that do not depend on one pod, as a JSON list of {via, url}, best
 {{- $addresses := list -}}
 {{- $route := $values.routing.httpRoute | default dict -}}
 {{- if and .clients (eq (toString $route.create) "true") -}}
-  {{- range $route.hostnames -}}{{- $addresses = append $addresses (dict "via" "gateway" "url" (printf "http://%s%s" . (trimSuffix "/" ($route.pathPrefix | default "")))) -}}{{- end -}}
+  {{- range $route.hostnames -}}{{- if not (hasPrefix "*" .) -}}{{- $addresses = append $addresses (dict "via" "gateway" "url" (printf "http://%s%s" . (trimSuffix "/" ($route.pathPrefix | default "")))) -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- $services := list -}}
 {{- if and .clients ($values.service).enabled -}}
@@ -130,7 +132,9 @@ URLs of a role that do not depend on one pod, as a JSON list of {via, url}, best
 {{- end -}}
 {{- range $services -}}
   {{- $port := (first (.ports | default (list dict))).port | default $.facts.servicePort | int -}}
-  {{- $addresses = append $addresses (dict "via" "service" "url" (printf "%s://%s.%s.svc:%d" $scheme .name $.root.Release.Namespace $port)) -}}
+  {{- $portName := (first (.ports | default (list dict))).name | default "http" -}}
+  {{- $addresses = append $addresses (dict "via" "service" "url" (printf "%s://%s.%s.svc:%d" $scheme .name $.root.Release.Namespace $port)
+    "apiServerPath" (printf "/api/v1/namespaces/%s/services/%s%s:%s/proxy" $.root.Release.Namespace (eq $scheme "https" | ternary "https:" "") .name $portName)) -}}
 {{- end -}}
 {{- $addresses | toJson -}}
 {{- end -}}
@@ -147,7 +151,7 @@ What clients need to know of the release, as JSON. Input: root, roles (facts, se
   features, engine          what the model does, and what runs it
   baseUrl                   for an OpenAI client; null without a stable address
   endpoints                 {name: path}
-  roles                     [{role, engine, scheme, ports, addresses: [{via, url}]}]: the ports are those of the pods
+  roles                     [{role, engine, scheme, ports, addresses}], see addresses; the ports are those of the pods
 */}}
 {{- define "llm-d-modelservice.endpoints" -}}
 {{- $facts := first .roles -}}
