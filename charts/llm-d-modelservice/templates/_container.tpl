@@ -70,7 +70,9 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
+{{- if or $role.monitoring.podmonitor.enabled $role.monitoring.servicemonitor.enabled -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" (include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson) "container" $container) -}}
+{{- end -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count)) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
 {{- if $claims -}}
@@ -149,7 +151,6 @@ Gives the engine's ports the names that the role's monitor scrapes, in place; pr
 container. A declared port keeps its name; one that is missing is added.
 */}}
 {{- define "llm-d-modelservice.nameMetricsPorts" -}}
-{{- if .monitor -}}
 {{- $ports := .container.ports | default list -}}
 {{- $names := list -}}
 {{- range $ports -}}{{- $names = append $names (.name | default "") -}}{{- end -}}
@@ -171,7 +172,6 @@ container. A declared port keeps its name; one that is missing is added.
   {{- end -}}
 {{- end -}}
 {{- $_ := set .container "ports" $ports -}}
-{{- end -}}
 {{- end -}}
 
 {{/* Refuses claims that the pod does not have. Input: used, known, key, role. */}}
