@@ -95,6 +95,7 @@ class ControlPlane:
         self._start_lws(programs["lws"], webhook_port)
         self.apply(nodes.objects(self._pools))
         self._await_nodes()
+        self._await_service_account()
 
     def down(self) -> None:
         """Ends everything and removes the folder."""
@@ -272,6 +273,12 @@ class ControlPlane:
             return states.count("True") == expected
 
         kwok.wait_until(ready, 60)
+
+    def _await_service_account(self) -> None:
+        """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""
+        (controllers,) = [item for item in self._components if item.name == "kube-controller-manager"]
+        resource = self.resource("v1", "ServiceAccount")
+        controllers.wait_until(lambda: bool(resource.get(namespace="default").to_dict()["items"]), 30)
 
 
 def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
