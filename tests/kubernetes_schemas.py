@@ -143,6 +143,8 @@ def _close(schema: Any) -> None:
     if schema.pop("x-kubernetes-int-or-string", False):
         schema["type"] = ["integer", "string"]
         schema.pop("anyOf", None)
+    if "(?i)" in str(schema.get("pattern")):
+        del schema["pattern"]  # Go's flags inside a pattern are not in JSON schema's
     for item in schema.values():
         _close(item)
     open_ended = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema

@@ -181,6 +181,13 @@ class Helm:
         assert done.returncode == 0, f"{done.stderr}\n{self._cluster.describe(self._namespace)}"
         return done.stdout
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts helm and does not wait for its end."""
+        return subprocess.Popen(
+            [str(self._program), *arguments, "--namespace", self._namespace],
+            env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
     def install(self, release: str, values: dict[str, Any], *, wait: bool = True) -> None:
         """``helm install --wait``."""
         flags = ["--wait", "--timeout", "40s"] if wait else []

@@ -1,165 +1,119 @@
-"""The InferencePool chart of Gateway API Inference Extension, installed beside ours, finds exactly what serves."""
+"""One values file makes a complete model: the API server's own view of pool, picker, route and autoscaler."""
 
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from live import Cluster, Helm
-from modelservice.binaries import binary, module_file
-from modelservice.inputs import merge
+from modelservice.inputs import read_values
+from rendered import ROOT
 
-LABELS = {"llm-d.ai/model": "m"}
-ENGINE = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
-MODEL: dict[str, Any] = {"engine": ENGINE, "modelArtifacts": {"labels": LABELS}, "accelerator": {"type": "cpu"}}
-WITHOUT_PROXY = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
-RELEASES = {"1.2": "gaie-1.2", "1.5": "gaie"}
-"""Releases of the InferencePool chart and the Go modules they are in."""
+COMPLETE = read_values(str(ROOT / "examples" / "values-complete.yaml"))
+VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+H100 = {"nodeSelector": {"pool": "h100"}}
+POOL = ("inference.networking.k8s.io/v1", "InferencePool")
 
 
-@dataclass(frozen=True)
-class Case:
-    """Values, the ports that the pool is given, and how many pods serve of how many."""
-
-    values: dict[str, Any]
-    ports: list[int]
-    serving: int
-    pods: int
+def selector(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
-CASES = {
-    "one pod": Case({**WITHOUT_PROXY, "decode": {"replicas": 2}}, [8000], 2, 2),
-    "prefill and decode": Case({"decode": {"replicas": 2}, "prefill": {"replicas": 3}}, [8000], 5, 5),
-    "a port of its own": Case({**WITHOUT_PROXY, "routing": {"servicePort": 9000, "proxy": {"enabled": False}}}, [9000], 1, 1),
-    "data parallel over ports": Case(
-        merge([WITHOUT_PROXY, {"multinode": True, "decode": {"parallelism": {"dataLocal": 4, "workers": 2, "dataMode": "multiPort"}}}]),
-        [8000, 8001, 8002, 8003], 2, 2,
-    ),
-    "data parallel over ports, behind proxies": Case(
-        {
-            "multinode": True,
-            "decode": {"parallelism": {"dataLocal": 2, "workers": 2, "dataMode": "multiPort"}},
-            "prefill": {"replicas": 1, "parallelism": {"dataLocal": 2, "workers": 2, "dataMode": "multiPort"}},
-        },
-        [8000, 8001], 4, 4,
-    ),
-    "wide group, every pod serves": Case(
-        merge([WITHOUT_PROXY, {"multinode": True, "decode": {"parallelism": {"dataLocal": 8, "workers": 2}}}]), [8000], 2, 2
-    ),
-    "group over pods, the leader serves": Case(
-        merge([WITHOUT_PROXY, {"multinode": True, "decode": {"replicas": 2, "parallelism": {"tensor": 2, "pipeline": 2, "workers": 2}}}]),
-        [8000], 2, 4,
-    ),
-    "internal balancer, the leader serves": Case(
-        merge([WITHOUT_PROXY, {"multinode": True, "decode": {"parallelism": {"dataLocal": 2, "workers": 2, "dataMode": "internal"}}}]),
-        [8000], 1, 2,
-    ),
-    "groups in both roles": Case(
-        {
-            "multinode": True,
-            "decode": {"parallelism": {"tensor": 2, "pipeline": 2, "workers": 2}},
-            "prefill": {"replicas": 1, "parallelism": {"dataLocal": 4, "workers": 2}},
-        },
-        [8000], 3, 4,
-    ),
-}  # fmt: skip
+def names(pods: list[dict[str, Any]]) -> list[str]:
+    return [pod["metadata"]["name"] for pod in pods]
 
 
-@pytest.fixture(scope="session", params=RELEASES)
-def pool_chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Path:
-    """The InferencePool chart, copied from its Go module with its neighbours, because it names one by path."""
-    charts = tmp_path_factory.mktemp("charts") / "charts"
-    module = module_file(RELEASES[request.param], "sigs.k8s.io/gateway-api-inference-extension", "config/charts")
-    shutil.copytree(module, charts, copy_function=shutil.copyfile)
-    for folder in (charts, *(path for path in charts.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)
-    chart = charts / "inferencepool"
-    cluster.require("inference.networking.k8s.io/v1", "InferencePool")
-    if request.param != "1.2":
-        Helm(binary("helm4"), cluster, chart, "default").run("dependency", "build", str(chart))
-    return chart
-
-
-def container_ports(pod: dict[str, Any]) -> set[int]:
-    """Ports on which the pod takes requests, read from the command lines of the proxy or the engine."""
-    proxies = [item for item in pod["spec"].get("initContainers", []) if item["name"] == "routing-proxy"]
-    if proxies:
-        flags = dict(argument.removeprefix("--").split("=", 1) for argument in proxies[0]["args"])
-        first, count = int(flags["port"]), int(flags.get("data-parallel-size", 1))
-    else:
-        args = pod["spec"]["containers"][0]["args"]
-        if "--headless" in args:
-            return set()
-        first = int(args[args.index("--port") + 1])
-        several = "--data-parallel-multi-port-external-lb" in args
-        count = int(args[args.index("--data-parallel-size-local") + 1]) if several else 1
-    return set(range(first, first + count))
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_the_pool_selects_exactly_the_pods_and_ports_that_serve(
-    cluster: Cluster, helm: Helm, namespace: str, pool_chart: Path, name: str
-) -> None:
-    case = CASES[name]
-    if "multinode" in case.values:
-        cluster.require("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
-    helm.install("model", merge([MODEL, case.values]), wait=False)
-    pool_values = {
-        "inferencePool": {
-            "targetPorts": [{"number": port} for port in case.ports],
-            "modelServers": {"matchLabels": {**LABELS, "llm-d.ai/inference-serving": "true"}},
-        },
-        "experimentalHttpRoute": {"enabled": True, "inferenceGatewayName": "gateway"},
-    }
-    helm.run("install", "pool", str(pool_chart), "--values", "-", values=pool_values)
-    (pool,) = cluster.objects("inference.networking.k8s.io/v1", "InferencePool", namespace)
-    ours = "app.kubernetes.io/name=llm-d-modelservice"
-    pods = cluster.wait_for_pods(namespace, case.pods, ready=False, selector=ours)
-    serving = {pod["metadata"]["name"] for pod in pods if container_ports(pod)}
-    assert len(serving) == case.serving
-    selector = ",".join(f"{key}={value}" for key, value in pool["spec"]["selector"]["matchLabels"].items())
-    selected = cluster.pods(namespace, selector)
-    assert {pod["metadata"]["name"] for pod in selected} == serving
-    target_ports = {port["number"] for port in pool["spec"]["targetPorts"]}
-    for pod in selected:
-        assert container_ports(pod) == target_ports, pod["metadata"]["name"]
-
-
-def test_the_route_leads_to_the_pool_and_its_picker(
-    cluster: Cluster, helm: Helm, namespace: str, pool_chart: Path
-) -> None:
-    cluster.require("gateway.networking.k8s.io/v1", "HTTPRoute")
-    pool_values = {
-        "inferencePool": {"modelServers": {"matchLabels": LABELS}},
-        "experimentalHttpRoute": {"enabled": True, "inferenceGatewayName": "gateway"},
-    }
-    helm.run("install", "pool", str(pool_chart), "--values", "-", values=pool_values)
+def test_a_new_user_installs_one_file(cluster: Cluster, any_helm: Helm, namespace: str) -> None:
+    any_helm.install("qwen", COMPLETE)
+    pods = cluster.wait_for_pods(namespace, 2)
+    (pool,) = cluster.objects(*POOL, namespace)
     (route,) = cluster.objects("gateway.networking.k8s.io/v1", "HTTPRoute", namespace)
-    (backend,) = route["spec"]["rules"][0]["backendRefs"]
-    api_version = f"{backend['group']}/v1"
-    pool = (
-        cluster.client.resource(api_version, backend["kind"]).get(name=backend["name"], namespace=namespace).to_dict()
-    )
-    picker = pool["spec"]["endpointPickerRef"]
-    (service,) = [
-        item for item in cluster.objects("v1", "Service", namespace) if item["metadata"]["name"] == picker["name"]
-    ]
-    assert picker["port"]["number"] in {port["port"] for port in service["spec"]["ports"]}
-    assert [parent["name"] for parent in route["spec"]["parentRefs"]] == ["gateway"]
+    assert route["spec"]["rules"][0]["backendRefs"][0]["name"] == pool["metadata"]["name"]
+    (model,) = cluster.pods(namespace, selector(pool["spec"]["selector"]["matchLabels"]))
+    assert model["metadata"]["labels"]["llm-d.ai/role"] == "decode"
+    (picker,) = [name for name in names(pods) if name != model["metadata"]["name"]]
+
+    def behind_the_pools_service() -> list[str]:
+        service = pool["spec"]["endpointPickerRef"]["name"]
+        slices = cluster.objects(
+            "discovery.k8s.io/v1", "EndpointSlice", namespace, label_selector=f"kubernetes.io/service-name={service}"
+        )
+        return [endpoint["targetRef"]["name"] for item in slices for endpoint in item.get("endpoints") or []]
+
+    cluster.wait("the pool's Service has the picker behind it", lambda: behind_the_pools_service() == [picker])
+    any_helm.run("uninstall", "qwen", "--wait")
+    for kind in (POOL, ("gateway.networking.k8s.io/v1", "HTTPRoute"), ("v1", "Service")):
+        assert cluster.objects(*kind, namespace) == []
 
 
-def test_two_models_in_a_namespace_are_two_pools(
-    cluster: Cluster, helm: Helm, namespace: str, pool_chart: Path
+LAYOUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    # name: (values, the pods that serve)
+    "every pod of a group": ({"parallelism": {"dataLocal": 8, "workers": 2}}, ["-0", "-0-1"]),
+    "only the leader": ({"parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}, ["-0"]),
+}
+
+
+@pytest.mark.parametrize(("layout", "serving"), LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_a_pool_of_groups_has_the_pods_that_serve(
+    cluster: Cluster, helm: Helm, namespace: str, layout: dict[str, Any], serving: list[str]
 ) -> None:
-    for model in ("a", "b"):
-        labels = {"modelArtifacts": {"labels": {"llm-d.ai/model": model}}}
-        helm.install(model, merge([MODEL, WITHOUT_PROXY, labels]), wait=False)
-        matching = {"modelServers": {"matchLabels": {"llm-d.ai/model": model}}}
-        helm.run("install", f"pool-{model}", str(pool_chart), "--values", "-", values={"inferencePool": matching})
-    cluster.wait_for_pods(namespace, 2, ready=False, selector="app.kubernetes.io/name=llm-d-modelservice")
-    for pool in cluster.objects("inference.networking.k8s.io/v1", "InferencePool", namespace):
-        model = pool["metadata"]["name"].removeprefix("pool-")
-        (pod,) = cluster.pods(namespace, f"llm-d.ai/model={pool['spec']['selector']['matchLabels']['llm-d.ai/model']}")
-        assert pod["metadata"]["labels"]["app.kubernetes.io/instance"] == model
+    routing = {"proxy": {"enabled": False}, "inferencePool": {"create": True}, "epp": {"create": True}}
+    decode = {"multinode": True, **layout, **H100}
+    helm.install("g", {"engine": VLLM, "routing": routing, "decode": decode, "prefill": {"create": False}}, wait=False)
+    cluster.wait_for_pods(namespace, 3)
+    (pool,) = cluster.objects(*POOL, namespace)
+    found = names(cluster.pods(namespace, selector(pool["spec"]["selector"]["matchLabels"])))
+    assert found == [f"g-llm-d-modelservice-decode{suffix}" for suffix in serving]
+
+
+def test_the_picker_may_read_in_its_namespace_and_nowhere_else(cluster: Cluster, helm: Helm, namespace: str) -> None:
+    helm.install("qwen", COMPLETE, wait=False)
+
+    def may(verb: str, group: str, resource: str, place: str) -> bool:
+        review = cluster.client.resource("authorization.k8s.io/v1", "SubjectAccessReview").create(
+            body={
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": {
+                    "user": f"system:serviceaccount:{namespace}:qwen-llm-d-modelservice-epp",
+                    "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "namespace": place},
+                },
+            }
+        )
+        return bool(review.to_dict()["status"]["allowed"])
+
+    cluster.wait("the picker may list pods", lambda: may("list", "", "pods", namespace))
+    for group, resource in (
+        ("", "pods"), ("inference.networking.k8s.io", "inferencepools"), ("llm-d.ai", "inferenceobjectives"),
+        ("inference.networking.x-k8s.io", "inferencemodelrewrites"),
+    ):  # fmt: skip
+        assert all(may(verb, group, resource, namespace) for verb in ("get", "list", "watch"))
+        assert not may("list", group, resource, "default")
+    assert not may("get", "", "secrets", namespace)
+    assert not may("delete", "", "pods", namespace)
+
+
+@pytest.mark.parametrize("multinode", [False, True], ids=["pods", "groups"])
+def test_the_autoscaler_finds_its_workload_and_an_upgrade_leaves_the_replicas_to_it(
+    cluster: Cluster, helm: Helm, namespace: str, multinode: bool
+) -> None:
+    scaling = {"enabled": True, "type": "hpa", "maxReplicas": 4, "targetActiveRequests": 8}
+    values: dict[str, Any] = {
+        "engine": VLLM, "multinode": multinode, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False},
+        "decode": {"autoscaling": scaling, **H100},
+    }  # fmt: skip
+    helm.install("s", values, wait=False)
+
+    def able_to_scale() -> bool:
+        (autoscaler,) = cluster.objects("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
+        conditions = autoscaler.get("status", {}).get("conditions") or []
+        return any(item["type"] == "AbleToScale" and item["status"] == "True" for item in conditions)
+
+    cluster.wait("the autoscaler can scale its target", able_to_scale, 60)
+    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if multinode else ("apps/v1", "Deployment")
+    cluster.scale(*kind, "s-llm-d-modelservice-decode", namespace, 3)
+    cluster.wait_for_pods(namespace, 3)
+    helm.run("upgrade", "s", str(ROOT / "charts/llm-d-modelservice"), "--values", "-",
+             values={**values, "decode": {**values["decode"], "annotations": {"a": "b"}}})  # fmt: skip
+    (workload,) = cluster.objects(*kind, namespace)
+    assert workload["metadata"]["annotations"]["a"] == "b"
+    assert workload["spec"]["replicas"] == 3

@@ -189,6 +189,10 @@ SWITCHES: dict[str, list[Any]] = {
     "uri": ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1", "s3://b/m", "ms://o/m", "file:///m"],
     "adapters": [True, False],
     "podmonitor": [True, False],
+    "dashboard": [True, False],
+    "prometheusrule": [True, False],
+    "endpoints": [True, False],
+    "test": [True, False],
     "tracing": [True, False],
     "autoscaling": [True, False],
     "sharedMemory": [True, False],
@@ -209,6 +213,7 @@ def test_every_pair_of_switches_renders(render: Render, row: list[Any]) -> None:
         if switch["listed"]
         else [],
     }
+    metrics = switch["command"] != "sglangServe"  # the dashboard and the alerts read vLLM's
     objects = render(
         {
             "multinode": switch["multinode"],
@@ -225,8 +230,14 @@ def test_every_pair_of_switches_renders(render: Render, row: list[Any]) -> None:
             "global": {"imageRegistry": switch["registry"]},
             "decode": role,
             "prefill": {**role, "create": switch["prefill"]},
+            "monitoring": {name: {"enabled": switch[name] and metrics} for name in ("dashboard", "prometheusrule")},
+            "endpoints": {"create": switch["endpoints"]},
+            "test": {"enabled": switch["test"]},
         }
     )
     roles = 2 if switch["prefill"] else 1
+    asked = 2 if switch["prefill"] and switch["autoscaling"] else 1  # prefill has no pods of its own by default
     expected = 1 + roles + roles * switch["podmonitor"] + roles * switch["dra"]
+    expected += metrics * (switch["dashboard"] + switch["prometheusrule"]) + switch["endpoints"]
+    expected += switch["test"] * (1 + asked)
     assert len(objects.items) == expected

@@ -50,6 +50,8 @@ def claim(**persistence: Any) -> dict[str, Any]:
     return {"size": "10Gi", "persistence": {"enabled": True, **persistence}}
 
 
+NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
+
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
@@ -680,6 +682,57 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         server("ollama", "pvc://c", engine={"ollama": {"model": "qwen3"}}),
         ["modelArtifacts.name", "write name: qwen3", "readOnly: false"],
     ),
+    "two monitors of one role": (
+        {"decode": {"monitoring": {"podmonitor": {"enabled": True}, "servicemonitor": {"enabled": True}}}},
+        ["decode.monitoring.servicemonitor.enabled", "podmonitor", "counted twice"],
+    ),
+    "a metrics port name that a rank makes too long": (
+        {"engine": VLLM,
+         "decode": {"parallelism": {"data": 8, "dataMode": "multiPort"},
+                    "monitoring": {"podmonitor": {"enabled": True, "portName": "engine-metrics"}}}},
+        ["decode.monitoring.podmonitor.portName", "engine-metrics-1", "15"],
+    ),
+    "alerts of an engine with other metrics": (
+        {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
+         "monitoring": {"prometheusrule": {"enabled": True}}},
+        ["monitoring.prometheusrule.enabled", "vLLM's metrics", "decode runs sglang"],
+    ),
+    "a dashboard of an engine with other metrics": (
+        {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
+         "monitoring": {"dashboard": {"enabled": True}}},
+        ["monitoring.dashboard.enabled", "decode runs sglang"],
+    ),
+    "alerts that all have been left out": (
+        {"decode": {"autoscaling": {"enabled": True}},
+         "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
+             ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
+              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+        ["monitoring.prometheusrule.thresholds", "no alert is left"],
+    ),
+    "alerts of nothing": (
+        {**NOTHING, "monitoring": {"prometheusrule": {"enabled": True}}},
+        ["monitoring.prometheusrule.enabled", "neither decode nor prefill is created", "decode.create: true"],
+    ),
+    "a dashboard of nothing": (
+        {**NOTHING, "monitoring": {"dashboard": {"enabled": True}}},
+        ["monitoring.dashboard.enabled", "neither decode nor prefill is created"],
+    ),
+    "endpoints of nothing": (
+        {**NOTHING, "endpoints": {"create": True}},
+        ["endpoints.create", "neither decode nor prefill is created", "decode.create: true"],
+    ),
+    "a test of nothing": (
+        {**NOTHING, "test": {"enabled": True}},
+        ["test.enabled", "neither decode nor prefill is created", "decode.create: true"],
+    ),
+    "a test of a server whose key is in plain text": (
+        {"engine": {**VLLM, "args": {"api-key": "sesame"}}, "test": {"enabled": True}},
+        ["test.enabled", "--api-key in plain text", "engine.env.VLLM_API_KEY.valueFrom.secretKeyRef"],
+    ),
+    "a threshold above one": (
+        {"monitoring": {"prometheusrule": {"thresholds": {"kvCacheUsage": 95}}}},
+        ["monitoring.prometheusrule.thresholds.kvCacheUsage"],
+    ),
 }  # fmt: skip
 
 
@@ -691,6 +744,11 @@ def test_the_tool_refuses_and_names_key_and_fix(
         embedded.render(values, Release("test"))
     for word in words:
         assert word in str(refusal.value)
+
+
+def test_the_service_of_a_test_begins_with_a_letter(embedded: EmbeddedHelm) -> None:
+    with pytest.raises(ValuesError, match=r"fullnameOverride: the Service of test.enabled .* begin with a letter"):
+        embedded.render({"test": {"enabled": True}}, Release("1st"))
 
 
 LWS_NAMES = {

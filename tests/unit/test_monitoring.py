@@ -49,6 +49,47 @@ def test_every_option_of_a_podmonitor(render: Render) -> None:
     assert monitor["metadata"]["annotations"] == {"x": "y"}
 
 
+def service_monitored(**servicemonitor: Any) -> dict[str, Any]:
+    return {
+        "engine": {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"},
+        "decode": {
+            "service": {"create": True},
+            "monitoring": {"servicemonitor": {"enabled": True, **servicemonitor}},
+        },
+        "prefill": {"create": False},
+    }
+
+
+def test_a_servicemonitor_finds_the_pods_behind_the_roles_service_and_scrapes_the_engine(render: Render) -> None:
+    objects = render(service_monitored(labels={"release": "prom"}, interval="15s"), namespace="models")
+    monitor = objects.one("ServiceMonitor")
+    assert monitor["metadata"]["name"] == "test-llm-d-modelservice-decode-servicemonitor"
+    assert monitor["metadata"]["labels"]["release"] == "prom"
+    assert monitor["spec"] == {
+        "selector": {
+            "matchLabels": {
+                "app.kubernetes.io/name": "llm-d-modelservice",
+                "app.kubernetes.io/instance": "test",
+                "llm-d.ai/role": "decode",
+            }
+        },
+        "endpoints": [{"targetPort": "metrics", "path": "/metrics", "interval": "15s"}],
+    }
+    # The port of the engine, not that of the routing sidecar in front of it.
+    assert objects.engine()["ports"] == [{"name": "metrics", "containerPort": 8200, "protocol": "TCP"}]
+
+
+def test_a_servicemonitor_scrapes_every_rank_with_a_port(render: Render) -> None:
+    values = service_monitored()
+    values["decode"]["parallelism"] = {"data": 2, "dataMode": "multiPort"}
+    endpoints = render(values).one("ServiceMonitor")["spec"]["endpoints"]
+    assert [endpoint["targetPort"] for endpoint in endpoints] == ["metrics", "metrics-1"]
+
+
+def test_nothing_is_monitored_by_default(render: Render) -> None:
+    assert {kind for kind, _ in render({}).kinds()} == {"ServiceAccount", "Deployment"}
+
+
 def test_the_scraped_port_is_added_where_nobody_declares_it(render: Render) -> None:
     assert render(monitored()).engine()["ports"] == [{"name": "metrics", "containerPort": 8200, "protocol": "TCP"}]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from modelservice.inputs import merge, read_values
-from preset_layers import ACCELERATED, PRESETS, layers, sensible
+from preset_layers import ACCELERATED, PRESETS, TOPOLOGIES, layers, sensible
 from rendered import Objects, Render
 
 ADDITIONS = [
@@ -31,7 +31,11 @@ ALONE = ["ollama", "infinity", "faster-whisper", "huggingface"]
 
 def test_every_preset_is_in_some_combination() -> None:
     others = {"engine/sglang", "engine/sglang-pd", "engine/vllm-speech", "engine/vllm-pooling"}
-    others |= {f"engine/{name}" for name in ALONE} | {"model/shared-claim", "model/object-store"}
+    others |= {f"engine/{name}" for name in ALONE} | {
+        "model/shared-claim",
+        "model/object-store",
+        "monitoring/prometheus-operator",
+    }
     used = {name for combination in sensible() for name in combination} | others | set(ADDITIONS) | BESIDE.keys()
     assert used == {str(path.relative_to(PRESETS).with_suffix("")) for path in PRESETS.rglob("*.yaml")}
 
@@ -136,3 +140,13 @@ def test_layers_beside_every_topology(render: Render, topology: list[str], besid
     check(objects, names)
     kinds = {obj["kind"] for obj in objects.items} - {obj["kind"] for obj in without.items}
     assert kinds - {"Deployment"} == BESIDE[beside]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids="+".join)
+def test_monitoring_joins_every_topology(render: Render, topology: list[str]) -> None:
+    names = [*(f"topology/{name}" for name in topology), "hardware/nvidia", "engine/vllm"]
+    plain = render(layers(*names))
+    objects = render(layers(*names, "monitoring/prometheus-operator"))
+    added = sorted(kind for kind, _ in objects.kinds() - plain.kinds())
+    roles = 2 if "pd" in topology else 1
+    assert added == sorted(["ConfigMap", "ConfigMap", "Pod", "PrometheusRule", *["PodMonitor", "Service"] * roles])

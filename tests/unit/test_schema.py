@@ -102,7 +102,10 @@ def test_values_and_models_name_the_same_keys() -> None:
     optional = {path for path in leaves if path.startswith((*unset, "decode.", "prefill.", "routing."))}
     assert leaves - given <= optional
     unknown = {key for key in given if not any(key == leaf or leaf.startswith(f"{key}.") for leaf in leaves)}
-    maps = ("modelArtifacts.labels.", "accelerator.", "routing.proxy.securityContext.", "routing.epp.")
+    maps = (
+        "modelArtifacts.labels.", "routing.epp.", "accelerator.", "routing.proxy.securityContext.", "monitoring.dashboard.labels.",
+        "test.securityContext.", "test.resources.",
+    )  # fmt: skip
     assert {key for key in unknown if not key.startswith(maps)} == set()
 
 

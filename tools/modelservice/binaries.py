@@ -100,7 +100,9 @@ PROGRAMS = {
     "kind": Program("sigs.k8s.io/kind", on_demand=True),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
+    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
 }
 """Programs by name."""
 

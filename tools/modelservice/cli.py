@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from modelservice import __version__, generate
+from modelservice import endpoints as clients
 from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
@@ -42,6 +43,13 @@ class Format(StrEnum):
     """Output formats of manifests."""
 
     yaml = "yaml"
+    json = "json"
+
+
+class ReportFormat(StrEnum):
+    """Output formats of what is said about a deployment."""
+
+    text = "text"
     json = "json"
 
 
@@ -91,10 +99,7 @@ def render(
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
 ) -> None:
     """Render values into manifests, on standard output or into a directory."""
-    paths = [*files, *(values or [])]
-    if paths.count("-") > 1:
-        raise UsageError("the standard input can be read once", fix="give -f - once")
-    given = apply_set(merge(read_values(path) for path in paths), sets, set_strings)
+    given = _read_values([*files, *(values or [])], sets, set_strings)
     rendered = renderer(helm, chart or chart_dir()).render(
         given, Release(name, namespace), kube_version=kube_version, api_versions=api_versions
     )
@@ -109,6 +114,35 @@ def render(
         out.print(rendered.notes, markup=False, highlight=False, soft_wrap=True)
     if output is not None:
         out.print(f"manifests: {output}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def endpoints(
+    values: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="More values files.")] = None,
+    files: Files = [],  # noqa: B006
+    sets: Sets = [],  # noqa: B006
+    set_strings: SetStrings = [],  # noqa: B006
+    name: Annotated[str, typer.Option("--name", "-n", help="Name of the release.")] = "modelservice",
+    namespace: Annotated[str, typer.Option("--namespace", help="Namespace of the release.")] = "default",
+    helm: Engine = "embedded",
+    chart: Chart = None,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="For people or for programs.")
+    ] = ReportFormat.text,
+) -> None:
+    """Show the URLs, paths and model names that a deployment will serve."""
+    given = _read_values([*files, *(values or [])], sets, set_strings)
+    found = clients.endpoints(given, Release(name, namespace), renderer(helm, chart or chart_dir()))
+    if output_format is ReportFormat.json:
+        sys.stdout.write(json.dumps(found.data, indent=2) + "\n")
+        return
+    sys.stdout.write(clients.text(found))
+
+
+def _read_values(paths: list[str], sets: list[str], set_strings: list[str]) -> Mapping[str, Any]:
+    if paths.count("-") > 1:
+        raise UsageError("the standard input can be read once", fix="give -f - once")
+    return apply_set(merge(read_values(path) for path in paths), sets, set_strings)
 
 
 def _stream(rendered: Rendered, output_format: Format) -> str:

@@ -139,9 +139,19 @@ def _name(obj: Mapping[str, Any]) -> str:
     return str(obj.get("metadata", {}).get("name", ""))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Prints text of several lines, such as a file in a ConfigMap, as lines."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
 def dump(obj: Mapping[str, Any]) -> str:
     """An object as YAML, keys in their order, lines unwrapped."""
-    text: str = yaml.safe_dump(dict(obj), sort_keys=False, width=10_000, allow_unicode=True)
+    text: str = yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
     return text
 
 

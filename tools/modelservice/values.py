@@ -70,6 +70,8 @@ EndpointUrl = Annotated[str, Field(max_length=512, pattern=r"^https?://[^ ]+$")]
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 """A key of a Secret's data."""
 ModelName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^ ]+$")]
+PrometheusLabel = Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+RequestField = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
 AcceleratorType = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 ROUTE_DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 RouteDuration = Annotated[str, Field(max_length=32, pattern=ROUTE_DURATION)]
@@ -91,6 +93,8 @@ WORDS = {
     _pattern(EndpointUrl): "an address: write https://host[:port]",
     _pattern(SecretKey): "a key of a Secret: letters, digits, dashes, dots and underscores",
     _pattern(ModelName): "a name without spaces",
+    _pattern(PrometheusLabel): "a label of Prometheus: letters, digits and underscores",
+    _pattern(RequestField): "a field of a request: letters, digits, dashes and underscores",
     _pattern(AcceleratorType): "an accelerator type: lower case letters, digits and dashes",
     ROUTE_DURATION: "a duration: write for instance 30s, 1m30s or 0s",
 }
@@ -696,13 +700,13 @@ class NamespaceSelector(Closed):
 Duration = Annotated[str, Field(max_length=32, pattern=r"^([0-9]+(ms|s|m|h|d|w|y))+$")]
 
 
-class PodMonitor(Closed):
-    """A PodMonitor of the Prometheus Operator for the role's serving pods."""
+class Monitor(Closed):
+    """What a PodMonitor and a ServiceMonitor of the Prometheus Operator have in common."""
 
     enabled: bool = False
-    """Creates the PodMonitor."""
+    """Creates it."""
     portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
-    """Name of the scraped port. The engine's port gets this name if no container declares it."""
+    """Name of the scraped port of the pods. The engine's port gets this name if no container declares it."""
     path: AbsolutePath = "/metrics"
     """Path of the metrics."""
     interval: Duration = "30s"
@@ -710,15 +714,24 @@ class PodMonitor(Closed):
     scrapeTimeout: Duration | None = None
     """Time after which a scrape is given up."""
     labels: dict[LabelKey, LabelValue] = {}
-    """Labels of the PodMonitor, for instance what a Prometheus selects."""
+    """Its labels, for instance what a Prometheus selects."""
     annotations: dict[str, str] = {}
-    """Annotations of the PodMonitor."""
+    """Its annotations."""
     namespaceSelector: NamespaceSelector | None = None
-    """Namespaces of the pods; the release's own when unset."""
+    """Namespaces that are looked into; the release's own when unset."""
     relabelings: list[RelabelConfig] = []
     """Rules applied to targets before the scrape."""
     metricRelabelings: list[RelabelConfig] = []
     """Rules applied to samples before they are stored."""
+
+
+class PodMonitor(Monitor):
+    """A PodMonitor of the Prometheus Operator for the role's serving pods."""
+
+
+class ServiceMonitor(Monitor):
+    """A ServiceMonitor of the Prometheus Operator for the role's serving pods, found through the role's Service. One
+    role has a PodMonitor or a ServiceMonitor, not both: everything would be counted twice."""
 
 
 class Monitoring(Closed):
@@ -726,6 +739,8 @@ class Monitoring(Closed):
 
     podmonitor: PodMonitor = PodMonitor()
     """PodMonitor of the Prometheus Operator."""
+    servicemonitor: ServiceMonitor = ServiceMonitor()
+    """ServiceMonitor of the Prometheus Operator, where a Prometheus selects no PodMonitors."""
 
 
 class SharedMemory(Closed):
@@ -1644,6 +1659,116 @@ class Tracing(Closed):
     """vLLM's own tracing options."""
 
 
+class Dashboard(Closed):
+    """A Grafana dashboard as a ConfigMap, which the sidecar of Grafana's chart loads
+    (https://github.com/grafana/helm-charts/tree/main/charts/grafana#sidecar-for-dashboards)."""
+
+    enabled: bool = False
+    """Creates the ConfigMap. The dashboard shows vLLM's metrics."""
+    labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
+    """Labels of the ConfigMap, which the sidecar looks for."""
+    annotations: dict[str, str] = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
+    """Annotations of the ConfigMap, for instance Grafana's folder."""
+
+
+class AlertThresholds(Closed):
+    """Values above which an alert fires; `null` leaves the alert out."""
+
+    timeToFirstTokenSeconds: Annotated[float, Field(gt=0, le=86400)] | None = 10
+    """Seconds until the first token that 95 of 100 requests must keep to."""
+    interTokenLatencySeconds: Annotated[float, Field(gt=0, le=3600)] | None = 0.2
+    """Seconds between two tokens that 95 of 100 tokens must keep to."""
+    waitingRequests: Annotated[float, Field(gt=0, le=1000000)] | None = 10
+    """Requests that wait in each pod, on average."""
+    kvCacheUsage: Annotated[float, Field(gt=0, le=1)] | None = 0.95
+    """Share of the KV cache that a pod uses."""
+    preemptionsPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
+    """Requests that a pod interrupts in a minute because its KV cache is full."""
+    errorRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.05
+    """Share of the requests that are answered with a server error."""
+    failedTransfersPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
+    """KV cache transfers between prefill and decode that fail in a minute."""
+    restarts: Annotated[int, Field(ge=1, le=1000)] | None = 2
+    """Restarts of a container in half an hour (from kube-state-metrics)."""
+
+
+class PrometheusRule(Closed):
+    """Alerts as a PrometheusRule of the Prometheus Operator."""
+
+    enabled: bool = False
+    """Creates the PrometheusRule. The alerts read vLLM's metrics."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the PrometheusRule, for instance what a Prometheus selects."""
+    annotations: dict[str, str] = {}
+    """Annotations of the PrometheusRule."""
+    alertLabels: dict[PrometheusLabel, str] = Field(default={}, examples=[{"team": "inference"}])
+    """Labels of every alert, for instance what Alertmanager routes by."""
+    thresholds: AlertThresholds = AlertThresholds()
+    """Values above which an alert fires; `null` leaves the alert out."""
+
+
+class ReleaseMonitoring(Closed):
+    """Monitoring of the release as a whole; what is scraped is said by each role's `monitoring`."""
+
+    dashboard: Dashboard = Dashboard()
+    """Grafana dashboard."""
+    prometheusrule: PrometheusRule = PrometheusRule()
+    """Alerts."""
+
+
+class Endpoints(Closed):
+    """What clients need to know, for other programs to read."""
+
+    create: bool = False
+    """Creates a ConfigMap with the base URL, the paths of the engine, and the names of model and adapters, and with
+    `OPENAI_BASE_URL` and `OPENAI_MODEL` for a client's `envFrom`."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the ConfigMap."""
+    annotations: dict[str, str] = {}
+    """Annotations of the ConfigMap."""
+
+
+class Question(Closed):
+    """What `helm test` asks. What is unset follows from the model's features."""
+
+    path: AbsolutePath | None = None
+    """Path of the request, for instance `/v1/completions`."""
+    body: dict[RequestField, FlagValue] | None = Field(
+        default=None, examples=[{"prompt": "The capital of France is", "max_tokens": 8}]
+    )
+    """Body of the request; `model` is added. Without one the path is only read."""
+    expect: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Extended regular expression that the answer must match."""
+
+
+class Test(Closed):
+    """The Pod of `helm test`: it looks for the model's name and asks the model a question, role by role."""
+
+    enabled: bool = False
+    """Creates the Pod and its Service when `helm test` runs."""
+    image: Annotated[str, Field(max_length=512)] = "docker.io/curlimages/curl:8.17.0"
+    """Image with `sh`, `grep` and `curl`."""
+    imagePullPolicy: ImagePullPolicy = ""
+    """When the image is pulled."""
+    timeoutSeconds: Annotated[int, Field(ge=1, le=86400)] = 120
+    """Seconds each request may take, with its repetitions."""
+    question: Question = Question()
+    """What is asked."""
+    resources: Resources = Resources(
+        limits={"cpu": "100m", "memory": "64Mi"}, requests={"cpu": "10m", "memory": "16Mi"}
+    )
+    """Compute resources of the Pod."""
+    securityContext: SecurityContext = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    """Security context of the container; it fits the restricted pod security standard."""
+
+
 class RequesterPorts(Closed):
     """Ports of the requester."""
 
@@ -1879,6 +2004,12 @@ class Values(Closed):
     """The ServiceAccount that the chart creates."""
     tracing: Tracing = Tracing()
     """OpenTelemetry tracing."""
+    monitoring: ReleaseMonitoring = ReleaseMonitoring()
+    """Dashboard and alerts of the release."""
+    endpoints: Endpoints = Endpoints()
+    """What clients need to know, as a ConfigMap."""
+    test: Test = Test()
+    """The Pod of `helm test`."""
     requester: Requester = Requester()
     """Dual pods of fast model actuation."""
     extraObjects: list[dict[str, Any] | str] = []

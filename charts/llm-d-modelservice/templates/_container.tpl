@@ -70,10 +70,13 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
+{{- $monitored := or $role.monitoring.podmonitor.enabled $role.monitoring.servicemonitor.enabled -}}
 {{- if $engine.typed -}}
-{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
+{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "podmonitor" (dict "enabled" $monitored) "container" $container) -}}
 {{- end -}}
-{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "podmonitor" $role.monitoring.podmonitor "container" $container) -}}
+{{- if $monitored -}}
+{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" (include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson) "container" $container) -}}
+{{- end -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count) "extra" $facts.accelerator.extra) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
 {{- if $claims -}}
@@ -171,23 +174,22 @@ Adds a mount to a container, in place; prints nothing. Input: container, mount. 
 {{- end -}}
 
 {{/*
-Gives the engine's ports the names that the role's PodMonitor scrapes, in place; prints nothing. Input: facts,
-podmonitor, container. A declared port keeps its name; one that is missing is added.
+Gives the engine's ports the names that the role's monitor scrapes, in place; prints nothing. Input: facts, monitor,
+container. A declared port keeps its name; one that is missing is added.
 */}}
 {{- define "llm-d-modelservice.nameMetricsPorts" -}}
-{{- if .podmonitor.enabled -}}
 {{- $ports := .container.ports | default list -}}
 {{- $names := list -}}
 {{- range $ports -}}{{- $names = append $names (.name | default "") -}}{{- end -}}
 {{- range $i := until (int .facts.portCount) -}}
-  {{- $name := include "llm-d-modelservice.metricsPortName" (dict "podmonitor" $.podmonitor "rank" $i) -}}
+  {{- $name := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $.monitor "rank" $i) -}}
   {{- if not (has $name $names) -}}
     {{- $number := add $.facts.enginePort $i | int -}}
     {{- $found := false -}}
     {{- range $ports -}}
       {{- if eq (int .containerPort) $number -}}
         {{- if .name -}}
-        {{- fail (printf "%s.monitoring.podmonitor.portName: no port is named %s, and the engine's port %d is named %s; write portName: %s" $.facts.role $name $number .name .name) -}}
+        {{- fail (printf "%s.monitoring.%s.portName: no port is named %s, and the engine's port %d is named %s; write portName: %s" $.facts.role $.monitor.kind $name $number .name .name) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}
         {{- $found = true -}}
@@ -197,12 +199,6 @@ podmonitor, container. A declared port keeps its name; one that is missing is ad
   {{- end -}}
 {{- end -}}
 {{- $_ := set .container "ports" $ports -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Name of the metrics port of a rank; a rank has a port of its own only with dataMode: multiPort. Input: podmonitor, rank. */}}
-{{- define "llm-d-modelservice.metricsPortName" -}}
-{{- eq (int .rank) 0 | ternary .podmonitor.portName (printf "%s-%d" .podmonitor.portName (int .rank)) -}}
 {{- end -}}
 
 {{/* Refuses claims that the pod does not have. Input: used, known, key, role. */}}

@@ -15,6 +15,7 @@ defaults of the section.
 {{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" (list "vgpu") "serviceAccount" list
   "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list "routing" (list "proxy")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
+  "monitoring" (list "dashboard" "prometheusrule") "endpoints" list "test" (list "question")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
 {{- $_ := set $sections "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing") -}}
@@ -27,7 +28,8 @@ defaults of the section.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "modelArtifacts.credentials.aws" "modelArtifacts.credentials.gcp" "modelArtifacts.credentials.alibaba" "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor" -}}
+{{- range $path := list "modelArtifacts.credentials.aws" "modelArtifacts.credentials.gcp" "modelArtifacts.credentials.alibaba" "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor"
+  "decode.monitoring.servicemonitor" "prefill.monitoring.servicemonitor" "monitoring.prometheusrule.thresholds" -}}
   {{- $parts := splitn "." 3 $path -}}
   {{- $section := index $.Values $parts._0 | default dict -}}
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}

@@ -98,6 +98,7 @@ class ControlPlane:
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
         self._start_lws(programs["lws"], webhook_port)
         self.client.apply(nodes.objects(self._pools))
+        self._await_service_account()
         self._await_nodes()
 
     def down(self) -> None:
@@ -220,6 +221,12 @@ class ControlPlane:
             return expected <= set(untainted)
 
         kwok.wait_until(ready, 60)
+
+    def _await_service_account(self) -> None:
+        """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""
+        (controllers,) = [item for item in self._components if item.name == "kube-controller-manager"]
+        resource = self.client.resource("v1", "ServiceAccount")
+        controllers.wait_until(lambda: bool(resource.get(namespace="default").to_dict()["items"]), 30)
 
 
 def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:

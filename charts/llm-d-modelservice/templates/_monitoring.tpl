@@ -1,0 +1,99 @@
+{{/*
+What Prometheus scrapes, and which series belong to a role.
+*/}}
+
+{{/*
+The monitor that a role has, as JSON: its values, and its kind ("podmonitor" or "servicemonitor"); an empty map without
+one. Input: root, role. Refuses two of them, and one that cannot find anything.
+*/}}
+{{- define "llm-d-modelservice.monitor" -}}
+{{- $role := index .root.Values .role -}}
+{{- $monitoring := $role.monitoring -}}
+{{- if and $monitoring.podmonitor.enabled $monitoring.servicemonitor.enabled -}}
+{{- fail (printf "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is enabled too, and both scrape the same ports, so that everything would be counted twice; keep one of them" .role .role) -}}
+{{- end -}}
+{{- if $monitoring.servicemonitor.enabled -}}
+  {{- if and (not $role.service.create) (ne (toString $role.workload) "StatefulSet") -}}
+  {{- fail (printf "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, and the role has none; write %s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead" .role .role .role) -}}
+  {{- end -}}
+  {{- merge (dict "kind" "servicemonitor") $monitoring.servicemonitor | toJson -}}
+{{- else if $monitoring.podmonitor.enabled -}}
+  {{- merge (dict "kind" "podmonitor") $monitoring.podmonitor | toJson -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of the metrics port of a rank; a rank has a port of its own only with dataMode: multiPort. Input: role, monitor, rank. */}}
+{{- define "llm-d-modelservice.metricsPortName" -}}
+{{- $name := eq (int .rank) 0 | ternary .monitor.portName (printf "%s-%d" .monitor.portName (int .rank)) -}}
+{{- if gt (len $name) 15 -}}
+{{- fail (printf "%s.monitoring.%s.portName: the port of rank %d would be named %s, but port names have at most 15 characters; choose a shorter one" .role .monitor.kind (int .rank) $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{/*
+Scraped endpoints of a role, as a JSON list. Input: facts, monitor. A ServiceMonitor names the port of the pods too,
+and not that of the Service, behind which the routing sidecar may be.
+*/}}
+{{- define "llm-d-modelservice.scrapedEndpoints" -}}
+{{- $monitor := .monitor -}}
+{{- $endpoints := list -}}
+{{- range $rank := until (int .facts.portCount) -}}
+{{- $port := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $monitor "rank" $rank) -}}
+{{- $endpoint := dict (eq $monitor.kind "podmonitor" | ternary "port" "targetPort") $port "path" $monitor.path "interval" $monitor.interval -}}
+{{- range $field := list "scrapeTimeout" "relabelings" "metricRelabelings" -}}
+{{- with index $monitor $field -}}{{- $_ := set $endpoint $field . -}}{{- end -}}
+{{- end -}}
+{{- $endpoints = append $endpoints $endpoint -}}
+{{- end -}}
+{{- $endpoints | toJson -}}
+{{- end -}}
+
+{{/* Metadata of a role's monitor, as JSON. Input: root, facts, monitor. */}}
+{{- define "llm-d-modelservice.monitorMetadata" -}}
+{{- $labels := merge (dict "app.kubernetes.io/component" .facts.role) (.monitor.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson) -}}
+{{- $metadata := dict "name" (printf "%s-%s" .facts.workload .monitor.kind) "namespace" .root.Release.Namespace "labels" $labels -}}
+{{- with .monitor.annotations -}}{{- $_ := set $metadata "annotations" . -}}{{- end -}}
+{{- $metadata | toJson -}}
+{{- end -}}
+
+{{/*
+PromQL matchers of a role's series. Input: root, role. Pods are recognised by their names, which every way to scrape
+them gives, so that a monitor of the user's own will do.
+*/}}
+{{- define "llm-d-modelservice.seriesMatchers" -}}
+{{- printf "namespace=%q, pod=~\"%s-.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" .) -}}
+{{- end -}}
+
+{{/*
+The facts of the roles that are created, as JSON {created, serving}: lists that begin with the role whose pods clients
+talk to. Input: root, key. serving has those with pods, now or whenever an autoscaler wants. Refuses, with the
+given key, a release without roles.
+*/}}
+{{- define "llm-d-modelservice.roles" -}}
+{{- $created := list -}}
+{{- $serving := list -}}
+{{- range $name := list "decode" "prefill" -}}
+  {{- if (index $.root.Values $name).create -}}
+  {{- $facts := include "llm-d-modelservice.role" (dict "root" $.root "role" $name) | fromJson -}}
+  {{- $created = append $created $facts -}}
+  {{- if ne (include "llm-d-modelservice.replicas" (dict "root" $.root "role" $name)) "0" -}}{{- $serving = append $serving $facts -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if not $created -}}
+{{- fail (printf "%s: neither decode nor prefill is created, so there is nothing to reach; write decode.create: true, or %s: false" .key .key) -}}
+{{- end -}}
+{{- dict "created" $created "serving" $serving | toJson -}}
+{{- end -}}
+
+{{/* Refuses a dashboard or alerts of vLLM's metrics for an engine that has others. Input: roles (facts), key. */}}
+{{- define "llm-d-modelservice.checkVllmMetrics" -}}
+{{- range $facts := .roles -}}
+{{- $engine := $facts.engine.type -}}
+{{- if not (has $engine (list "vllm" "simulator" "huggingface")) -}}
+{{- fail (printf "%s: it reads vLLM's metrics, and %s runs %s, which has others; write false, and bring your own in extraObjects" $.key $facts.role $engine) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
