@@ -68,12 +68,19 @@ PROGRAMS = {
     ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
+    "coredns": Program("github.com/coredns/coredns"),
+    "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", module="llm-d-inference-scheduler"),
     "kube-apiserver": Program("k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES, "kubernetes"),
     "kube-controller-manager": Program("k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES, "kubernetes"),
+    "kube-proxy": Program("k8s.io/kubernetes/cmd/kube-proxy", _KUBERNETES, "kubernetes"),
     "kube-scheduler": Program("k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES, "kubernetes"),
+    "kubectl": Program("k8s.io/kubernetes/cmd/kubectl", _KUBERNETES, "kubernetes"),
+    "kubelet": Program("k8s.io/kubernetes/cmd/kubelet", _KUBERNETES, "kubernetes"),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
+    "pd-sidecar": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", module="llm-d-inference-scheduler"),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""
 
