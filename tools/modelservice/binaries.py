@@ -80,7 +80,9 @@ PROGRAMS = {
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
     "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
     "lws": Program("sigs.k8s.io/lws/cmd"),
-    "pd-sidecar": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", module="llm-d-inference-scheduler"),
+    "pd-sidecar": Program(
+        "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", module="llm-d-inference-scheduler"
+    ),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""
 

@@ -1,0 +1,81 @@
+"""A cluster whose pods run, for the request tests: one for all of them, in one worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from live import Cluster, Helm
+from modelservice.binaries import binary, module_file
+from modelservice.cluster import gateway, node
+from modelservice.cluster.control_plane import ControlPlane
+from modelservice.errors import UsageError
+from serving import Serving
+
+POOL_CHART = "config/charts/inferencepool/Chart.yaml"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All request tests share one worker and so one cluster."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("requests"))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane with two real nodes; skips with the reason where the machine cannot run them, not in CI."""
+    try:
+        node.require()
+        gateway.executable()
+        binary("kubelet")
+    except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    with ControlPlane(tmp_path_factory.mktemp("requests") / "plane", real_nodes=2) as plane:
+        yield Cluster(plane)
+
+
+@pytest.fixture(scope="session")
+def pool_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inferencepool chart with its library chart."""
+    charts = tmp_path_factory.mktemp("charts") / "charts"
+    shutil.copytree(module_file("gaie", POOL_CHART).parents[1], charts)
+    for path in [charts, *charts.rglob("*")]:  # the Go module cache is read-only
+        path.chmod(0o755)
+    library = charts / "inferencepool" / "charts" / "epplib"
+    shutil.copytree(charts / "epplib", library)
+    return charts / "inferencepool"
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, gone afterwards."""
+    name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
+    cluster.plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+    yield name
+    for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        cluster.plane.resource(api_version, kind).delete(
+            namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
+        )
+    pods = cluster.plane.resource("v1", "Pod")
+    pods.delete(namespace=name, label_selector="", body={"gracePeriodSeconds": 0})
+    cluster.plane.resource("v1", "Namespace").delete(name=name)
+    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
+
+
+@pytest.fixture
+def helm(cluster: Cluster, chart: Path, namespace: str) -> Helm:
+    """The newest helm executable."""
+    return Helm(binary("helm4"), cluster, chart, namespace)
+
+
+@pytest.fixture
+def serving(cluster: Cluster, helm: Helm, pool_chart: Path, namespace: str, tmp_path: Path) -> Serving:
+    """Releases with their pools."""
+    return Serving(cluster, helm, Helm(binary("helm4"), cluster, pool_chart, namespace), namespace, tmp_path)
