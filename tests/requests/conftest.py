@@ -64,7 +64,7 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
             namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
         )
     pods = cluster.plane.resource("v1", "Pod")
-    pods.delete(namespace=name, label_selector="", body={"gracePeriodSeconds": 0})
+    pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
     cluster.plane.resource("v1", "Namespace").delete(name=name)
     cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
 
