@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ import kubernetes
 import yaml
 
 from live import Cluster, Helm
+from modelservice.binaries import binary
 from modelservice.cluster.gateway import Gateway, Route
 from modelservice.inputs import merge
 
@@ -257,10 +259,12 @@ class Serving:
         """Installs a release and gives its gateway once that answers."""
         self.install(release, values, **more)
         with self.gateway(release) as gateway:
-            self.cluster.wait(
-                f"{release} answers", lambda: gateway.chat("hello").status == 200, 60, explain=self.explain
-            )
+            self.cluster.wait(f"{release} answers", lambda: gateway.chat("hello").status == 200, 60)
             yield gateway
+
+    def wait_for_answer(self, gateway: Endpoint, **chat: Any) -> None:
+        """Waits until a gateway answers. After that, every request must be answered."""
+        self.cluster.wait("the gateway answers", lambda: gateway.chat("hello", **chat).status == 200, 60)
 
     def pods(self, release: str, role: str = "decode") -> list[dict[str, Any]]:
         """Pods of a release and role that are not on their way out, by name."""
@@ -280,7 +284,7 @@ class Serving:
             pods = self.pods(release, role)
             return len(pods) == number and all(is_ready(pod) for pod in pods)
 
-        self.cluster.wait(f"{number} ready {role} pods of {release}", ready, 60, explain=self.explain)
+        self.cluster.wait(f"{number} ready {role} pods of {release}", ready, 60)
         return self.pods(release, role)
 
     def wait_for_picker(self, release: str) -> None:
@@ -290,11 +294,19 @@ class Serving:
             pods = self.cluster.pods(self.namespace, f"inferencepool={release}-pool-epp")
             return bool(pods) and all(is_ready(pod) for pod in pods)
 
-        self.cluster.wait(f"the endpoint picker of {release} is ready", ready, 90, explain=self.explain)
+        self.cluster.wait(f"the endpoint picker of {release} is ready", ready, 90)
 
     def endpoint(self, pod: Mapping[str, Any], port: int = 8000) -> Endpoint:
         """A pod itself, without gateway."""
         return Endpoint(f"{pod['status']['podIP']}:{port}")
+
+    def run(self, pod: Mapping[str, Any], *command: str, container: str = "vllm") -> str:
+        """Runs a command in a container of a pod; gives what it prints."""
+        access = ["--kubeconfig", str(self.cluster.plane.kubeconfig), "--namespace", self.namespace]
+        arguments = [str(binary("kubectl")), *access, "exec", pod["metadata"]["name"], "-c", container, "--", *command]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def logs(self, pod: str, container: str, lines: int = 10, *, previous: bool = False) -> str:
         """The last lines of a container's log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("requests"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with what a person needs: events, logs and the endpoint picker's decisions."""
+    report = yield
+    serving = getattr(item, "funcargs", {}).get("serving")
+    if report.failed and report.when == "call" and serving is not None:
+        report.sections.append(("what was served", serving.explain()))
+    return report
 
 
 @pytest.fixture(scope="session")

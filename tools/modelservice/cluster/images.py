@@ -26,7 +26,7 @@ PAUSE = "local/pause:1"
 NOBODY = "65532:65532"
 """User of the images, as of the published ones: the chart's `runAsNonRoot` needs a number."""
 
-SHELL = ("sh", "cat", "env", "grep", "ls", "printenv", "sleep")
+SHELL = ("sh", "cat", "cut", "env", "grep", "kill", "ls", "nslookup", "sed", "sleep")
 """Commands of the images beside their program."""
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
