@@ -142,9 +142,17 @@ class Endpoint:
         body = {"model": model, "messages": [{"role": "user", "content": prompt}], **more}
         return self.request("/v1/chat/completions", body, headers=headers)
 
-    def metrics(self) -> dict[str, float]:
+    def listens(self) -> bool:
+        """Whether there is an answer at all."""
+        try:
+            self.request("/health")
+        except OSError:
+            return False
+        return True
+
+    def metrics(self, path: str = "/metrics") -> dict[str, float]:
         """Prometheus samples by name and labels."""
-        text = self.request("/metrics").body.decode()
+        text = self.request(path).body.decode()
         samples = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in samples}
 
@@ -228,11 +236,11 @@ class Serving:
         self._gateways: list[Gateway] = []
 
     def install(
-        self, release: str, values: Mapping[str, Any] | None = None, *, picker: Mapping[str, Any] = AGGREGATED,
-        ports: tuple[int, ...] = (8000,),
+        self, release: str, values: Mapping[str, Any] | None = None, *, base: Mapping[str, Any] = SIMULATOR,
+        picker: Mapping[str, Any] = AGGREGATED, ports: tuple[int, ...] = (8000,),
     ) -> None:  # fmt: skip
         """Installs the chart, and the inferencepool chart beside it as ``<release>-pool``; waits for neither."""
-        merged = merge([SIMULATOR, dict(values or {})])
+        merged = merge([dict(base), dict(values or {})])
         self.helm.install(release, merged, wait=False)
         labels = merged["modelArtifacts"]["labels"]
         self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports), wait=False)
@@ -331,9 +339,11 @@ class Serving:
             parts.append(f"--- decisions of the endpoint picker, as the gateway saw them\n{decisions}")
         return "\n".join(parts)
 
-    def decisions(self, last: int = 20) -> list[dict[str, Any]]:
-        """What the newest gateway saw."""
-        return self._gateways[-1].decisions(last)
+    def last_decision(self) -> dict[str, Any]:
+        """What the newest gateway logged of its last request, which it does within a second."""
+        time.sleep(1)
+        (decision,) = self._gateways[-1].decisions(1)
+        return decision
 
     def _picker_address(self, release: str) -> str:
         (service,) = [

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from modelservice.binaries import binary, module_file
 from modelservice.cluster import gateway, node
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.errors import UsageError
+from requests_images import VLLM, vllm_image
 from serving import Serving
 
 POOL_CHART = "config/charts/inferencepool/Chart.yaml"
@@ -91,3 +93,17 @@ def helm(cluster: Cluster, chart: Path, namespace: str) -> Helm:
 def serving(cluster: Cluster, helm: Helm, pool_chart: Path, namespace: str, tmp_path: Path) -> Serving:
     """Releases with their pools."""
     return Serving(cluster, helm, Helm(binary("helm4"), cluster, pool_chart, namespace), namespace, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def vllm(cluster: Cluster) -> dict[str, Any]:
+    """Values for the image in place of vLLM's, which takes vLLM's flags, on nodes with pretended accelerators."""
+    assert cluster.plane.real is not None
+    cluster.plane.real.import_image(vllm_image())
+    return {
+        "engine": {
+            "image": VLLM, "imagePullPolicy": "IfNotPresent", "modelCommand": "vllmServe",
+            "args": {"force-dummy-tokenizer": None, "mode": None},
+        },
+        "accelerator": {"type": "nvidia"},
+    }  # fmt: skip

@@ -2,25 +2,7 @@
 
 from typing import Any
 
-import pytest
-
-from live import Cluster
-from requests_images import VLLM, vllm_image
 from serving import MODEL, Serving
-
-
-@pytest.fixture(scope="session")
-def vllm(cluster: Cluster) -> dict[str, Any]:
-    """Values for the image in place of vLLM's, which takes vLLM's flags, on nodes with pretended accelerators."""
-    assert cluster.plane.real is not None
-    cluster.plane.real.import_image(vllm_image())
-    return {
-        "engine": {
-            "image": VLLM, "imagePullPolicy": "IfNotPresent", "modelCommand": "vllmServe",
-            "args": {"force-dummy-tokenizer": None, "mode": None},
-        },
-        "accelerator": {"type": "nvidia"},
-    }  # fmt: skip
 
 
 def with_layout(values: dict[str, Any], *, multinode: bool = False, **parallelism: Any) -> dict[str, Any]:

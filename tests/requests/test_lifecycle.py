@@ -7,7 +7,7 @@ import pytest
 
 from modelservice.binaries import binary
 from modelservice.inputs import merge
-from serving import Endpoint, Load, Serving, is_ready
+from serving import Load, Serving, is_ready
 
 PROBES: dict[str, Any] = {
     "startupProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1, "failureThreshold": 60},
@@ -15,30 +15,36 @@ PROBES: dict[str, Any] = {
     "livenessProbe": {"httpGet": {"path": "/health", "port": 8200}, "periodSeconds": 1, "failureThreshold": 2},
 }
 
-BUSY: dict[str, Any] = {
-    "engine": {**PROBES, "args": {"inter-token-latency": "20ms"}},
-    "decode": {
-        "replicas": 2,
-        "extraConfig": {
-            "topologySpreadConstraints": [
-                {
-                    "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
-                    "labelSelector": {"matchLabels": {"llm-d.ai/model": "random-model"}},
-                }
-            ]
-        },
-    },
+SPREAD = {
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"llm-d.ai/model": "random-model"}},
+        }
+    ]
 }  # fmt: skip
-"""Two pods, one on each node, whose answers take about half a second."""
+
+DRAIN: dict[str, Any] = {
+    "engine": {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}, "args": {"shutdown-timeout": 10}},
+    "decode": {"terminationGracePeriodSeconds": 15},
+}
+"""A pod on its way out serves on until nobody sends it requests, and then ends those it has."""
 
 
-def change(name: str, serving: Serving, gateway: Endpoint) -> None:
+@pytest.fixture
+def busy(vllm: dict[str, Any]) -> dict[str, Any]:
+    """Two pods, one on each node, whose answers take about half a second."""
+    slow = {"engine": {**PROBES, "env": {"SIMULATOR_FLAGS": "--inter-token-latency=20ms"}}}
+    return merge([vllm, slow, {"decode": {"replicas": 2, "extraConfig": SPREAD}}])
+
+
+def change(name: str, serving: Serving, values: dict[str, Any]) -> None:
     """Does something to a release with two pods, and waits until it has two ready ones again."""
     before = serving.names("busy")
+    workload = "busy-llm-d-modelservice-decode"
     if name == "upgrade":
-        serving.upgrade("busy", merge([BUSY, {"engine": {"env": {"CHANGED": "yes"}}}]))
+        serving.upgrade("busy", merge([values, {"engine": {"env": {"CHANGED": "yes"}}}]))
     elif name == "scale-down":
-        workload = "busy-llm-d-modelservice-decode"
         serving.cluster.scale("apps/v1", "Deployment", workload, serving.namespace, 1)
         serving.wait_for_pods("busy", 1)
         serving.cluster.scale("apps/v1", "Deployment", workload, serving.namespace, 2)
@@ -49,8 +55,8 @@ def change(name: str, serving: Serving, gateway: Endpoint) -> None:
         kubectl(serving, "drain", node, "--pod-selector=llm-d.ai/model", "--delete-emptydir-data", "--timeout=60s")
         serving.wait_for_pods("busy", 2)
         kubectl(serving, "uncordon", node)
+    serving.cluster.wait("another pod is there", lambda: serving.names("busy") != before)
     serving.wait_for_pods("busy", 2)
-    assert serving.names("busy") != before
 
 
 def kubectl(serving: Serving, *arguments: str) -> None:
@@ -60,15 +66,26 @@ def kubectl(serving: Serving, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["upgrade", "scale-down", "deletion", "drain"])
-def test_no_request_is_lost_during(serving: Serving, what: str) -> None:
-    with serving.served("busy", BUSY) as gateway:
+def test_no_request_is_lost_during(serving: Serving, busy: dict[str, Any], what: str) -> None:
+    values = merge([busy, DRAIN])
+    with serving.served("busy", values) as gateway:
         serving.wait_for_pods("busy", 2)
         with Load(gateway, clients=8) as load:
             load.run_for(1)
-            change(what, serving, gateway)
+            change(what, serving, values)
             load.run_for(2)
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
         assert sum(load.answered.values()) > 50
+
+
+def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any]) -> None:
+    """What the tests above would find: an engine that ends at the signal takes its requests with it."""
+    with serving.served("busy", busy) as gateway:
+        serving.wait_for_pods("busy", 2)
+        with Load(gateway, clients=8) as load:
+            load.run_for(1)
+            change("upgrade", serving, busy)
+        assert load.lost
 
 
 def test_a_slow_start_is_waited_for(serving: Serving) -> None:

@@ -3,8 +3,11 @@
 #
 # Flags that vLLM does not know end it, as they end vLLM. Of those that vLLM knows, the simulator gets the ones that
 # it knows too and that mean the same to it; the others change how a model runs and not how it is served, so they
-# are dropped. What changes how it is served is done here: a headless process serves nothing, and only
-# --data-parallel-multi-port-external-lb gives every rank a port of its own.
+# are dropped. What changes how it is served is done here: a headless process serves nothing, only
+# --data-parallel-multi-port-external-lb gives every rank a port of its own, and a signal ends running requests at
+# once unless --shutdown-timeout gives them time.
+#
+# SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms.
 #
 # /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
 # knows it.
@@ -29,7 +32,7 @@ look_up() {
 shift
 
 # First only look: everything is read once, in order, before anything is started.
-model='' headless='' ports='' size='' count=$# keep=''
+model='' headless='' ports='' size='' patience=0 count=$# keep=''
 while [ "$count" -gt 0 ]; do
   count=$((count - 1)) word=$1
   shift
@@ -42,6 +45,7 @@ while [ "$count" -gt 0 ]; do
         --headless) headless=yes ;;
         --data-parallel-multi-port-external-lb) ports=yes ;;
         --data-parallel-size | -dp) keep=no size=${word#*=} ;;
+        --shutdown-timeout) patience=${word#*=} ;;
         --data-parallel-rank | -dpn) keep=no ;;
       esac
       [ "$keep" = no ] || set -- "$@" "$word"
@@ -51,7 +55,10 @@ while [ "$count" -gt 0 ]; do
         case $1 in -[A-Za-z]* | --*) break ;; esac
         case $values in 0) break ;; 1 | '?') [ "$taken" = 0 ] || break ;; esac
         count=$((count - 1)) taken=$((taken + 1))
-        case $name in --data-parallel-size | -dp) size=$1 ;; esac
+        case $name in
+          --data-parallel-size | -dp) size=$1 ;;
+          --shutdown-timeout) patience=$1 ;;
+        esac
         [ "$keep" = no ] || set -- "$@" "$1"
         shift
       done
@@ -67,4 +74,23 @@ done
 [ -z "$headless" ] || exec sleep 2147483647
 [ -z "$ports" ] || set -- "$@" --data-parallel-size "${size:-1}"
 [ -z "$model" ] || set -- --model "$model" "$@"
-exec /app/llm-d-inference-sim --force-dummy-tokenizer --mode echo "$@"
+
+# shellcheck disable=SC2086 # several flags
+/app/llm-d-inference-sim --force-dummy-tokenizer --mode echo ${SIMULATOR_FLAGS:-} "$@" &
+engine=$!
+
+stop() {
+  if [ "$patience" = 0 ]; then
+    kill -KILL "$engine"
+  else
+    kill -TERM "$engine"
+    (sleep "$patience" && kill -KILL "$engine") &
+  fi
+}
+trap stop TERM INT
+
+while kill -0 "$engine" 2>/dev/null; do
+  code=0
+  wait "$engine" || code=$?
+done
+exit "$code"

@@ -81,7 +81,7 @@ class Gateway:
         (self._folder / "envoy.json").write_text(json.dumps(self._configuration(), indent=1))
         self._envoy = Component(
             "envoy", [str(executable()), "--config-path", "envoy.json", "--log-level", "warn", "--use-dynamic-base-id",
-                      "--concurrency", "2"],
+                      "--file-flush-interval-msec", "500", "--concurrency", "2"],
             self._folder,
         )  # fmt: skip
         try:

@@ -50,8 +50,8 @@ NETWORK_FILE = "network"
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 CNI_PACKAGE = "containernetworking-plugins"
 
-EXTENDED = {"nvidia.com/gpu": "64", "amd.com/gpu": "64"}
-"""Accelerators that a node pretends to have, so that values files for them run with a simulated engine.
+EXTENDED = {"nvidia.com/gpu": "64", "amd.com/gpu": "64", "rdma/ib": "64"}
+"""Accelerators and adapters that a node pretends to have, so that values files for them run with a simulated engine.
 https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/
 """
 
