@@ -78,6 +78,10 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
 
+.PHONY: bench-requests
+bench-requests: $(INSTALLED)  ## Measure the request path and an upgrade under load on real pods (root)
+	@$(BIN)/python tests/bench/request_path.py
+
 .PHONY: constraints
 constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -20,7 +21,7 @@ import kubernetes
 import yaml
 
 from live import Cluster, Helm
-from modelservice.binaries import binary
+from modelservice.binaries import binary, module_file
 from modelservice.cluster.gateway import Gateway, Route
 from modelservice.inputs import merge
 
@@ -90,6 +91,29 @@ DISAGGREGATED: dict[str, Any] = {
     ],
 }
 """Configuration of an endpoint picker for prefill and decode."""
+
+
+PROBES: dict[str, Any] = {
+    "startupProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1, "failureThreshold": 60},
+    "readinessProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1},
+    "livenessProbe": {"httpGet": {"path": "/health", "port": 8200}, "periodSeconds": 1, "failureThreshold": 2},
+}
+"""Probes of a decode engine behind the sidecar."""
+
+SPREAD = {
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"llm-d.ai/model": "random-model"}},
+        }
+    ]
+}  # fmt: skip
+
+DRAIN: dict[str, Any] = {
+    "engine": {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}, "args": {"shutdown-timeout": 10}},
+    "decode": {"terminationGracePeriodSeconds": 15},
+}
+"""A pod on its way out serves on until nobody sends it requests, and then ends those it has."""
 
 
 @dataclass(frozen=True)
@@ -225,9 +249,13 @@ class Serving:
         neighbour: for the inferencepool chart.
         namespace: of all.
         folder: for the gateways' files.
+        verbosity: of the endpoint pickers' logs.
     """
 
-    def __init__(self, cluster: Cluster, helm: Helm, neighbour: Helm, namespace: str, folder: Path) -> None:
+    def __init__(
+        self, cluster: Cluster, helm: Helm, neighbour: Helm, namespace: str, folder: Path, verbosity: int = 4
+    ) -> None:  # fmt: skip
+        self._verbosity = verbosity
         self.cluster = cluster
         self.helm = helm
         self.namespace = namespace
@@ -243,7 +271,7 @@ class Serving:
         merged = merge([dict(base), dict(values or {})])
         self.helm.install(release, merged, wait=False)
         labels = merged["modelArtifacts"]["labels"]
-        self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports), wait=False)
+        self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports, self._verbosity), wait=False)
 
     def upgrade(self, release: str, values: Mapping[str, Any]) -> None:
         """Upgrades a release of the chart and waits for it."""
@@ -355,13 +383,24 @@ class Serving:
         return address
 
 
+def inference_pool_chart(folder: Path) -> Path:
+    """Makes the inferencepool chart with its library chart in a folder that does not exist."""
+    shutil.copytree(module_file("gaie", "config/charts/inferencepool/Chart.yaml").parents[1], folder)
+    for path in [folder, *folder.rglob("*")]:  # the Go module cache is read-only
+        path.chmod(0o755)
+    shutil.copytree(folder / "epplib", folder / "inferencepool" / "charts" / "epplib")
+    return folder / "inferencepool"
+
+
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is ready."""
     conditions = pod.get("status", {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _pool(labels: Mapping[str, str], picker: Mapping[str, Any], ports: tuple[int, ...]) -> dict[str, Any]:
+def _pool(
+    labels: Mapping[str, str], picker: Mapping[str, Any], ports: tuple[int, ...], verbosity: int
+) -> dict[str, Any]:
     """Values of the inferencepool chart."""
     return {
         "inferencePool": {
@@ -375,7 +414,7 @@ def _pool(labels: Mapping[str, str], picker: Mapping[str, Any], ports: tuple[int
             },
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "2Gi"}},
             "monitoring": {"prometheus": {"auth": {"enabled": False}}},
-            "flags": {"v": 4},
+            "flags": {"v": verbosity},
             "pluginsConfigFile": "picker.yaml",
             "pluginsCustomConfig": {"picker.yaml": yaml.safe_dump(dict(picker))},
         },

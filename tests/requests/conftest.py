@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import pytest
 
 from live import Cluster, Helm
-from modelservice.binaries import binary, module_file
+from modelservice.binaries import binary
 from modelservice.cluster import gateway, node
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.errors import UsageError
 from requests_images import VLLM, vllm_image
-from serving import Serving
-
-POOL_CHART = "config/charts/inferencepool/Chart.yaml"
+from serving import Serving, inference_pool_chart
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,13 +55,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def pool_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The inferencepool chart with its library chart."""
-    charts = tmp_path_factory.mktemp("charts") / "charts"
-    shutil.copytree(module_file("gaie", POOL_CHART).parents[1], charts)
-    for path in [charts, *charts.rglob("*")]:  # the Go module cache is read-only
-        path.chmod(0o755)
-    library = charts / "inferencepool" / "charts" / "epplib"
-    shutil.copytree(charts / "epplib", library)
-    return charts / "inferencepool"
+    return inference_pool_chart(tmp_path_factory.mktemp("charts") / "charts")
 
 
 @pytest.fixture

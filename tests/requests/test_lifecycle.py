@@ -7,28 +7,7 @@ import pytest
 
 from modelservice.binaries import binary
 from modelservice.inputs import merge
-from serving import Load, Serving, is_ready
-
-PROBES: dict[str, Any] = {
-    "startupProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1, "failureThreshold": 60},
-    "readinessProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1},
-    "livenessProbe": {"httpGet": {"path": "/health", "port": 8200}, "periodSeconds": 1, "failureThreshold": 2},
-}
-
-SPREAD = {
-    "topologySpreadConstraints": [
-        {
-            "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": {"llm-d.ai/model": "random-model"}},
-        }
-    ]
-}  # fmt: skip
-
-DRAIN: dict[str, Any] = {
-    "engine": {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}, "args": {"shutdown-timeout": 10}},
-    "decode": {"terminationGracePeriodSeconds": 15},
-}
-"""A pod on its way out serves on until nobody sends it requests, and then ends those it has."""
+from serving import DRAIN, PROBES, SPREAD, Load, Serving, is_ready
 
 
 @pytest.fixture
