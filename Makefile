@@ -38,7 +38,11 @@ test: $(INSTALLED) tools  ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: tools
-tools: $(INSTALLED)  ## Build the real programs that tests run, once
+tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI install packages that pods need
+	@packages=$$($(BIN)/python -c 'from modelservice.cluster.node import missing_packages; print(*missing_packages())'); \
+	if [ -n "$$packages" ] && [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then \
+	  echo "installing $$packages"; apt-get update -qq; apt-get install -qq --yes --no-install-recommends $$packages >/dev/null; \
+	fi
 	@$(BIN)/python -m modelservice.binaries || [ "$${CI:-}" != true ]
 
 .PHONY: lint

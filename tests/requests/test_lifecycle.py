@@ -7,7 +7,7 @@ import pytest
 
 from modelservice.binaries import binary
 from modelservice.inputs import merge
-from serving import DRAIN, PROBES, SPREAD, Load, Serving, is_ready
+from serving import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving, is_ready
 
 
 @pytest.fixture
@@ -55,6 +55,42 @@ def test_no_request_is_lost_during(serving: Serving, busy: dict[str, Any], what:
             load.run_for(2)
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
         assert sum(load.answered.values()) > 50
+
+
+def test_no_request_is_lost_during_an_upgrade_of_prefill_and_decode(serving: Serving, busy: dict[str, Any]) -> None:
+    probes = {name: {**probe, "httpGet": {**probe["httpGet"], "port": 8000}} for name, probe in PROBES.items()}
+    prefill = {**DRAIN["decode"], "create": True, "replicas": 2, "engine": probes}
+    values = merge([busy, DRAIN, {"prefill": prefill}])
+    with serving.served("both", values, picker=DISAGGREGATED) as gateway:
+        serving.wait_for_pods("both", 2)
+        serving.wait_for_pods("both", 2, "prefill")
+        before = serving.names("both") | serving.names("both", "prefill")
+        with Load(gateway, clients=8) as load:
+            load.run_for(1)
+            serving.upgrade("both", merge([values, {"engine": {"env": {"CHANGED": "yes"}}}]))
+            load.run_for(2)
+        assert before.isdisjoint(serving.names("both") | serving.names("both", "prefill"))
+        assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
+
+
+def test_no_request_is_lost_during_an_upgrade_of_groups(serving: Serving, busy: dict[str, Any]) -> None:
+    layout = {"multinode": True, "decode": {"parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}}
+    values = merge([busy, DRAIN, layout])
+    with serving.served("groups", values) as gateway:
+        serving.wait_for_pods("groups", 2)
+        with Load(gateway, clients=8) as load:
+            load.run_for(1)
+            serving.upgrade("groups", merge([values, {"engine": {"env": {"CHANGED": "yes"}}}]))
+            serving.cluster.wait("every group is a new one", lambda: changed(serving, 4), 90)
+            load.run_for(2)
+        assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
+
+
+def changed(serving: Serving, number: int) -> bool:
+    """Whether there are so many ready pods and all have the upgrade's environment."""
+    pods = serving.cluster.pods(serving.namespace, "leaderworkerset.sigs.k8s.io/name")
+    variables = [{item["name"] for item in pod["spec"]["containers"][0]["env"]} for pod in pods]
+    return len(pods) == number and all(map(is_ready, pods)) and all("CHANGED" in names for names in variables)
 
 
 def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ def test_an_image_has_its_program_its_names_and_a_user_that_is_not_root(tmp_path
     try:
         write_archive(image, tmp_path / "image.tar")
     except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
         pytest.skip(str(error))
     with tarfile.open(tmp_path / "image.tar") as archive:
         (manifest,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]

@@ -53,6 +53,9 @@ _KUBERNETES = " ".join(
     for name, value in (("gitVersion", "v1.36.3"), ("gitMajor", "1"), ("gitMinor", "36"))
 )
 
+# Programs of images without their symbols: a third less to import into each node.
+_SMALL = "-s -w"
+
 PROGRAMS = {
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
@@ -69,7 +72,7 @@ PROGRAMS = {
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
     "coredns": Program("github.com/coredns/coredns"),
-    "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", module="llm-d-inference-scheduler"),
+    "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "kube-apiserver": Program("k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES, "kubernetes"),
     "kube-controller-manager": Program("k8s.io/kubernetes/cmd/kube-controller-manager", _KUBERNETES, "kubernetes"),
     "kube-proxy": Program("k8s.io/kubernetes/cmd/kube-proxy", _KUBERNETES, "kubernetes"),
@@ -78,10 +81,10 @@ PROGRAMS = {
     "kubelet": Program("k8s.io/kubernetes/cmd/kubelet", _KUBERNETES, "kubernetes"),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
-    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim", _SMALL),
     "lws": Program("sigs.k8s.io/lws/cmd"),
     "pd-sidecar": Program(
-        "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", module="llm-d-inference-scheduler"
+        "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", _SMALL, module="llm-d-inference-scheduler"
     ),
 }
 """Programs by the folder of their module. Modules that are only read for their files are not listed."""

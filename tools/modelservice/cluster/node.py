@@ -342,6 +342,11 @@ def programs_of(folder: Path) -> list[str]:
 
 def close(folder: Path) -> None:
     """Ends the real nodes of a cluster, whoever made them, and removes what is outside of their namespaces."""
+    for file in folder.glob("real-*.pid"):
+        # Programs before their network: the API server would wait for connections that nobody closes any more.
+        if not file.name.endswith("-init.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(_child(file), signal.SIGKILL)
     for file in folder.glob("real-*-init.pid"):
         name = file.name.removesuffix("-init.pid")
         with contextlib.suppress(OSError, ValueError):  # it has ended before
@@ -382,8 +387,13 @@ def _inside(folder: Path, name: str) -> list[str]:
 
 
 def _first_process(folder: Path, name: str) -> int:
-    """Number, on the machine, of a node's first process: the only child of the one that made the namespaces."""
-    parent = int((folder / f"{name}-init.pid").read_text())
+    """Number, on the machine, of a node's first process."""
+    return _child(folder / f"{name}-init.pid")
+
+
+def _child(pid_file: Path) -> int:
+    """Number of the only child of a process: `unshare` and `nsenter` run their program as one."""
+    parent = int(pid_file.read_text())
     (child,) = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return int(child)
 
