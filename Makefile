@@ -33,6 +33,10 @@ $(INSTALLED): $(BASE)
 demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 	@$(BIN)/modelservice render -f examples/values-pd.yaml --name demo --summary --output build/demo
 
+.PHONY: chat
+chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
+	@$(BIN)/python tests/chat.py
+
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup

@@ -114,10 +114,10 @@ def quantiles(times: list[float]) -> tuple[float, float]:
     return cuts[49] * 1000, cuts[98] * 1000
 
 
-def upgrade(serving: Serving) -> tuple[int, int]:
+def upgrade(serving: Serving, *layers: dict[str, Any]) -> tuple[int, int]:
     """Requests answered and lost over a rolling upgrade of two pods under a load of half-second streams."""
     slow = {"engine": {"env": {"SIMULATOR_FLAGS": "--inter-token-latency=20ms"}}, "decode": {"replicas": 2}}
-    values = merge([ENGINE, DRAIN, slow])
+    values = merge([ENGINE, *layers, slow])
     serving.upgrade("bench", values)
     with serving.gateway("bench") as gateway:
         serving.wait_for_answer(gateway)
@@ -149,7 +149,9 @@ def main() -> None:
             console.print(f"install to first token: {pod:.1f} s from the pod, {gateway:.1f} s through the gateway")
             latencies(serving, console)
             answered, lost = upgrade(serving)
-            console.print(f"rolling upgrade under load: {answered} answered, {lost} lost")
+            console.print(f"rolling upgrade under load without a drain: {answered} answered, {lost} lost")
+            answered, lost = upgrade(serving, DRAIN)
+            console.print(f"rolling upgrade under load with a drain: {answered} answered, {lost} lost")
     sys.exit(1 if lost else 0)
 
 

@@ -2,7 +2,13 @@
 
 import json
 
-from serving import DISAGGREGATED, MODEL, PROMPT_THRESHOLD, Load, Serving
+from serving import DISAGGREGATED, MODEL, PROMPT_THRESHOLD, Endpoint, Load, Serving
+
+
+def prefilled(prefill: Endpoint, *, tls: bool = False) -> float:
+    """Prompts that a prefill pod has computed for a decode pod."""
+    name = f'vllm:request_success_total{{finish_reason="remote_decode",model_name="{MODEL}"}}'
+    return Endpoint(prefill.address, tls=tls).metrics().get(name, 0)
 
 
 def test_a_single_pod_answers(serving: Serving) -> None:
@@ -10,7 +16,9 @@ def test_a_single_pod_answers(serving: Serving) -> None:
         answer = gateway.chat("hello")
         assert answer.json["choices"][0]["message"]["content"] == "hello"
         assert answer.json["model"] == MODEL
-        assert {answer.pod} == serving.names("single")
+        (pod,) = serving.pods("single")
+        assert answer.pod == pod["metadata"]["name"]
+        assert serving.last_decision()["endpoint"] == f"{pod['status']['podIP']}:8000"
 
 
 def test_a_stream_comes_in_pieces_and_ends(serving: Serving) -> None:
@@ -28,13 +36,25 @@ def test_long_prompts_are_computed_by_prefill_and_short_ones_are_not(serving: Se
         (prefill,) = serving.wait_for_pods("pd", 1, "prefill")
         (decode,) = serving.wait_for_pods("pd", 1)
         engine = serving.endpoint(prefill)
-        counted = 'vllm:request_success_total{finish_reason="remote_decode",model_name="random/model"}'
-        before = engine.metrics().get(counted, 0)
+        before = prefilled(engine)
         assert gateway.chat("short").pod == decode["metadata"]["name"]
-        assert engine.metrics().get(counted, 0) == before
+        assert prefilled(engine) == before
         long = gateway.chat("word " * PROMPT_THRESHOLD * 4)
         assert (long.status, long.pod) == (200, decode["metadata"]["name"])
-        assert engine.metrics().get(counted, 0) == before + 1
+        assert prefilled(engine) == before + 1
+
+
+def test_prefill_pods_are_reached_by_tls(serving: Serving) -> None:
+    tls = {
+        "routing": {"proxy": {"prefillerUseTLS": True, "args": ["--tls-insecure-skip-verify=prefiller"]}},
+        "prefill": {"create": True, "replicas": 1, "engine": {"args": {"self-signed-certs": True}}},
+    }
+    with serving.served("tls", tls, picker=DISAGGREGATED) as gateway:
+        (prefill,) = serving.wait_for_pods("tls", 1, "prefill")
+        assert gateway.chat("word " * PROMPT_THRESHOLD * 4).status == 200
+        assert serving.last_decision()["prefiller"] == f"{prefill['status']['podIP']}:8000"
+        # The engine logs nothing of a request, but what it counts is served by TLS alone.
+        assert prefilled(serving.endpoint(prefill), tls=True) == 1
 
 
 def test_replicas_share_the_load(serving: Serving) -> None:

@@ -42,16 +42,14 @@ def test_every_pod_of_a_hybrid_group_gets_requests(serving: Serving, vllm: dict[
         assert resolves(serving, worker) == leader["status"]["podIP"]
 
 
-def test_a_flag_that_vllm_does_not_know_ends_the_engine(serving: Serving, vllm: dict[str, Any]) -> None:
+def test_a_flag_that_vllm_does_not_know_ends_the_engine_and_the_reason_is_shown(
+    serving: Serving, vllm: dict[str, Any]
+) -> None:
     values = {**vllm, "engine": {**vllm["engine"], "args": {**vllm["engine"]["args"], "max-modle-len": 8192}}}
     serving.install("typo", values)
-
-    def complained() -> bool:
-        return any(
-            "unrecognized arguments: --max-modle-len" in serving.logs(pod, "vllm") for pod in serving.names("typo")
-        )
-
-    serving.cluster.wait("the engine says which flag it does not know", complained, 30)
+    reason = "vllm: error: unrecognized arguments: --max-modle-len"
+    serving.cluster.wait("the engine says which flag it does not know", lambda: reason in serving.explain(), 60)
+    serving.cluster.wait("the event is shown", lambda: "Back-off restarting failed container" in serving.explain(), 60)
 
 
 def test_the_served_name_is_the_flags(serving: Serving, vllm: dict[str, Any]) -> None:
