@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ import yaml
 
 from live import Cluster, Helm
 from modelservice.binaries import binary, module_file
+from modelservice.cluster import gateway
 from modelservice.cluster.gateway import Gateway, Route
 from modelservice.inputs import merge
 
@@ -284,17 +285,15 @@ class Serving:
         self.helm.upgrade(release, merge([SIMULATOR, dict(values)]))
 
     @contextmanager
-    def gateway(self, *releases: str, headers: Mapping[str, Mapping[str, str]] | None = None) -> Iterator[Endpoint]:
-        """A gateway to the pools of releases. With several, headers tell which requests each one takes."""
+    def gateway(self, *releases: str, http_routes: Sequence[Mapping[str, Any]] = ()) -> Iterator[Endpoint]:
+        """A gateway to the pools of releases: of one, or by HTTPRoutes."""
         for release in releases:
             self.wait_for_picker(release)
-        routes = [
-            Route(f"{release}-pool", f"{self._picker_address(release)}:9002", (headers or {}).get(release, {}))
-            for release in releases
-        ]
-        with Gateway(self._folder / f"gateway-{len(self._gateways)}", routes) as gateway:
-            self._gateways.append(gateway)
-            yield Endpoint(f"127.0.0.1:{gateway.port}")
+        pickers = {f"{release}-pool": f"{self._picker_address(release)}:9002" for release in releases}
+        routes = gateway.routes(http_routes, pickers) or [Route(*pickers.popitem())]
+        with Gateway(self._folder / f"gateway-{len(self._gateways)}", routes) as envoy:
+            self._gateways.append(envoy)
+            yield Endpoint(f"127.0.0.1:{envoy.port}")
 
     @contextmanager
     def served(self, release: str, values: Mapping[str, Any] | None = None, **more: Any) -> Iterator[Endpoint]:
@@ -304,9 +303,9 @@ class Serving:
             self.cluster.wait(f"{release} answers", lambda: gateway.chat("hello").status == 200, 60)
             yield gateway
 
-    def wait_for_answer(self, gateway: Endpoint, **chat: Any) -> None:
+    def wait_for_answer(self, endpoint: Endpoint, **chat: Any) -> None:
         """Waits until a gateway answers. After that, every request must be answered."""
-        self.cluster.wait("the gateway answers", lambda: gateway.chat("hello", **chat).status == 200, 60)
+        self.cluster.wait("the gateway answers", lambda: endpoint.chat("hello", **chat).status == 200, 60)
 
     def pods(self, release: str, role: str = "decode") -> list[dict[str, Any]]:
         """Pods of a release and role that are not on their way out, by name."""
@@ -368,8 +367,8 @@ class Serving:
             name, spec = pod["metadata"]["name"], pod["spec"]
             for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
                 parts.append(f"--- log of {name}/{container['name']}\n{self.logs(name, container['name'])}")
-        for gateway in self._gateways:
-            decisions = "\n".join(json.dumps(decision) for decision in gateway.decisions(10))
+        for envoy in self._gateways:
+            decisions = "\n".join(json.dumps(decision) for decision in envoy.decisions(10))
             parts.append(f"--- decisions of the endpoint picker, as the gateway saw them\n{decisions}")
         return "\n".join(parts)
 

@@ -1,6 +1,7 @@
 """Requests through the gateway are answered, by the pods that should."""
 
 import json
+from typing import Any
 
 from serving import DISAGGREGATED, MODEL, PROMPT_THRESHOLD, Endpoint, Load, Serving
 
@@ -97,10 +98,23 @@ def test_two_models_in_a_namespace_answer_only_for_themselves(serving: Serving) 
         labels = {"llm-d.ai/model": release}
         serving.install(release, {"modelArtifacts": {"name": name, "labels": labels}})
     header = "x-gateway-model-name"
-    with serving.gateway(*names, headers={release: {header: name} for release, name in names.items()}) as gateway:
+    http_routes = [http_route(release, {header: name}) for release, name in names.items()]
+    with serving.gateway(*names, http_routes=http_routes) as gateway:
         for release, name in names.items():
             serving.wait_for_answer(gateway, model=name, headers={header: name})
             answer = gateway.chat("hello", model=name, headers={header: name})
             assert (answer.status, {answer.pod}) == (200, serving.names(release))
         assert gateway.chat("hello", model="first/model", headers={header: "second/model"}).status == 404
         assert gateway.chat("hello", model="first/model").status == 404
+
+
+def http_route(release: str, headers: dict[str, str]) -> dict[str, Any]:
+    """An HTTPRoute of requests with headers to a release's pool."""
+    backend = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": f"{release}-pool"}
+    matches = [{"headers": [{"type": "Exact", "name": name, "value": value} for name, value in headers.items()]}]
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": release},
+        "spec": {"rules": [{"matches": matches, "backendRefs": [backend]}]},
+    }

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from modelservice.cluster import node
+from modelservice.cluster.gateway import Route, routes
 from modelservice.cluster.images import Image, write_archive
 from modelservice.cluster.node import NETWORKS, Network
-from modelservice.errors import UsageError
+from modelservice.errors import ModelserviceError, UsageError
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(
@@ -66,3 +67,26 @@ def test_an_image_has_its_program_its_names_and_a_user_that_is_not_root(tmp_path
         assert layer.getmember("app/a").mode & 0o111
         assert layer.getmember("tmp").mode == 0o1777
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tar", "layer.tar", "program"]
+
+
+def rule(pool: str, **match: object) -> dict[str, object]:
+    return {"matches": [match] if match else [], "backendRefs": [{"kind": "InferencePool", "name": pool}]}
+
+
+def test_the_more_exact_rule_of_http_routes_comes_first() -> None:
+    header = {"headers": [{"name": "X-Model", "value": "a"}]}
+    http_route = {
+        "metadata": {"name": "all"},
+        "spec": {"rules": [rule("b"), rule("b", path={"value": "/v1"}), rule("a", **header)]},
+    }
+    found = routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
+    assert found == [
+        Route("a", "10.0.0.1:9002", {"x-model": "a"}), Route("b", "10.0.0.2:9002", {}, "/v1"),
+        Route("b", "10.0.0.2:9002"),
+    ]  # fmt: skip
+
+
+def test_an_http_route_without_a_pool_is_refused() -> None:
+    http_route = {"metadata": {"name": "lost"}, "spec": {"rules": [rule("c")]}}
+    with pytest.raises(ModelserviceError, match="HTTPRoute lost: a rule needs one InferencePool of a, b"):
+        routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})

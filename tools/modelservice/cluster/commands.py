@@ -73,9 +73,8 @@ def up(
             plane.down()
             raise
     fake = sum(pool.count for pool in wanted)
-    console.print(
-        f"ready in {time.monotonic() - started:.1f} s: {fake} nodes{' and one that runs pods' if run_pods else ''}"
-    )
+    made = [f"{fake} nodes"] * bool(fake) + ["one that runs pods"] * run_pods
+    console.print(f"ready in {time.monotonic() - started:.1f} s: {' and '.join(made)}")
     typer.echo(f"export KUBECONFIG={plane.kubeconfig}")
 
 

