@@ -117,10 +117,11 @@ def test_a_slow_start_is_waited_for(serving: Serving) -> None:
 
 
 def test_a_slow_second_pod_gets_no_requests_before_it_is_ready(serving: Serving) -> None:
-    with serving.served("grow", {"engine": PROBES}) as gateway:
+    drained = {**PROBES, "lifecycle": DRAIN["engine"]["lifecycle"]}  # the one pod that goes loses none either
+    with serving.served("grow", {"engine": drained}) as gateway:
         first = serving.names("grow")
         with Load(gateway) as load:
-            slow = merge([{"engine": {**PROBES, "args": {"startup-duration": "5s"}}}, {"decode": {"replicas": 2}}])
+            slow = merge([{"engine": {**drained, "args": {"startup-duration": "5s"}}}, {"decode": {"replicas": 2}}])
             serving.upgrade("grow", slow)
             assert first.isdisjoint(serving.names("grow"))
             load.run_for(2)
