@@ -1,9 +1,12 @@
-"""An image in place of vLLM's: the inference simulator behind a program `vllm` that takes vLLM's own flags."""
+"""Images of the request tests: one in place of vLLM's, the inference simulator behind a program `vllm` that takes
+vLLM's own flags; and curl, for `helm test`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,6 +35,16 @@ def vllm_image() -> Image:
             "etc/vllm-flags": flags(json.loads(table.read_text()), known),
         },
     )
+
+
+def curl_image(name: str) -> Image:
+    """The machine's curl with its libraries, under the name of the image that the chart's test asks for."""
+    curl = shutil.which("curl")
+    assert curl, "curl is not installed; apt-get install --yes curl"
+    linked = subprocess.run(["ldd", curl], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    libraries = [Path(path) for path in re.findall(r"(/\S+) \(0x", linked)]
+    files = {str(path).lstrip("/"): path.resolve() for path in libraries}
+    return Image((name,), ("/usr/local/bin/curl",), {"usr/local/bin/curl": Path(curl), **files})
 
 
 def flags(table: dict[str, list[dict[str, object]]], known: set[str]) -> str:

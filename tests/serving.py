@@ -296,6 +296,26 @@ class Serving:
             yield Endpoint(f"127.0.0.1:{envoy.port}")
 
     @contextmanager
+    def own_gateway(self, release: str) -> Iterator[Endpoint]:
+        """A gateway to the endpoint picker that the chart itself makes, once that is ready."""
+        name = f"{release}-llm-d-modelservice-epp"
+
+        def available() -> bool:
+            found = self.cluster.objects(
+                "apps/v1", "Deployment", self.namespace, field_selector=f"metadata.name={name}"
+            )
+            return [item["status"].get("availableReplicas") for item in found] == [1]
+
+        self.cluster.wait(f"{name} is available", available, 90)
+        (service,) = self.cluster.objects("v1", "Service", self.namespace, field_selector=f"metadata.name={name}")
+        picker = f"{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
+        with Gateway(self._folder / f"gateway-{len(self._gateways)}", [Route(release, picker)]) as envoy:
+            self._gateways.append(envoy)
+            endpoint = Endpoint(f"127.0.0.1:{envoy.port}")
+            self.wait_for_answer(endpoint)
+            yield endpoint
+
+    @contextmanager
     def served(self, release: str, values: Mapping[str, Any] | None = None, **more: Any) -> Iterator[Endpoint]:
         """Installs a release and gives its gateway once that answers."""
         self.install(release, values, **more)
