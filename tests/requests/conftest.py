@@ -18,6 +18,7 @@ from requests_images import VLLM, vllm_image
 from serving import Serving, inference_pool_chart
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All request tests share one worker and so one cluster."""
     for item in items:

@@ -117,6 +117,11 @@ class Network:
         return f"modelservice{self.pods.network_address.packed[2]}"
 
     @property
+    def peer(self) -> str:
+        """Name of the link's other end, which is in the first node."""
+        return f"machine{self.pods.network_address.packed[2]}"
+
+    @property
     def services(self) -> ipaddress.IPv4Network:
         """Addresses of Services."""
         return ipaddress.IPv4Network(f"10.214.{self.pods.network_address.packed[2]}.0/24")
@@ -130,8 +135,8 @@ class Network:
         return str(self.pods[16 + 56 * index]), str(self.pods[16 + 56 * index + 55])
 
 
-def free_network() -> Network:
-    """A network that the machine has no route into.
+def claim_network() -> Network:
+    """A network that the machine has no route into, claimed by its link: the name of a link exists once.
 
     Raises:
         ModelserviceError: all are taken.
@@ -145,7 +150,9 @@ def free_network() -> Network:
     for pods in NETWORKS:
         network = Network(pods)
         if not any(pods.overlaps(item) or network.services.overlaps(item) for item in taken):
-            return network
+            with contextlib.suppress(ModelserviceError):  # another cluster was quicker
+                _run("ip", "link", "add", network.link, "type", "veth", "peer", "name", network.peer)
+                return network
     raise ModelserviceError("no network is free for pods", fix="stop another cluster")
 
 
@@ -164,8 +171,14 @@ class Nodes:
         require()
         self._folder = folder
         self._number = number
-        self.network = free_network()
+        self._network: Network | None = None
         self.names = [f"real-{index}" for index in range(number)]
+
+    @property
+    def network(self) -> Network:
+        """The network of the pods, once the nodes are open."""
+        assert self._network is not None, "the nodes are not open"  # noqa: S101
+        return self._network
 
     def open(self) -> list[Component]:
         """Makes the namespaces and the links between them. The cluster's folder must exist.
@@ -174,6 +187,7 @@ class Nodes:
             ModelserviceError: the kernel refuses something; with its words.
         """
         components = []
+        self._network = claim_network()
         (self._folder / NETWORK_FILE).write_text(str(self.network.pods))
         for index, name in enumerate(self.names):
             folder = self._folder / name
@@ -244,11 +258,11 @@ class Nodes:
         """One network over all nodes: links into the bridge of the first one, from the machine and the others."""
         first = _first_process(self._folder, self.names[0])
         link = self.network.link
-        _run("ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", str(first))
+        _run("ip", "link", "set", self.network.peer, "netns", str(first))
         _run("ip", "address", "add", f"{self.network.machine}/24", "dev", link)
         _run("ip", "link", "set", link, "up")
         _run("ip", "route", "add", str(self.network.services), "via", self.network.node(0), "dev", link)
-        self.run(self.names[0], "ip", "link", "set", "machine", "master", "cni0", "up")
+        self.run(self.names[0], "ip", "link", "set", self.network.peer, "master", "cni0", "up")
         for index, name in enumerate(self.names[1:], 1):
             other = _first_process(self._folder, name)
             self.run(
