@@ -14,13 +14,21 @@ from modelservice.cluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
 
 
-def traces(folder: Path) -> list[str]:
-    """What there is, on the machine, of a cluster in a folder."""
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/modelservice-*-real-*")]
-    links = [path.name for path in Path("/sys/class/net").glob("modelservice*")]
-    processes = [entry.name for entry in Path("/proc").glob("[0-9]*") if str(folder) in command(entry)]
-    return [*mounts, *groups, *links, *processes]
+def marks(folder: Path) -> set[str]:
+    """Words by which what a running cluster has made on the machine is known."""
+    third = (folder / "network").read_text().split(".")[2]
+    pids = [file.read_text() for file in folder.glob("real-*-init.pid")]
+    return {str(folder), f"modelservice{third}", *(f"modelservice-{pid}-" for pid in pids)}
+
+
+def traces(words: set[str]) -> list[str]:
+    """Mounts, control groups, network links and processes that are known by one of the words."""
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/modelservice-*")]
+    links = [path.name for path in Path("/sys/class/net").iterdir()]
+    commands = [command(entry) for entry in Path("/proc").glob("[0-9]*")]
+    found = [text for text in [*mounts, *groups, *commands] if any(word in text for word in words)]
+    return found + [link for link in links if link in words]
 
 
 def command(process: Path) -> str:
@@ -30,23 +38,15 @@ def command(process: Path) -> str:
         return ""
 
 
-@pytest.fixture
-def before(cluster: Cluster, tmp_path: Path) -> list[str]:
-    """What is there of the cluster of the other tests."""
-    return traces(tmp_path)
-
-
-def gone(folder: Path, before: list[str]) -> bool:
+def assert_gone(words: set[str]) -> None:
     """Links go a moment after their namespaces."""
     deadline = time.monotonic() + 5
-    while set(traces(folder)) - set(before) and time.monotonic() < deadline:
+    while found := traces(words):
+        assert time.monotonic() < deadline, found
         time.sleep(0.1)
-    return not set(traces(folder)) - set(before)
 
 
-def test_the_command_starts_and_ends_a_cluster_whose_pods_run(
-    cluster: Cluster, tmp_path: Path, before: list[str]
-) -> None:
+def test_the_command_starts_and_ends_a_cluster_whose_pods_run(cluster: Cluster, tmp_path: Path) -> None:
     from modelservice.binaries import cache_dir
 
     (tmp_path / "modelservice").mkdir()
@@ -64,13 +64,15 @@ def test_the_command_starts_and_ends_a_cluster_whose_pods_run(
         assert started.returncode == 0, started.stderr
         assert "2 nodes and one that runs pods" in started.stderr
         status = run("status")
+        words = marks(tmp_path / "modelservice" / "clusters" / "trial")
+        assert traces(words)
         assert (status.returncode, "real-0-kubelet: running" in status.stdout) == (0, True), status.stdout
     finally:
         assert run("down").returncode == 0
-    assert gone(tmp_path, before), traces(tmp_path)
+    assert_gone(words)
 
 
-def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path: Path, before: list[str]) -> None:
+def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from modelservice.cluster.control_plane import ControlPlane\n"
         "with ControlPlane(Path(sys.argv[1]), real_nodes=2): print('up', flush=True); input()"
@@ -80,15 +82,17 @@ def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path:
         [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     cluster.wait("containerd runs", (folder / "real-1" / "run" / "containerd" / "containerd.sock").exists, 60)
+    words = marks(folder)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert not folder.exists()
-    assert gone(folder, before), traces(folder)
+    assert_gone(words)
 
 
-def test_a_kubelet_that_dies_is_reported_with_its_log(cluster: Cluster, tmp_path: Path, before: list[str]) -> None:
+def test_a_kubelet_that_dies_is_reported_with_its_log(cluster: Cluster, tmp_path: Path) -> None:
     folder = tmp_path / "dying"
     with ControlPlane(folder, real_nodes=1) as plane:
+        words = marks(folder)
         os.kill(int((folder / "real-0-kubelet.pid").read_text()), signal.SIGKILL)
 
         def missed() -> bool:
@@ -97,7 +101,7 @@ def test_a_kubelet_that_dies_is_reported_with_its_log(cluster: Cluster, tmp_path
 
         with pytest.raises(ModelserviceError, match="real-0-kubelet ended with code -9; its log ends"):
             cluster.wait("the kubelet is missed", missed, 10)
-    assert gone(folder, before), traces(folder)
+    assert_gone(words)
 
 
 def test_pods_and_the_machine_reach_services_by_address_and_name(cluster: Cluster) -> None:
