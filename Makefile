@@ -33,6 +33,10 @@ $(INSTALLED): $(BASE)
 demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 	@$(BIN)/modelservice render -f examples/values-pd.yaml --name demo --summary --output build/demo
 
+.PHONY: chat
+chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
+	@$(BIN)/python tests/chat.py
+
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
@@ -46,7 +50,11 @@ test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernet
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --kubernetes 1.34 tests/cluster
 
 .PHONY: tools
-tools: $(INSTALLED)  ## Build the real programs that tests run, once
+tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI install packages that pods need
+	@packages=$$($(BIN)/python -c 'from modelservice.cluster.node import missing_packages; print(*missing_packages())'); \
+	if [ -n "$$packages" ] && [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then \
+	  echo "installing $$packages"; apt-get update -qq; apt-get install -qq --yes --no-install-recommends $$packages >/dev/null; \
+	fi
 	@$(BIN)/python -m modelservice.binaries || [ "$${CI:-}" != true ]
 
 .PHONY: lint
@@ -89,6 +97,10 @@ bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of on
 .PHONY: bench-cluster
 bench-cluster: $(INSTALLED)  ## Measure the control plane: start, installation, scale
 	@$(BIN)/python tests/bench/cluster.py
+
+.PHONY: bench-requests
+bench-requests: $(INSTALLED)  ## Measure the request path and an upgrade under load on real pods (root)
+	@$(BIN)/python tests/bench/request_path.py
 
 .PHONY: constraints
 constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows

@@ -57,6 +57,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_given_cluster.py" and not config.getoption("--kubeconfig") else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Cluster tests share one worker and so one control plane, but for those of another group."""
     for item in items:

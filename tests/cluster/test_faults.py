@@ -63,14 +63,14 @@ def test_a_port_that_is_taken_names_the_program_and_its_last_words(
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        free = control_plane._free_ports
+        free = process.free_ports
 
         def taken(number: int) -> list[int]:
             ports = free(number)
             ports[index] = other.getsockname()[1]
             return ports
 
-        monkeypatch.setattr(control_plane, "_free_ports", taken)
+        monkeypatch.setattr(control_plane, "free_ports", taken)
         with (
             pytest.raises(ModelserviceError, match=rf"(?s){program} .*address already in use"),
             ControlPlane(tmp_path / "plane"),

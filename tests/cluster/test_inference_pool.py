@@ -1,6 +1,5 @@
 """The InferencePool chart of Gateway API Inference Extension, installed beside ours, finds exactly what serves."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,13 @@ from typing import Any
 import pytest
 
 from live import Cluster, Helm
-from modelservice.binaries import binary, module_file
 from modelservice.inputs import merge
+from neighbours import RELEASES, inference_pool_chart
 
 LABELS = {"llm-d.ai/model": "m"}
 ENGINE = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 MODEL: dict[str, Any] = {"engine": ENGINE, "modelArtifacts": {"labels": LABELS}, "accelerator": {"type": "cpu"}}
 WITHOUT_PROXY = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
-RELEASES = {"1.2": "gaie-1.2", "1.5": "gaie"}
-"""Releases of the InferencePool chart and the Go modules they are in."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +66,9 @@ CASES = {
 
 @pytest.fixture(scope="session", params=RELEASES)
 def pool_chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Path:
-    """The InferencePool chart, copied from its Go module with its neighbours, because it names one by path."""
-    charts = tmp_path_factory.mktemp("charts") / "charts"
-    module = module_file(RELEASES[request.param], "sigs.k8s.io/gateway-api-inference-extension", "config/charts")
-    shutil.copytree(module, charts, copy_function=shutil.copyfile)
-    for folder in (charts, *(path for path in charts.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)
-    chart = charts / "inferencepool"
+    """The InferencePool chart of each release."""
     cluster.require("inference.networking.k8s.io/v1", "InferencePool")
-    if request.param != "1.2":
-        Helm(binary("helm4"), cluster, chart, "default").run("dependency", "build", str(chart))
-    return chart
+    return inference_pool_chart(tmp_path_factory.mktemp("charts") / "charts", request.param)
 
 
 def container_ports(pod: dict[str, Any]) -> set[int]:

@@ -63,7 +63,8 @@ def _kubernetes() -> Iterator[tuple[str, Program]]:
         stamps = {"gitVersion": release, "gitMajor": version.split(".")[0], "gitMinor": version.split(".")[1]}
         flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items())
         suffix = "" if version == newest else f"-{version}"
-        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *([] if suffix else ["kubectl"])):
+        of_nodes = [] if suffix else ["kubectl", "kubelet", "kube-proxy"]
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *of_nodes):
             package = f"k8s.io/kubernetes/cmd/{name}"
             yield f"{name}{suffix}", Program(package, flags, f"kubernetes{suffix}", name, on_demand=bool(suffix))
 
@@ -79,6 +80,9 @@ def kubernetes_program(name: str, version: str) -> Path:
         raise UsageError(f"no Kubernetes {version} here", fix=f"use {' or '.join(KUBERNETES)}")
     return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
 
+
+# Programs of images without their symbols: a third less to import into each node.
+_SMALL = "-s -w"
 
 PROGRAMS = {
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
@@ -96,12 +100,17 @@ PROGRAMS = {
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
     "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
+    "coredns": Program("github.com/coredns/coredns"),
+    "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     **dict(_kubernetes()),
     "kind": Program("sigs.k8s.io/kind", on_demand=True),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
     "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
-    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim", _SMALL),
     "lws": Program("sigs.k8s.io/lws/cmd"),
+    "pd-sidecar": Program(
+        "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", _SMALL, module="llm-d-inference-scheduler"
+    ),
     "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
 }
 """Programs by name."""

@@ -44,12 +44,19 @@ def folder(name: str) -> Path:
 def up(
     name: Name = "default",
     nodes: Annotated[
-        list[str], typer.Option("--nodes", metavar="FILE|POOL", help="A file of node pools, or a ready-made pool.")
-    ] = ["cpu", "h100"],  # noqa: B006
+        list[str] | None,
+        typer.Option(
+            "--nodes", metavar="FILE|POOL",
+            help="A file of node pools, or a ready-made pool; cpu and h100 unless pods run.",
+        ),
+    ] = None,
+    run_pods: Annotated[
+        bool, typer.Option("--run-pods", help="Add a real node, whose pods run: Linux, root, a few packages.")
+    ] = False,
     kubernetes: Annotated[
         str, typer.Option("--kubernetes", metavar="VERSION", help=f"Version: {' or '.join(KUBERNETES)}.")
     ] = next(iter(KUBERNETES)),
-) -> None:
+) -> None:  # fmt: skip
     """Start a cluster; ready-made pools are h100, mi300x, gaudi, tpu and cpu, two nodes each."""
     _require_client()
     from modelservice.cluster.control_plane import ControlPlane
@@ -58,8 +65,9 @@ def up(
 
     if running(folder(name)):
         raise UsageError(f"the cluster {name} is already up", fix=f"modelservice cluster down --name {name}")
-    wanted = [pool for given in nodes for pool in ([POOLS[given]] if given in POOLS else read_pools(given))]
-    plane = ControlPlane(folder(name), wanted, kubernetes)
+    names = ([] if run_pods else ["cpu", "h100"]) if nodes is None else nodes
+    wanted = [pool for given in names for pool in ([POOLS[given]] if given in POOLS else read_pools(given))]
+    plane = ControlPlane(folder(name), wanted, kubernetes, real_nodes=int(run_pods))
     started = time.monotonic()
     with console.status(f"starting the cluster {name}"):
         try:
@@ -67,7 +75,9 @@ def up(
         except BaseException:
             plane.down()
             raise
-    console.print(f"ready in {time.monotonic() - started:.1f} s: {sum(pool.count for pool in wanted)} nodes")
+    fake = sum(pool.count for pool in wanted)
+    made = [f"{fake} nodes"] * bool(fake) + ["one that runs pods"] * run_pods
+    console.print(f"ready in {time.monotonic() - started:.1f} s: {' and '.join(made)}")
     typer.echo(f"export KUBECONFIG={plane.kubeconfig}")
 
 
@@ -87,18 +97,20 @@ def status(name: Name = "default", output_format: Annotated[Format, typer.Option
     """Show which programs of a cluster run; exit code 1 unless all do."""
     _require_client()
     from modelservice.cluster.control_plane import PROGRAMS
+    from modelservice.cluster.node import programs_of
     from modelservice.cluster.process import running
 
     found = running(folder(name))
+    wanted = [*PROGRAMS, *programs_of(folder(name))]
     if output_format is Format.json:
         typer.echo(json.dumps({"name": name, "folder": str(folder(name)), "running": found}))
     else:
-        for program in PROGRAMS:
+        for program in wanted:
             state = (
                 f"running ({found[program]})" if program in found else f"not running, see {folder(name)}/{program}.log"
             )
             typer.echo(f"{program}: {state}")
-    if set(found) != set(PROGRAMS):
+    if set(found) != set(wanted):
         raise typer.Exit(1)
 
 

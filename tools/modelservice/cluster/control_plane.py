@@ -21,10 +21,10 @@ from typing import Any, Self
 import yaml
 
 from modelservice.binaries import KUBERNETES, binary, kubernetes_program, module_file
-from modelservice.cluster import nodes, pki
+from modelservice.cluster import node, nodes, pki
 from modelservice.cluster.client import Client
 from modelservice.cluster.definitions import definitions
-from modelservice.cluster.process import Component, stop_all
+from modelservice.cluster.process import Component, free_ports, stop_all
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
@@ -47,6 +47,7 @@ class ControlPlane:
         folder: its folder; must not exist or be a stale one.
         pools: nodes to make.
         kubernetes: version, a key of :data:`~modelservice.binaries.KUBERNETES`; default: the newest.
+        real_nodes: nodes beside them that run pods, see :mod:`modelservice.cluster.node`.
 
     Attributes:
         client: a client of the API server, once it is up.
@@ -55,13 +56,19 @@ class ControlPlane:
     client: Client
 
     def __init__(
-        self, folder: Path, pools: Iterable[nodes.NodePool] = (), kubernetes: str = next(iter(KUBERNETES))
+        self,
+        folder: Path,
+        pools: Iterable[nodes.NodePool] = (),
+        kubernetes: str = next(iter(KUBERNETES)),
+        real_nodes: int = 0,
     ) -> None:
         self.folder = folder.resolve()
         self.kubeconfig = self.folder / "kubeconfig"
         self._pools = list(pools)
         self._kubernetes = kubernetes
         self._components: list[Component] = []
+        self.real = node.Nodes(self.folder, real_nodes) if real_nodes else None
+        """Nodes that run pods, if there are."""
 
     def __enter__(self) -> Self:
         try:
@@ -85,11 +92,12 @@ class ControlPlane:
         programs = {name: str(binary(name)) for name in ("etcd", "kwok", "lws")} | {
             name: str(kubernetes_program(name, self._kubernetes)) for name in KUBERNETES_PROGRAMS
         }
-        stop_all(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.down()
         self.folder.mkdir(parents=True)
-        pki.write_certificates(self.folder / "pki")
-        etcd_port, peer_port, api_port, webhook_port = _free_ports(4)
+        if self.real:
+            self._components += self.real.open()
+        pki.write_certificates(self.folder / "pki", *self._addresses)
+        etcd_port, peer_port, api_port, webhook_port = free_ports(4)
         self._start_etcd(programs["etcd"], etcd_port, peer_port)
         self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
         self._start_controllers(programs)
@@ -100,9 +108,13 @@ class ControlPlane:
         self.client.apply(nodes.objects(self._pools))
         self._await_service_account()
         self._await_nodes()
+        if self.real:
+            self._components += self.real.join(self.kubeconfig)
+            self._await_real_nodes(self.real)
 
     def down(self) -> None:
         """Ends everything and removes the folder."""
+        node.close(self.folder)
         for component in reversed(self._components):
             component.stop()
         self._components.clear()
@@ -135,15 +147,19 @@ class ControlPlane:
         tokens = self.folder / "tokens.csv"
         tokens.touch(mode=0o600)
         tokens.write_text(f"{token},admin,admin,system:masters\n")
-        url = f"https://127.0.0.1:{port}"
+        address = self._addresses[0] if self._addresses else "127.0.0.1"
+        url = f"https://{address}:{port}"
         self._write_kubeconfig(url, token)
+        services = self.real.network.services if self.real else "10.96.0.0/16"
         server = self._start(
-            "kube-apiserver", program, f"--etcd-servers=http://127.0.0.1:{etcd_port}", "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
+            "kube-apiserver", program, f"--etcd-servers=http://127.0.0.1:{etcd_port}", f"--bind-address={address}",
+            f"--advertise-address={address}", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
             "--tls-private-key-file=pki/tls.key", "--token-auth-file=tokens.csv", "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-account-key-file=pki/service-account.key",
-            "--service-account-signing-key-file=pki/service-account.key", "--service-cluster-ip-range=10.96.0.0/16",
+            "--service-account-signing-key-file=pki/service-account.key", f"--service-cluster-ip-range={services}",
+            "--kubelet-client-certificate=pki/kubelet-client.crt", "--kubelet-client-key=pki/kubelet-client.key",
+            "--kubelet-preferred-address-types=InternalIP",
         )  # fmt: skip
         trust = create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
         server.wait_until(lambda: _answers(f"{url}/readyz", {"Authorization": f"Bearer {token}"}, trust), 60)
@@ -201,6 +217,33 @@ class ControlPlane:
             )
         )
 
+    @property
+    def _addresses(self) -> list[str]:
+        """Where pods reach the API server: its own address, and that of the Service `kubernetes`."""
+        return [self.real.network.machine, str(self.real.network.services[1])] if self.real else []
+
+    def _await_real_nodes(self, real: node.Nodes) -> None:
+        """Waits until kubelets report their nodes ready, and gives the nodes their accelerators."""
+        (kubelet,) = [item for item in self._components if item.name == f"{real.names[0]}-kubelet"]
+        resource = self.client.resource("v1", "Node")
+
+        def ready() -> bool:
+            self.check()
+            found = [item for item in resource.get().to_dict()["items"] if item["metadata"]["name"] in real.names]
+            states = [
+                condition["status"]
+                for item in found
+                for condition in item["status"].get("conditions") or []
+                if condition["type"] == "Ready"
+            ]
+            return states.count("True") == len(real.names)
+
+        kubelet.wait_until(ready, 60)
+        for name in real.names:
+            resource.status.patch(
+                name=name, body={"status": {"capacity": node.EXTENDED}}, content_type="application/merge-patch+json"
+            )
+
     def _await_nodes(self) -> None:
         """Waits until every node takes pods: a new one has a taint until it is seen to be ready."""
         (kwok,) = [component for component in self._components if component.name == "kwok"]
@@ -245,18 +288,6 @@ def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
                     "matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]
                 }
         yield configuration
-
-
-def _free_ports(number: int) -> list[int]:
-    """Free ports of the loopback address. All are held until the last is found, so they differ."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
 
 
 def _speaks_tls(port: int, trust: SSLContext) -> bool:

@@ -21,6 +21,7 @@ _INFERENCE = (
     "inference.networking.k8s.io_inferencepools",
     "inference.networking.x-k8s.io_inferenceobjectives",
     "inference.networking.x-k8s.io_inferencemodelrewrites",
+    "inference.networking.x-k8s.io_inferencepoolimports",
 )
 _KEDA = ("scaledobjects", "triggerauthentications")
 _MONITORING = ("podmonitors", "servicemonitors", "prometheusrules")

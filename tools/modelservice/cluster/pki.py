@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -14,10 +15,15 @@ from cryptography.x509.oid import NameOID
 LIFETIME = datetime.timedelta(days=30)
 
 
-def write_certificates(folder: Path) -> None:
-    """Writes ``ca.crt``, a serving pair ``tls.crt`` and ``tls.key`` for 127.0.0.1, and ``service-account.key``.
+def write_certificates(folder: Path, *addresses: str) -> None:
+    """Writes ``ca.crt``, a serving pair ``tls.crt`` and ``tls.key``, ``kubelet-client.crt`` and ``.key``, with which
+    the API server is known to kubelets, and ``service-account.key``.
 
-    The serving pair is the API server's and the webhooks'; both are reached over the loopback address only.
+    The serving pair is the API server's and the webhooks'.
+
+    Args:
+        folder: where they go.
+        addresses: where the API server is reached beside the loopback address.
     """
     folder.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())
@@ -25,10 +31,17 @@ def write_certificates(folder: Path) -> None:
     authority = _certificate(authority_name, authority_name, authority_key.public_key(), authority_key, authority=True)
     serving_key = ec.generate_private_key(ec.SECP256R1())
     serving_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    serving = _certificate(serving_name, authority_name, serving_key.public_key(), authority_key, authority=False)
+    serving = _certificate(
+        serving_name, authority_name, serving_key.public_key(), authority_key, authority=False, addresses=addresses
+    )
+    client_key = ec.generate_private_key(ec.SECP256R1())
+    client_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver-kubelet-client")])
+    client = _certificate(client_name, authority_name, client_key.public_key(), authority_key, authority=False)
     (folder / "ca.crt").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     (folder / "tls.crt").write_bytes(serving.public_bytes(serialization.Encoding.PEM))
     _write_key(folder / "tls.key", serving_key)
+    (folder / "kubelet-client.crt").write_bytes(client.public_bytes(serialization.Encoding.PEM))
+    _write_key(folder / "kubelet-client.key", client_key)
     _write_key(folder / "service-account.key", rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
 
@@ -46,9 +59,16 @@ def _certificate(
     signing_key: ec.EllipticCurvePrivateKey,
     *,
     authority: bool,
+    addresses: Sequence[str] = (),
 ) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
+    names = x509.SubjectAlternativeName(
+        [
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", *addresses)),
+            x509.DNSName("localhost"),
+            x509.DNSName("kubernetes.default.svc"),
+        ]
+    )
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

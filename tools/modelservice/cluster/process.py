@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -67,6 +68,18 @@ class Component:
             self._process.kill()
             self._process.wait()
         self._pid_file.unlink(missing_ok=True)
+
+
+def free_ports(number: int) -> list[int]:
+    """Free ports of the loopback address. All are held until the last is found, so they differ."""
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+    finally:
+        for item in sockets:
+            item.close()
 
 
 def running(folder: Path) -> dict[str, int]:

@@ -1,0 +1,102 @@
+"""A cluster whose pods run, for the request tests: one for all of them, in one worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live import Cluster, Helm
+from modelservice.binaries import binary
+from modelservice.cluster import gateway, node
+from modelservice.cluster.control_plane import ControlPlane
+from modelservice.errors import UsageError
+from neighbours import inference_pool_chart
+from requests_images import VLLM, vllm_image
+from serving import Serving
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All request tests share one worker and so one cluster."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("requests"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with what a person needs: events, logs and the endpoint picker's decisions."""
+    report = yield
+    serving = getattr(item, "funcargs", {}).get("serving")
+    if report.failed and report.when == "call" and serving is not None:
+        report.sections.append(("what was served", serving.explain()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane with two real nodes; skips with the reason where the machine cannot run them, not in CI."""
+    try:
+        node.require()
+        gateway.executable()
+        binary("kubelet")
+    except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    with ControlPlane(tmp_path_factory.mktemp("requests") / "plane", real_nodes=2) as plane:
+        yield Cluster(plane.client, plane)
+
+
+@pytest.fixture(scope="session")
+def pool_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inferencepool chart with its library chart."""
+    return inference_pool_chart(tmp_path_factory.mktemp("charts") / "charts")
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, gone afterwards."""
+    name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
+    cluster.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+    yield name
+    for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        cluster.client.resource(api_version, kind).delete(
+            namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
+        )
+    pods = cluster.client.resource("v1", "Pod")
+    pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
+    cluster.client.resource("v1", "Namespace").delete(name=name)
+    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
+
+
+@pytest.fixture
+def helm(cluster: Cluster, chart: Path, namespace: str) -> Helm:
+    """The newest helm executable."""
+    return Helm(binary("helm4"), cluster, chart, namespace)
+
+
+@pytest.fixture
+def serving(cluster: Cluster, helm: Helm, pool_chart: Path, namespace: str, tmp_path: Path) -> Serving:
+    """Releases with their pools."""
+    return Serving(cluster, helm, Helm(binary("helm4"), cluster, pool_chart, namespace), namespace, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def vllm(cluster: Cluster) -> dict[str, Any]:
+    """Values for the image in place of vLLM's, which takes vLLM's flags, on nodes with pretended accelerators."""
+    assert cluster.plane.real is not None
+    cluster.plane.real.import_image(vllm_image())
+    return {
+        "engine": {
+            "image": VLLM, "imagePullPolicy": "IfNotPresent", "modelCommand": "vllmServe",
+            "args": {"force-dummy-tokenizer": None, "mode": None},
+        },
+        "accelerator": {"type": "nvidia"},
+    }  # fmt: skip

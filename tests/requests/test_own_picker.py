@@ -1,0 +1,29 @@
+"""The InferencePool and endpoint picker that the chart makes itself."""
+
+from typing import Any
+
+import pytest
+
+from modelservice.inputs import merge
+from serving import PROMPT_THRESHOLD, SIMULATOR, Serving
+
+OWN: dict[str, Any] = {
+    "routing": {
+        "inferencePool": {"create": True},
+        "epp": {
+            "create": True, "image": "ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.1",
+            "imagePullPolicy": "IfNotPresent", "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prefill", [0, 1])
+def test_a_release_alone_is_served(serving: Serving, prefill: int) -> None:
+    roles = {"prefill": {"create": bool(prefill), "replicas": prefill}}
+    serving.helm.install("alone", merge([SIMULATOR, OWN, roles]), wait=False)
+    with serving.own_gateway("alone") as gateway:
+        serving.wait_for_pods("alone", prefill, "prefill")
+        answer = gateway.chat("word " * PROMPT_THRESHOLD * 8)
+        assert (answer.status, {answer.pod}) == (200, serving.names("alone"))
+        assert bool(serving.last_decision()["prefiller"]) == bool(prefill)

@@ -1,0 +1,96 @@
+#!/bin/sh
+# In place of the program `vllm`, in an image that has the simulator instead of the engine.
+#
+# Flags that vLLM does not know end it, as they end vLLM. Of those that vLLM knows, the simulator gets the ones that
+# it knows too and that mean the same to it; the others change how a model runs and not how it is served, so they
+# are dropped. What changes how it is served is done here: a headless process serves nothing, only
+# --data-parallel-multi-port-external-lb gives every rank a port of its own, and a signal ends running requests at
+# once unless --shutdown-timeout gives them time.
+#
+# SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms.
+#
+# /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
+# knows it.
+set -eu
+
+flags=/etc/vllm-flags
+
+fail() {
+  echo "vllm: error: $1" >&2
+  exit 2
+}
+
+# Sets $name, $values and $known of a flag as it was written.
+look_up() {
+  name=$(echo "${1%%=*}" | sed 's/_/-/g')
+  entry=$(grep -e "^$name " "$flags" || grep -e "^${name%%.*} " "$flags") || fail "unrecognized arguments: $1"
+  values=$(echo "$entry" | cut -d' ' -f2)
+  known=$(echo "$entry" | cut -d' ' -f3)
+}
+
+[ "${1:-}" = serve ] || fail "argument subcommand: invalid choice: '${1:-}'"
+shift
+
+# First only look: everything is read once, in order, before anything is started.
+model='' headless='' ports='' size='' patience=0 count=$# keep=''
+while [ "$count" -gt 0 ]; do
+  count=$((count - 1)) word=$1
+  shift
+  case $word in
+    -O[0-9]*) ;; # an optimization level
+    -?*)
+      look_up "$word"
+      keep=$known
+      case $name in
+        --headless) headless=yes ;;
+        --data-parallel-multi-port-external-lb) ports=yes ;;
+        --data-parallel-size | -dp) keep=no size=${word#*=} ;;
+        --shutdown-timeout) patience=${word#*=} ;;
+        --data-parallel-rank | -dpn) keep=no ;;
+      esac
+      [ "$keep" = no ] || set -- "$@" "$word"
+      case $word in *=*) continue ;; esac
+      taken=0
+      while [ "$count" -gt 0 ]; do
+        case $1 in -[A-Za-z]* | --*) break ;; esac
+        case $values in 0) break ;; 1 | '?') [ "$taken" = 0 ] || break ;; esac
+        count=$((count - 1)) taken=$((taken + 1))
+        case $name in
+          --data-parallel-size | -dp) size=$1 ;;
+          --shutdown-timeout) patience=$1 ;;
+        esac
+        [ "$keep" = no ] || set -- "$@" "$1"
+        shift
+      done
+      case $values in 1 | +) [ "$taken" -gt 0 ] || fail "argument $name: expected at least one argument" ;; esac
+      ;;
+    *)
+      [ -z "$model" ] || fail "unrecognized arguments: $word"
+      model=$word
+      ;;
+  esac
+done
+
+[ -z "$headless" ] || exec sleep 2147483647
+[ -z "$ports" ] || set -- "$@" --data-parallel-size "${size:-1}"
+[ -z "$model" ] || set -- --model "$model" "$@"
+
+# shellcheck disable=SC2086 # several flags
+/app/llm-d-inference-sim --force-dummy-tokenizer --mode echo ${SIMULATOR_FLAGS:-} "$@" &
+engine=$!
+
+stop() {
+  if [ "$patience" = 0 ]; then
+    kill -KILL "$engine"
+  else
+    kill -TERM "$engine"
+    (sleep "$patience" && kill -KILL "$engine") &
+  fi
+}
+trap stop TERM INT
+
+while kill -0 "$engine" 2>/dev/null; do
+  code=0
+  wait "$engine" || code=$?
+done
+exit "$code"

@@ -1,0 +1,92 @@
+"""Real nodes: what is refused before anything is started, and what their images and networks are."""
+
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from modelservice.cluster import node
+from modelservice.cluster.gateway import Route, routes
+from modelservice.cluster.images import Image, write_archive
+from modelservice.cluster.node import NETWORKS, Network
+from modelservice.errors import ModelserviceError, UsageError
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(node, "PACKAGES", {"sh": "dash", "no-such-runtime": "containerd"})
+    monkeypatch.setattr(node, "CNI_FOLDERS", (tmp_path,))
+    node._cni_folder.cache_clear()
+    with pytest.raises(UsageError, match=r"apt-get install --yes containerd containernetworking-plugins$"):
+        node.require()
+    node._cni_folder.cache_clear()
+
+
+def test_real_pods_are_refused_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(UsageError, match="need root"):
+        node.require()
+
+
+def test_addresses_of_a_network_do_not_overlap() -> None:
+    network = Network(NETWORKS[7])
+    taken = {network.machine, *(network.node(index) for index in range(node.MOST))}
+    assert len(taken) == node.MOST + 1
+    ranges = [network.range_of(index) for index in range(node.MOST)]
+    numbers = [range(int(first.rpartition(".")[2]), int(last.rpartition(".")[2]) + 1) for first, last in ranges]
+    pods = [number for part in numbers for number in part]
+    assert len(pods) == len(set(pods))
+    assert taken.isdisjoint(f"10.213.7.{number}" for number in pods)
+    assert (network.link, str(network.services)) == ("modelservice7", "10.214.7.0/24")
+    assert max(len(Network(pods).link) for pods in NETWORKS) <= 15  # the kernel's limit
+
+
+def test_an_image_has_its_program_its_names_and_a_user_that_is_not_root(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF")
+    image = Image(("example.com/a:1", "example.com/a:2"), ("/app/a", "--flag"), {"app/a": program, "etc/a": "text"})
+    try:
+        write_archive(image, tmp_path / "image.tar")
+    except UsageError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        (manifest,) = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
+        config = json.load(archive.extractfile(manifest["Config"]))  # type: ignore[arg-type]
+        archive.extract("layer.tar", tmp_path, filter="data")
+    assert manifest["RepoTags"] == ["example.com/a:1", "example.com/a:2"]
+    assert config["config"]["Entrypoint"] == ["/app/a", "--flag"]
+    assert config["config"]["User"] == "65532:65532"
+    with tarfile.open(tmp_path / "layer.tar") as layer:
+        assert layer.extractfile("app/a").read() == b"\x7fELF"  # type: ignore[union-attr]
+        assert layer.getmember("app/a").mode & 0o111
+        assert layer.getmember("tmp").mode == 0o1777
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tar", "layer.tar", "program"]
+
+
+def rule(pool: str, **match: object) -> dict[str, object]:
+    return {"matches": [match] if match else [], "backendRefs": [{"kind": "InferencePool", "name": pool}]}
+
+
+def test_the_more_exact_rule_of_http_routes_comes_first() -> None:
+    header = {"headers": [{"name": "X-Model", "value": "a"}]}
+    http_route = {
+        "metadata": {"name": "all"},
+        "spec": {"rules": [rule("b"), rule("b", path={"value": "/v1"}), rule("a", **header)]},
+    }
+    found = routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
+    assert found == [
+        Route("a", "10.0.0.1:9002", {"x-model": "a"}), Route("b", "10.0.0.2:9002", {}, "/v1"),
+        Route("b", "10.0.0.2:9002"),
+    ]  # fmt: skip
+
+
+def test_an_http_route_without_a_pool_is_refused() -> None:
+    http_route = {"metadata": {"name": "lost"}, "spec": {"rules": [rule("c")]}}
+    with pytest.raises(ModelserviceError, match="HTTPRoute lost: a rule needs one InferencePool of a, b"):
+        routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
