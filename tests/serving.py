@@ -94,12 +94,16 @@ DISAGGREGATED: dict[str, Any] = {
 """Configuration of an endpoint picker for prefill and decode."""
 
 
-PROBES: dict[str, Any] = {
-    "startupProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1, "failureThreshold": 60},
-    "readinessProbe": {"httpGet": {"path": "/health/ready", "port": 8200}, "periodSeconds": 1},
-    "livenessProbe": {"httpGet": {"path": "/health", "port": 8200}, "periodSeconds": 1, "failureThreshold": 2},
+_OFTEN: dict[str, Any] = {
+    "probes": {"enabled": True},
+    "engine": {
+        "startupProbe": {"periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {"periodSeconds": 1},
+        "livenessProbe": {"periodSeconds": 1, "failureThreshold": 2},
+    },
 }
-"""Probes of a decode engine behind the sidecar."""
+PROBES: dict[str, Any] = {"decode": _OFTEN, "prefill": _OFTEN}
+"""The chart's probes, asked more often so that tests do not wait."""
 
 SPREAD = {
     "topologySpreadConstraints": [
@@ -110,11 +114,9 @@ SPREAD = {
     ]
 }  # fmt: skip
 
-DRAIN: dict[str, Any] = {
-    "engine": {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}, "args": {"shutdown-timeout": 10}},
-    "decode": {"terminationGracePeriodSeconds": 15},
-}
-"""A pod on its way out serves on until nobody sends it requests, and then ends those it has."""
+_BRIEF = {"enabled": True, "preStopSeconds": 2, "timeoutSeconds": 10, "bufferSeconds": 3}
+DRAIN: dict[str, Any] = {"decode": {"drain": _BRIEF}, "prefill": {"drain": _BRIEF}}
+"""The chart's drain, in seconds that fit a test."""
 
 
 @dataclass(frozen=True)

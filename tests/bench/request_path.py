@@ -40,9 +40,10 @@ NAMESPACE = "bench"
 ENGINE: dict[str, Any] = {
     "engine": {
         "image": VLLM, "imagePullPolicy": "IfNotPresent", "modelCommand": "vllmServe",
-        "args": {"force-dummy-tokenizer": None, "mode": None}, **PROBES,
+        "args": {"force-dummy-tokenizer": None, "mode": None},
     },
     "accelerator": {"type": "nvidia"},
+    "decode": {**PROBES["decode"], "drain": {"shutdownFlag": True}},
 }  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from serving import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving, is_read
 @pytest.fixture
 def busy(vllm: dict[str, Any]) -> dict[str, Any]:
     """Two pods, one on each node, whose answers take about half a second."""
-    slow = {"engine": {**PROBES, "env": {"SIMULATOR_FLAGS": "--inter-token-latency=20ms"}}}
-    return merge([vllm, slow, {"decode": {"replicas": 2, "extraConfig": SPREAD}}])
+    slow = {"engine": {"env": {"SIMULATOR_FLAGS": "--inter-token-latency=20ms"}}}
+    # The image stands for a vLLM that knows its --shutdown-timeout; its name does not say so.
+    knows = {role: {"drain": {"shutdownFlag": True}} for role in ("decode", "prefill")}
+    return merge([vllm, PROBES, slow, knows, {"decode": {"replicas": 2, "extraConfig": SPREAD}}])
 
 
 def change(name: str, serving: Serving, values: dict[str, Any]) -> None:
@@ -58,9 +60,7 @@ def test_no_request_is_lost_during(serving: Serving, busy: dict[str, Any], what:
 
 
 def test_no_request_is_lost_during_an_upgrade_of_prefill_and_decode(serving: Serving, busy: dict[str, Any]) -> None:
-    probes = {name: {**probe, "httpGet": {**probe["httpGet"], "port": 8000}} for name, probe in PROBES.items()}
-    prefill = {**DRAIN["decode"], "create": True, "replicas": 2, "engine": probes}
-    values = merge([busy, DRAIN, {"prefill": prefill}])
+    values = merge([busy, DRAIN, {"prefill": {"create": True, "replicas": 2}}])
     with serving.served("both", values, picker=DISAGGREGATED) as gateway:
         serving.wait_for_pods("both", 2)
         serving.wait_for_pods("both", 2, "prefill")
@@ -105,7 +105,7 @@ def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any
 
 def test_a_slow_start_is_waited_for(serving: Serving) -> None:
     """Longer than the liveness probe's patience: the startup probe holds it back."""
-    values = {"engine": {**PROBES, "args": {"startup-duration": "8s"}}}
+    values = merge([PROBES, {"engine": {"args": {"startup-duration": "8s"}}}])
     serving.install("slow", values)
     with serving.gateway("slow") as gateway:
         assert not any(is_ready(pod) for pod in serving.pods("slow"))
@@ -117,11 +117,11 @@ def test_a_slow_start_is_waited_for(serving: Serving) -> None:
 
 
 def test_a_slow_second_pod_gets_no_requests_before_it_is_ready(serving: Serving) -> None:
-    drained = {**PROBES, "lifecycle": DRAIN["engine"]["lifecycle"]}  # the one pod that goes loses none either
-    with serving.served("grow", {"engine": drained}) as gateway:
+    drained = merge([PROBES, DRAIN])  # the one pod that goes loses none either
+    with serving.served("grow", drained) as gateway:
         first = serving.names("grow")
         with Load(gateway) as load:
-            slow = merge([{"engine": {**drained, "args": {"startup-duration": "5s"}}}, {"decode": {"replicas": 2}}])
+            slow = merge([drained, {"engine": {"args": {"startup-duration": "5s"}}, "decode": {"replicas": 2}}])
             serving.upgrade("grow", slow)
             assert first.isdisjoint(serving.names("grow"))
             load.run_for(2)
@@ -129,7 +129,7 @@ def test_a_slow_second_pod_gets_no_requests_before_it_is_ready(serving: Serving)
 
 
 def test_an_engine_that_dies_is_replaced(serving: Serving) -> None:
-    with serving.served("dead", {"engine": PROBES}) as gateway:
+    with serving.served("dead", PROBES) as gateway:
         (pod,) = serving.pods("dead")
         serving.run(pod, "kill", "1")
 

@@ -71,7 +71,8 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
 {{/* Health checks of an engine, as JSON {ready, live}: ready answers once the model is loaded. Input: the type. */}}
 {{- define "llm-d-modelservice.healthPaths" -}}
 {{- $paths := dict "ready" "/health" "live" "/health" -}}
-{{- if eq . "ollama" -}}{{- $paths = dict "ready" "/" "live" "/" -}}
+{{- if eq . "simulator" -}}{{- $paths = dict "ready" "/health/ready" "live" "/health" -}}
+{{- else if eq . "ollama" -}}{{- $paths = dict "ready" "/" "live" "/" -}}
 {{- else if eq . "huggingface" -}}{{- $paths = dict "ready" "/v2/health/ready" "live" "/v2/health/live" -}}
 {{- end -}}
 {{- $paths | toJson -}}
