@@ -40,7 +40,8 @@ class Field:
         why: the reason; needed unless it is kept.
         type: what it has to be: ``string``, ``integer``, ``number``, ``boolean``, ``scalar``, ``strings`` (a list of
             them), ``map`` (strings by key), ``quantities``, ``object``, ``list``, ``any``, or the name of a Kubernetes
-            type, with ``[]`` for a list of them.
+            type, with ``[]`` for a list of them. A ``section`` or ``sections`` (a list of them) has no fields but those
+            that are declared.
         when: tells whether the fate holds for a value; else it is kept as it is.
         quiet: not worth a note: written by a server, or without effect.
     """
@@ -162,6 +163,8 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: isinstance(value, dict) and all(isinstance(item, str | int | float) for item in value.values()),
     ),
     "object": ("a mapping", lambda value: isinstance(value, dict)),
+    "section": ("a mapping", lambda value: isinstance(value, dict)),
+    "sections": ("a list", lambda value: isinstance(value, list)),
     "list": ("a list", lambda value: isinstance(value, list)),
     "any": ("anything", lambda value: True),
 }
@@ -185,6 +188,8 @@ class _Reader:
         if here is not None and here is not above:
             value = self._checked(here, value, path)
             self._note(here, value, path)
+            if here.type in ("section", "sections"):
+                here = None
         deeper = [(item, rest) for item, rest in below if rest]
         if not deeper:
             return value

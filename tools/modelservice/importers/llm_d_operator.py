@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.errors import ModelserviceError
+from modelservice.importers import commandline
 from modelservice.importers.baseconfig import KEYS, Names, Operator, children
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
@@ -36,7 +37,7 @@ def _container(path: str, values: str) -> tuple[Field, ...]:
 
 def _role(role: str) -> tuple[Field, ...]:
     return (
-        Field(f"spec.{role}", f"{role}.create", type="object"),
+        Field(f"spec.{role}", f"{role}.create", type="section"),
         Field(f"spec.{role}.replicas", f"{role}.replicas", type="integer"),
         Field(
             f"spec.{role}.parallelism.tensor",
@@ -87,7 +88,7 @@ FIELDS = (
         quiet=True,
     ),
     Field("spec.routing.ports[].port", "routing.servicePort", type="integer"),
-    Field("spec.routing.gatewayRefs", place("httpRoute"), type="list"),
+    Field("spec.routing.gatewayRefs", place("httpRoute"), type="sections"),
     *(
         Field(f"spec.routing.gatewayRefs[].{name}", place("httpRoute"), type="integer" if name == "port" else "string")
         for name in ("group", "kind", "name", "namespace", "port", "sectionName")
@@ -97,7 +98,7 @@ FIELDS = (
     Field("spec.modelArtifacts.size", "modelArtifacts.size", type="scalar"),
     *_role("decode"),
     *_role("prefill"),
-    Field("spec.endpointPicker", place("epp"), type="object"),
+    Field("spec.endpointPicker", place("epp"), type="section"),
     Field("spec.endpointPicker.replicas", place("epp"), type="integer"),
     *_container("spec.endpointPicker.containers[]", place("epp")),
     *_container("spec.endpointPicker.initContainers[]", place("epp")),
@@ -279,7 +280,15 @@ def _pods(role: str, deployment: Mapping[str, Any], spec: Mapping[str, Any], led
         strategy=deployment["spec"].get("strategy"),
         autoscaled=bool(spec.get("decoupleScaling")),
         settings=settings,
+        engine=_engine(pod, spec.get(role, {})),
     )
+
+
+def _engine(pod: Mapping[str, Any], spec: Mapping[str, Any]) -> str | None:
+    """Name of the container that has the model, where no command tells which one serves."""
+    if any(commandline.parse(container).engine for container in pod["containers"]):
+        return None
+    return next((item["name"] for item in spec.get("containers", []) if item.get("mountModelVolume")), None)
 
 
 def _objects(made: Mapping[str, Any], vault: Vault, ledger: Ledger) -> list[dict[str, Any]]:
