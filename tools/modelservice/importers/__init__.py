@@ -12,6 +12,7 @@ from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesEr
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import (
     llm_d_operator,
+    manifests,
 )
 from modelservice.importers.documents import Document, read_documents
 from modelservice.importers.fields import Fate, Ledger, Note
@@ -21,7 +22,13 @@ from modelservice.importers.system import Options, Source, System
 from modelservice.importers.valuesfile import values_file
 from modelservice.paths import chart_dir
 
-SYSTEMS: dict[str, System] = {system.name: system for system in (llm_d_operator.SYSTEM,)}
+SYSTEMS: dict[str, System] = {
+    module.SYSTEM.name: module.SYSTEM
+    for module in (
+        llm_d_operator,
+        manifests,
+    )
+}
 """The systems that can be imported, the ones with kinds of their own before plain manifests."""
 
 
@@ -119,7 +126,9 @@ def import_files(system: str | None, files: Sequence[str], options: Options | No
     drafts = []
     for document in primary:
         ledger, vault = Ledger(), Vault(f"{document.name or 'imported'}-secrets")
-        drafts.append((chosen.convert(source.use(document), source, ledger, vault), document))
+        serving = chosen.convert(source.use(document), source, ledger, vault)
+        if serving is not None:
+            drafts.append((serving, document))
     return [_finished(chosen, serving, document, source, drafts[0][0] is serving) for serving, document in drafts]
 
 
@@ -174,10 +183,9 @@ def _unused(system: System, source: Source, ledger: Ledger, vault: Vault) -> Non
         if document.kind == "Secret":
             vault.remember_secret(document.data)
             keys = [key for part in ("data", "stringData") for key in (document.data.get(part) or {})]
-            vault.need(document.name or "unnamed", keys, document.where())
-            ledger.add(
-                Fate.lost, document.title, "Secrets are not copied; the command that creates it is in the header"
-            )
+            vault.need(document.name or "unnamed", keys, PurePath(document.where()).name)
+            why = "Secrets are not copied; the command that creates it is in the header"
+            ledger.add(Fate.changed, document.title, why)
         else:
             why = "not part of the model's spec; apply it beside the release"
             ledger.add(Fate.lost, document.title, f"{why} ({document.where()})", unknown=not system.parts(document))

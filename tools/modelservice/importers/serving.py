@@ -25,6 +25,7 @@ PORTS = {"vllm": 8000, "sglang": 30000}
 MOUNT_PATH = "/model-cache"
 """Where the chart mounts the model."""
 
+SHARED = "/dev/shm"  # noqa: S108  # the path that the C library uses
 _ACCELERATORS = {resource: kind for kind, resource in Values().accelerator.resources.items()}
 _OTHER_ACCELERATOR = re.compile(
     r"(^nvidia\.com/mig-|/(v?gpu|vgpu-number|npu|neuron|neuroncore|neurondevice|mlu|dcu|xpu|tpu|Ascend\w+)$)",
@@ -281,6 +282,8 @@ class _Conversion:
                 line.options.remove(positional)
                 argument = positional.values[0]
             arguments[name] = argument
+        if not any(arguments.values()) and serving.uri is None:
+            self._mentioned_model(lines)
         first = next(iter(arguments.values()), None)
         role = serving.decode or serving.prefill
         if serving.uri is None and first and role:
@@ -314,6 +317,22 @@ class _Conversion:
         for role, line in lines.items():
             if names.get(role, name) != name and line.get("served-model-name") is None:
                 line.options.append(Option("served-model-name", [], ["--served-model-name", names[role]]))
+
+    def _mentioned_model(self, lines: Mapping[str, CommandLine]) -> None:
+        """The model that a script names, which the chart does not start itself."""
+        serving = self.serving
+        for name, role in serving.roles:
+            if not lines[name].engine:
+                continue
+            container = role.pod["containers"][0]
+            text = " ".join([*container.get("command", []), *container.get("args", [])])
+            model = re.search(r"(?:--model(?:-path)?[= ]|vllm serve )['\"]?([\w.-]+/[\w.-]+)['\"]?(?=[\s;]|$)", text)
+            served = re.search(r"--served-model-name[= ]['\"]?([\w./-]+)", text)
+            if model:
+                serving.uri = f"hf://{model[1]}"
+            if served or model:
+                serving.model = serving.model or (served or model)[1]  # type: ignore[index]
+                return
 
     def _infer_uri(self, argument: str, role: Role) -> None:
         """The model's place from the engine's model argument and what is mounted there."""
@@ -583,6 +602,8 @@ class _Conversion:
                 "the chart does not know this engine, so its arguments replace the ones that the chart derives",
                 values="containers[].extraConfig.args",
             )
+        if "env" in engine:
+            head["env"] = engine.pop("env")
         return head | engine
 
     def _secret_options(self, line: CommandLine, place: str) -> list[dict[str, Any]]:
@@ -740,7 +761,7 @@ class _Conversion:
     ) -> dict[str, Any] | None:
         """Shared memory, as the chart's own key, where only the engine has it."""
         for mount in engine.get("volumeMounts", []):
-            if mount["mountPath"].rstrip("/") != "/dev/shm" or set(mount) != {"name", "mountPath"}:  # noqa: S108
+            if mount["mountPath"].rstrip("/") != SHARED or set(mount) != {"name", "mountPath"}:
                 continue
             volume: dict[str, Any] = next((v for v in pod.get("volumes", []) if v["name"] == mount["name"]), {})
             used = [m for c in [*others, *pod.get("initContainers", [])] for m in c.get("volumeMounts", [])]
@@ -772,6 +793,9 @@ class _Conversion:
                 continue
             leader = next(item for item in result["containers"] if item["name"] == container["name"])
             self._accelerators_of_worker(container)
+            if "sharedMemory" in result:
+                shared = [item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") != SHARED]
+                container["volumeMounts"] = shared
             converted = self._container(container, f"{role.place} (worker).containers[{container['name']}]")
             own = {key: value for key, value in converted.items() if key == "name" or value != leader.get(key)}
             if "extraConfig" in own and not own["extraConfig"]:

@@ -56,7 +56,8 @@ class System:
         recognises: whether a document is one that the system makes a deployment of.
         parts: whether a document belongs to the system in another way (a preset, a profile).
         fields: what becomes of each field, by kind of document.
-        convert: what the system's controller would run for one recognised document.
+        convert: what the system's controller would run for one recognised document; None where another one's
+            conversion has it.
     """
 
     name: str
@@ -64,4 +65,4 @@ class System:
     recognises: Callable[[Document], bool]
     parts: Callable[[Document], bool]
     fields: Mapping[str, Sequence[Field]]
-    convert: Callable[[Document, Source, Ledger, Vault], Serving]
+    convert: Callable[[Document, Source, Ledger, Vault], Serving | None]
