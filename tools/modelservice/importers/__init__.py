@@ -11,6 +11,7 @@ from typing import Any
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import (
+    kserve,
     llm_d_operator,
     manifests,
 )
@@ -26,6 +27,7 @@ SYSTEMS: dict[str, System] = {
     module.SYSTEM.name: module.SYSTEM
     for module in (
         llm_d_operator,
+        kserve,
         manifests,
     )
 }

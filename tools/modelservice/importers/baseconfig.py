@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import copy
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from modelservice.errors import ModelserviceError
-from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import DEPLOYMENT, OBJECT
+from modelservice.importers.templates import Templates
 
 KEYS = (
     "configMaps",
@@ -100,7 +98,7 @@ def children(
     namespace = service["metadata"].get("namespace") or operator.namespace
     names = Names(service["metadata"]["name"])
     variables = _variables(service, namespace, names, document)
-    templates = _Templates(
+    templates = _OperatorTemplates(
         variables, {item["name"]: item["port"] for item in service["spec"]["routing"].get("ports", [])}
     )
     service = _rendered_arguments(service, document, templates)
@@ -169,65 +167,38 @@ def _variables(service: Mapping[str, Any], namespace: str, names: Names, documen
     }
 
 
-class _Templates:
-    """Templates with the operator's variables and its ``getPort``, in a chart of their own."""
+class _OperatorTemplates(Templates):
+    """Templates with the operator's variables and its ``getPort``."""
 
     def __init__(self, variables: Mapping[str, str], ports: Mapping[str, int]) -> None:
-        self.variables = dict(variables)
-        self.ports = dict(ports)
+        numbers = {name: str(port) for name, port in ports.items()}
+        super().__init__({**variables, _PORTS_KEY: numbers}, {"getPort": _PORTS})
 
     def render(self, texts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-        """Texts by key, rendered.
-
-        Args:
-            texts: the template and its place for messages, by key.
+        """As Templates does.
 
         Raises:
-            ModelserviceError: a template is not one, or names a variable that the operator does not have.
+            ModelserviceError: a template names a variable that the operator does not have.
         """
-        plain = {key: text for key, (text, _) in texts.items() if "{{" not in text}
-        result = dict(plain)
-        wanted = {key: item for key, item in texts.items() if key not in plain}
-        for text, place in wanted.values():
-            self._check_variables(text, place)
-        if wanted:
-            result |= self._engine(wanted)
-        return {key: result[key] for key in texts}
+        for text, where in texts.values():
+            self._check_variables(text, where)
+        return super().render({key: (_with_ports(text), where) for key, (text, where) in texts.items()})
 
-    def _engine(self, wanted: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-        with tempfile.TemporaryDirectory() as folder:
-            chart = Path(folder) / "scratch"
-            (chart / "templates").mkdir(parents=True)
-            (chart / "Chart.yaml").write_text("apiVersion: v2\nname: scratch\nversion: 0.0.0\n", encoding="utf-8")
-            (chart / "templates" / "_ports.tpl").write_text(_PORTS, encoding="utf-8")
-            (chart / "templates" / "text.txt").write_text("{{ tpl .Values.text .Values.variables }}", encoding="utf-8")
-            engine = EmbeddedHelm(chart)
-            variables = {**self.variables, _PORTS_KEY: {name: str(port) for name, port in self.ports.items()}}
-            result = {}
-            for key, (text, place) in wanted.items():
-                values = {"text": _with_ports(text), "variables": variables}
-                try:
-                    rendered = engine.render(values, Release("scratch"))
-                except ModelserviceError as error:
-                    raise ModelserviceError(f"the template fails: {_reason(str(error))}", file=place) from None
-                result[key] = rendered.templates["scratch/templates/text.txt"]
-            return result
-
-    def _check_variables(self, text: str, place: str) -> None:
+    def _check_variables(self, text: str, where: str) -> None:
+        if re.search(r"\b(range|with)\b", text):
+            return  # the dot is something else there
+        known = sorted(set(self.variables) - {_PORTS_KEY})
         for action in _ACTION.findall(text):
             bare = re.sub(r'"(?:[^"\\]|\\.)*"|`[^`]*`', "", action)
             for name in re.findall(r"(?:(?<=[\s({|,])|^|\$)\.([A-Z]\w*)", bare):
-                if name not in self.variables and not re.search(r"\b(range|with)\b", text):
-                    raise ModelserviceError(
-                        f"the operator has no variable .{name}",
-                        file=place,
-                        fix=f"write one of {', '.join(sorted(self.variables))}",
-                    )
+                if name not in known:
+                    fix = f"write one of {', '.join(known)}"
+                    raise ModelserviceError(f"the operator has no variable .{name}", file=where, fix=fix)
 
 
 _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _PORTS_KEY = "modelserviceNamedPorts"
-_PORTS = '{{- define "getPort" -}}{{ index .ports .name | default "-1" }}{{- end -}}'
+_PORTS = '{{ index .ports .name | default "-1" }}'
 _ARGUMENT = r'("(?:[^"\\]|\\.)*"|`[^`]*`|\$?\.?[A-Za-z_][\w.]*|\$[\w.]*)'
 
 
@@ -242,12 +213,7 @@ def _with_ports(text: str) -> str:
     return _ACTION.sub(action, text)
 
 
-def _reason(text: str) -> str:
-    """The last part of Helm's chain of messages, which says what is wrong."""
-    return text.rsplit("error calling tpl: ", 1)[-1].replace("gotpl:", "line ").replace("cannot parse template ", "")
-
-
-def _rendered_arguments(service: Mapping[str, Any], document: Document, templates: _Templates) -> dict[str, Any]:
+def _rendered_arguments(service: Mapping[str, Any], document: Document, templates: Templates) -> dict[str, Any]:
     """The ModelService with the arguments of its prefill and decode containers rendered."""
     result = copy.deepcopy(dict(service))
     texts: dict[str, tuple[str, str]] = {}
@@ -266,9 +232,7 @@ def _rendered_arguments(service: Mapping[str, Any], document: Document, template
     return result
 
 
-def _rendered_base(
-    base: Mapping[str, Any], document: Document, templates: _Templates, ledger: Ledger
-) -> dict[str, Any]:
+def _rendered_base(base: Mapping[str, Any], document: Document, templates: Templates, ledger: Ledger) -> dict[str, Any]:
     """The objects in the base ConfigMap, their templates rendered."""
     data = base.get("data", {})
     texts = {key: (data[key], document.where(("data", key))) for key in KEYS if data.get(key, "").strip()}

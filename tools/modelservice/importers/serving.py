@@ -471,6 +471,7 @@ class _Conversion:
         roles = self.serving.roles
         for name, role in roles:
             role.labels = {key: value for key, value in role.labels.items() if key != "llm-d.ai/role" or value != name}
+        self._own_labels()
         common = {
             key: value for key, value in roles[0][1].labels.items() if all(r.labels.get(key) == value for _, r in roles)
         }
@@ -480,6 +481,29 @@ class _Conversion:
             own = {key: value for key, value in role.labels.items() if key not in common}
             if own:
                 role.settings["podLabels"] = own
+
+    def _own_labels(self) -> None:
+        """The labels that the chart's selectors have: they are said by the name of chart and release."""
+        for name, role in self.serving.roles:
+            called = role.labels.pop("app.kubernetes.io/name", None)
+            if called and self.top.setdefault("nameOverride", called) != called:
+                self.ledger.add(
+                    Fate.lost, f"{role.place}: label app.kubernetes.io/name", f"{name} has the other role's"
+                )
+            instance = role.labels.pop("app.kubernetes.io/instance", None)
+            if instance:
+                self.ledger.add(
+                    Fate.changed,
+                    f"{role.place}: label app.kubernetes.io/instance",
+                    f"it is the name of the release; install it as {instance}",
+                )
+            for key in (
+                "app.kubernetes.io/managed-by",
+                "app.kubernetes.io/version",
+                "helm.sh/chart",
+                "pod-template-hash",
+            ):
+                role.labels.pop(key, None)
 
     def _accounts(self) -> None:
         """One ServiceAccount for both roles; prefill's own goes to its extraConfig."""
