@@ -186,7 +186,11 @@ class _Reader:
         """One value; ``below`` are the declarations under its path with the rest of theirs."""
         here = next((item for item, rest in below if not rest), above)
         if here is not None and here is not above:
-            value = self._checked(here, value, path)
+            own = {rest[0] for _, rest in below if rest} if isinstance(value, dict) else set()
+            declared = {key: item for key, item in value.items() if key in own} if own else {}
+            rest_of_it = {key: item for key, item in value.items() if key not in own} if own else value
+            checked = self._checked(here, rest_of_it, path)
+            value = {**checked, **declared} if own and isinstance(checked, dict) else checked
             self._note(here, value, path)
             if here.type in ("section", "sections"):
                 here = None
@@ -252,7 +256,8 @@ class _Reader:
         return value
 
     def _note(self, declared: Field, value: Any, path: Path) -> None:
-        if declared.quiet or value in ({}, []):
+        told = declared.type in ("object", "section")  # `scheduler: {}` asks for something, `labels: {}` does not
+        if declared.quiet or value == [] or (value == {} and not told):
             return
         fate = declared.fate if declared.when is None or declared.when(value) else Fate.kept
         note = Note(

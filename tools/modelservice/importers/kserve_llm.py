@@ -10,6 +10,7 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers import kserve_presets as presets
+from modelservice.importers import kserve_storage as storage
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT, POD
@@ -226,7 +227,7 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
         raise ModelserviceError("it names no model", file=document.where(("spec", "model")), key="spec.model.uri")
     spec = _evaluated(spec, name, namespace or "default", document)
     served = model.get("name") or name
-    serving = Serving(name, ledger, vault, namespace=namespace, model=served, mount_path=presets.MOUNT_PATH)
+    serving = Serving(name, ledger, vault, namespace=namespace, model=served, mount_path=storage.MOUNT_PATH)
     _source(serving, model["uri"], document)
     disaggregated = "prefill" in spec
     serving.decode = _role("decode", spec, serving, disaggregated, document)
@@ -345,14 +346,13 @@ def _source(serving: Serving, uri: str, document: Document) -> None:
     elif scheme == "hf":
         serving.uri = uri
         serving.mount_path = "/model-cache"
-    elif scheme == "s3":
+    elif scheme in storage.SCHEMES:
         serving.ledger.add(
             Fate.changed,
             ("spec", "model", "uri"),
-            "vLLM streams the model from the object store (--load-format runai_streamer), in place of KServe's storage "
-            "initializer; give it the store's credentials",
+            "an init container of KServe's own image downloads the model; give it the store's credentials",
             document=document,
-            values=place("objectStore"),
+            values="decode.initContainers",
         )
     else:
         raise ModelserviceError(
@@ -380,7 +380,7 @@ def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: b
         pod,
         at,
         replicas=spec.get("replicas", 1),
-        labels=dict(spec.get("labels", {})),
+        labels={**_labels(serving.name), **spec.get("labels", {})},
         pod_annotations=dict(spec.get("annotations", {})),
         engine="main",
         port=port,
@@ -398,6 +398,15 @@ def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: b
     if "scaling" in spec:
         _scaling(name, role, spec["scaling"], serving)
     return role
+
+
+def _labels(name: str) -> dict[str, str]:
+    """The labels by which KServe's InferencePool selects pods."""
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": "llminferenceservice",
+        "kserve.io/component": "workload",
+    }
 
 
 def _group(role: Role, sizes: Mapping[str, Any], spec: Mapping[str, Any], serving: Serving) -> None:
@@ -436,11 +445,10 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     if args[:1] == ["--"]:
         args = args[1:]
     model = model_argument(serving.uri, serving.mount_path) if serving.uri else None
-    uri = spec["model"]["uri"]
-    container["command"] = ["vllm", "serve"]
-    container["args"] = [model or uri, "--served-model-name", *served, "--port", str(role.port)]
     if model is None:
-        container["args"] += ["--load-format", "runai_streamer"]
+        storage.initialise(role.pod, "main", spec["model"]["uri"])
+    container["command"] = ["vllm", "serve"]
+    container["args"] = [model or storage.MOUNT_PATH, "--served-model-name", *served, "--port", str(role.port)]
     rpc = own.get("parallelism", {}).get("dataRPCPort")
     if rpc:
         container["args"] += ["--data-parallel-rpc-port", str(rpc)]

@@ -13,8 +13,6 @@ PREFIX = "kserve-config-"
 
 IMAGE = "ghcr.io/llm-d/llm-d-cuda:v0.9.0"
 SIDECAR_IMAGE = "ghcr.io/llm-d/llm-d-router-disagg-sidecar:v0.10.0"
-MOUNT_PATH = "/mnt/models"
-"""Where KServe puts the model."""
 SERVICE_PORT = 8000
 BEHIND_SIDECAR = 8001
 

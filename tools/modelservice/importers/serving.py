@@ -822,6 +822,11 @@ class _Conversion:
                 container["volumeMounts"] = shared
             converted = self._container(container, f"{role.place} (worker).containers[{container['name']}]")
             own = {key: value for key, value in converted.items() if key == "name" or value != leader.get(key)}
+            for key in ("env", "volumeMounts"):
+                if key in own:
+                    own[key] = [item for item in own[key] if item not in leader.get(key, [])]
+                    if not own[key]:
+                        del own[key]
             if "extraConfig" in own and not own["extraConfig"]:
                 del own["extraConfig"]
             if own.keys() - {"name"}:
