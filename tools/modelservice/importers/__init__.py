@@ -12,7 +12,9 @@ from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesEr
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import (
     kserve,
+    kubeai,
     llm_d_operator,
+    llmos,
     manifests,
 )
 from modelservice.importers.documents import Document, read_documents
@@ -28,6 +30,8 @@ SYSTEMS: dict[str, System] = {
     for module in (
         llm_d_operator,
         kserve,
+        kubeai,
+        llmos,
         manifests,
     )
 }

@@ -203,6 +203,7 @@ class _Conversion:
 
     def values(self) -> dict[str, Any]:
         serving = self.serving
+        self._name()
         for _, role in serving.roles:
             role.pod = _without_defaults(role.pod)
             if role.worker is not None:
@@ -219,6 +220,8 @@ class _Conversion:
         if serving.prefill is None:
             roles["prefill"] = {"create": False}
         result: dict[str, Any] = {"fullnameOverride": serving.name}
+        if "nameOverride" in self.top:
+            result["nameOverride"] = self.top.pop("nameOverride")
         if all(role.size > 1 or role.group for _, role in serving.roles):
             result["multinode"] = True
             for role_values in roles.values():
@@ -236,6 +239,19 @@ class _Conversion:
         if serving.objects:
             result["extraObjects"] = [_portable(item, serving.namespace) for item in serving.objects]
         return {key: value for key, value in result.items() if value not in ({}, [], None)}
+
+    def _name(self) -> None:
+        """A name that Services and LeaderWorkerSets may have: a DNS label of at most 55 characters."""
+        serving = self.serving
+        plain = re.sub(r"[^a-z0-9]+", "-", serving.name.lower()).strip("-")[:55].strip("-") or "model"
+        if plain != serving.name:
+            why = f"the workloads are named {plain}-<role>: names are DNS labels of at most 63 characters"
+            self.ledger.add(Fate.changed, "metadata.name", why, values="fullnameOverride")
+            for item in serving.objects:
+                target = item.get("spec", {}).get("scaleTargetRef", {}) if isinstance(item.get("spec"), dict) else {}
+                if str(target.get("name", "")).startswith(f"{serving.name}-"):
+                    target["name"] = plain + target["name"].removeprefix(serving.name)
+            serving.name = plain
 
     # --- the engine ------------------------------------------------------------------------------
 
