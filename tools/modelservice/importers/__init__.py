@@ -11,6 +11,7 @@ from typing import Any
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import (
+    digitalhub,
     kserve,
     kubeai,
     llm_d_operator,
@@ -31,6 +32,7 @@ SYSTEMS: dict[str, System] = {
         llm_d_operator,
         kserve,
         kubeai,
+        digitalhub,
         llmos,
         manifests,
     )

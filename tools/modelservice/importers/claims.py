@@ -58,6 +58,8 @@ def add_claims(
             metadata["annotations"] = {**template["metadata"].get("annotations", {}), **KEEP}
             objects.append({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
             volumes.append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
+            if set(spec.get("accessModes", [])) <= {"ReadWriteOnce", "ReadWriteOncePod"} and role.strategy is None:
+                role.strategy = {"type": "Recreate"}  # two pods on two nodes would wait for one claim
             ledger.add(
                 Fate.changed,
                 f"volumeClaimTemplates[{name}]",
