@@ -34,8 +34,8 @@ def add_claims(
 ) -> None:
     """Gives a role the volumes of its claim templates.
 
-    One pod keeps its claim, by the name that the StatefulSet gave it. Several pods get a claim each, which lives as long
-    as the pod.
+    One pod keeps its claim, by the name that the StatefulSet gave it. Several pods get a claim each, which lives as
+    long as the pod.
 
     Args:
         role: the role; its pod gets volumes.
@@ -63,8 +63,8 @@ def add_claims(
             ledger.add(
                 Fate.changed,
                 f"volumeClaimTemplates[{name}]",
-                f"a Deployment has no claim templates; the pod has the claim {claim}, which the StatefulSet made for its "
-                "first pod (install with --take-ownership where it is there already)",
+                f"a Deployment has no claim templates; the pod has the claim {claim}, which the StatefulSet made for "
+                "its first pod (install with --take-ownership where it is there already)",
                 values="extraObjects",
             )
             continue
@@ -72,7 +72,7 @@ def add_claims(
         ledger.add(
             Fate.changed,
             f"volumeClaimTemplates[{name}]",
-            "a Deployment has no claim templates; each pod gets a claim that ends with it, so a new pod loads the model "
-            "again",
+            "a Deployment has no claim templates; each pod gets a claim that ends with it, so a new pod loads the "
+            "model again",
             values="{role}.volumes",
         )

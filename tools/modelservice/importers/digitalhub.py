@@ -40,9 +40,16 @@ GPU = "nvidia.com/gpu"
 _PLATFORM = "it belongs to the platform"
 
 _ENTITY = (
-    ("key", "string"), ("id", "string"), ("user", "string"), ("project", "string"), ("kind", "string"), ("name", "string"),
-    ("metadata", "object"), ("status", "object"), ("extensions", "list"),
-)  # fmt: skip
+    ("key", "string"),
+    ("id", "string"),
+    ("user", "string"),
+    ("project", "string"),
+    ("kind", "string"),
+    ("name", "string"),
+    ("metadata", "object"),
+    ("status", "object"),
+    ("extensions", "list"),
+)
 
 _FUNCTION = (
     ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
@@ -66,15 +73,30 @@ _RUN = (
     ("envs[].name", "decode.containers[].env", Fate.kept, "", "string"),
     ("envs[].value", "decode.containers[].env", Fate.kept, "", "string"),
     (
-        "secrets", "decode.containers[].extraConfig.envFrom", Fate.changed,
-        "the platform's secrets are not in the source; the engine reads a Secret that you create", "strings",
+        "secrets",
+        "decode.containers[].extraConfig.envFrom",
+        Fate.changed,
+        "the platform's secrets are not in the source; the engine reads a Secret that you create",
+        "strings",
     ),
     ("files[].path", place("files"), Fate.kept, "", "string"),
     ("files[].content", place("files"), Fate.kept, "", "string"),
     ("profile", place("resourceProfile"), Fate.kept, "", "string"),
     ("processors", place("resourceProfile"), Fate.kept, "", "integer"),
-    ("cache_profile", "", Fate.lost, "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path", "string"),
-    ("caching_profile", "", Fate.lost, "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path", "string"),
+    (
+        "cache_profile",
+        "",
+        Fate.lost,
+        "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path",
+        "string",
+    ),
+    (
+        "caching_profile",
+        "",
+        Fate.lost,
+        "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path",
+        "string",
+    ),
     ("scaling.replicas", "decode.replicas", Fate.kept, "", "integer"),
     ("scaling.min_replicas", place("queueScaling"), Fate.kept, "", "integer"),
     ("scaling.max_replicas", place("queueScaling"), Fate.kept, "", "integer"),
@@ -88,7 +110,11 @@ _RUN = (
         for name, fate, why in (
             ("mean_load_factor", Fate.lost, "an endpoint picker has no hard bound on the load"),
             ("replication", Fate.lost, "an endpoint picker has no hash ring"),
-            ("prefix_char_length", Fate.changed, "an endpoint picker counts blocks of tokens, about four characters each"),
+            (
+                "prefix_char_length",
+                Fate.changed,
+                "an endpoint picker counts blocks of tokens, about four characters each",
+            ),
         )
     ),
     ("enable_telemetry", "tracing.enabled", Fate.kept, "", "boolean"),
@@ -107,7 +133,11 @@ _RUN = (
     ("volumes[].spec", "decode.volumes", Fate.kept, "", "map"),
     ("backend", "decode.containers[].args", Fate.kept, "", "string"),
     (
-        "huggingface_task", "decode.containers[].args", Fate.kept, "", "string",
+        "huggingface_task",
+        "decode.containers[].args",
+        Fate.kept,
+        "",
+        "string",
     ),
     ("dtype", "decode.containers[].args", Fate.kept, "", "string"),
     ("max_length", "decode.containers[].args", Fate.kept, "", "integer"),
@@ -117,11 +147,15 @@ _RUN = (
     *(
         (name, "decode.containers[].args", Fate.kept, "", "boolean")
         for name in (
-            "disable_lower_case", "disable_special_tokens", "trust_remote_code", "return_token_type_ids",
-            "return_probabilities", "disable_log_requests",
+            "disable_lower_case",
+            "disable_special_tokens",
+            "trust_remote_code",
+            "return_token_type_ids",
+            "return_probabilities",
+            "disable_log_requests",
         )
     ),
-)  # fmt: skip
+)
 
 _SWITCHES = {
     "disable_lower_case": False, "disable_special_tokens": False, "trust_remote_code": True,
@@ -279,9 +313,15 @@ def _resolved(reference: str, document: Document, source: Source) -> str:
 
 
 def _kubeai(
-    kind: str, name: str, function: Mapping[str, Any], run: Mapping[str, Any], document: Document, source: Source, ledger: Ledger,
+    kind: str,
+    name: str,
+    function: Mapping[str, Any],
+    run: Mapping[str, Any],
+    document: Document,
+    source: Source,
+    ledger: Ledger,
     vault: Vault,
-) -> Serving:  # fmt: skip
+) -> Serving:
     """The Model that the platform makes for KubeAI."""
     speech = kind == "kubeai-speech"
     engine = "FasterWhisper" if speech else function.get("engine", "")
@@ -340,9 +380,16 @@ class _ModelServe:
     """What the platform makes for vllmserve and huggingfaceserve: a Deployment and Services."""
 
     def __init__(
-        self, kind: str, name: str, function: Mapping[str, Any], run: Mapping[str, Any], document: Document, source: Source,
-        ledger: Ledger, vault: Vault,
-    ) -> None:  # fmt: skip
+        self,
+        kind: str,
+        name: str,
+        function: Mapping[str, Any],
+        run: Mapping[str, Any],
+        document: Document,
+        source: Source,
+        ledger: Ledger,
+        vault: Vault,
+    ) -> None:
         self.kind, self.function, self.run = kind, function, run
         self.document, self.source, self.ledger, self.vault = document, source, ledger, vault
         self.name = sanitised(name) or "model"
@@ -376,9 +423,11 @@ class _ModelServe:
         self._services(serving, port)
         if self.run.get("profile"):
             self.ledger.add(
-                Fate.lost, "profile", f"what {self.run['profile']} means is set in the platform; write its resources, node "
+                Fate.lost,
+                "profile",
+                f"what {self.run['profile']} means is set in the platform; write its resources, node "
                 "selector and tolerations into decode",
-            )  # fmt: skip
+            )
         return serving
 
     def _platform(self) -> dict[str, str]:
@@ -427,9 +476,11 @@ class _ModelServe:
                 serving.settings["tracing"] = {"enabled": True, "otlpEndpoint": endpoint}
             else:
                 self.ledger.add(
-                    Fate.changed, "enable_telemetry", "the platform's endpoint is not in the source; write tracing.enabled and "
-                    "tracing.otlpEndpoint", values="tracing.enabled",
-                )  # fmt: skip
+                    Fate.changed,
+                    "enable_telemetry",
+                    "the platform's endpoint is not in the source; write tracing.enabled and tracing.otlpEndpoint",
+                    values="tracing.enabled",
+                )
 
     def _model(self, url: str) -> tuple[str, str]:
         """Model argument and revision."""
@@ -440,14 +491,19 @@ class _ModelServe:
             return model, revision
         if scheme == "s3" and not reference.endswith(".zip"):
             self.ledger.add(
-                Fate.changed, "url", "vLLM streams the model from the object store, in place of the platform's download; give it "
-                "the store's credentials", values=place("objectStore"),
-            )  # fmt: skip
+                Fate.changed,
+                "url",
+                "vLLM streams the model from the object store, in place of the platform's download; give it "
+                "the store's credentials",
+                values=place("objectStore"),
+            )
             return reference.rstrip("/"), ""
         raise ModelserviceError(
-            f"the platform downloads {reference}, and the chart has nothing that does", file=self.document.where(), key="url",
+            f"the platform downloads {reference}, and the chart has nothing that does",
+            file=self.document.where(),
+            key="url",
             fix="copy the model to a claim and write pvc://claim/path into the values, or use hf://",
-        )  # fmt: skip
+        )
 
     def _adapters(self) -> list[str]:
         modules = []
@@ -457,9 +513,11 @@ class _ModelServe:
                 modules.append(f"{item.get('name', 'model')}={reference.removeprefix('hf://')}")
             else:
                 self.ledger.add(
-                    Fate.lost, f"adapters[{item.get('name', '')}]", "vLLM loads adapters from the Hugging Face Hub or a path; copy "
+                    Fate.lost,
+                    f"adapters[{item.get('name', '')}]",
+                    "vLLM loads adapters from the Hugging Face Hub or a path; copy "
                     "it to a claim and add --lora-modules",
-                )  # fmt: skip
+                )
         return ["--enable-lora", "--lora-modules", *modules] if modules else []
 
     def _huggingface(self, serving: Serving) -> None:
@@ -487,10 +545,14 @@ class _ModelServe:
             )
             task = None
         for flag, value in (
-            ("--backend", backend), ("--task", task), ("--dtype", str(self.run.get("dtype", "")).lower()),
-            ("--max_length", self.run.get("max_length")), ("--tokenizer_revision", self.run.get("tokenizer_revision")),
-            ("--tensor_input_names", ",".join(self.run.get("tensor_input_names", []))), ("--max_log_len", self.run.get("max_log_len")),
-        ):  # fmt: skip
+            ("--backend", backend),
+            ("--task", task),
+            ("--dtype", str(self.run.get("dtype", "")).lower()),
+            ("--max_length", self.run.get("max_length")),
+            ("--tokenizer_revision", self.run.get("tokenizer_revision")),
+            ("--tensor_input_names", ",".join(self.run.get("tensor_input_names", []))),
+            ("--max_log_len", self.run.get("max_log_len")),
+        ):
             if value not in (None, ""):
                 args += [flag, str(value)]
         args += [f"--{name}" for name, default in _SWITCHES.items() if self.run.get(name, default)]
@@ -530,10 +592,12 @@ class _ModelServe:
                 claim = f"{self.name}-{name}"[:253]
                 serving.objects.append(
                     {
-                        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                        "metadata": {"name": claim, "annotations": {"helm.sh/resource-policy": "keep"}}, "spec": _claim(spec),
+                        "apiVersion": "v1",
+                        "kind": "PersistentVolumeClaim",
+                        "metadata": {"name": claim, "annotations": {"helm.sh/resource-policy": "keep"}},
+                        "spec": _claim(spec),
                     }
-                )  # fmt: skip
+                )
                 volume = {"persistentVolumeClaim": {"claimName": claim}}
             elif kind == "ephemeral":
                 volume = _ephemeral(spec)
@@ -588,10 +652,16 @@ class _ModelServe:
         for name in names:
             serving.objects.append(
                 {
-                    "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-                    "spec": {"type": kind, "selector": {"app": self.name}, "ports": [{"name": "http", "port": port, "targetPort": port}]},
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "metadata": {"name": name},
+                    "spec": {
+                        "type": kind,
+                        "selector": {"app": self.name},
+                        "ports": [{"name": "http", "port": port, "targetPort": port}],
+                    },
                 }
-            )  # fmt: skip
+            )
         self.ledger.add(
             Fate.changed, "service", f"the Service is named {self.name}; the platform's name has the run's number, and "
             f"{self.name}-latest follows versions, which a chart does not know", values="extraObjects",

@@ -44,25 +44,36 @@ RUNTIME: dict[str, Any] = {
 """The runtime that KServe installs for the model format huggingface."""
 
 _LOST = {
-    "spec.predictor.containerConcurrency": "the chart queues in the engine; write max-num-seqs among the engine's arguments",
+    "spec.predictor.containerConcurrency": "the engine queues; write max-num-seqs among its arguments",
     "spec.predictor.timeout": "a timeout belongs to the route; write it into the HTTPRoute",
     "spec.predictor.canaryTrafficPercent": "traffic is split by an HTTPRoute over two releases",
     "spec.predictor.logger": "the chart logs no requests; a gateway can",
     "spec.predictor.batcher": "vLLM batches by itself",
     "spec.transformer": "the chart serves the model only; deploy the transformer beside it",
     "spec.explainer": "the chart serves the model only; deploy the explainer beside it",
-    "spec.predictor.model.storage.key": "credentials are not copied; give the container the environment of the store",
-    "spec.predictor.model.storage.parameters": "credentials are not copied; give the container the environment of the store",
+    "spec.predictor.model.storage.key": "credentials are not copied; give the container the store's environment",
+    "spec.predictor.model.storage.parameters": "credentials are not copied; give the container the store's environment",
     "spec.predictor.model.storage.schemaPath": "schemas belong to other model formats",
 }
 
 _CONTAINER_FIELDS = (
-    ("image", "string"), ("command", "strings"), ("args", "strings"), ("env", "core.v1.EnvVar[]"),
-    ("envFrom", "core.v1.EnvFromSource[]"), ("resources", "core.v1.ResourceRequirements"), ("ports", "core.v1.ContainerPort[]"),
-    ("volumeMounts", "core.v1.VolumeMount[]"), ("startupProbe", "core.v1.Probe"), ("livenessProbe", "core.v1.Probe"),
-    ("readinessProbe", "core.v1.Probe"), ("securityContext", "core.v1.SecurityContext"), ("lifecycle", "core.v1.Lifecycle"),
-    ("imagePullPolicy", "string"), ("workingDir", "string"), ("name", "string"),
-)  # fmt: skip
+    ("image", "string"),
+    ("command", "strings"),
+    ("args", "strings"),
+    ("env", "core.v1.EnvVar[]"),
+    ("envFrom", "core.v1.EnvFromSource[]"),
+    ("resources", "core.v1.ResourceRequirements"),
+    ("ports", "core.v1.ContainerPort[]"),
+    ("volumeMounts", "core.v1.VolumeMount[]"),
+    ("startupProbe", "core.v1.Probe"),
+    ("livenessProbe", "core.v1.Probe"),
+    ("readinessProbe", "core.v1.Probe"),
+    ("securityContext", "core.v1.SecurityContext"),
+    ("lifecycle", "core.v1.Lifecycle"),
+    ("imagePullPolicy", "string"),
+    ("workingDir", "string"),
+    ("name", "string"),
+)
 
 
 def _model(path: str) -> tuple[Field, ...]:
@@ -243,9 +254,11 @@ def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[s
             return dict(ledger.read(source.use(document), RUNTIME_FIELDS).get("spec", {}))
     if wanted and wanted not in ("kserve-huggingfaceserver", "kserve-huggingfaceserver-multinode"):
         ledger.add(
-            Fate.lost, "spec.predictor.model.runtime", f"the runtime {wanted} is not among the files, so KServe's own is taken; "
+            Fate.lost,
+            "spec.predictor.model.runtime",
+            f"the runtime {wanted} is not among the files, so KServe's own is taken; "
             f"give what kubectl get clusterservingruntime {wanted} -o yaml prints",
-        )  # fmt: skip
+        )
     return copy.deepcopy(RUNTIME)
 
 
@@ -390,8 +403,11 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
     if triggers:
         role.autoscaled = True
         spec: dict[str, Any] = {
-            "scaleTargetRef": target, "minReplicaCount": least, "maxReplicaCount": max(most, least, 1), "triggers": triggers,
-        }  # fmt: skip
+            "scaleTargetRef": target,
+            "minReplicaCount": least,
+            "maxReplicaCount": max(most, least, 1),
+            "triggers": triggers,
+        }
         if behaviour:
             spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": behaviour}}
         serving.objects.append(
@@ -401,18 +417,25 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
         role.autoscaled = True
         serving.objects.append(
             {
-                "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": workload},
+                "apiVersion": "autoscaling/v2",
+                "kind": "HorizontalPodAutoscaler",
+                "metadata": {"name": workload},
                 "spec": {
-                    "scaleTargetRef": target, "minReplicas": max(1, least), "maxReplicas": max(most, least, 1), "metrics": hpa,
+                    "scaleTargetRef": target,
+                    "minReplicas": max(1, least),
+                    "maxReplicas": max(most, least, 1),
+                    "metrics": hpa,
                     **({"behavior": behaviour} if behaviour else {}),
                 },
             }
-        )  # fmt: skip
+        )
     else:
         serving.ledger.add(
-            Fate.lost, "spec.predictor.scaleMetric", f"{metric} is measured by Knative; {least} replicas are kept. Scale on "
+            Fate.lost,
+            "spec.predictor.scaleMetric",
+            f"{metric} is measured by Knative; {least} replicas are kept. Scale on "
             "vllm:num_requests_running with KEDA instead",
-        )  # fmt: skip
+        )
 
 
 def _resource_metric(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from modelservice.importers.templates import Templates
 
 DRA = "serving.kserve.io/exp-dra-"
 _NEIGHBOUR = (
-    "the chart leaves routing to its neighbour: install llm-d-router-gateway (or the inferencepool chart) with the pods' "
-    "labels and routing.servicePort"
+    "the chart leaves routing to its neighbour: install llm-d-router-gateway (or the inferencepool chart) with the "
+    "pods' labels and routing.servicePort"
 )
 
 
@@ -606,15 +606,23 @@ def _scaling(name: str, role: Role, scaling: Mapping[str, Any], serving: Serving
     behaviour = scaling.get("wva", {}).get("hpa", {}).get("behavior")
     serving.objects.append(
         {
-            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
             "metadata": {"name": workload, "annotations": {"llm-d.ai/managed": "true"}},
             "spec": {
-                "scaleTargetRef": target, "minReplicas": max(1, least), "maxReplicas": most,
-                "metrics": [{"type": "External", "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}}}],
+                "scaleTargetRef": target,
+                "minReplicas": max(1, least),
+                "maxReplicas": most,
+                "metrics": [
+                    {
+                        "type": "External",
+                        "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}},
+                    }
+                ],
                 **({"behavior": behaviour} if behaviour else {}),
             },
         }
-    )  # fmt: skip
+    )
 
 
 def _devices(serving: Serving, annotations: Mapping[str, str], document: Document) -> None:

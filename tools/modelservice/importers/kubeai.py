@@ -309,8 +309,12 @@ class _Engine:
         adapters = self.spec.get("adapters", [])
         self.container["command"] = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
         self.container["args"] = [
-            f"--model={model}", f"--served-model-name={self.name}", *extra, *self.spec.get("args", []), *self._adapters(adapters),
-        ]  # fmt: skip
+            f"--model={model}",
+            f"--served-model-name={self.name}",
+            *extra,
+            *self.spec.get("args", []),
+            *self._adapters(adapters),
+        ]
         if adapters:
             self.container["env"].append({"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "True"})
         self._health(5400)
@@ -323,9 +327,11 @@ class _Engine:
                 modules.append(f"{adapter.get('name', '')}={rest}")
             else:
                 self.serving.ledger.add(
-                    Fate.lost, f"spec.adapters[{index}].url", "vLLM loads adapters from the Hugging Face Hub or a path; copy "
+                    Fate.lost,
+                    f"spec.adapters[{index}].url",
+                    "vLLM loads adapters from the Hugging Face Hub or a path; copy "
                     "it to a claim and add --lora-modules",
-                )  # fmt: skip
+                )
         return ["--enable-lora", *(["--lora-modules", *modules] if modules else [])] if adapters else []
 
     def _ollama(self) -> None:
@@ -355,11 +361,20 @@ class _Engine:
         self.container |= {
             "startupProbe": {
                 "exec": {"command": ["bash", "-c", " && ".join(steps)]},
-                "initialDelaySeconds": 1, "periodSeconds": 3, "failureThreshold": 10, "timeoutSeconds": 10800,
+                "initialDelaySeconds": 1,
+                "periodSeconds": 3,
+                "failureThreshold": 10,
+                "timeoutSeconds": 10800,
             },
             "readinessProbe": {**ask, "periodSeconds": 10, "timeoutSeconds": 2, "failureThreshold": 3},
-            "livenessProbe": {**ask, "initialDelaySeconds": 900, "periodSeconds": 30, "timeoutSeconds": 3, "failureThreshold": 3},
-        }  # fmt: skip
+            "livenessProbe": {
+                **ask,
+                "initialDelaySeconds": 900,
+                "periodSeconds": 30,
+                "timeoutSeconds": 3,
+                "failureThreshold": 3,
+            },
+        }
 
     def _infinity(self) -> None:
         model = self.reference
@@ -396,8 +411,9 @@ class _Engine:
     def _defaults(self, variables: Mapping[str, str]) -> None:
         own = {item["name"] for item in self.container["env"]}
         self.container["env"] = [
-            *({"name": key, "value": value} for key, value in variables.items() if key not in own), *self.container["env"],
-        ]  # fmt: skip
+            *({"name": key, "value": value} for key, value in variables.items() if key not in own),
+            *self.container["env"],
+        ]
 
 
 def _profile(
@@ -414,13 +430,17 @@ def _profile(
     profile = system.get("resourceProfiles", {}).get(name)
     if profile is None:
         serving.ledger.add(
-            Fate.lost, "spec.resourceProfile", f"the profile {name} is not among the files: resources, image and placement "
+            Fate.lost,
+            "spec.resourceProfile",
+            f"the profile {name} is not among the files: resources, image and placement "
             "are missing; give the values of KubeAI's chart too",
-        )  # fmt: skip
+        )
         return "cpu" if name == "cpu" else ""
     resources = {
-        part: {key: times(value, count) for key, value in profile[part].items()} for part in ("limits", "requests") if profile.get(part)
-    }  # fmt: skip
+        part: {key: times(value, count) for key, value in profile[part].items()}
+        for part in ("limits", "requests")
+        if profile.get(part)
+    }
     if resources:
         container["resources"] = resources
     for key in ("nodeSelector", "tolerations", "affinity", "runtimeClassName", "schedulerName"):
@@ -457,13 +477,14 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
             "KubeAI scales without a bound where there is none, and from zero by holding requests; "
             f"{role.replicas} replica(s) are kept. Write maxReplicas to get a ScaledObject"
             if spec["engine"] == "VLLM"
-            else f"KubeAI scales by the requests in its proxy; this engine tells no number, so {role.replicas} replica(s) are kept"
+            else f"KubeAI scales by requests in its proxy; this engine tells none: {role.replicas} replica(s) are kept"
         )
         serving.ledger.add(Fate.changed, "spec.minReplicas", why, values="decode.replicas")
         return
     role.autoscaled = True
     workload = f"{serving.name}-decode"
-    query = f'sum(vllm:num_requests_running{{pod=~"{workload}-.*"}}) + sum(vllm:num_requests_waiting{{pod=~"{workload}-.*"}})'
+    pods = f'{{pod=~"{workload}-.*"}}'
+    query = f"sum(vllm:num_requests_running{pods}) + sum(vllm:num_requests_waiting{pods})"
     serving.objects.append(
         {
             "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload},
@@ -488,9 +509,12 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
         }
     )  # fmt: skip
     serving.ledger.add(
-        Fate.changed, "spec.maxReplicas", "a ScaledObject of KEDA scales; write the address of your Prometheus"
-        + (", and zero replicas, which KubeAI's proxy wakes, become one" if least == 0 else ""), values="decode.autoscaling",
-    )  # fmt: skip
+        Fate.changed,
+        "spec.maxReplicas",
+        "a ScaledObject of KEDA scales; write the address of your Prometheus"
+        + (", and zero replicas, which KubeAI's proxy wakes, become one" if least == 0 else ""),
+        values="decode.autoscaling",
+    )
 
 
 def _balancing(spec: Mapping[str, Any], serving: Serving) -> None:
@@ -507,11 +531,16 @@ def _balancing(spec: Mapping[str, Any], serving: Serving) -> None:
         tokens = max(1, -(-length // 4))
         plugins.insert(0, {"type": "approx-prefix-cache-producer", "parameters": {"maxPrefixBlocksToMatch": tokens}})
     config = {
-        "apiVersion": "llm-d.ai/v1alpha1", "kind": "EndpointPickerConfig", "plugins": [*plugins, {"type": "max-score-picker"}],
+        "apiVersion": "llm-d.ai/v1alpha1",
+        "kind": "EndpointPickerConfig",
+        "plugins": [*plugins, {"type": "max-score-picker"}],
         "schedulingProfiles": [
-            {"name": "default", "plugins": [*({"pluginRef": name, "weight": 1} for name in scorers), {"pluginRef": "max-score-picker"}]}
+            {
+                "name": "default",
+                "plugins": [*({"pluginRef": name, "weight": 1} for name in scorers), {"pluginRef": "max-score-picker"}],
+            }
         ],
-    }  # fmt: skip
+    }
     serving.objects.append(
         {
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{serving.name}-epp-config"},

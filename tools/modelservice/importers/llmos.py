@@ -79,7 +79,7 @@ FIELDS = (
         "spec.template.spec.initContainers",
         "",
         Fate.lost,
-        "LLMOS replaces them by its own, which downloads the model; write them into decode.initContainers if they are wanted",
+        "LLMOS replaces them by its own download; write them into decode.initContainers if they are wanted",
         type="list",
     ),
     Field("spec.template.spec.runtimeClassName", place("runtimeClassName"), type="string"),

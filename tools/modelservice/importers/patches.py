@@ -18,7 +18,7 @@ _ONE_OF = {"volumes": "name", "env": "name"}
 
 
 def patched(original: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """A map with a patch merged into it: maps by key, lists of named things by their merge key, other lists replaced."""
+    """A map with a patch merged into it: maps by key, lists of named things by merge key, other lists replaced."""
     result = copy.deepcopy(dict(original))
     for key, value in patch.items():
         present = result.get(key)
