@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from kubernetes_schemas import problems
@@ -61,16 +62,18 @@ def environment(container: Pod) -> dict[str, Any]:
 
 
 def mounts(container: Pod, pod: Pod) -> dict[str, Any]:
-    """What is mounted where: the volume's source by path."""
+    """What is mounted where, by path: the volume's source, the path in it, and whether it is read-only; of a claim the
+    volume or the mount may say so."""
     volumes = {volume["name"]: {k: v for k, v in volume.items() if k != "name"} for volume in pod.get("volumes", [])}
-    return {
-        mount["mountPath"].rstrip("/"): (
-            _plain(volumes.get(mount["name"])),
-            mount.get("subPath", ""),
-            bool(mount.get("readOnly")),
-        )
-        for mount in container.get("volumeMounts", [])
-    }
+    found = {}
+    for mount in container.get("volumeMounts", []):
+        source = _plain(volumes.get(mount["name"])) or {}
+        claim = dict(source.get("persistentVolumeClaim", {}))
+        read_only = bool(claim.pop("readOnly", False) or mount.get("readOnly"))
+        if claim:
+            source = {"persistentVolumeClaim": claim}
+        found[mount["mountPath"].rstrip("/")] = (source, mount.get("subPath", ""), read_only)
+    return found
 
 
 def resources(container: Pod) -> dict[str, dict[str, str]]:
@@ -184,9 +187,14 @@ def labels_kept(original: dict[str, str], ours: dict[str, str]) -> bool:
     return original.items() <= ours.items()
 
 
+@cache
+def _chart() -> EmbeddedHelm:
+    return EmbeddedHelm(chart_dir())
+
+
 def installed(values: Mapping[str, Any], namespace: str = "default") -> Objects:
     """What a release of imported values installs, valid for Kubernetes; extra objects may be of any kind."""
-    objects = EmbeddedHelm(chart_dir()).render(dict(values), Release("test", namespace)).objects
+    objects = _chart().render(dict(values), Release("test", namespace)).objects
     found = [problem for problem in problems(objects) if "no supported Kubernetes version knows" not in problem]
     assert not found, "\n".join(found)
     return Objects(objects, "")
