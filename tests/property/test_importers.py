@@ -67,7 +67,8 @@ def specs(schema: dict[str, Any], root: dict[str, Any] | None = None) -> st.Sear
             else WORDS
         )
     if kind == "integer":
-        return st.integers(max(0, schema.get("minimum", 0)), 64)
+        least = max(0, schema.get("minimum", 0))
+        return st.integers(least, least + 4)
     if kind == "boolean":
         return st.booleans()
     if kind == "array":

@@ -184,6 +184,7 @@ def convert(
             key="spec.engine",
             fix=f"write {', '.join(sorted(IMAGES))}",
         )
+    _check(spec, document, at)
     system = system_values(source, ledger)
     serving = Serving(
         name, ledger, vault, namespace=data["metadata"].get("namespace", "") or source.options.namespace, model=name
@@ -225,6 +226,23 @@ def convert(
     _scaling(spec, serving, serving.decode)
     _balancing(spec, serving)
     return serving
+
+
+def _check(spec: Mapping[str, Any], document: Document, at: Path) -> None:
+    """Refuses what KubeAI's own schema refuses.
+
+    Raises:
+        ModelserviceError: two fields contradict each other.
+    """
+    paths = [item.get("path", "") for item in spec.get("files", [])]
+    for broken, key, why in (
+        (spec.get("minReplicas", 0) > spec.get("maxReplicas", 10**9), "maxReplicas", "it is less than minReplicas"),
+        (bool(spec.get("adapters")) and spec["engine"] != "VLLM", "adapters", "only the engine VLLM has adapters"),
+        (len(set(paths)) < len(paths), "files", "two files have one path"),
+        (any(not path.startswith("/") for path in paths), "files", "a path is not absolute"),
+    ):
+        if broken:
+            raise ModelserviceError(why, file=document.where((*at, key)), key=f"spec.{key}")
 
 
 class _Engine:
