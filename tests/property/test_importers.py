@@ -18,7 +18,7 @@ from rendered import shared
 from semantics import differences, installed, labels_kept
 
 SLOW = settings(
-    max_examples=12,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -87,7 +87,7 @@ def specs(schema: dict[str, Any], root: dict[str, Any] | None = None) -> st.Sear
 
 
 def _printable(text: str) -> bool:
-    return text.isprintable() and len(text) < 60
+    return text.isascii() and text.isprintable() and len(text) < 60
 
 
 @cache
@@ -169,9 +169,15 @@ def test_operator_services(data: st.DataObject) -> None:
     ]
     schema = without_pods(crd("samples/llm-d-operator/crd-modelservices.yaml"), *paths)
     schema["properties"]["modelArtifacts"]["properties"]["uri"] = {
-        "enum": ["hf://o/m", "pvc://c/p/q", "oci://x", "hf://o"]
+        "enum": ["hf://o/m", "pvc://c/p/q", "hf://o/m2", "pvc://c/p", "oci://x"]
     }
     spec = data.draw(specs(schema))
+    spec.setdefault("decode", {}).setdefault("containers", []).append({})
+    for role in ("decode", "prefill"):
+        for kind in ("initContainers", "containers"):
+            for index, container in enumerate(spec.get(role, {}).get(kind, [])):
+                container |= {"name": f"{kind.lower()}-{index}", "image": container.get("image") or "busybox"}
+                container["args"] = [word for word in container.get("args", []) if "{{" not in word]
     document = {"apiVersion": "llm-d.ai/v1alpha1", "kind": "ModelService", "metadata": {"name": "m"}, "spec": spec}
     for item in imported(document, "llm-d-operator") or []:
         assert not [note for note in item.notes if note.unknown]
@@ -214,10 +220,31 @@ def digitalhub(kind: str, part: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "kind", ["kubeai-text", "kubeai-speech", "vllmserve-text", "vllmserve-pooling", "huggingfaceserve"]
 )
-@settings(parent=SLOW, max_examples=6)
+@settings(parent=SLOW, max_examples=12)
 @given(st.data())
 def test_digitalhub_runs(kind: str, data: st.DataObject) -> None:
     function, run = (data.draw(specs(digitalhub(kind, part))) for part in ("function", "run"))
+    place = "path" if kind == "huggingfaceserve" else "url"
+    if data.draw(st.booleans()):
+        function[place] = data.draw(st.sampled_from(["hf://o/m", "huggingface://o/m:v1"]))
+        run.pop(place, None)
+        if kind == "kubeai-text":
+            function["engine"] = "VLLM"
+        elif kind.startswith("kubeai"):
+            function.pop("adapters", None)
+        for index, item in enumerate(run.get("files", [])):
+            item["path"] = f"/etc/{index}"
+        for index, item in enumerate(run.get("volumes", [])):
+            item |= {
+                "name": f"v{index}",
+                "mount_path": f"/v{index}",
+                "spec": {"size": "1Gi", "image": "x", "claimName": "c"},
+            }
+        run |= (
+            {"scaling": {**run.get("scaling", {}), "max_replicas": 9}} if kind.startswith("kubeai") else {"replicas": 2}
+        )
+        for item in run.get("envs", []):
+            item["name"] = "A"
     document = {
         "function": {"kind": kind, "name": "f", "spec": function},
         "run": {"kind": f"{kind}+serve:run", "spec": run},
