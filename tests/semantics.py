@@ -82,7 +82,7 @@ def resources(container: Pod) -> dict[str, dict[str, str]]:
     found = {part: {k: str(v) for k, v in given.get(part, {}).items()} for part in ("limits", "requests")}
     for name in {**found["limits"], **found["requests"]}:
         if "/" in name:
-            value = found["limits"].get(name, found["requests"].get(name))
+            value = found["limits"].get(name) or found["requests"][name]
             found["limits"][name] = found["requests"][name] = value
     return found
 

@@ -99,19 +99,22 @@ def crd(relative: str) -> dict[str, Any]:
     return schema
 
 
+def outcome(system: str, file: str) -> list[Imported] | ModelserviceError:
+    """The imports, or the refusal."""
+    try:
+        return import_files(system, [file])
+    except ModelserviceError as error:
+        return error
+
+
 def imported(document: Any, system: str) -> list[Imported] | None:
     """The imports of a document; None where it is refused in words."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "source.yaml"
         file.write_text(yaml.safe_dump(document, allow_unicode=True))
-        try:
-            found = import_files(system, [str(file)])
-        except ModelserviceError as error:
-            refused = error
-        else:
-            refused = None
-        if refused is not None:
-            assert all(problem.message and (problem.file or problem.key) for problem in refused.problems)
+        found = outcome(system, str(file))
+        if isinstance(found, ModelserviceError):
+            assert all(problem.message and (problem.file or problem.key) for problem in found.problems)
             return None
         for item in found:
             installed(item.values)
@@ -272,7 +275,7 @@ volumes = st.lists(
             ({"name": "conf", "configMap": {"name": "c"}}, {"name": "conf", "mountPath": "/etc/x.yaml", "subPath": "x.yaml"}),
         ]
     ),
-    max_size=5, unique_by=lambda item: item[0]["name"],
+    max_size=5, unique_by=lambda item: str(item[0]["name"]),
 )  # fmt: skip
 pods = st.fixed_dictionaries(
     {},

@@ -22,7 +22,8 @@ from modelservice.importers.documents import Document, read_documents
 from modelservice.importers.fields import Fate, Ledger, Note
 from modelservice.importers.secrets import Needed, Vault
 from modelservice.importers.serving import Serving, to_values
-from modelservice.importers.system import Options, Source, System
+from modelservice.importers.system import Options as Options
+from modelservice.importers.system import Source, System
 from modelservice.importers.valuesfile import values_file
 from modelservice.paths import chart_dir
 
@@ -213,10 +214,11 @@ def _accepted(values: dict[str, Any], serving: Serving, document: Document) -> N
     try:
         _chart().render(values, Release("imported", serving.namespace or "default")).objects  # noqa: B018
     except ModelserviceError as error:
+        title = document.title if document.kind else serving.name
         raise ValuesError(
             [
                 Problem(
-                    f"the chart refuses what {document.title} asks for: {problem.message}",
+                    f"the chart refuses what {title} asks for: {problem.message}",
                     document.where(),
                     problem.key,
                     problem.fix,

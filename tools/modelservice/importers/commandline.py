@@ -111,8 +111,8 @@ def parse(container: Mapping[str, Any]) -> CommandLine:
     A shell around one plain command is taken off; ``$NAME`` becomes ``$(NAME)``, which Kubernetes expands. Anything
     cleverer stays as it is.
     """
-    command = list(container.get("command") or [])
-    args = list(container.get("args") or [])
+    command = [str(word) for word in container.get("command") or []]
+    args = [str(word) for word in container.get("args") or []]
     why = ""
     script = _script(command, args)
     if script is not None:

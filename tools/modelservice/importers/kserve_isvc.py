@@ -94,7 +94,12 @@ def _model(path: str) -> tuple[Field, ...]:
         Field(f"{path}.runtime", "decode.containers", type="string"),
         Field(f"{path}.runtimeVersion", "decode.containers[].image", type="string"),
         Field(f"{path}.protocolVersion", "", Fate.kept, quiet=True, type="string"),
-        *(Field(f"{path}.{name}", f"decode.containers[].{name}", type=kind) for name, kind in _CONTAINER_FIELDS),
+        *(
+            Field(
+                f"{path}.{name}", f"decode.containers[].{'extraConfig.' if name == 'envFrom' else ''}{name}", type=kind
+            )
+            for name, kind in _CONTAINER_FIELDS
+        ),
     )
 
 

@@ -23,15 +23,18 @@ POOL_GROUP = "inference.networking.k8s.io"
 
 
 def _container(path: str, values: str) -> tuple[Field, ...]:
+    extra = "" if "initContainers" in values or "(" in values else ".extraConfig"
     return (
         Field(f"{path}.name", f"{values}.name", type="string"),
         Field(f"{path}.image", f"{values}.image", type="string"),
         Field(f"{path}.command", f"{values}.command", type="strings"),
         Field(f"{path}.args", f"{values}.args", type="strings"),
         Field(f"{path}.env", f"{values}.env", type="core.v1.EnvVar[]"),
-        Field(f"{path}.envFrom", f"{values}.extraConfig.envFrom", type="core.v1.EnvFromSource[]"),
+        Field(f"{path}.envFrom", f"{values}{extra}.envFrom", type="core.v1.EnvFromSource[]"),
         Field(f"{path}.resources", f"{values}.resources", type="core.v1.ResourceRequirements"),
-        Field(f"{path}.mountModelVolume", f"{values}.mountModelVolume", type="boolean"),
+        Field(
+            f"{path}.mountModelVolume", f"{values}.{'mountModelVolume' if extra else 'volumeMounts'}", type="boolean"
+        ),
     )
 
 

@@ -32,7 +32,7 @@ PLACES = {
     "inferencePool": ("extraObjects (InferencePool)", "routing.inferencePool"),
     "inferenceObjective": ("extraObjects (InferenceObjective)", "routing.inferenceObjective"),
     "epp": ("extraObjects (Deployment, Service, RBAC)", "routing.epp"),
-    "suspend": ("{role}.replicas: 0", "suspend"),
+    "suspend": ("{role}.replicas (0)", "suspend"),
 }
 """For each setting: the place that the chart has, and the key that is proposed for it."""
 

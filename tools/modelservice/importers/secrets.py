@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_WORDS = r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY(_ID)?|PRIVATE_?KEY|AUTH_?KEY"
+_WORDS = (
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API[_-]?KEY|ACCESS[_-]?KEY([_-]ID)?|PRIVATE[_-]?KEY"
+    r"|AUTH[_-]?KEY"
+)
 _NAME = re.compile(rf"(^|[_\-.])({_WORDS})($|[_\-.])", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"(_|-|\.)(FILE|PATH|NAME|DIR|URL|ENDPOINT|ENABLED|TYPE|HEADER|TTL)$", re.IGNORECASE)
 _VALUE = re.compile(
