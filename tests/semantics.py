@@ -67,7 +67,8 @@ def mounts(container: Pod, pod: Pod) -> dict[str, Any]:
     volumes = {volume["name"]: {k: v for k, v in volume.items() if k != "name"} for volume in pod.get("volumes", [])}
     found = {}
     for mount in container.get("volumeMounts", []):
-        source = _plain(volumes.get(mount["name"])) or {}
+        assert mount["name"] in volumes, f"no volume {mount['name']}"
+        source = _plain(volumes[mount["name"]]) or {"emptyDir": {}}
         claim = dict(source.get("persistentVolumeClaim", {}))
         read_only = bool(claim.pop("readOnly", False) or mount.get("readOnly"))
         if claim:

@@ -256,7 +256,7 @@ def test_the_chart_runs_what_the_controller_runs(name: str) -> None:
     assert engine["image"] == expected.image
     line = command_line(engine)
     if expected.options is not None:
-        ours = {key: value for key, value in line["options"].items()}
+        ours = dict(line["options"])
         ours["model"] = tuple(item.removesuffix("/.") for item in ours["model"])
         assert ours == expected.options
     if expected.words is not None:
