@@ -259,3 +259,42 @@ def test_scaling_by_others_leaves_the_replicas_out(tmp_path: Path) -> None:
         None, write(tmp_path, SERVICE.replace("spec:\n  base", "spec:\n  decoupleScaling: true\n  base", 1), BASE)
     )
     assert "replicas" not in installed(found.values).workload("decode")["spec"]
+
+
+PICKER = """
+  eppDeployment: |
+    spec:
+      template:
+        spec:
+          containers:
+          - name: epp
+            image: epp:1
+            args:
+            - -poolNamespace
+            - {{ .ModelServiceNamespace }}
+            env: [{name: HF_TOKEN, value: base}]
+"""
+
+
+def test_a_namespace_that_is_missing_is_an_empty_argument_and_is_said(tmp_path: Path) -> None:
+    files = write(tmp_path, SERVICE, BASE + PICKER)
+    (found,) = import_files(None, files)
+    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", ""]
+    assert any(note.path == "metadata.namespace" and "--namespace" in note.why for note in found.losses)
+    (found,) = import_files(None, files, Options(namespace="llm"))
+    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", "llm"]
+
+
+def test_the_endpoint_pickers_environment_merges_by_name_and_hides_secrets(tmp_path: Path) -> None:
+    service = (
+        SERVICE
+        + "  endpointPicker:\n    containers: [{name: epp, env: [{name: HF_TOKEN, value: hello-there}, {name: A, value: b}]}]\n"
+    )
+    (found,) = import_files(None, write(tmp_path, service, BASE + PICKER))
+    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    reference = {"secretKeyRef": {"name": "granite.base-secrets", "key": "HF_TOKEN"}}
+    env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert env == [{"name": "HF_TOKEN", "valueFrom": reference}, {"name": "A", "value": "b"}]
+    assert "hello-there" not in found.text

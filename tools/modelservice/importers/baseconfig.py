@@ -101,6 +101,9 @@ def children(
     templates = _OperatorTemplates(
         variables, {item["name"]: item["port"] for item in service["spec"]["routing"].get("ports", [])}
     )
+    if not namespace and base is not None and "ModelServiceNamespace" in str(base.get("data")):
+        why = "the base asks for the namespace, and the source does not say one; give it with --namespace"
+        ledger.add(Fate.lost, ("metadata", "namespace"), why, document=document)
     service = _rendered_arguments(service, document, templates)
     found = _rendered_base(base, base_document, templates, ledger) if base is not None and base_document else {}
     return _Merge(service, namespace, names, operator, ledger).merged(found)

@@ -289,7 +289,10 @@ def without_nulls(value: Any) -> Any:
     """A copy without nulls in maps: to Kubernetes a null is a field that is not there."""
     if isinstance(value, dict):
         return {str(key): without_nulls(item) for key, item in value.items() if item is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        strings = any(isinstance(item, str) for item in value)  # in a list of strings Go reads null as an empty one
+        return ["" if item is None and strings else without_nulls(item) for item in value]
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -574,6 +574,7 @@ class _Conversion:
                 result[target] = pod.pop(key)
         if role.worker is not None and role.size > 1:
             self._worker(role, result)
+        result = {key: value for key, value in result.items() if key == "volumes" or value not in ([], {})}
         if pod:
             result["extraConfig"] = escaped(pod)
         if role.strategy:
