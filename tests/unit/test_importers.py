@@ -14,10 +14,10 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.importers import SYSTEMS, Options, import_files
 from modelservice.importers.commandline import parse
 from modelservice.importers.documents import read_documents
-from modelservice.importers.fields import Fate, Field
+from modelservice.importers.fields import LAST_APPLIED, Fate, Field
 from modelservice.importers.secrets import names_secret
 from modelservice.paths import chart_dir
-from semantics import differences, installed, labels_kept
+from semantics import differences, installed, labels_kept, mounts
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -278,6 +278,7 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         ({"command": ["sh", "-c", 'vllm serve "${MODEL}"'], "env": [{"name": "MODEL", "value": "m"}]}, "custom"),
         ({"command": ["sh", "-c", "vllm serve m --seed $(date +%s)"]}, "custom"),
         ({"image": "vllm/vllm-openai:v1", "args": ["--model", "m"]}, "imageDefault"),
+        ({"command": ["python3", "-m", "vllm.entrypoints.api_server"]}, "custom"),
         ({"image": "nginx"}, "custom"),
         ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglangServe"),
     ],
@@ -372,3 +373,64 @@ def test_losses_have_reasons(tmp_path: Path) -> None:
     (found,) = import_files(None, [write(tmp_path, text)], Options())
     (loss,) = found.losses
     assert loss.fate is Fate.lost and "readiness probe" in loss.why
+
+
+def test_a_model_in_a_directory_of_a_claim_is_found_in_it(tmp_path: Path) -> None:
+    text = (
+        DEPLOYMENT.replace("Qwen/Qwen3-8B", "/mnt/models/").replace(
+            "        resources",
+            "        volumeMounts: [{name: c, mountPath: /mnt/models, subPath: a/b, readOnly: true}]\n        resources",
+        )
+        + "      volumes: [{name: c, persistentVolumeClaim: {claimName: weights}}]\n"
+    )
+    (found,) = import_files(None, [write(tmp_path, text)])
+    objects = installed(found.values)
+    assert objects.engine()["args"][0] == "/mnt/models/a/b"
+    assert mounts(objects.engine(), objects.pod()) == {
+        "/mnt/models": ({"persistentVolumeClaim": {"claimName": "weights"}}, "", True)
+    }
+
+
+def test_what_kubectl_and_the_api_server_wrote_is_left_out(tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    document["metadata"] |= {
+        "uid": "1", "resourceVersion": "2", "managedFields": [{"manager": "kubectl"}],
+        "annotations": {LAST_APPLIED: "hf_ABCDEFGHIJKLMNOPQRSTUV", "deployment.kubernetes.io/revision": "3", "mine": "1"},
+    }  # fmt: skip
+    document["status"] = {"replicas": 2}
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    assert found.values["decode"]["annotations"] == {"mine": "1"}
+    assert not found.losses
+
+
+SGLANG = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: sgl}
+spec:
+  replicas: 3
+  template:
+    metadata: {labels: {app: sgl}}
+    spec:
+      containers:
+      - name: sglang
+        image: lmsysorg/sglang:latest
+        command: [python3, -m, sglang.launch_server]
+        args: [--model-path, /data/llama, --port, "30000", --tp-size, "4"]
+        resources: {limits: {amd.com/gpu: 4}}
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+"""
+
+
+@pytest.mark.parametrize(("replicas", "source"), [(3, "ephemeral"), (1, "persistentVolumeClaim")])
+def test_claims_of_a_stateful_set(replicas: int, source: str, tmp_path: Path) -> None:
+    (found,) = import_files(None, [write(tmp_path, SGLANG.replace("replicas: 3", f"replicas: {replicas}"))])
+    objects = installed(found.values)
+    assert objects.engine()["args"][-2:] == (
+        ["--model-path", "/data/llama"] if replicas == 3 else ["--served-model-name", "/data/llama"]
+    )
+    (volume,) = [item for item in objects.pod()["volumes"] if item["name"] in ("data", "model-storage")]
+    assert source in volume
+    assert objects.engine()["resources"]["limits"] == {"amd.com/gpu": "4"}
+    assert len(objects.all("PersistentVolumeClaim")) == (replicas == 1)

@@ -158,7 +158,7 @@ def _program(tokens: Sequence[str]) -> tuple[Engine, list[str], bool] | None:
     if re.fullmatch(r"python(3(\.\d+)?)?", name):
         rest = [word for word in words[1:] if word not in ("-u", "-O")]
         if rest[:1] == ["-m"] and len(rest) > 1:
-            if rest[1] in ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"):
+            if rest[1] == "vllm.entrypoints.openai.api_server":
                 return "vllm", rest[2:], False
             if rest[1] == "sglang.launch_server":
                 return "sglang", rest[2:], words[:3] == ["python3", "-m", "sglang.launch_server"]

@@ -180,7 +180,11 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self) -> dict[str, Any]:
-        return self._value(without_nulls(self.document.data), (), [(item, item.tokens) for item in self.declared], None)  # type: ignore[no-any-return]
+        data = without_nulls(self.document.data)
+        metadata = data.get("metadata")
+        if isinstance(metadata, dict) and isinstance(metadata.get("annotations"), dict):
+            metadata["annotations"].pop(LAST_APPLIED, None)  # the whole object again, with all its secrets
+        return self._value(data, (), [(item, item.tokens) for item in self.declared], None)  # type: ignore[no-any-return]
 
     def _value(self, value: Any, path: Path, below: list[tuple[Field, tuple[str, ...]]], above: Field | None) -> Any:
         """One value; ``below`` are the declarations under its path with the rest of theirs."""

@@ -402,7 +402,8 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
                 }
             )
         ]
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload}
+    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if role.group else ("apps/v1", "Deployment")
+    target = {"apiVersion": kind[0], "kind": kind[1], "name": workload}
     triggers = [trigger for item in given if (trigger := _trigger(item))]
     behaviour = predictor.get("autoScaling", {}).get("behavior")
     if triggers:

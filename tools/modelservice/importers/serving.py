@@ -290,29 +290,26 @@ class _Conversion:
     def _model(self, lines: Mapping[str, CommandLine]) -> None:
         """Where the model is and what it is called: one answer for both roles, from decode's command line first."""
         serving = self.serving
-        arguments: dict[str, str | None] = {}
-        for name, line in lines.items():
-            argument = line.take("model") if line.start != "custom" else None
-            positional = next((option for option in line.options if not option.name), None)
-            if line.start != "custom" and argument is None and positional:
-                line.options.remove(positional)
-                argument = positional.values[0]
-            arguments[name] = argument
-        if not any(arguments.values()) and serving.uri is None:
+        options = {name: self._model_option(line) for name, line in lines.items()}
+        if not any(options.values()) and serving.uri is None:
             self._mentioned_model(lines)
-        first = next(iter(arguments.values()), None)
+        first = next((option.values[0] for option in options.values() if option), None)
         role = serving.decode or serving.prefill
         if serving.uri is None and first and role:
             self._infer_uri(first, role)
-        uri = serving.uri
-        if uri:
-            self.artifacts["uri"] = escaped(uri)
-        derived = model_argument(uri, serving.mount_path) if uri else None
-        for name, argument in arguments.items():
-            if argument is not None and not _same_model(argument, derived):
-                lines[name].options.insert(0, Option("model", [argument], ["--model", argument]))
+            inferred = serving.uri is not None
+        else:
+            inferred = False
+        if serving.uri:
+            self.artifacts["uri"] = escaped(serving.uri)
+        derived = model_argument(serving.uri, serving.mount_path) if serving.uri else None
+        for name, option in options.items():
+            if option and not (_same_model(option.values[0], derived) or (inferred and option.values[0] == first)):
+                lines[name].options.insert(0, option)
         self._served_name(lines, first or derived)
-        if serving.mount_path != MOUNT_PATH and (serving.mounted or (uri and not uri.startswith("hf://"))):
+        if serving.mount_path != MOUNT_PATH and (
+            serving.mounted or (serving.uri and not serving.uri.startswith("hf://"))
+        ):
             self.artifacts["mountPath"] = serving.mount_path
         if serving.size:
             self.artifacts["size"] = serving.size
@@ -333,6 +330,21 @@ class _Conversion:
         for role, line in lines.items():
             if names.get(role, name) != name and line.get("served-model-name") is None:
                 line.options.append(Option("served-model-name", [], ["--served-model-name", names[role]]))
+
+    @staticmethod
+    def _model_option(line: CommandLine) -> Option | None:
+        """Takes the model out of the engine's options; a positional one is said as an option."""
+        if line.start == "custom":
+            return None
+        option = line.get("model")
+        if option and option.values:
+            line.take("model")
+            return option
+        positional = next((item for item in line.options if not item.name), None)
+        if positional is None:
+            return None
+        line.options.remove(positional)
+        return Option("model", positional.values, ["--model", positional.values[0]])
 
     def _mentioned_model(self, lines: Mapping[str, CommandLine]) -> None:
         """The model that a script names, which the chart does not start itself."""
