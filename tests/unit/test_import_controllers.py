@@ -2,11 +2,13 @@
 what the chart runs for its import."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelservice.importers import import_files
+from modelservice.errors import ModelserviceError
+from modelservice.importers import Options, import_files
 from rendered import shared
 from semantics import command_line, environment, installed, labels_kept, mounts, resources
 
@@ -301,3 +303,50 @@ def test_llmos_urls_stay() -> None:
     assert service["metadata"]["name"] == "modelservice-facebook-opt-125m"
     assert service["spec"]["type"] == "NodePort"
     assert service["spec"]["ports"][0]["name"] == "http"
+
+
+GROUP = """
+apiVersion: serving.kserve.io/v1alpha2
+kind: LLMInferenceService
+metadata: {name: g, namespace: llm}
+spec:
+  model: {uri: "s3://bucket/m", name: m}
+  scaling: {minReplicas: 1, maxReplicas: 4, wva: {}}
+  parallelism: {tensor: 2, pipeline: 2}
+  worker: {containers: [{name: main, resources: {limits: {nvidia.com/gpu: 2}}}]}
+  template: {containers: [{name: main, resources: {limits: {nvidia.com/gpu: 2}}}]}
+"""
+
+
+def test_kserve_groups_scaling_and_object_stores(tmp_path: Path) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(GROUP)
+    (found,) = import_files(None, [str(file)])
+    objects = installed(found.values, "llm")
+    workload = objects.workload()
+    assert (workload["kind"], workload["spec"]["leaderWorkerTemplate"]["size"]) == ("LeaderWorkerSet", 2)
+    assert "replicas" not in workload["spec"]
+    target = objects.one("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == ("LeaderWorkerSet", workload["metadata"]["name"])
+    line = command_line(objects.engine(part="leaderTemplate"))["options"]
+    assert (line["tensor-parallel-size"], line["pipeline-parallel-size"], line["model"]) == (
+        ("2",),
+        ("2",),
+        ("/mnt/models",),
+    )
+    (download,) = objects.pod(part="leaderTemplate")["initContainers"]
+    assert download["args"] == ["s3://bucket/m", "/mnt/models"]
+
+
+def test_digitalhub_registry_references_need_a_map(tmp_path: Path) -> None:
+    function, run = tmp_path / "function.yaml", tmp_path / "run.json"
+    function.write_text(
+        "kind: vllmserve-text\nname: f\nspec: {url: 'store://p/model/huggingface/x:1', model_name: m}\n"
+    )
+    run.write_text('{"kind": "vllmserve-text+serve:run", "spec": {"args": ["--port", "9", "--max-model-len", "10"]}}')
+    with pytest.raises(ModelserviceError, match="--store-map"):
+        import_files(None, [str(function), str(run)])
+    stores = {"store://p/model/huggingface/x": "hf://o/x"}
+    (found,) = import_files(None, [str(function), str(run)], Options(stores=stores))
+    options = command_line(installed(found.values).engine())["options"]
+    assert (options["model"], options["port"], options["max-model-len"]) == (("o/x",), ("8000",), ("10",))

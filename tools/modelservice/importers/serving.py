@@ -862,13 +862,12 @@ class _Conversion:
                 overrides.append(own)
         if overrides:
             result["workerTemplate"] = {"containers": overrides}
-        same = {key: value for key, value in worker.items() if key != "containers"}
-        leader_pod = {key: value for key, value in role.pod.items() if key != "containers"}
-        for key in sorted(key for key in {*same, *leader_pod} if same.get(key) != leader_pod.get(key)):
-            if key in same:
-                self.ledger.add(
-                    Fate.lost, f"{role.place} (worker).{key}", "the pods of a group share it; the leader's is taken"
-                )
+        leader = {key: value for key, value in role.pod.items() if key != "containers"}
+        for key, value in sorted(worker.items()):
+            same = all(item in leader.get(key, []) for item in value) if isinstance(value, list) else False
+            if key != "containers" and not same and value != leader.get(key):
+                why = "the pods of a group share it; the leader's is taken"
+                self.ledger.add(Fate.lost, f"{role.place} (worker).{key}", why)
 
     @staticmethod
     def _accelerators_of_worker(container: dict[str, Any]) -> None:
