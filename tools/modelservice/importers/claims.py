@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelservice.errors import ModelserviceError
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.proposed import place
 from modelservice.importers.serving import Role
@@ -43,10 +44,15 @@ def add_claims(
         workload: name of the StatefulSet.
         objects: further objects; claims are added.
         ledger: takes notes.
+
+    Raises:
+        ModelserviceError: a template has no name.
     """
     volumes = role.pod.setdefault("volumes", [])
     for template in templates:
-        name = template["metadata"]["name"]
+        name = template.get("metadata", {}).get("name")
+        if not name:
+            raise ModelserviceError("a claim template has no name", key="spec.volumeClaimTemplates[].metadata.name")
         volumes[:] = [volume for volume in volumes if volume["name"] != name]
         spec = dict(template.get("spec", {}))
         labels = template["metadata"].get("labels", {})

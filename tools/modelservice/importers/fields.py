@@ -295,7 +295,8 @@ def without_nulls(value: Any) -> Any:
         return {str(key): without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         strings = any(isinstance(item, str) for item in value)  # in a list of strings Go reads null as an empty one
-        return ["" if item is None and strings else without_nulls(item) for item in value]
+        zero: Any = "" if strings else {}
+        return [zero if item is None else without_nulls(item) for item in value]
     return value
 
 

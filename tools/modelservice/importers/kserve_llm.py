@@ -30,16 +30,29 @@ _NEIGHBOUR = (
 
 def _workload(path: str, role: str) -> tuple[Field, ...]:
     at = f"{path}." if path else ""
+    option = f"{role}.containers[].args (--kv-transfer-config)"
     offload = tuple(
         field
         for prefix in (f"{at}kvCacheOffloading", f"{at}workload.kvCacheOffloading")
         for field in (
             Field(
                 prefix,
-                f"{role}.containers[].args (--kv-transfer-config)",
+                option,
                 Fate.changed,
                 "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
-                type="object",
+                type="section",
+            ),
+            Field(f"{prefix}.cpu", option, type="scalar"),
+            Field(f"{prefix}.cpuBytesToUse", option, type="integer"),
+            Field(f"{prefix}.evictionPolicy", option, type="string"),
+            Field(f"{prefix}.secondaryTiers", option, type="list"),
+            Field(f"{prefix}.secondary[].fileSystem.emptyDir.size", f"{role}.volumes", type="scalar"),
+            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.name", f"{role}.volumes", type="string"),
+            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.path", f"{role}.volumes", type="string"),
+            Field(
+                f"{prefix}.secondary[].fileSystem.pvc.spec",
+                f"{role}.volumes",
+                type="core.v1.PersistentVolumeClaimSpec",
             ),
         )
     )
@@ -562,7 +575,7 @@ def _offloading(offload: Mapping[str, Any], role: Role, container: dict[str, Any
         "cpu_bytes_to_use": int(float(number[1]) * _UNITS[number[2]]),
         "eviction_policy": offload.get("evictionPolicy", "lru"),
     }
-    tiers = [dict(tier) for tier in offload.get("secondaryTiers", [])]
+    tiers = [dict(tier) for tier in offload.get("secondaryTiers", []) if isinstance(tier, dict)]
     for index, tier in enumerate(offload.get("secondary", [])):
         system = tier.get("fileSystem", {})
         path, volume = f"/kv-cache/{index}", f"kv-cache-{index}"
