@@ -27,6 +27,7 @@ from modelservice import endpoints as clients
 from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
+from modelservice.importers import commands as importers
 from modelservice.inputs import apply_set, merge, read_values
 from modelservice.paths import chart_dir
 from modelservice.summary import print_summary
@@ -36,6 +37,8 @@ app = typer.Typer(
     help="Render, generate and check values of the llm-d-modelservice chart.",
 )  # fmt: skip
 app.add_typer(cluster.app, name="cluster")
+app.command("import")(importers.import_)
+app.command("generate")(importers.generate)
 errors = Console(stderr=True)
 
 

@@ -369,6 +369,7 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
 
 def outputs(root: Path) -> dict[Path, str]:
     """All generated files of the repository and what they should contain."""
+    from modelservice.importers import tables
     from modelservice.values import Values
 
     chart = root / "charts" / CHART
@@ -380,6 +381,14 @@ def outputs(root: Path) -> dict[Path, str]:
     for readme in (root / "README.md", chart / "README.md"):
         if readme.is_file():
             files[readme] = replace_between_markers(readme.read_text(encoding="utf-8"), "values", table)
+    importing = root / "docs" / "importing.md"
+    if importing.is_file():
+        text = importing.read_text(encoding="utf-8")
+        for name, generated in (
+            ("counts", tables.counts()), ("places", tables.places()), ("fields", tables.field_tables()),
+        ):  # fmt: skip
+            text = replace_between_markers(text, name, generated)
+        files[importing] = text
     return files
 
 

@@ -36,9 +36,9 @@ def read_values(path: str) -> Values:
         InputWarning: a key is given twice.
     """
     name = "standard input" if path == "-" else path
-    text = _read(path, name)
+    text = read_text(path, name)
     try:
-        documents = _documents(text, name)
+        documents = parse_documents(text, name)
         misread = None
     except ModelserviceError as error:
         documents, misread = [], error
@@ -51,11 +51,16 @@ def read_values(path: str) -> Values:
         raise misread or ModelserviceError(f"not a values file: {error.detail}", file=name) from None
     # What Helm reads, counts: PyYAML refuses some of it, such as a tab between a key and its value.
     for document in documents:
-        _warn_of_duplicates(document, name)
+        warn_of_duplicates(document, name)
     return values
 
 
-def _read(path: str, name: str) -> str:
+def read_text(path: str, name: str) -> str:
+    """The text of a file, or of the standard input for ``-``.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
     try:
         return sys.stdin.buffer.read().decode() if path == "-" else Path(path).read_bytes().decode()
     except UnicodeDecodeError as error:
@@ -68,7 +73,7 @@ def _read(path: str, name: str) -> str:
         raise UsageError(f"cannot be read: {error.strerror}", file=name) from None
 
 
-def _documents(text: str, name: str) -> list[yaml.Node]:
+def parse_documents(text: str, name: str) -> list[yaml.Node]:
     """The YAML documents in a text.
 
     Raises:
@@ -107,7 +112,8 @@ def _check_documents(documents: list[yaml.Node], name: str) -> None:
             raise ModelserviceError(f"{kind}, but a values file is a mapping of keys", file=name)
 
 
-def _warn_of_duplicates(document: yaml.Node, name: str) -> None:
+def warn_of_duplicates(document: yaml.Node, name: str) -> None:
+    """Warns of keys that a document gives twice."""
     for node in _nodes(document):
         if not isinstance(node, yaml.MappingNode):
             continue

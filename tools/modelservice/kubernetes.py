@@ -82,6 +82,30 @@ class Kubernetes:
         return value
 
 
+@dataclass(frozen=True)
+class Violation:
+    """Where a value is not what Kubernetes takes."""
+
+    path: tuple[str | int, ...]
+    """Keys and indices that lead to it."""
+    message: str
+    unknown: tuple[str, ...] = ()
+    """Fields that Kubernetes does not know, where that is what is wrong."""
+
+
+def violations(name: str, value: Any, partial: bool = False) -> Iterator[Violation]:
+    """What makes a value no object of a Kubernetes type that the chart's schema embeds.
+
+    Args:
+        name: name of the definition, ``io.k8s.api.core.v1.PodSpec``.
+        value: the value.
+        partial: a fragment, of which nothing is required at its top level.
+    """
+    for error in _validator(definition_name(name, partial)).iter_errors(value):
+        unknown = tuple(getattr(error.kind, "unexpected", ()))
+        yield Violation(tuple(error.instance_path), error.message, unknown)
+
+
 def definition_name(name: str, partial: bool) -> str:
     """Key of a Kubernetes type under ``definitions``: ``core.v1.Container``, ``core.v1.Container.partial``."""
     short = name.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.")

@@ -38,7 +38,7 @@ picker takes a pod with the pool's labels and no role for a decode endpoint.
 {{- define "llm-d-modelservice.podLabels" -}}
 {{- $labels := include "llm-d-modelservice.selectorLabels" . | fromJson -}}
 {{- if .serves -}}
-{{- $labels = merge (include "llm-d-modelservice.servingLabels" . | fromJson) $labels -}}
+{{- $labels = merge $labels (include "llm-d-modelservice.servingLabels" . | fromJson) -}}
 {{- else -}}
 {{- $labels = set (omit $labels "llm-d.ai/role") "app.kubernetes.io/component" (printf "%s-worker" .role) -}}
 {{- end -}}

@@ -1,0 +1,103 @@
+"""Every sample of every system: it imports, what the chart renders from it is valid, and nothing is said in silence."""
+
+from pathlib import Path
+
+import pytest
+
+from modelservice.errors import ModelserviceError
+from modelservice.importers import SYSTEMS, import_files
+from modelservice.importers.documents import read_documents
+from modelservice.importers.fields import Fate
+from modelservice.inputs import read_values
+from rendered import SHARED, shared
+from semantics import installed
+
+COMPANIONS = {
+    "kubeai": "kubeai/system-values.yaml",
+    "kserve": "kserve-isvc/runtime--kserve-huggingfaceserver.yaml",
+    "llm-d-operator": "",
+}
+"""What belongs to every sample of a system."""
+
+
+def samples() -> list[str]:
+    """Files with a model, under the folder of samples; none where they are not there."""
+    root = SHARED / "samples"
+    found = []
+    for path in sorted(root.rglob("*.y*ml")):
+        relative = str(path.relative_to(root))
+        if "generate-golden" in relative or "crd-" in relative:
+            continue
+        documents = read_documents([str(path)])
+        if any(system.recognises(item) for system in SYSTEMS.values() for item in documents):
+            found.append(relative)
+    return found
+
+
+def files_of(sample: str) -> list[str]:
+    """A sample and what belongs to it."""
+    folder, _, _ = sample.partition("/")
+    base = {"simple-model/granite3.2.yaml": "simple-model/simple-baseconfig.yaml"}.get(sample.partition("/")[2])
+    if folder == "llm-d-operator":
+        base = base or "test/baseconfig.yaml"
+        return [str(shared(f"samples/{sample}")), str(shared(f"samples/llm-d-operator/{base}"))]
+    system = {"kserve-isvc": "kserve", "kserve-llmisvc": "kserve"}.get(folder, folder)
+    companion = COMPANIONS.get(system, "")
+    return [str(shared(f"samples/{sample}")), *([str(shared(f"samples/{companion}"))] if companion else [])]
+
+
+SAMPLES = samples()
+
+
+def test_there_are_samples() -> None:
+    shared("samples")
+    assert len(SAMPLES) >= 30
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_imports_and_renders(sample: str, tmp_path: Path) -> None:
+    imports = import_files(None, files_of(sample))
+    assert imports
+    for found in imports:
+        installed(found.values)
+        file = tmp_path / "values.yaml"
+        file.write_text(found.text)
+        assert read_values(str(file)) == found.values, "the file says something else than the values"
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_importing_is_deterministic(sample: str) -> None:
+    files = files_of(sample)
+    assert [item.text for item in import_files(None, files)] == [item.text for item in import_files(None, files)]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_change_and_loss_has_a_reason_in_the_file(sample: str) -> None:
+    for found in import_files(None, files_of(sample)):
+        text = " ".join(found.text.replace("#", " ").split())
+        for note in found.notes:
+            if note.fate is not Fate.kept:
+                assert note.why
+                assert " ".join(note.why.split()) in text
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_samples_have_no_field_that_nobody_knows(sample: str) -> None:
+    about = {"eppService.type"}  # a line of the sample that is indented wrongly
+    for found in import_files(None, files_of(sample)):
+        unknown = [note.path for note in found.notes if note.unknown and not note.path.endswith(tuple(about))]
+        assert [path for path in unknown if "." in path] == []
+
+
+@pytest.mark.parametrize(
+    ("relative", "words"),
+    [
+        ("llmos/hf_token.yaml", "Secret"),
+        ("llmos/agent-service-external-endpoint.yaml", "Service"),
+        ("kubeai/priority-priority-classes.yaml", "PriorityClass"),
+        ("kserve-llmisvc/wellknown--config-llm-tracing.yaml", "LLMInferenceServiceConfig"),
+    ],
+)
+def test_files_without_a_model_are_refused_by_what_is_in_them(relative: str, words: str) -> None:
+    with pytest.raises(ModelserviceError, match=words):
+        import_files(None, [str(shared(f"samples/{relative}"))])

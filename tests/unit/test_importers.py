@@ -1,0 +1,436 @@
+"""What holds for every import: reading, declarations, secrets, the file that is written, the commands."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelservice.cli import main
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.importers import SYSTEMS, Options, import_files
+from modelservice.importers.commandline import parse
+from modelservice.importers.documents import read_documents
+from modelservice.importers.fields import LAST_APPLIED, Fate, Field
+from modelservice.importers.secrets import names_secret
+from modelservice.paths import chart_dir
+from semantics import differences, installed, labels_kept, mounts
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: qwen, namespace: llm}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: qwen}}
+  template:
+    metadata: {labels: {app: qwen}}
+    spec:
+      containers:
+      - name: vllm
+        image: vllm/vllm-openai:v0.11.0
+        command: [vllm, serve]
+        args: [Qwen/Qwen3-8B, --max-model-len=8192]
+        resources: {limits: {nvidia.com/gpu: "1"}}
+"""
+
+
+def write(folder: Path, text: str, name: str = "source.yaml") -> str:
+    file = folder / name
+    file.write_text(text)
+    return str(file)
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0)
+
+
+# --- declarations --------------------------------------------------------------------------------
+
+FIELDS = [
+    pytest.param(item, id=f"{system.name}:{kind}:{item.path}")
+    for system in SYSTEMS.values()
+    for kind, fields in system.fields.items()
+    for item in {item.path: item for item in fields if item.values}.values()
+]
+
+
+def known(path: str) -> bool:
+    """Whether the chart's schema has a values key."""
+    schema = json.loads((chart_dir() / "values.schema.json").read_text())
+    node: dict[str, Any] = schema
+    for part in path.replace("[]", ".[]").split("."):
+        while "$ref" in node:
+            node = schema["definitions"][node["$ref"].rsplit("/", 1)[-1]]
+        if part == "[]":
+            node = node["items"]
+        elif part in node.get("properties", {}):
+            node = node["properties"][part]
+        elif isinstance(node.get("additionalProperties"), dict):
+            node = node["additionalProperties"]
+        else:
+            return bool(node.get("type") and not node.get("properties"))
+    return True
+
+
+@pytest.mark.parametrize("item", FIELDS)
+def test_declared_values_keys_are_keys_of_the_chart(item: Field) -> None:
+    first = item.values.split(" ")[0].rstrip(",")
+    assert known(first.replace("{role}", "decode")), first
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_field_is_declared_once(system: str) -> None:
+    for fields in SYSTEMS[system].fields.values():
+        told = [item.path for item in fields if not item.quiet]
+        assert sorted(told) == sorted(set(told))
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def test_lists_json_and_several_documents_are_read(tmp_path: Path) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(DEPLOYMENT)]}
+    file = write(tmp_path, json.dumps(listed, indent="\t"), "list.json")
+    (document,) = read_documents([file])
+    assert document.title == "Deployment qwen"
+    line = 1 + next(i for i, text in enumerate(Path(file).read_text().splitlines()) if '"replicas"' in text)
+    assert document.where(("spec", "replicas")).endswith(f"list.json:{line}")
+    two = write(tmp_path, f"{DEPLOYMENT}---\n---\n{DEPLOYMENT.replace('qwen', 'other')}")
+    assert [item.name for item in import_files(None, [two])] == ["qwen", "other"]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(DEPLOYMENT.encode())))
+    (found,) = import_files(None, ["-"])
+    assert found.values["modelArtifacts"]["name"] == "Qwen/Qwen3-8B"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", ["source.yaml:1", "invalid YAML"]),
+        ("- 1", ["source.yaml:1", "a list"]),
+        ("", ["nothing to import"]),
+        ("kind: Service\nmetadata: {name: x}", ["no system recognised", "Service x", "source.yaml:1"]),
+        (DEPLOYMENT.replace("replicas: 2", "replicas: two"), ["source.yaml:6", "spec.replicas", "an integer", "'two'"]),
+        (DEPLOYMENT.replace("args: [", "args: [1, "), ["source.yaml", "containers[0].args[0]", "string"]),
+        (DEPLOYMENT.replace("app: qwen}}\n  t", "app: qwen}}\n  t").replace("{labels: {app: qwen}}", "{labels: 5}"), ["source.yaml:9", "a map of strings"]),
+        (DEPLOYMENT.replace("        image: vllm/vllm-openai:v0.11.0\n", ""), ["source.yaml:12", "no image"]),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_with_file_line_and_reason(text: str, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ModelserviceError) as caught:
+        import_files(None, [write(tmp_path, text)])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_what_the_chart_refuses_is_said_with_the_source(tmp_path: Path) -> None:
+    text = DEPLOYMENT.replace("metadata: {labels: {app: qwen}}", "metadata: {labels: {app: 'not valid!'}}")
+    with pytest.raises(
+        ModelserviceError, match=r"source\.yaml:2: modelArtifacts.*the chart refuses what Deployment qwen asks"
+    ):
+        import_files(None, [write(tmp_path, text)])
+
+
+def test_unknown_fields_are_reported_by_path_and_line(tmp_path: Path) -> None:
+    text = DEPLOYMENT.replace("  replicas: 2", "  replicas: 2\n  replica: 3").replace(
+        "name: vllm", "name: vllm\n        imge: x"
+    )
+    (found,) = import_files(None, [write(tmp_path, text)])
+    unknown = {(note.path, note.file.rsplit(":", 1)[-1]) for note in found.notes if note.unknown}
+    assert unknown == {("spec.replica", "7"), ("spec.template.spec.containers[0].imge", "14")}
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "DB_PASSWORD", "api-key", "GITHUB_TOKEN"]
+)
+def test_names_of_secrets(name: str) -> None:
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["TOKENIZERS_PARALLELISM", "MAX_TOKENS", "HF_TOKEN_PATH", "SECRET_NAME", "KEY", "VLLM_LOGGING_LEVEL"]
+)
+def test_names_of_no_secrets(name: str) -> None:
+    assert not names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "env: [{name: HF_TOKEN, value: plaintext-token-value}]",
+        "env: [{name: ANY, value: hf_ABCDEFGHIJKLMNOPQRSTUV}]",
+        "args: [Qwen/Qwen3-8B, --api-key, plaintext-token-value]",
+        "args: [Qwen/Qwen3-8B, --hf-token=hf_ABCDEFGHIJKLMNOPQRSTUV]",
+        "env: [{name: URL, value: 'https://user:plaintext-token-value@example.com'}]",
+        "lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -H hf_ABCDEFGHIJKLMNOPQRSTUV']}}}",
+    ],
+)
+def test_secrets_never_reach_the_result(line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        DEPLOYMENT.replace("args: [Qwen/Qwen3-8B, --max-model-len=8192]", line)
+        if line.startswith("args")
+        else DEPLOYMENT.replace("        resources", f"        {line}\n        resources")
+    )
+    file = write(tmp_path, text)
+    for output in ("yaml", "json"):
+        run_quietly("import", file, "--format", output)
+        shown = "".join(capsys.readouterr())
+        assert "plaintext-token-value" not in shown
+        assert "hf_ABCDEFGHIJKLMNOPQRSTUV" not in shown
+
+
+def run_quietly(*arguments: str) -> None:
+    assert run(*arguments) == 0
+
+
+def test_a_secret_object_becomes_a_command(tmp_path: Path) -> None:
+    secret = "---\nkind: Secret\napiVersion: v1\nmetadata: {name: tok}\ndata: {token: c3VwZXJzZWNyZXQ=}\n"
+    (found,) = import_files(None, [write(tmp_path, DEPLOYMENT + secret)])
+    assert [item.command("llm") for item in found.secrets] == [
+        "kubectl create secret generic tok --namespace llm --from-file=token=<file with the value>"
+    ]
+    assert "c3VwZXJzZWNyZXQ=" not in found.text and "supersecret" not in found.text
+
+
+# --- the commands --------------------------------------------------------------------------------
+
+
+def test_the_file_renders_and_says_what_changed(tmp_path: Path) -> None:
+    output = tmp_path / "values.yaml"
+    run_quietly("import", write(tmp_path, DEPLOYMENT), "-o", str(output))
+    text = output.read_text()
+    assert "# changed: metadata.name: the chart names the workload qwen-decode" in text
+    assert "replicas: 2  # kept: spec.replicas" in text
+    assert "--namespace llm" in text
+    run_quietly("render", "-f", str(output))
+
+
+def test_strict_refuses_losses_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "values.yaml"
+    text = DEPLOYMENT.replace("  replicas: 2", "  replicas: 2\n  minReadySeconds: 9\n  other: 1")
+    assert run("import", write(tmp_path, text), "--strict", "-o", str(output)) == 1
+    shown = capsys.readouterr().err
+    assert "spec.minReadySeconds" in shown and "spec.other" in shown
+    assert not output.exists()
+    run_quietly("import", write(tmp_path, DEPLOYMENT), "--strict", "-o", str(output))
+    assert output.exists()
+
+
+def test_several_models_go_into_a_directory(tmp_path: Path) -> None:
+    file = write(tmp_path, f"{DEPLOYMENT}---\n{DEPLOYMENT.replace('qwen', 'other')}")
+    assert run("import", file, "-o", str(tmp_path / "values.yaml")) == 2
+    assert not (tmp_path / "values.yaml").exists()
+    run_quietly("import", file, "-o", str(tmp_path / "out"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["other.yaml", "qwen.yaml"]
+
+
+def test_a_failed_import_leaves_the_old_file(tmp_path: Path) -> None:
+    output = tmp_path / "values.yaml"
+    output.write_text("old: true\n")
+    assert run("import", write(tmp_path, DEPLOYMENT.replace("replicas: 2", "replicas: two")), "-o", str(output)) == 1
+    assert output.read_text() == "old: true\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source.yaml", "values.yaml"]
+
+
+def test_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_quietly("import", "manifests", write(tmp_path, DEPLOYMENT), "--format", "json")
+    (found,) = json.loads(capsys.readouterr().out)["imports"]
+    assert found["values"]["decode"]["replicas"] == 2
+    assert {note["fate"] for note in found["notes"]} <= {"kept", "changed", "lost"}
+
+
+def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("import", "nosuch", write(tmp_path, DEPLOYMENT)) == 2
+    assert "no system nosuch" in capsys.readouterr().err
+    assert run("import", str(tmp_path / "absent.yaml")) == 2
+    assert run("import", "kubeai") == 2
+    assert run("import", "kubeai", write(tmp_path, DEPLOYMENT)) == 1
+    assert "import it as manifests" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="no system"):
+        import_files("nosuch", [write(tmp_path, DEPLOYMENT)])
+
+
+# --- manifests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "start"),
+    [
+        ({"command": ["vllm", "serve"], "args": ["m"]}, "vllmServe"),
+        ({"command": ["/opt/venv/bin/vllm", "serve", "m"]}, "vllmServe"),
+        ({"command": ["python3", "-m", "vllm.entrypoints.openai.api_server", "--model", "m"]}, "vllmServe"),
+        ({"command": ["sh", "-c"], "args": ["exec vllm serve m \\\n  --port 8000"]}, "vllmServe"),
+        ({"command": ["bash", "-c", "vllm serve 'm' # served"]}, "vllmServe"),
+        ({"command": ["sh", "-c", "sleep 1; vllm serve m"]}, "custom"),
+        ({"command": ["sh", "-c", "vllm serve m && true"]}, "custom"),
+        ({"command": ["sh", "-c", "vllm serve $MODEL"]}, "custom"),
+        ({"command": ["sh", "-c", 'vllm serve "${MODEL}"'], "env": [{"name": "MODEL", "value": "m"}]}, "custom"),
+        ({"command": ["sh", "-c", "vllm serve m --seed $(date +%s)"]}, "custom"),
+        ({"image": "vllm/vllm-openai:v1", "args": ["--model", "m"]}, "imageDefault"),
+        ({"command": ["python3", "-m", "vllm.entrypoints.api_server"]}, "custom"),
+        ({"image": "nginx"}, "custom"),
+        ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglangServe"),
+    ],
+)
+def test_how_an_engine_is_started(container: dict[str, Any], start: str) -> None:
+    assert parse(container).start == start
+
+
+def test_a_shell_with_quoted_json_becomes_plain_arguments() -> None:
+    line = parse({"command": ["sh", "-c", """vllm serve m --kv-transfer-config '{"a": "b c"}' --seed=1"""]})
+    assert line.arguments == ["m", "--kv-transfer-config", '{"a": "b c"}', "--seed=1"]
+
+
+def test_prefill_and_decode_become_one_release(tmp_path: Path) -> None:
+    decode = yaml.safe_load(DEPLOYMENT)
+    decode["metadata"]["name"] = "qwen-decode"
+    decode["spec"]["template"]["metadata"]["labels"]["llm-d.ai/role"] = "decode"
+    prefill = json.loads(json.dumps(decode).replace("decode", "prefill"))
+    decode["spec"]["template"]["spec"]["containers"][0]["args"] += ["--port", "8200"]
+    decode["spec"]["template"]["spec"]["initContainers"] = [
+        {
+            "name": "routing-proxy",
+            "image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.4.0",
+            "args": ["--port=8000", "--vllm-port=8200"],
+        }
+    ]
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump_all([prefill, decode]))])
+    objects = installed(found.values)
+    assert found.name == "qwen"
+    assert objects.engine("decode")["args"][:3] == ["Qwen/Qwen3-8B", "--port", "8200"]
+    assert objects.engine("prefill")["args"][:3] == ["Qwen/Qwen3-8B", "--port", "8000"]
+    assert objects.proxy() is not None
+
+
+def test_what_goes_with_a_deployment_comes_along(tmp_path: Path) -> None:
+    others = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "qwen"}, "spec": {"selector": {"app": "qwen"}, "ports": [{"port": 80}]}},
+        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "qwen"},
+         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "qwen"}, "maxReplicas": 4}},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "weights"}, "spec": {}},
+    ]  # fmt: skip
+    (found,) = import_files(None, [write(tmp_path, DEPLOYMENT + "---\n" + yaml.safe_dump_all(others))])
+    objects = installed(found.values)
+    assert objects.one("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == "qwen-decode"
+    assert "replicas" not in objects.workload()["spec"]
+    assert labels_kept(objects.one("Service")["spec"]["selector"], objects.template()["metadata"]["labels"])
+    assert not objects.all("PersistentVolumeClaim")
+
+
+GROUP = """
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+metadata: {name: big}
+spec:
+  replicas: 1
+  leaderWorkerTemplate:
+    size: 2
+    leaderTemplate:
+      metadata: {labels: {role: leader}}
+      spec:
+        containers:
+        - name: leader
+          image: vllm/vllm-openai:v0.11.0
+          command: [sh, -c, "ray start --head; vllm serve org/big --port 8080 --tensor-parallel-size 16"]
+          resources: {limits: {nvidia.com/gpu: "8", memory: 1Ti}}
+          ports: [{containerPort: 8080}]
+    workerTemplate:
+      spec:
+        containers:
+        - name: worker
+          image: vllm/vllm-openai:v0.11.0
+          command: [sh, -c, "ray start --address=$(LWS_LEADER_ADDRESS) --block"]
+          resources: {limits: {nvidia.com/gpu: "8", memory: 1Ti}}
+"""
+
+
+def test_a_group_keeps_its_own_commands(tmp_path: Path) -> None:
+    (found,) = import_files(None, [write(tmp_path, GROUP)])
+    objects = installed(found.values)
+    source = yaml.safe_load(GROUP)["spec"]["leaderWorkerTemplate"]
+    assert objects.workload()["spec"]["leaderWorkerTemplate"]["size"] == 2
+    leader = objects.pod(part="leaderTemplate")
+    assert differences(source["leaderTemplate"]["spec"], leader) == []
+    worker = objects.engine(part="workerTemplate")
+    assert worker["command"] == source["workerTemplate"]["spec"]["containers"][0]["command"]
+    assert worker["resources"]["limits"]["nvidia.com/gpu"] == "8"
+    assert found.values["modelArtifacts"]["uri"] == "hf://org/big"
+
+
+def test_losses_have_reasons(tmp_path: Path) -> None:
+    text = DEPLOYMENT.replace("  replicas: 2", "  replicas: 2\n  minReadySeconds: 9")
+    (found,) = import_files(None, [write(tmp_path, text)], Options())
+    (loss,) = found.losses
+    assert loss.fate is Fate.lost and "readiness probe" in loss.why
+
+
+def test_a_model_in_a_directory_of_a_claim_is_found_in_it(tmp_path: Path) -> None:
+    text = (
+        DEPLOYMENT.replace("Qwen/Qwen3-8B", "/mnt/models/").replace(
+            "        resources",
+            "        volumeMounts: [{name: c, mountPath: /mnt/models, subPath: a/b, readOnly: true}]\n        resources",
+        )
+        + "      volumes: [{name: c, persistentVolumeClaim: {claimName: weights}}]\n"
+    )
+    (found,) = import_files(None, [write(tmp_path, text)])
+    objects = installed(found.values)
+    assert objects.engine()["args"][0] == "/mnt/models/a/b"
+    assert mounts(objects.engine(), objects.pod()) == {
+        "/mnt/models": ({"persistentVolumeClaim": {"claimName": "weights"}}, "", True)
+    }
+
+
+def test_what_kubectl_and_the_api_server_wrote_is_left_out(tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    document["metadata"] |= {
+        "uid": "1", "resourceVersion": "2", "managedFields": [{"manager": "kubectl"}],
+        "annotations": {LAST_APPLIED: "hf_ABCDEFGHIJKLMNOPQRSTUV", "deployment.kubernetes.io/revision": "3", "mine": "1"},
+    }  # fmt: skip
+    document["status"] = {"replicas": 2}
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    assert found.values["decode"]["annotations"] == {"mine": "1"}
+    assert not found.losses
+
+
+SGLANG = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: sgl}
+spec:
+  replicas: 3
+  template:
+    metadata: {labels: {app: sgl}}
+    spec:
+      containers:
+      - name: sglang
+        image: lmsysorg/sglang:latest
+        command: [python3, -m, sglang.launch_server]
+        args: [--model-path, /data/llama, --port, "30000", --tp-size, "4"]
+        resources: {limits: {amd.com/gpu: 4}}
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+"""
+
+
+@pytest.mark.parametrize(("replicas", "source"), [(3, "ephemeral"), (1, "persistentVolumeClaim")])
+def test_claims_of_a_stateful_set(replicas: int, source: str, tmp_path: Path) -> None:
+    (found,) = import_files(None, [write(tmp_path, SGLANG.replace("replicas: 3", f"replicas: {replicas}"))])
+    objects = installed(found.values)
+    assert objects.engine()["args"][-2:] == (
+        ["--model-path", "/data/llama"] if replicas == 3 else ["--served-model-name", "/data/llama"]
+    )
+    (volume,) = [item for item in objects.pod()["volumes"] if item["name"] in ("data", "model-storage")]
+    assert source in volume
+    assert objects.engine()["resources"]["limits"] == {"amd.com/gpu": "4"}
+    assert len(objects.all("PersistentVolumeClaim")) == (replicas == 1)

@@ -1,0 +1,167 @@
+"""What was given to import: the documents in files, with the line of everything in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import helm_python
+import yaml
+
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.inputs import parse_documents, read_text, warn_of_duplicates
+
+Path = tuple[str | int, ...]
+"""Keys and list indices that lead to a value."""
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it: ``spec.decode.containers[0].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+@dataclass(frozen=True)
+class Document:
+    """One object of a file.
+
+    Args:
+        data: the object, as Kubernetes' own YAML reader reads it.
+        file: where it is from.
+        node: its syntax tree.
+    """
+
+    data: dict[str, Any]
+    file: str
+    node: yaml.Node
+
+    @property
+    def kind(self) -> str:
+        """Kind of the object; empty when it has none."""
+        kind = self.data.get("kind")
+        return kind if isinstance(kind, str) else ""
+
+    @property
+    def group(self) -> str:
+        """API group of the object; empty for the core group and where there is none."""
+        version = self.data.get("apiVersion")
+        return version.partition("/")[0] if isinstance(version, str) and "/" in version else ""
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``; empty when there is none."""
+        metadata = self.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @property
+    def title(self) -> str:
+        """Kind and name, for messages."""
+        return " ".join(part for part in (self.kind or "an object without a kind", self.name) if part)
+
+    def where(self, path: Sequence[str | int] = ()) -> str:
+        """File and line of a value, ``model.yaml:12``; of the nearest above it where there is no such value."""
+        return f"{self.file}:{_line(self.node, path)}"
+
+
+def read_documents(files: Iterable[str]) -> list[Document]:
+    """All objects in the files, in order; ``-`` is the standard input. Items of Lists are objects of their own.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: it is not YAML or JSON, or holds something that is no object.
+
+    Warns:
+        InputWarning: a key is given twice.
+    """
+    names = list(files)
+    if names.count("-") > 1:
+        raise UsageError("the standard input can be read once", fix="give - once")
+    found = [document for name in names for document in _of_file(name)]
+    if not found:
+        raise ModelserviceError("nothing to import: no document", file=", ".join(names) or None)
+    return found
+
+
+def _of_file(path: str) -> Iterator[Document]:
+    name = "standard input" if path == "-" else path
+    text = read_text(path, name)
+    if _is_json(text):
+        text = text.replace("\t", "  ")  # YAML knows no tab between tokens, and a tab within a JSON string is escaped
+    for node in parse_documents(text, name):
+        if isinstance(node, yaml.ScalarNode) and node.value in ("", "null", "~"):
+            continue
+        if not isinstance(node, yaml.MappingNode):
+            kind = "a list" if isinstance(node, yaml.SequenceNode) else f"the value {node.value!r}"
+            raise ModelserviceError(
+                f"{kind}, but a document is a mapping of keys", file=f"{name}:{node.start_mark.line + 1}"
+            )
+        warn_of_duplicates(node, name)
+        yield from _items(Document(_parsed(text, node, name), name, node))
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _parsed(text: str, node: yaml.Node, name: str) -> dict[str, Any]:
+    """A document as Go's YAML reader, which kubectl uses too, understands it."""
+    start, end = node.start_mark.index, node.end_mark.index
+    if not text[start - node.start_mark.column : start].strip():
+        start -= node.start_mark.column
+    try:
+        return helm_python.values_from_yaml(text[start:end])
+    except RecursionError:
+        raise ModelserviceError("nested too deeply to be read", file=name) from None
+    except helm_python.HelmError as error:
+        raise ModelserviceError(
+            f"not readable as Kubernetes reads YAML: {error.detail}", file=f"{name}:{node.start_mark.line + 1}"
+        ) from None
+
+
+def _items(document: Document) -> Iterator[Document]:
+    items = document.data.get("items")
+    if not document.kind.endswith("List") or not isinstance(items, list):
+        yield document
+        return
+    nodes = _child(document.node, "items")
+    for index, item in enumerate(items):
+        node = _child(nodes, index) if nodes is not None else None
+        if not isinstance(item, dict):
+            raise ModelserviceError("not an object", file=document.where(("items", index)), key=f"items[{index}]")
+        yield from _items(Document(item, document.file, node if node is not None else document.node))
+
+
+def _line(node: yaml.Node, path: Sequence[str | int]) -> int:
+    line = node.start_mark.line + 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            keys = [key for key, _ in node.value if key.value == str(part)]
+            if keys:
+                line = keys[-1].start_mark.line + 1
+        child = _child(node, part)
+        if child is None:
+            break
+        if isinstance(part, int):
+            line = child.start_mark.line + 1
+        node = child
+    return line
+
+
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part]  # type: ignore[no-any-return]
+    if isinstance(node, yaml.MappingNode):
+        found = [value for key, value in node.value if key.value == str(part)]
+        return found[-1] if found else None
+    return None

@@ -1,0 +1,478 @@
+"""KServe's InferenceService with the Hugging Face runtime, or with a container that runs an engine."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from modelservice.errors import ModelserviceError
+from modelservice.importers import commandline
+from modelservice.importers import kserve_storage as storage
+from modelservice.importers.documents import Document
+from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.objects import OBJECT, POD
+from modelservice.importers.patches import patched
+from modelservice.importers.proposed import place
+from modelservice.importers.secrets import Vault
+from modelservice.importers.serving import Role, Serving
+from modelservice.importers.system import Source
+
+PORT = 8080
+"""Port of the Hugging Face server's HTTP API."""
+
+CONTAINER = "kserve-container"
+
+RUNTIME: dict[str, Any] = {
+    "containers": [
+        {
+            "name": CONTAINER,
+            "image": "kserve/huggingfaceserver:latest",
+            "args": ["--model_name={{.Name}}"],
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "privileged": False,
+                "runAsNonRoot": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
+            "volumeMounts": [{"name": "devshm", "mountPath": "/dev/shm"}],  # noqa: S108
+        }
+    ],
+    "volumes": [{"name": "devshm", "emptyDir": {"medium": "Memory"}}],
+}
+"""The runtime that KServe installs for the model format huggingface."""
+
+_LOST = {
+    "spec.predictor.containerConcurrency": "the engine queues; write max-num-seqs among its arguments",
+    "spec.predictor.timeout": "a timeout belongs to the route; write it into the HTTPRoute",
+    "spec.predictor.canaryTrafficPercent": "traffic is split by an HTTPRoute over two releases",
+    "spec.predictor.logger": "the chart logs no requests; a gateway can",
+    "spec.predictor.batcher": "vLLM batches by itself",
+    "spec.transformer": "the chart serves the model only; deploy the transformer beside it",
+    "spec.explainer": "the chart serves the model only; deploy the explainer beside it",
+    "spec.predictor.model.storage.key": "credentials are not copied; give the container the store's environment",
+    "spec.predictor.model.storage.parameters": "credentials are not copied; give the container the store's environment",
+    "spec.predictor.model.storage.schemaPath": "schemas belong to other model formats",
+}
+
+_CONTAINER_FIELDS = (
+    ("image", "string"),
+    ("command", "strings"),
+    ("args", "strings"),
+    ("env", "core.v1.EnvVar[]"),
+    ("envFrom", "core.v1.EnvFromSource[]"),
+    ("resources", "core.v1.ResourceRequirements"),
+    ("ports", "core.v1.ContainerPort[]"),
+    ("volumeMounts", "core.v1.VolumeMount[]"),
+    ("startupProbe", "core.v1.Probe"),
+    ("livenessProbe", "core.v1.Probe"),
+    ("readinessProbe", "core.v1.Probe"),
+    ("securityContext", "core.v1.SecurityContext"),
+    ("lifecycle", "core.v1.Lifecycle"),
+    ("imagePullPolicy", "string"),
+    ("workingDir", "string"),
+    ("name", "string"),
+)
+
+
+def _model(path: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{path}.modelFormat.name", place("engine"), type="string"),
+        Field(f"{path}.modelFormat.version", "", quiet=True, type="string"),
+        Field(
+            f"{path}.storageUri",
+            "modelArtifacts.uri",
+            Fate.changed,
+            "the engine loads hf:// and pvc:// itself; for other stores an init container of KServe's image downloads",
+            type="string",
+        ),
+        Field(
+            f"{path}.storageUris", "", Fate.lost, "a release serves one model; its first place is taken", type="list"
+        ),
+        Field(f"{path}.storage.path", "modelArtifacts.uri", type="string"),
+        Field(f"{path}.runtime", "decode.containers", type="string"),
+        Field(f"{path}.runtimeVersion", "decode.containers[].image", type="string"),
+        Field(f"{path}.protocolVersion", "", Fate.kept, quiet=True, type="string"),
+        *(
+            Field(
+                f"{path}.{name}", f"decode.containers[].{'extraConfig.' if name == 'envFrom' else ''}{name}", type=kind
+            )
+            for name, kind in _CONTAINER_FIELDS
+        ),
+    )
+
+
+FIELDS = (
+    *OBJECT,
+    Field(
+        "metadata.name", "fullnameOverride", Fate.changed, "the chart names the workload <name>-decode", type="string"
+    ),
+    Field("metadata.labels", "decode.podLabels", type="map"),
+    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
+    Field(
+        "metadata.annotations.serving.kserve.io/deploymentMode",
+        "",
+        Fate.changed,
+        "the chart makes Deployments: there is no scaling from zero by requests",
+        type="string",
+        when=lambda value: value not in ("Standard", "RawDeployment"),
+    ),
+    *_model("spec.predictor.model"),
+    *_model("spec.predictor.huggingface"),
+    Field("spec.predictor", "decode.extraConfig", type=POD),
+    Field("spec.predictor.labels", "decode.podLabels", type="map"),
+    Field("spec.predictor.annotations", "decode.podAnnotations", type="map"),
+    Field("spec.predictor.minReplicas", "decode.replicas", type="integer"),
+    Field("spec.predictor.maxReplicas", place("autoscaling"), type="integer"),
+    Field("spec.predictor.scaleMetric", place("autoscaling"), type="string"),
+    Field("spec.predictor.scaleTarget", place("autoscaling"), type="integer"),
+    Field("spec.predictor.scaleMetricType", place("autoscaling"), type="string"),
+    Field("spec.predictor.autoScaling.metrics", place("autoscaling"), type="list"),
+    Field("spec.predictor.autoScaling.behavior", place("autoscaling"), type="object"),
+    Field("spec.predictor.deploymentStrategy", "decode.strategy", type="apps.v1.DeploymentStrategy"),
+    Field(
+        "spec.predictor.workerSpec",
+        "decode.parallelism",
+        Fate.changed,
+        "vLLM forms the group itself over a LeaderWorkerSet, in place of Ray",
+        type="object",
+    ),
+    *(Field(path, "", Fate.lost, why) for path, why in _LOST.items()),
+)
+
+RUNTIME_FIELDS = (
+    *OBJECT,
+    Field("metadata.labels", "", Fate.lost, "the runtime's own", quiet=True),
+    Field("metadata.annotations", "", Fate.lost, "the runtime's own", quiet=True),
+    Field("spec.containers", "decode.containers", type="list"),
+    Field("spec.volumes", "decode.volumes", type="list"),
+    Field("spec.labels", "decode.podLabels", type="map"),
+    Field("spec.annotations", "decode.podAnnotations", type="map"),
+    Field("spec.hostIPC", "decode.hostIPC", type="boolean"),
+    Field("spec.workerSpec", "decode.parallelism", Fate.changed, "vLLM forms the group itself", type="object"),
+    *(
+        Field(f"spec.{name}", "", Fate.lost, "it tells KServe when to choose the runtime", quiet=True)
+        for name in (
+            "supportedModelFormats",
+            "protocolVersions",
+            "multiModel",
+            "disabled",
+            "builtInAdapter",
+            "replicas",
+        )
+    ),
+    *(
+        Field(f"spec.{name}", f"decode.{name}")
+        for name in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets")
+    ),
+)
+
+_PREDICTOR_KEYS = {
+    "model", "huggingface", "labels", "annotations", "minReplicas", "maxReplicas", "scaleMetric", "scaleTarget",
+    "scaleMetricType", "autoScaling", "deploymentStrategy", "workerSpec", "containerConcurrency", "timeout",
+    "canaryTrafficPercent", "logger", "batcher",
+}  # fmt: skip
+
+
+def is_service(document: Document) -> bool:
+    """Whether a document is an InferenceService that serves a language model."""
+    if document.kind != "InferenceService" or document.group != "serving.kserve.io":
+        return False
+    spec = document.data.get("spec")
+    predictor = spec.get("predictor") if isinstance(spec, dict) else None
+    if not isinstance(predictor, dict):
+        return False
+    model = predictor.get("model")
+    form = model.get("modelFormat") if isinstance(model, dict) else None
+    if "huggingface" in predictor or (isinstance(form, dict) and form.get("name") in ("huggingface", "vllm")):
+        return True
+    containers = predictor.get("containers")
+    return (
+        any(_is_engine(item) for item in containers if isinstance(item, dict))
+        if isinstance(containers, list)
+        else False
+    )
+
+
+def _is_engine(container: Mapping[str, Any]) -> bool:
+    try:
+        return bool(commandline.parse(container).engine) or "huggingfaceserver" in str(container.get("image"))
+    except (TypeError, AttributeError, KeyError):
+        return False
+
+
+def is_runtime(document: Document) -> bool:
+    """Whether a document is a runtime."""
+    return document.kind in ("ClusterServingRuntime", "ServingRuntime") and document.group == "serving.kserve.io"
+
+
+def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
+    """What KServe would run for an InferenceService."""
+    data = ledger.read(document, FIELDS)
+    name = document.name
+    if not name:
+        raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
+    predictor = data["spec"]["predictor"]
+    model = predictor.get("model") or predictor.get("huggingface") or {}
+    namespace = data["metadata"].get("namespace") or source.options.namespace
+    serving = Serving(name, ledger, vault, namespace=namespace)
+    own = {key: value for key, value in predictor.items() if key not in _PREDICTOR_KEYS}
+    runtime = _runtime(model, source, ledger) if model else {"containers": []}
+    pod = _pod(runtime, model, own, name)
+    role = Role(
+        pod,
+        "spec.predictor",
+        replicas=predictor.get("minReplicas", 1),
+        labels={
+            "app": f"isvc.{name}-predictor",
+            "serving.kserve.io/inferenceservice": name,
+            **data["metadata"].get("labels", {}),
+            **runtime.get("labels", {}),
+            **predictor.get("labels", {}),
+        },
+        pod_annotations={**runtime.get("annotations", {}), **predictor.get("annotations", {})},
+        strategy=predictor.get("deploymentStrategy"),
+        engine=next((item["name"] for item in pod["containers"] if item["name"] == CONTAINER), None),
+        port=PORT,
+    )
+    serving.decode = role
+    _place_model(serving, role, model, document, name)
+    worker = predictor.get("workerSpec") or (runtime.get("workerSpec") if "workerSpec" in predictor else None)
+    if worker is not None:
+        _group(role, {**runtime.get("workerSpec", {}), **worker}, serving, name)
+    _scaling(role, predictor, serving, name)
+    _service(serving, role, name)
+    return serving
+
+
+def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[str, Any]:
+    """The runtime that KServe takes: the one that is named, else one for the format, else KServe's own."""
+    wanted = model.get("runtime")
+    runtimes = [item for item in source.documents if is_runtime(item)]
+    for document in runtimes:
+        formats = document.data.get("spec", {}).get("supportedModelFormats", [])
+        fits = any(
+            isinstance(item, dict) and item.get("name") == "huggingface" and item.get("autoSelect") for item in formats
+        )
+        if document.name == wanted or (wanted is None and fits and "workerSpec" not in document.data["spec"]):
+            return dict(ledger.read(source.use(document), RUNTIME_FIELDS).get("spec", {}))
+    if wanted and wanted not in ("kserve-huggingfaceserver", "kserve-huggingfaceserver-multinode"):
+        ledger.add(
+            Fate.lost,
+            "spec.predictor.model.runtime",
+            f"the runtime {wanted} is not among the files, so KServe's own is taken; "
+            f"give what kubectl get clusterservingruntime {wanted} -o yaml prints",
+        )
+    return copy.deepcopy(RUNTIME)
+
+
+def _pod(runtime: Mapping[str, Any], model: Mapping[str, Any], own: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The pod: the runtime's, changed by the predictor's; arguments are appended."""
+    keys = ("containers", "volumes", "hostIPC", "nodeSelector", "tolerations", "affinity", "imagePullSecrets")
+    pod: dict[str, Any] = {key: copy.deepcopy(runtime[key]) for key in keys if key in runtime}
+    if model:
+        container = next(item for item in pod["containers"] if item["name"] == CONTAINER)
+        fields = {key: model[key] for key, _ in _CONTAINER_FIELDS if key in model and key not in ("args", "name")}
+        merged = patched(container, fields)
+        merged["args"] = [*container.get("args", []), *model.get("args", [])]
+        container.clear()
+        container.update(merged)
+        if "image" not in model:
+            container["image"] = _image(container, model.get("runtimeVersion"))
+    pod = patched(pod, own)
+    for container in pod["containers"]:
+        container["args"] = _last_wins([item.replace("{{.Name}}", name) for item in container.get("args", [])])
+        if not container["args"]:
+            del container["args"]
+    return pod
+
+
+def _image(container: Mapping[str, Any], version: str | None) -> str:
+    """The runtime's image, of the version that is asked for; with accelerators KServe takes its GPU variant."""
+    name, _, tag = str(container.get("image", "")).partition(":")
+    if tag == "replace":  # what stands in KServe's repository before a release
+        name, tag = f"kserve/{name}", "latest"
+    tag = version or tag
+    limits = container.get("resources", {}).get("limits", {})
+    if name == "kserve/huggingfaceserver" and "gpu" not in tag and "nvidia.com/gpu" in limits and not version:
+        tag = f"{tag}-gpu"
+    return f"{name}:{tag}" if tag else name
+
+
+def _last_wins(args: list[str]) -> list[str]:
+    """Arguments without ``--name=value`` that a later one of the name replaces."""
+    names = [item.split("=")[0] if item.startswith("--") and "=" in item else "" for item in args]
+    return [item for index, item in enumerate(args) if not names[index] or names[index] not in names[index + 1 :]]
+
+
+def _argument(container: Mapping[str, Any], *names: str) -> str | None:
+    """The value of one of the Hugging Face server's options."""
+    for option in commandline.options(container.get("args", [])):
+        if option.name in names and option.values:
+            return option.values[0]
+    return None
+
+
+def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], document: Document, name: str) -> None:
+    """Where the engine gets the model from, without KServe's webhook."""
+    container = next((item for item in role.pod["containers"] if item["name"] == CONTAINER), role.pod["containers"][0])
+    line = commandline.parse(container)
+    uri = model.get("storageUri") or (model.get("storageUris") or [{}])[0].get("uri", "")
+    if not uri and model.get("storage"):
+        raise ModelserviceError(
+            "the store is in a Secret of the cluster", file=document.where(("spec", "predictor", "model", "storage")),
+            key="spec.predictor.model.storage", fix="write storageUri",
+        )  # fmt: skip
+    serving.model = _argument(container, "model-name") or (None if line.engine else name)
+    scheme, _, rest = uri.partition("://")
+    where = document.where(("spec", "predictor", "model", "storageUri"))
+    if not uri:
+        repository = _argument(container, "model-id")
+        if repository and not line.engine:
+            serving.uri = f"hf://{repository}"
+    elif scheme == "hf":
+        repository, _, revision = rest.partition(":")
+        serving.uri = f"hf://{repository}"
+        if not line.engine:
+            container["args"] = [*container.get("args", []), f"--model_id={repository}"]
+            container["args"] += [f"--model_revision={revision}"] if revision else []
+    elif scheme == "pvc":
+        claim, _, path = rest.strip("/").partition("/")
+        mount: dict[str, Any] = {"name": "kserve-pvc-source", "mountPath": storage.MOUNT_PATH, "readOnly": True}
+        role.pod["volumes"] = [
+            *role.pod.get("volumes", []),
+            {"name": "kserve-pvc-source", "persistentVolumeClaim": {"claimName": claim}},
+        ]
+        container["volumeMounts"] = [
+            *container.get("volumeMounts", []),
+            {**mount, **({"subPath": path} if path else {})},
+        ]
+        serving.settings["modelArtifacts"] = {"uri": f"pvc://{claim}/{path or '.'}"}
+    elif scheme in storage.SCHEMES:
+        storage.initialise(role.pod, container["name"], uri)
+    else:
+        raise ModelserviceError(f"the chart cannot load {uri}", file=where, key="spec.predictor.model.storageUri")
+
+
+def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -> None:
+    """Several nodes, by vLLM itself."""
+    container = role.pod["containers"][0]
+    tensor, pipeline = worker.get("tensorParallelSize", 1), worker.get("pipelineParallelSize", 1)
+    options = list(commandline.options(container.get("args", [])))
+    rest = [o for o in options if o.name not in ("model-name", "model-id", "model-dir", "model-revision", "")]
+    model = _argument(container, "model-id") or storage.MOUNT_PATH
+    container["command"] = ["vllm", "serve"]
+    container["args"] = [
+        model, "--served-model-name", serving.model or name, "--port", str(PORT),
+        *(token for option in rest for token in option.tokens),
+    ]  # fmt: skip
+    container["env"] = [item for item in container.get("env", []) if item["name"] not in ("RAY_PORT", "RAY_ADDRESS")]
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        if "exec" in container.get(kind, {}):
+            probe = {key: value for key, value in container[kind].items() if key != "exec"}
+            container[kind] = {"httpGet": {"path": "/health", "port": PORT}, **probe}
+    role.group = role.native = True
+    role.size = max(1, pipeline)
+    role.parallelism = {"data": 1} if role.size > 1 else {}
+    role.parallelism |= {key: size for key, size in (("tensor", tensor), ("pipeline", pipeline)) if size > 1}
+    if role.size > 1:
+        role.parallelism["workers"] = role.size
+    resources = container.setdefault("resources", {})
+    if not any("/" in key for key in resources.get("limits", {})):
+        resources["limits"] = {**resources.get("limits", {}), "nvidia.com/gpu": str(tensor)}
+    role.strategy = None
+
+
+def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: str) -> None:
+    least, most = predictor.get("minReplicas", 1), predictor.get("maxReplicas", 0)
+    given = predictor.get("autoScaling", {}).get("metrics", [])
+    if most <= least and not given:
+        return
+    workload = f"{serving.name}-decode"
+    metric = predictor.get("scaleMetric", "cpu")
+    metrics = [item for item in given if item.get("type") == "Resource"]
+    hpa = [_resource_metric(item["resource"]) for item in metrics if "resource" in item]
+    if not given and metric in ("cpu", "memory"):
+        hpa = [
+            _resource_metric(
+                {
+                    "name": metric,
+                    "target": {"type": "Utilization", "averageUtilization": predictor.get("scaleTarget", 80)},
+                }
+            )
+        ]
+    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if role.group else ("apps/v1", "Deployment")
+    target = {"apiVersion": kind[0], "kind": kind[1], "name": workload}
+    triggers = [trigger for item in given if (trigger := _trigger(item))]
+    behaviour = predictor.get("autoScaling", {}).get("behavior")
+    if triggers:
+        role.autoscaled = True
+        spec: dict[str, Any] = {
+            "scaleTargetRef": target,
+            "minReplicaCount": least,
+            "maxReplicaCount": max(most, least, 1),
+            "triggers": triggers,
+        }
+        if behaviour:
+            spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": behaviour}}
+        serving.objects.append(
+            {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload}, "spec": spec}
+        )
+    elif hpa:
+        role.autoscaled = True
+        serving.objects.append(
+            {
+                "apiVersion": "autoscaling/v2",
+                "kind": "HorizontalPodAutoscaler",
+                "metadata": {"name": workload},
+                "spec": {
+                    "scaleTargetRef": target,
+                    "minReplicas": max(1, least),
+                    "maxReplicas": max(most, least, 1),
+                    "metrics": hpa,
+                    **({"behavior": behaviour} if behaviour else {}),
+                },
+            }
+        )
+    else:
+        serving.ledger.add(
+            Fate.lost,
+            "spec.predictor.scaleMetric",
+            f"{metric} is measured by Knative; {least} replicas are kept. Scale on "
+            "vllm:num_requests_running with KEDA instead",
+        )
+
+
+def _resource_metric(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "Resource", "resource": {"name": resource.get("name", "cpu"), "target": resource.get("target", {})}}
+
+
+def _trigger(metric: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A KEDA trigger for an external metric that Prometheus answers."""
+    external = metric.get("external", {})
+    question = external.get("metric", {})
+    value = external.get("target", {}).get("value") or external.get("target", {}).get("averageValue")
+    if metric.get("type") != "External" or question.get("backend") != "prometheus" or value is None:
+        return None
+    return {
+        "type": "prometheus",
+        "metadata": {
+            "serverAddress": question.get("serverAddress", ""),
+            "query": question.get("query", ""),
+            "threshold": str(value),
+        },
+    }
+
+
+def _service(serving: Serving, role: Role, name: str) -> None:
+    """The Service under which KServe's clients know the model."""
+    serving.objects.append(
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{name}-predictor"},
+            "spec": {
+                "selector": {"app": role.labels["app"], "serving.kserve.io/inferenceservice": name},
+                "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": PORT}],
+            },
+        }
+    )  # fmt: skip

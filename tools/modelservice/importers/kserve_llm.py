@@ -1,0 +1,691 @@
+"""KServe's LLMInferenceService (serving.kserve.io) with its base configurations and presets."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from modelservice.errors import ModelserviceError
+from modelservice.importers import kserve_presets as presets
+from modelservice.importers import kserve_storage as storage
+from modelservice.importers.documents import Document
+from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.objects import OBJECT, POD
+from modelservice.importers.patches import patched
+from modelservice.importers.proposed import place
+from modelservice.importers.secrets import Vault
+from modelservice.importers.serving import Role, Serving, json_text, model_argument
+from modelservice.importers.system import Source
+from modelservice.importers.templates import Templates
+
+DRA = "serving.kserve.io/exp-dra-"
+_NEIGHBOUR = (
+    "the chart leaves routing to its neighbour: install llm-d-router-gateway (or the inferencepool chart) with the "
+    "pods' labels and routing.servicePort"
+)
+
+
+def _workload(path: str, role: str) -> tuple[Field, ...]:
+    at = f"{path}." if path else ""
+    option = f"{role}.containers[].args (--kv-transfer-config)"
+    offload = tuple(
+        field
+        for prefix in (f"{at}kvCacheOffloading", f"{at}workload.kvCacheOffloading")
+        for field in (
+            Field(
+                prefix,
+                option,
+                Fate.changed,
+                "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
+                type="section",
+            ),
+            Field(f"{prefix}.cpu", option, type="scalar"),
+            Field(f"{prefix}.cpuBytesToUse", option, type="integer"),
+            Field(f"{prefix}.evictionPolicy", option, type="string"),
+            Field(f"{prefix}.secondaryTiers", option, type="list"),
+            Field(f"{prefix}.secondary[].fileSystem.emptyDir.size", f"{role}.volumes", type="scalar"),
+            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.name", f"{role}.volumes", type="string"),
+            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.path", f"{role}.volumes", type="string"),
+            Field(
+                f"{prefix}.secondary[].fileSystem.pvc.spec",
+                f"{role}.volumes",
+                type="core.v1.PersistentVolumeClaimSpec",
+            ),
+        )
+    )
+    scaling = "spec.prefill" if path == "spec.prefill" else "spec"
+    return (
+        Field(f"{at}replicas", f"{role}.replicas", type="integer"),
+        Field(f"{scaling}.scaling.minReplicas", place("autoscaling"), type="integer"),
+        Field(f"{scaling}.scaling.maxReplicas", place("autoscaling"), type="integer"),
+        Field(
+            f"{scaling}.scaling.wva",
+            place("autoscaling"),
+            Fate.changed,
+            "a HorizontalPodAutoscaler on the metric wva_desired_replicas, as the variant autoscaler works today",
+            type="object",
+        ),
+        Field(
+            f"{scaling}.scaling.keda",
+            place("queueScaling"),
+            Fate.changed,
+            "a ScaledObject with the same triggers",
+            type="object",
+        ),
+        Field(f"{at}parallelism.tensor", f"{role}.parallelism.tensor", type="integer"),
+        Field(f"{at}parallelism.pipeline", f"{role}.parallelism.pipeline", type="integer"),
+        Field(f"{at}parallelism.data", f"{role}.parallelism.data", type="integer"),
+        Field(f"{at}parallelism.dataLocal", f"{role}.parallelism.dataLocal", type="integer"),
+        Field(
+            f"{at}parallelism.dataRPCPort",
+            f"{role}.containers[].args (--data-parallel-rpc-port)",
+            type="integer",
+        ),
+        Field(f"{at}parallelism.expert", f"{role}.parallelism.expert", type="boolean"),
+        Field(f"{at}labels", f"modelArtifacts.labels and {role}.podLabels", type="map"),
+        Field(f"{at}annotations", f"{role}.podAnnotations", type="map"),
+        Field(f"{at}rolloutStrategy", f"{role}.strategy", type="object"),
+        Field(
+            f"{at}template",
+            f"{role}.containers, .volumes, … and {role}.extraConfig",
+            type=POD,
+        ),
+        Field(f"{at}worker", f"{role}.workerTemplate", type=POD),
+        *offload,
+    )
+
+
+FIELDS = (
+    *OBJECT,
+    Field("metadata.name", "fullnameOverride", type="string"),
+    Field("metadata.labels", "", Fate.lost, "KServe puts them on its own objects only", type="map", quiet=True),
+    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
+    *(
+        Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
+        for prefix in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name")
+    ),
+    *(
+        Field(f"metadata.annotations.{DRA}{name}", "accelerator.resourceClaimTemplates", type="string")
+        for name in ("device-class", "device-count", "cel-selector")
+    ),
+    Field(
+        f"metadata.annotations.{DRA}container-name",
+        "accelerator.dra",
+        Fate.changed,
+        "the claim belongs to the engine's container",
+        type="string",
+        when=lambda value: value != "main",
+    ),
+    Field(
+        "spec.model.uri",
+        "modelArtifacts.uri",
+        Fate.changed,
+        "vLLM downloads the model itself, in place of KServe's storage initializer",
+        type="string",
+        when=lambda value: str(value).startswith("hf://"),
+    ),
+    Field("spec.model.name", "modelArtifacts.name", type="string"),
+    Field("spec.model.criticality", "", Fate.lost, "InferenceModel was removed; give requests an InferenceObjective"),
+    Field(
+        "spec.model.confidential", "", Fate.lost, "the chart starts no confidential containers; write runtimeClassName"
+    ),
+    Field("spec.model.lora.adapters[].name", place("adapters"), type="string"),
+    Field("spec.model.lora.adapters[].uri", place("adapters"), type="string"),
+    *(
+        Field(f"spec.model.lora.{name}", place("lora"), type="integer")
+        for name in ("maxRank", "maxAdapters", "maxCpuAdapters")
+    ),
+    Field(
+        "spec.storageInitializer.enabled",
+        "",
+        Fate.changed,
+        "there is no storage initializer; vLLM downloads the model itself",
+        type="boolean",
+        quiet=True,
+    ),
+    Field("spec.storageInitializer", "", Fate.changed, "there is no storage initializer", type="object", quiet=True),
+    *_workload("spec", "decode"),
+    Field("spec.prefill", "prefill.create", type="section"),
+    *_workload("spec.prefill", "prefill"),
+    Field("spec.router.route", "", Fate.changed, _NEIGHBOUR, type="section"),
+    Field("spec.router.route.http.spec", place("httpRoute"), type="object"),
+    Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
+    Field(
+        "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
+    ),
+    Field(
+        "spec.router.route.weight", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
+    ),
+    Field(
+        "spec.router.gateway",
+        "",
+        Fate.changed,
+        "the Gateway stays; routes name it in parentRefs",
+        type="object",
+        quiet=True,
+    ),
+    Field(
+        "spec.router.ingress", "", Fate.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
+    ),
+    Field("spec.router.scheduler", "", Fate.changed, _NEIGHBOUR, type="object"),
+    Field("spec.router.scheduler.pool.spec", place("inferencePool"), type="object"),
+    Field(
+        "spec.router.scheduler.config.inline",
+        place("loadBalancing"),
+        Fate.changed,
+        "the configuration is in a ConfigMap; give it to the endpoint picker",
+        type="object",
+    ),
+    Field("spec.tracing.exporterEndpoint", "tracing.otlpEndpoint", type="string"),
+    Field("spec.tracing.sampler", "tracing.sampling.sampler", type="string"),
+    Field("spec.tracing.samplerArg", "tracing.sampling.samplerArg", type="string"),
+    Field(
+        "spec.tracing.exporter",
+        "tracing.enabled",
+        Fate.changed,
+        "the chart exports with OTLP",
+        type="string",
+        when=lambda value: value != "otlp",
+    ),
+    Field("spec.tracing", "tracing.enabled", type="section"),
+    Field(
+        "spec.baseRefs[].name",
+        "",
+        Fate.changed,
+        "the configuration is merged into the values",
+        type="string",
+        quiet=True,
+    ),
+)
+
+
+def _is(document: Document, kind: str) -> bool:
+    return document.kind == kind and document.group == "serving.kserve.io"
+
+
+def is_service(document: Document) -> bool:
+    """Whether a document is an LLMInferenceService."""
+    return _is(document, "LLMInferenceService")
+
+
+def is_config(document: Document) -> bool:
+    """Whether a document is a base configuration or a preset."""
+    return _is(document, "LLMInferenceServiceConfig")
+
+
+def is_model_config(document: Document) -> bool:
+    """Whether a configuration names a model itself, so that it could be a service."""
+    spec = document.data.get("spec")
+    return (
+        is_config(document)
+        and isinstance(spec, dict)
+        and "model" in spec
+        and not document.name.startswith(presets.PREFIX)
+    )
+
+
+def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
+    """What KServe would run for an LLMInferenceService."""
+    data = ledger.read(document, FIELDS)
+    name = document.name
+    if not name:
+        raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
+    namespace = data["metadata"].get("namespace") or source.options.namespace
+    spec = _with_bases(data.get("spec", {}), document, source, ledger)
+    model = spec.get("model", {})
+    if not model.get("uri"):
+        raise ModelserviceError("it names no model", file=document.where(("spec", "model")), key="spec.model.uri")
+    spec = _evaluated(spec, name, namespace or "default", document)
+    served = model.get("name") or name
+    serving = Serving(name, ledger, vault, namespace=namespace, model=served, mount_path=storage.MOUNT_PATH)
+    _source(serving, model["uri"], document)
+    disaggregated = "prefill" in spec
+    serving.decode = _role("decode", spec, serving, disaggregated, document)
+    if disaggregated:
+        serving.prefill = _role("prefill", {**spec["prefill"], "model": model}, serving, disaggregated, document)
+    for role in ("decode", "prefill"):
+        current = getattr(serving, role)
+        if current is not None:
+            aliases = (
+                [served] if role == "prefill" else [served, f"publishers/{namespace or 'default'}/models/{served}"]
+            )
+            _engine(current, serving, spec, aliases)
+    if serving.decode is not None:
+        for key, value in data["metadata"].get("annotations", {}).items():
+            if key in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name"):
+                for _, each in serving.roles:
+                    each.pod_annotations = {**each.pod_annotations, key: value}
+    _devices(serving, data["metadata"].get("annotations", {}), document)
+    _routing(serving, spec.get("router", {}))
+    if "tracing" in spec:
+        given = spec["tracing"]
+        sampling = {key: str(given[key]) for key in ("sampler", "samplerArg") if key in given}
+        serving.settings["tracing"] = {
+            "enabled": True,
+            **({"otlpEndpoint": given["exporterEndpoint"]} if "exporterEndpoint" in given else {}),
+            "sampling": {"samplerArg": "0.05", **sampling},
+        }
+    ledger.add(
+        Fate.changed,
+        "spec.template",
+        "KServe serves TLS with a certificate of its own and wraps vLLM in a script (RoCE discovery, log and shutdown "
+        "options by version); the chart serves HTTP and starts vLLM itself",
+        values="decode.containers",
+    )
+    return serving
+
+
+def _with_bases(spec: Mapping[str, Any], document: Document, source: Source, ledger: Ledger) -> dict[str, Any]:
+    """The spec over its base configurations, the last one first."""
+    merged: dict[str, Any] = {}
+    for index, reference in enumerate(spec.get("baseRefs", [])):
+        found = next(
+            (item for item in source.documents if is_config(item) and item.name == reference.get("name")), None
+        )
+        if found is None:
+            ledger.add(
+                Fate.lost,
+                ("spec", "baseRefs", index, "name"),
+                f"the LLMInferenceServiceConfig {reference.get('name')} is not among the files; give what kubectl get "
+                f"llminferenceserviceconfig {reference.get('name')} -o yaml prints",
+                document=document,
+            )
+            continue
+        merged = patched(merged, ledger.read(source.use(found), FIELDS).get("spec", {}))
+    for other in source.documents:
+        if is_config(other) and other.name.startswith(presets.PREFIX):
+            source.use(other)
+            ledger.add(Fate.kept, other.title, "KServe's presets are known; what counts of them is in the values")
+    return patched(merged, {key: value for key, value in spec.items() if key != "baseRefs"})
+
+
+def _evaluated(spec: dict[str, Any], name: str, namespace: str, document: Document) -> dict[str, Any]:
+    """The spec with KServe's templates evaluated."""
+    variables = {
+        "ObjectMeta": {"Name": name, "Namespace": namespace},
+        "Spec": {"Model": {"Name": spec.get("model", {}).get("name") or name}},
+        "GlobalConfig": {
+            "EnableTLS": False,
+            "IngressGatewayName": "kserve-ingress-gateway",
+            "IngressGatewayNamespace": "kserve",
+        },
+    }
+    templates = Templates(variables, {"ChildName": '{{- printf "%s%s" .a .b -}}'})
+    texts: dict[str, tuple[str, str]] = {}
+    slots: dict[str, tuple[Any, Any]] = {}
+
+    def collect(value: Any, holder: Any, key: Any) -> None:
+        if isinstance(value, str) and "{{" in value:
+            number = str(len(texts))
+            texts[number] = (_child_names(value), document.where())
+            slots[number] = (holder, key)
+        elif isinstance(value, dict):
+            for inner, item in value.items():
+                collect(item, value, inner)
+        elif isinstance(value, list):
+            for inner, item in enumerate(value):
+                collect(item, value, inner)
+
+    result = copy.deepcopy(spec)
+    collect(result, None, None)
+    for number, text in templates.render(texts).items():
+        holder, key = slots[number]
+        holder[key] = text
+    return result
+
+
+def _child_names(text: str) -> str:
+    """KServe's ChildName joins a name and a suffix; long names, which it hashes, are not cut here."""
+    return re.sub(r"\bChildName\s+(\S+)\s+(`[^`]*`|\"[^\"]*\")", r'printf "%s%s" \1 \2', text)
+
+
+def _source(serving: Serving, uri: str, document: Document) -> None:
+    scheme, _, rest = uri.partition("://")
+    if scheme == "pvc" and rest:
+        serving.uri = f"pvc://{rest}" if "/" in rest.strip("/") else f"pvc://{rest.strip('/')}/."
+        serving.mounted = True
+    elif scheme == "oci":
+        serving.uri, serving.mounted = uri, True
+        serving.ledger.add(
+            Fate.changed,
+            ("spec", "model", "uri"),
+            "an image volume, in place of KServe's modelcar",
+            document=document,
+            values="modelArtifacts.uri",
+        )
+    elif scheme == "hf":
+        serving.uri = uri
+        serving.mount_path = "/model-cache"
+    elif scheme in storage.SCHEMES:
+        serving.ledger.add(
+            Fate.changed,
+            ("spec", "model", "uri"),
+            "an init container of KServe's own image downloads the model; give it the store's credentials",
+            document=document,
+            values="decode.initContainers",
+        )
+    else:
+        raise ModelserviceError(
+            f"the chart cannot load {uri}",
+            file=document.where(("spec", "model", "uri")),
+            key="spec.model.uri",
+            fix="copy the model to a claim and write pvc://claim/path",
+        )
+
+
+def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: bool, document: Document) -> Role:
+    sizes = spec.get("parallelism", {})
+    grouped = "worker" in spec or bool(
+        sizes.get("data") and sizes.get("data", 1) > sizes.get("dataLocal", sizes.get("data", 1))
+    )
+    sidecar = disaggregated and name == "decode"
+    port = presets.BEHIND_SIDECAR if sidecar else presets.SERVICE_PORT
+    preset = presets.pod(port, sidecar=sidecar, grouped=grouped)
+    pod = patched(preset, spec.get("template", {}))
+    at = "spec.template" if name == "decode" else "spec.prefill.template"
+    if not any(item["name"] == "main" and item.get("image") for item in pod["containers"]):
+        raise ModelserviceError("no container main with an image", file=document.where(), key=f"{at}.containers")
+    _plain_http(pod, serving.ledger, at)
+    role = Role(
+        pod,
+        at,
+        replicas=spec.get("replicas", 1),
+        labels={**_labels(serving.name), **spec.get("labels", {})},
+        pod_annotations=dict(spec.get("annotations", {})),
+        engine="main",
+        port=port,
+    )
+    role.parallelism = {
+        key: sizes[key] for key in ("tensor", "pipeline", "data", "dataLocal") if sizes.get(key, 1) != 1
+    }
+    if sizes.get("expert"):
+        role.parallelism["expert"] = True
+    if grouped:
+        _group(role, sizes, spec, serving)
+    rollout = spec.get("rolloutStrategy")
+    if rollout and not grouped:
+        role.strategy = {"type": "RollingUpdate", "rollingUpdate": rollout.get("rollingUpdate", rollout)}
+    if "scaling" in spec:
+        _scaling(name, role, spec["scaling"], serving)
+    return role
+
+
+def _labels(name: str) -> dict[str, str]:
+    """The labels by which KServe's InferencePool selects pods."""
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": "llminferenceservice",
+        "kserve.io/component": "workload",
+    }
+
+
+def _group(role: Role, sizes: Mapping[str, Any], spec: Mapping[str, Any], serving: Serving) -> None:
+    """A group of pods, by the chart's own parallelism."""
+    data, local = sizes.get("data", 1), sizes.get("dataLocal", 1)
+    role.group = role.native = True
+    if data > 1:
+        role.size = max(1, -(-data // max(1, local)))
+        role.parallelism |= {"data": data, "dataLocal": local, "dataMode": "internal"}
+    else:
+        role.size = max(1, sizes.get("pipeline", 1))
+        role.parallelism |= {"data": 1}
+    role.parallelism["workers"] = role.size
+    if role.size == 1:
+        role.parallelism.pop("workers")
+        role.parallelism.pop("dataMode", None)
+    if "worker" in spec:
+        worker = patched(presets.pod(presets.SERVICE_PORT, sidecar=False, grouped=True, worker=True), spec["worker"])
+        _plain_http(worker, serving.ledger, role.place)
+        role.worker = worker
+        for container in worker["containers"]:
+            _additional_arguments(container, [])
+
+
+def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[str]) -> None:
+    """The engine's command: vLLM as the preset starts it, or the one that the spec gives."""
+    container = next(item for item in role.pod["containers"] if item["name"] == "main")
+    extra: list[str] = []
+    _additional_arguments(container, extra)
+    own = spec if role is serving.decode else spec.get("prefill", {})
+    offload = own.get("kvCacheOffloading") or own.get("workload", {}).get("kvCacheOffloading")
+    if container.get("command"):
+        _own_command(container, serving)
+        return
+    args = [*container.get("args", []), *extra]
+    if args[:1] == ["--"]:
+        args = args[1:]
+    model = model_argument(serving.uri, serving.mount_path) if serving.uri else None
+    if model is None:
+        storage.initialise(role.pod, "main", spec["model"]["uri"])
+    container["command"] = ["vllm", "serve"]
+    container["args"] = [model or storage.MOUNT_PATH, "--served-model-name", *served, "--port", str(role.port)]
+    rpc = own.get("parallelism", {}).get("dataRPCPort")
+    if rpc:
+        container["args"] += ["--data-parallel-rpc-port", str(rpc)]
+    if role.parallelism.get("dataMode") == "internal":
+        count = next((item["value"] for item in container["env"] if item["name"] == "VLLM_API_SERVER_COUNT"), "8")
+        container["args"] += ["--api-server-count", count]
+    container["args"] += _adapters(spec["model"].get("lora", {}), role, serving)
+    if offload and not any(item.replace("_", "-").startswith("--kv-transfer-config") for item in args):
+        container["args"] += ["--kv-transfer-config", _offloading(offload, role, container)]
+    container["args"] += args
+
+
+def _own_command(container: dict[str, Any], serving: Serving) -> None:
+    """A command of the user's: it expects the model where KServe puts it."""
+    if serving.uri is None or serving.mounted:
+        return
+    argument = model_argument(serving.uri, serving.mount_path) or ""
+    for key in ("command", "args"):
+        container[key] = [re.sub(r"/mnt/models(?![\w/])", argument, item) for item in container.get(key, [])]
+        if not container[key]:
+            del container[key]
+    serving.ledger.add(
+        Fate.changed,
+        "spec.template.containers[main]",
+        f"its command names {argument} in place of /mnt/models, which a storage initializer would fill",
+        values="decode.containers",
+    )
+
+
+def _additional_arguments(container: dict[str, Any], extra: list[str]) -> None:
+    """Takes VLLM_ADDITIONAL_ARGS, which only the preset's script reads, apart into arguments."""
+    kept = []
+    for variable in container.get("env", []):
+        scripted = not container.get("command") or "VLLM_ADDITIONAL_ARGS" not in " ".join(
+            [*container.get("command", []), *container.get("args", [])]
+        )
+        if variable["name"] == "VLLM_ADDITIONAL_ARGS" and scripted:
+            text = re.sub(r"\$\{?([A-Za-z_]\w*)\}?", r"$(\1)", variable.get("value", ""))
+            try:
+                extra += shlex.split(text)
+            except ValueError:
+                extra += text.split()
+        elif variable["name"] != "KSERVE_INFER_ROCE":
+            kept.append(variable)
+    container["env"] = kept
+
+
+def _plain_http(pod: dict[str, Any], ledger: Ledger, at: str) -> None:
+    """Probes ask by HTTP, as the chart's engine answers."""
+    for container in pod["containers"]:
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+            action = container.get(kind, {}).get("httpGet", {})
+            action.pop("scheme", None)
+        if any(
+            item["name"] == "KSERVE_INFER_ROCE" and item.get("value") == "true" for item in container.get("env", [])
+        ):
+            ledger.add(
+                Fate.lost,
+                f"{at}.containers[{container['name']}].env.KSERVE_INFER_ROCE",
+                "KServe's script finds the RoCE devices at start; write NCCL_IB_HCA, UCX_NET_DEVICES and "
+                "NCCL_IB_GID_INDEX for your nodes",
+            )
+
+
+def _adapters(lora: Mapping[str, Any], role: Role, serving: Serving) -> list[str]:
+    adapters = lora.get("adapters", [])
+    modules = []
+    for index, adapter in enumerate(adapters):
+        scheme, _, rest = str(adapter.get("uri", "")).partition("://")
+        name = adapter.get("name") or f"adapter-{index + 1}"
+        if scheme == "hf":
+            modules.append(f"{name}={rest}")
+        elif scheme == "pvc" and rest:
+            claim, _, path = rest.partition("/")
+            mount = f"/mnt/lora/{name}"
+            container = next(item for item in role.pod["containers"] if item["name"] == "main")
+            volume = f"lora-{index + 1}"
+            role.pod["volumes"].append(
+                {"name": volume, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+            )
+            container["volumeMounts"].append(
+                {"name": volume, "mountPath": mount, "readOnly": True, **({"subPath": path} if path else {})}
+            )
+            modules.append(f"{name}={mount}")
+        else:
+            serving.ledger.add(
+                Fate.lost,
+                f"spec.model.lora.adapters[{index}].uri",
+                "vLLM loads adapters from the Hugging Face Hub or a "
+                "path; copy it to a claim and write pvc://claim/path",
+            )
+    if not modules:
+        return []
+    return [
+        "--enable-lora", "--lora-modules", *modules, "--max-lora-rank", str(lora.get("maxRank", 64)),
+        "--max-loras", str(lora.get("maxAdapters", len(adapters))),
+        "--max-cpu-loras", str(lora.get("maxCpuAdapters", len(adapters))),
+    ]  # fmt: skip
+
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def _offloading(offload: Mapping[str, Any], role: Role, container: dict[str, Any]) -> str:
+    """Options of vLLM's OffloadingConnector; disk tiers get volumes."""
+    size = str(offload.get("cpuBytesToUse") or offload.get("cpu") or "0")
+    number = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", size)
+    if number is None or number[2] not in _UNITS:
+        raise ModelserviceError(f"{size!r} is no size", key="spec.kvCacheOffloading.cpu", fix="write for instance 10Gi")
+    config: dict[str, Any] = {
+        "cpu_bytes_to_use": int(float(number[1]) * _UNITS[number[2]]),
+        "eviction_policy": offload.get("evictionPolicy", "lru"),
+    }
+    tiers = [dict(tier) for tier in offload.get("secondaryTiers", []) if isinstance(tier, dict)]
+    for index, tier in enumerate(offload.get("secondary", [])):
+        system = tier.get("fileSystem", {})
+        path, volume = f"/kv-cache/{index}", f"kv-cache-{index}"
+        mount: dict[str, Any] = {"name": volume, "mountPath": path}
+        claim = system.get("pvc", {})
+        if "ref" in claim:
+            source: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim["ref"].get("name", "")}}
+            if claim["ref"].get("path"):
+                mount["subPath"] = claim["ref"]["path"].strip("/")
+        elif "spec" in claim:
+            source = {"ephemeral": {"volumeClaimTemplate": {"spec": claim["spec"]}}}
+        else:
+            limit = system.get("emptyDir", {}).get("size")
+            source = {"emptyDir": {"sizeLimit": limit} if limit else {}}
+        role.pod["volumes"].append({"name": volume, **source})
+        container["volumeMounts"].append(mount)
+        tiers.append({"type": "fs", "path": path})
+    if tiers:
+        config |= {"spec_name": "TieringOffloadingSpec", "secondary_tiers": tiers}
+    return json_text({"kv_connector": "OffloadingConnector", "kv_role": "kv_both", "kv_connector_extra_config": config})
+
+
+def _scaling(name: str, role: Role, scaling: Mapping[str, Any], serving: Serving) -> None:
+    """The autoscaler that KServe would make, for the chart's workload."""
+    role.autoscaled = True
+    workload = f"{serving.name}-{name}"
+    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if role.group else ("apps/v1", "Deployment")
+    target = {"apiVersion": kind[0], "kind": kind[1], "name": workload}
+    least, most = scaling.get("minReplicas", 1), scaling.get("maxReplicas", 1)
+    keda = scaling.get("keda") or scaling.get("wva", {}).get("keda")
+    if keda and keda.get("triggers"):
+        spec = {key: value for key, value in keda.items() if key != "scaleTargetRef"}
+        serving.objects.append(
+            {
+                "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload},
+                "spec": {"scaleTargetRef": target, "minReplicaCount": least, "maxReplicaCount": most, **spec},
+            }
+        )  # fmt: skip
+        return
+    metric = {"name": "wva_desired_replicas", "selector": {"matchLabels": {"variant_name": workload}}}
+    behaviour = scaling.get("wva", {}).get("hpa", {}).get("behavior")
+    serving.objects.append(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": workload, "annotations": {"llm-d.ai/managed": "true"}},
+            "spec": {
+                "scaleTargetRef": target,
+                "minReplicas": max(1, least),
+                "maxReplicas": most,
+                "metrics": [
+                    {
+                        "type": "External",
+                        "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}},
+                    }
+                ],
+                **({"behavior": behaviour} if behaviour else {}),
+            },
+        }
+    )
+
+
+def _devices(serving: Serving, annotations: Mapping[str, str], document: Document) -> None:
+    """Managed dynamic resource allocation as the chart's own claims."""
+    device_class = annotations.get(f"{DRA}device-class")
+    if not device_class:
+        return
+    kind = re.sub(r"^(gpu|device|npu)\.", "", device_class).split(".")[0]
+    count = annotations.get(f"{DRA}device-count", "1")
+    if not count.isdigit():
+        raise ModelserviceError(
+            f"{count!r} is no number",
+            file=document.where(("metadata", "annotations", f"{DRA}device-count")),
+            key=f"metadata.annotations.{DRA}device-count",
+        )
+    template: dict[str, Any] = {"class": device_class, "count": int(count)}
+    selectors = [line.strip() for line in annotations.get(f"{DRA}cel-selector", "").splitlines() if line.strip()]
+    if selectors:
+        template["selectors"] = [{"cel": {"expression": line}} for line in selectors]
+    serving.settings["accelerator"] = {"type": kind, "dra": True, "resourceClaimTemplates": {kind: template}}
+
+
+def _routing(serving: Serving, router: Mapping[str, Any]) -> None:
+    """Routing objects that are written out; what KServe would derive is its neighbour's."""
+    route = router.get("route", {}).get("http", {}).get("spec")
+    if route:
+        serving.objects.append(
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": {"name": f"{serving.name}-kserve-route"},
+                "spec": route,
+            }
+        )
+    scheduler = router.get("scheduler", {})
+    pool = scheduler.get("pool", {}).get("spec", {})
+    if pool.get("selector") and pool.get("targetPorts"):
+        serving.objects.append(
+            {
+                "apiVersion": "inference.networking.k8s.io/v1",
+                "kind": "InferencePool",
+                "metadata": {"name": f"{serving.name}-inference-pool"},
+                "spec": pool,
+            }
+        )
+    inline = scheduler.get("config", {}).get("inline")
+    if inline:
+        serving.objects.append(
+            {
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{serving.name}-epp-config"},
+                "data": {"config.yaml": json_text(inline)},
+            }
+        )  # fmt: skip

@@ -1,0 +1,265 @@
+"""LLMOS: ModelService (ml.llmos.ai/v1)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from modelservice.errors import ModelserviceError
+from modelservice.importers import claims
+from modelservice.importers.documents import Document
+from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.objects import OBJECT, POD
+from modelservice.importers.proposed import place
+from modelservice.importers.secrets import Vault
+from modelservice.importers.serving import Role, Serving
+from modelservice.importers.system import Source, System
+
+CACHE = "/root/.cache/huggingface"
+"""Where LLMOS expects the cache volume."""
+
+LOCAL = f"{CACHE}/hub/models"
+"""Where a local model is (llmos-operator, pkg/controller/master/modelservice/common.go)."""
+
+VGPU = "volcano.sh/vgpu-number"
+
+_NOT_COPIED = ("kubectl", "notebook")
+
+FIELDS = (
+    *OBJECT,
+    Field(
+        "metadata.name",
+        "fullnameOverride",
+        Fate.changed,
+        "the Service keeps its name and so its URL; the workload is named modelservice-<name>-decode",
+        type="string",
+    ),
+    Field("metadata.labels", "modelArtifacts.labels", type="map"),
+    Field("metadata.annotations", "decode.podAnnotations", type="map"),
+    Field(
+        "metadata.annotations.llmos.ai/resource-stopped",
+        place("suspend"),
+        Fate.changed,
+        "no replicas, until decode.replicas says otherwise",
+    ),
+    Field(
+        "metadata.annotations.llmos.ai/on-delete-volumes",
+        "",
+        Fate.lost,
+        "claims of the release are kept when it ends; delete them with kubectl delete pvc",
+    ),
+    Field("spec.modelRegistry", "modelArtifacts.uri", type="string"),
+    Field("spec.model", "modelArtifacts.uri", type="string"),
+    Field("spec.servedModelName", "modelArtifacts.name", type="string"),
+    Field("spec.replicas", "decode.replicas", type="integer"),
+    Field("spec.selector.matchLabels", "modelArtifacts.labels", type="map"),
+    Field("spec.selector.matchExpressions", "", Fate.lost, "the chart selects by its own labels", type="list"),
+    Field("spec.serviceType", place("service"), type="string"),
+    *claims.fields("spec.volumeClaimTemplates"),
+    Field(
+        "spec.updateStrategy.type",
+        "decode.strategy",
+        Fate.changed,
+        "a Deployment cannot wait for pods to be deleted by hand; it replaces them one by one",
+        type="string",
+        when=lambda value: value != "RollingUpdate",
+    ),
+    Field("spec.updateStrategy.rollingUpdate.maxUnavailable", "decode.strategy", type="scalar"),
+    Field(
+        "spec.updateStrategy.rollingUpdate.partition",
+        "",
+        Fate.lost,
+        "pods of a Deployment have no numbers",
+        type="integer",
+        when=lambda value: value != 0,
+    ),
+    Field("spec.template.spec", "decode.containers, .volumes, … and decode.extraConfig", type=POD),
+    Field(
+        "spec.template.spec.initContainers",
+        "",
+        Fate.lost,
+        "LLMOS replaces them by its own download; write them into decode.initContainers if they are wanted",
+        type="list",
+    ),
+    Field("spec.template.spec.runtimeClassName", place("runtimeClassName"), type="string"),
+    Field("spec.template.spec.schedulerName", "decode.schedulerName", type="string"),
+    Field("spec.template.metadata.labels", "decode.podLabels", type="map"),
+    Field("spec.template.metadata.annotations", "decode.podAnnotations", type="map"),
+    Field(
+        "spec.accelerators", "", Fate.lost, "LLMOS does not read it; the limits of the container count", type="object"
+    ),
+    Field(
+        "spec.enableGUI",
+        "",
+        Fate.lost,
+        "LLMOS does not read it; point Open WebUI at the Service",
+        type="boolean",
+        when=bool,
+    ),
+    Field("spec.tags", "", Fate.lost, "only the user interface of LLMOS shows them", type="strings", quiet=True),
+    Field("spec.pipelineTag", "", Fate.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
+    Field("spec.libraryName", "", Fate.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
+)
+
+
+def _is(document: Document) -> bool:
+    return document.kind == "ModelService" and document.group == "ml.llmos.ai"
+
+
+def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
+    data = ledger.read(document, FIELDS)
+    metadata, spec = data.get("metadata", {}), data.get("spec", {})
+    if not document.name:
+        raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
+    if not spec.get("model"):
+        raise ModelserviceError("it names no model", file=document.where(("spec",)), key="spec.model")
+    pod = copy.deepcopy(spec.get("template", {}).get("spec", {}))
+    if not pod.get("containers") or not pod["containers"][0].get("image"):
+        raise ModelserviceError(
+            "it has no container with an image",
+            file=document.where(("spec", "template")),
+            key="spec.template.spec.containers",
+        )
+    pod.pop("initContainers", None)
+    name = f"modelservice-{document.name.replace('.', '-')}"
+    serving = Serving(name, ledger, vault, namespace=metadata.get("namespace", "") or source.options.namespace)
+    annotations = metadata.get("annotations", {})
+    role = Role(
+        pod,
+        "spec.template.spec",
+        replicas=0 if "llmos.ai/resource-stopped" in annotations else spec.get("replicas", 1),
+        labels={
+            "ml.llmos.ai/type": "model-service",
+            "ml.llmos.ai/model-service-name": document.name,
+            **metadata.get("labels", {}),
+            **spec.get("selector", {}).get("matchLabels", {}),
+            **spec.get("template", {}).get("metadata", {}).get("labels", {}),
+        },
+        pod_annotations={
+            key: value
+            for key, value in {
+                **annotations,
+                **spec.get("template", {}).get("metadata", {}).get("annotations", {}),
+            }.items()
+            if not any(word in key for word in _NOT_COPIED) and not key.startswith("llmos.ai/")
+        },
+        engine=pod["containers"][0]["name"],
+    )
+    serving.decode = role
+    container = pod["containers"][0]
+    container["args"] = _arguments(container, spec)
+    _probes(container)
+    rolling = spec.get("updateStrategy", {}).get("rollingUpdate", {})
+    if "maxUnavailable" in rolling:
+        role.strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": rolling["maxUnavailable"]}}
+    if container.get("command") and container["command"][:1] not in (["vllm"], ["python3"], ["python"]):
+        ledger.add(
+            Fate.kept,
+            "spec.template.spec.containers[0].command",
+            "the command is kept, with the arguments that LLMOS adds",
+        )
+    claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, serving.objects, ledger)
+    registry = spec.get("modelRegistry", "")
+    if registry in ("huggingface", "modelscope"):
+        _download(pod, container, spec, registry, ledger)
+    elif registry not in ("", "local"):
+        raise ModelserviceError(
+            f"no registry {registry!r}", file=document.where(("spec", "modelRegistry")), key="spec.modelRegistry",
+            fix="write huggingface, modelscope or local",
+        )  # fmt: skip
+    _service(serving, spec, container, role)
+    return serving
+
+
+def _arguments(container: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+    """The user's arguments, with what LLMOS says about the model: the spec's word counts."""
+    model = f"{LOCAL}/{spec['model']}" if spec.get("modelRegistry") == "local" else spec["model"]
+    settings = {"--model": model}
+    if spec.get("servedModelName"):
+        settings["--served-model-name"] = spec["servedModelName"]
+    number = container.get("resources", {}).get("limits", {}).get(VGPU)
+    if number is not None:
+        settings["--tensor-parallel-size"] = str(number)
+    args = list(container.get("args", []))
+    for key, value in settings.items():
+        same = [index for index, item in enumerate(args) if item.startswith(f"{key}=")]
+        for index in same:
+            args[index] = f"{key}={value}"
+        if not same:
+            args.append(f"{key}={value}")
+    return args
+
+
+def _probes(container: dict[str, Any]) -> None:
+    """The probes that LLMOS adds where there are none."""
+    ports = container.get("ports", [])
+    port = ports[0]["containerPort"] if ports else 8000
+    ask = {"httpGet": {"path": "/health", "port": port}}
+    for kind, numbers in (
+        ("startupProbe", {"initialDelaySeconds": 60, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 30}),
+        ("readinessProbe", {"periodSeconds": 10, "timeoutSeconds": 2, "failureThreshold": 3}),
+        ("livenessProbe", {"periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 3}),
+    ):
+        container.setdefault(kind, {**ask, **numbers})
+
+
+def _download(
+    pod: dict[str, Any], container: dict[str, Any], spec: Mapping[str, Any], registry: str, ledger: Ledger
+) -> None:
+    """The init container that fills the cache before the engine starts."""
+    env = [item for item in container.get("env", []) if item["name"] != "HF_HUB_ENABLE_HF_TRANSFER"]
+    program = ["huggingface-cli", "download"]
+    if registry == "modelscope":
+        program = ["modelscope", "download"]
+        container["env"] = [*container.get("env", []), {"name": "VLLM_USE_MODELSCOPE", "value": "True"}]
+    else:
+        env.append({"name": "HF_HUB_ENABLE_HF_TRANSFER", "value": "1"})
+    download: dict[str, Any] = {
+        "name": "download-models",
+        "image": container["image"],
+        "command": [*program, spec["model"]],
+        "env": copy.deepcopy(env),
+    }
+    if container.get("volumeMounts"):
+        download["volumeMounts"] = copy.deepcopy(container["volumeMounts"])
+    pod["initContainers"] = [{key: value for key, value in download.items() if value}]
+    ledger.add(
+        Fate.kept,
+        "spec.modelRegistry",
+        "an init container downloads the model, as LLMOS's does",
+        values=place("download"),
+    )
+
+
+def _service(serving: Serving, spec: Mapping[str, Any], container: Mapping[str, Any], role: Role) -> None:
+    """The Service of the name that clients know."""
+    ports = [
+        {
+            "name": port.get("name", f"port-{port['containerPort']}"),
+            "port": port["containerPort"],
+            "protocol": port.get("protocol", "TCP"),
+            "targetPort": port.get("name", port["containerPort"]),
+        }
+        for port in container.get("ports", [])
+    ]
+    if not ports:
+        return
+    selector = {key: role.labels[key] for key in ("ml.llmos.ai/type", "ml.llmos.ai/model-service-name")}
+    kind = spec.get("serviceType", "ClusterIP")
+    serving.objects.append(
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": serving.name},
+            "spec": {"type": kind, "selector": selector, "ports": ports},
+        }
+    )  # fmt: skip
+
+
+SYSTEM = System(
+    name="llmos",
+    title="LLMOS's ModelService (ml.llmos.ai)",
+    recognises=_is,
+    parts=lambda document: False,
+    fields={"ModelService": FIELDS},
+    convert=_convert,
+)
