@@ -313,7 +313,7 @@ _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.D
 def _explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
     """An error of Helm in the words of the person who wrote the values."""
     if "values don't meet the specifications of the schema" in text:
-        return ValuesError(_violations(text, schema or {}))
+        return ValuesError(_violations(text, schema or {}), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
         message = refusal["message"].strip()
