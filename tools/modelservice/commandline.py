@@ -201,7 +201,8 @@ def _engine(words: Sequence[str], command: Sequence[str], image: str) -> tuple[s
 def _flags(words: Sequence[str]) -> tuple[list[Flag], list[str]]:
     flags: list[Flag] = []
     positionals: list[str] = []
-    spelling, values = "", []
+    spelling = ""
+    values: list[str] = []
     for word in [*words, "--"]:
         if re.match(r"--?[A-Za-z]", word) or word == "--":
             if spelling:

@@ -17,9 +17,7 @@ from typing import Any
 TABLE = Path(__file__).with_name("arguments.json")
 
 INTEGERS = frozenset(
-    "api-server-count data-parallel-rank data-parallel-size-local data-parallel-start-rank data-parallel-rpc-port "
-    "max-logprobs max-lora-rank max-cpu-loras max-num-batched-tokens max-num-seqs max-parallel-loading-workers "
-    "num-gpu-blocks-override seed kv-cache-memory-bytes".split()
+    ["api-server-count", "data-parallel-rank", "data-parallel-size-local", "data-parallel-start-rank", "data-parallel-rpc-port", "max-logprobs", "max-lora-rank", "max-cpu-loras", "max-num-batched-tokens", "max-num-seqs", "max-parallel-loading-workers", "num-gpu-blocks-override", "seed", "kv-cache-memory-bytes"]
 )
 """Integers that vLLM wraps into a type of its own, whose name says only that None is possible too."""
 
@@ -120,7 +118,9 @@ def main() -> None:
         return
     table = compact([json.loads(Path(file).read_text(encoding="utf-8")) for file in files])
     lines = ",\n".join(json.dumps(entry, sort_keys=True) for entry in table["arguments"])
-    TABLE.write_text(f'{{"versions": {json.dumps(table["versions"])},\n"arguments": [\n{lines}\n]}}\n', encoding="utf-8")
+    TABLE.write_text(
+        f'{{"versions": {json.dumps(table["versions"])},\n"arguments": [\n{lines}\n]}}\n', encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""Runs the rules over deployments and says where each breach was written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelservice.check.finding import Finding, Found, Severity
+from modelservice.check.rule import Rule, rules
+from modelservice.check.suppression import Suppression
+from modelservice.deployment import Deployment
+from modelservice.errors import ValuesError
+from modelservice.helm import Release, Renderer
+from modelservice.inputs import InputWarning, Values
+from modelservice.sources import Sources, read_layers
+
+BY_SCHEMA = "values-schema"
+BY_CHART = "values-chart"
+"""Names under which refusals of the values themselves are reported; they cannot be suppressed."""
+DUPLICATE = "values-duplicate-key"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a check found."""
+
+    findings: Sequence[Finding]
+    suppressed: Sequence[tuple[Finding, Suppression]] = field(default_factory=tuple)
+    deployments: Sequence[str] = field(default_factory=tuple)
+
+    def count(self, severity: Severity) -> int:
+        """Findings of a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"findings": [...], "summary": {...}}``."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "summary": {
+                "errors": self.count(Severity.error),
+                "warnings": self.count(Severity.warning),
+                "infos": self.count(Severity.info),
+                "deployments": list(self.deployments),
+                "suppressed": [
+                    {**finding.to_json(), "reason": suppression.reason, "source": suppression.source}
+                    for finding, suppression in self.suppressed
+                ],
+            },
+        }
+
+
+def load(
+    files: Sequence[str], sets: Values | None, renderer: Renderer, release: Release
+) -> tuple[Deployment | None, list[Finding]]:
+    """Reads and renders one deployment; what schema and chart refuse comes back as findings.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: one is no values file.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        sources = Sources(read_layers(files), sets)
+    findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
+    try:
+        rendered = renderer.render(sources.values, release)
+    except ValuesError as error:
+        name = BY_SCHEMA if error.by_schema else BY_CHART
+        for problem in error.problems:
+            found = Found(problem.message, problem.key, fix=problem.fix)
+            findings.append(_finding(name, Severity.error, found, sources, release.name, files))
+        return None, findings
+    return Deployment(release.name, rendered.objects, release.namespace, sources), findings
+
+
+def run(
+    deployments: Sequence[Deployment], *, together: bool = False, selected: Iterable[Rule] | None = None
+) -> list[Finding]:
+    """Findings of the rules, errors first; of each breach once.
+
+    Args:
+        deployments: what is checked, each by itself.
+        together: the deployments stand side by side in one cluster, and are compared too.
+        selected: only these rules.
+    """
+    findings = []
+    for rule in rules().values() if selected is None else selected:
+        for deployment in deployments if rule.check else ():
+            assert rule.check is not None
+            findings += [_of(rule, found, deployment) for found in rule.check(deployment)]
+        if rule.check_together and together:
+            findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
+    return order(findings)
+
+
+def order(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, the worst first, then by file and line."""
+    rank = list(Severity)
+    unique = dict.fromkeys(findings)
+    return sorted(unique, key=lambda item: (item.deployment or "", rank.index(item.severity), item.file or "", item.line or 0))
+
+
+def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Report:
+    """Sorts out the findings of rules that the project does not follow."""
+    kept, hidden = [], []
+    for finding in findings:
+        match = next((item for item in suppressions if item.covers(finding)), None)
+        if match:
+            hidden.append((finding, match))
+        else:
+            kept.append(finding)
+    return Report(kept, hidden)
+
+
+def _of(rule: Rule, found: Found, deployment: Deployment) -> Finding:
+    severity = found.severity or rule.severity
+    return _finding(rule.id, severity, found, deployment.sources, deployment.name, ())
+
+
+def _finding(
+    name: str, severity: Severity, found: Found, sources: Sources | None, deployment: str, files: Sequence[str]
+) -> Finding:
+    place = sources.place(found.values) if sources and found.values else None
+    obj = f"{found.obj}: {found.path}" if found.obj and found.path and not sources else found.obj
+    finding = Finding(name, severity, found.message, found.values, obj, found.fix, deployment=deployment)
+    if place:
+        return replace(finding, file=place.file, line=place.line)
+    if sources and sources.layers:
+        return replace(finding, file=sources.layers[-1].name)
+    return replace(finding, file=files[-1] if files else None)
+
+
+def _duplicate(message: str) -> Finding:
+    file, line, text = message.split(":", 2)
+    return Finding(
+        DUPLICATE, Severity.warning, text.strip(), None, None, "remove one of them", file,
+        int(line) if line.isdigit() else None,
+    )  # fmt: skip
+
+
