@@ -23,10 +23,12 @@ from rich.console import Console
 from rich.progress import track
 
 from modelservice import __version__, generate
+from modelservice.check.command import check
 from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
+from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
 from modelservice.summary import print_summary
 
@@ -60,13 +62,7 @@ def _options(
     """Options of the program itself."""
 
 
-Files = Annotated[
-    list[str], typer.Option("--values", "-f", metavar="FILE", help="Values file, - for standard input; the last wins.")
-]
-Sets = Annotated[list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.")]
-SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
-Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; its own by default.")]
-Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
+app.command()(check)
 
 
 @app.command()
@@ -75,8 +71,8 @@ def render(
     files: Files = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
-    name: Annotated[str, typer.Option("--name", "-n", help="Name of the release.")] = "modelservice",
-    namespace: Annotated[str, typer.Option("--namespace", help="Namespace of the release.")] = "default",
+    name: Name = "modelservice",
+    namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
     output: Annotated[

@@ -195,7 +195,10 @@ def _node(obj: Object, used: Counter[str]) -> Node:
     free = amounts(status.get("allocatable") or status.get("capacity") or {})
     free.subtract(used)
     return Node(
-        str(metadata.get("name")), metadata.get("labels") or {}, tuple((obj.get("spec") or {}).get("taints") or ()), free
+        str(metadata.get("name")),
+        metadata.get("labels") or {},
+        tuple((obj.get("spec") or {}).get("taints") or ()),
+        free,
     )
 
 

@@ -39,12 +39,12 @@ class Sources:
 
     Args:
         layers: the values files in the order of ``-f``.
-        sets: what ``--set`` made of them; it has no lines.
+        values: what is in effect where ``--set`` changed them; by default the layers merged.
     """
 
-    def __init__(self, layers: Sequence[Layer], sets: Values | None = None) -> None:
+    def __init__(self, layers: Sequence[Layer], values: Values | None = None) -> None:
         self.layers = layers
-        self.values: Values = merge([*(layer.values for layer in layers), *([sets] if sets else [])])
+        self.values: Values = merge(layer.values for layer in layers) if values is None else values
 
     def has(self, key: str) -> bool:
         """Whether the user wrote this key, in whichever layer."""
@@ -114,7 +114,9 @@ def resolve(values: Any, key: str) -> Path | None:
     node = values
     path = split(values, key)
     for part in path:
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+        if (isinstance(node, dict) and part in node) or (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        ):
             node = node[part]
         else:
             return None

@@ -75,7 +75,7 @@ def _deployment(values: str, example: Example, renderer: Renderer, name: str) ->
             file = folder / "values.yaml"
             layers = [yaml.safe_load(BASES[example.base]), yaml.safe_load(values) or {}]
             file.write_text(yaml.safe_dump(merge(layers)), encoding="utf-8")
-            loaded, refused = load([str(file)], None, renderer, Release(name))
+            loaded, refused = load([str(file)], renderer, Release(name))
             if loaded is None:
                 raise ModelserviceError(f"the example is refused: {refused[0].values}: {refused[0].message}")
             deployment = loaded

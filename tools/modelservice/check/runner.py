@@ -13,7 +13,7 @@ from modelservice.check.suppression import Suppression
 from modelservice.deployment import Deployment
 from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
-from modelservice.inputs import InputWarning, Values
+from modelservice.inputs import InputWarning, apply_set, merge
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
@@ -52,7 +52,11 @@ class Report:
 
 
 def load(
-    files: Sequence[str], sets: Values | None, renderer: Renderer, release: Release
+    files: Sequence[str],
+    renderer: Renderer,
+    release: Release,
+    sets: Sequence[str] = (),
+    set_strings: Sequence[str] = (),
 ) -> tuple[Deployment | None, list[Finding]]:
     """Reads and renders one deployment; what schema and chart refuse comes back as findings.
 
@@ -62,7 +66,8 @@ def load(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
-        sources = Sources(read_layers(files), sets)
+        layers = read_layers(files)
+    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
     findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
         rendered = renderer.render(sources.values, release)
@@ -87,9 +92,8 @@ def run(
     """
     findings = []
     for rule in rules().values() if selected is None else selected:
-        for deployment in deployments if rule.check else ():
-            assert rule.check is not None
-            findings += [_of(rule, found, deployment) for found in rule.check(deployment)]
+        if rule.check:
+            findings += [_of(rule, found, item) for item in deployments for found in rule.check(item)]
         if rule.check_together and together:
             findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
     return order(findings)
@@ -99,7 +103,9 @@ def order(findings: Iterable[Finding]) -> list[Finding]:
     """Each finding once, the worst first, then by file and line."""
     rank = list(Severity)
     unique = dict.fromkeys(findings)
-    return sorted(unique, key=lambda item: (item.deployment or "", rank.index(item.severity), item.file or "", item.line or 0))
+    return sorted(
+        unique, key=lambda item: (item.deployment or "", rank.index(item.severity), item.file or "", item.line or 0)
+    )
 
 
 def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Report:
@@ -138,5 +144,3 @@ def _duplicate(message: str) -> Finding:
         DUPLICATE, Severity.warning, text.strip(), None, None, "remove one of them", file,
         int(line) if line.isdigit() else None,
     )  # fmt: skip
-
-

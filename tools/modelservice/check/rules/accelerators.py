@@ -64,9 +64,13 @@ def accelerator_count(deployment: Deployment) -> Iterator[Found]:
         else:
             severity = Severity.error
         key = deployment.with_key(
-            f"{pods.role}.containers[0].resources", f"{pods.role}.engine.resources", f"{pods.role}.parallelism.tensor",
-            f"{pods.role}.accelerator.count", "accelerator.count", "engine.resources",
-        )  # fmt: skip
+            f"{pods.role}.containers[0].resources",
+            f"{pods.role}.engine.resources",
+            f"{pods.role}.parallelism.tensor",
+            f"{pods.role}.accelerator.count",
+            "accelerator.count",
+            "engine.resources",
+        )
         names = ", ".join(found) or "accelerators"
         yield Found(
             f"each {pods.part} of {pods.role} has {total} {names}, but its engine runs {ranks} ranks",
@@ -113,9 +117,11 @@ def accelerator_requests_limits(deployment: Deployment) -> Iterator[Found]:
                 if limit is None or (request is not None and quantity(limit) != quantity(request)):
                     yield Found(
                         f"container {container.get('name')} requests {request} of {name} but its limit is {limit}",
-                        deployment.engine_key(pods, "resources"), pods.object, "write the number once, under limits",
+                        deployment.engine_key(pods, "resources"),
+                        pods.object,
+                        "write the number once, under limits",
                         f"containers[{container.get('name')}].resources",
-                    )  # fmt: skip
+                    )
 
 
 @rule(
@@ -143,18 +149,21 @@ def accelerator_sidecar(deployment: Deployment) -> Iterator[Found]:
             found = pods.devices(container)
             if container is pods.engine or not found or not pods.devices(pods.engine) or pods.requester:
                 continue
-            index = next(
-                (at for at, item in enumerate(pods.spec.get("containers") or []) if item is container), None
-            )
+            index = next((at for at, item in enumerate(pods.spec.get("containers") or []) if item is container), None)
             proxy = container is pods.proxy
             yield Found(
                 f"container {container.get('name')} asks for {', '.join(found)}, which only the engine uses",
                 deployment.with_key(
-                    "routing.proxy.resources" if proxy else f"{pods.role}.containers[{index}].resources"
-                    if index is not None else f"{pods.role}.initContainers"
+                    "routing.proxy.resources"
+                    if proxy
+                    else f"{pods.role}.containers[{index}].resources"
+                    if index is not None
+                    else f"{pods.role}.initContainers"
                 ),
-                pods.object, "remove it from this container", f"containers[{container.get('name')}].resources",
-            )  # fmt: skip
+                pods.object,
+                "remove it from this container",
+                f"containers[{container.get('name')}].resources",
+            )
 
 
 @rule(
@@ -176,16 +185,18 @@ def accelerator_twice(deployment: Deployment) -> Iterator[Found]:
         if claimed and plugin:
             yield Found(
                 f"the pods get {', '.join(plugin)} from a device plugin and {', '.join(claimed)} besides",
-                deployment.engine_key(pods, "extraConfig"), pods.object,
-                "remove the extended resource, or write dra: false", "spec.template.spec.resourceClaims",
-            )  # fmt: skip
+                deployment.engine_key(pods, "extraConfig"),
+                pods.object,
+                "remove the extended resource, or write dra: false",
+                "spec.template.spec.resourceClaims",
+            )
 
 
 @rule(
     Severity.error,
     reason="Accelerators of two vendors need two different builds of the engine; one container cannot use both.",
     link="https://docs.vllm.ai/en/latest/getting_started/installation/",
-    failing="decode: {engine: {extraConfig: {resources: {limits: {amd.com/gpu: \"1\"}, requests: {amd.com/gpu: \"1\"}}}}}",
+    failing='decode: {engine: {extraConfig: {resources: {limits: {amd.com/gpu: "1"}, requests: {amd.com/gpu: "1"}}}}}',
     passing="accelerator: {type: amd}",
 )
 def accelerator_vendors(deployment: Deployment) -> Iterator[Found]:
@@ -195,16 +206,26 @@ def accelerator_vendors(deployment: Deployment) -> Iterator[Found]:
         if len(vendors) > 1:
             yield Found(
                 f"the engine asks for accelerators of {' and '.join(sorted(vendors))}",
-                deployment.with_key(f"{pods.role}.engine.extraConfig", f"{pods.role}.containers[0].extraConfig",
-                                    f"{pods.role}.accelerator.type", "accelerator.type"),
-                pods.object, "keep those the engine's image is built for", "containers[].resources",
-            )  # fmt: skip
+                deployment.with_key(
+                    f"{pods.role}.engine.extraConfig",
+                    f"{pods.role}.containers[0].extraConfig",
+                    f"{pods.role}.accelerator.type",
+                    "accelerator.type",
+                ),
+                pods.object,
+                "keep those the engine's image is built for",
+                "containers[].resources",
+            )
 
 
 _LABEL_VENDORS = {
-    "nvidia.com": "nvidia.com", "amd.com": "amd.com", "habana.ai": "habana.ai", "gpu.intel.com": "gpu.intel.com",
-    "cloud.google.com/gke-tpu-accelerator": "google.com", "cloud.google.com/gke-accelerator": "nvidia.com",
-}  # fmt: skip
+    "nvidia.com": "nvidia.com",
+    "amd.com": "amd.com",
+    "habana.ai": "habana.ai",
+    "gpu.intel.com": "gpu.intel.com",
+    "cloud.google.com/gke-tpu-accelerator": "google.com",
+    "cloud.google.com/gke-accelerator": "nvidia.com",
+}
 
 
 @rule(
@@ -226,11 +247,13 @@ def accelerator_node_label(deployment: Deployment) -> Iterator[Found]:
             if vendor and resources and not any(name.startswith(vendor) for name in resources):
                 yield Found(
                     f"the pods ask for {', '.join(resources)} on nodes with the label {label}, which have other ones",
-                    deployment.with_key(f"{pods.role}.acceleratorTypes.labelKey", f"{pods.role}.nodeSelector",
-                                        f"{pods.role}.affinity"),
-                    pods.object, "write the label of the same vendor, or accelerator.type for these nodes",
+                    deployment.with_key(
+                        f"{pods.role}.acceleratorTypes.labelKey", f"{pods.role}.nodeSelector", f"{pods.role}.affinity"
+                    ),
+                    pods.object,
+                    "write the label of the same vendor, or accelerator.type for these nodes",
                     "spec.template.spec.affinity",
-                )  # fmt: skip
+                )
 
 
 def node_labels(pods: Pods) -> set[str]:
@@ -269,9 +292,11 @@ def claim_size(deployment: Deployment) -> Iterator[Found]:
         if total > 32:
             yield Found(
                 f"the claim asks for {total} devices, but one claim holds 32 at most",
-                deployment.with_key("accelerator.resourceClaimTemplates"), reference(template),
-                "spread the ranks over more pods, or split the claim", "spec.spec.devices.requests",
-            )  # fmt: skip
+                deployment.with_key("accelerator.resourceClaimTemplates"),
+                reference(template),
+                "spread the ranks over more pods, or split the claim",
+                "spec.spec.devices.requests",
+            )
 
 
 @rule(
@@ -319,9 +344,12 @@ def claim_template_missing(deployment: Deployment) -> Iterator[Found]:
                 severity, fix = Severity.error, f"write one of {', '.join(sorted(own)) or 'those that exist'}"
             yield Found(
                 f"the pods' claim {claim.get('name')} is made from the template {name}, which is not among the objects",
-                deployment.with_key(f"{pods.role}.resourceClaims[{index}]", f"{pods.role}.resourceClaims"), pods.object, fix,
-                "spec.template.spec.resourceClaims", severity,
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.resourceClaims[{index}]", f"{pods.role}.resourceClaims"),
+                pods.object,
+                fix,
+                "spec.template.spec.resourceClaims",
+                severity,
+            )
 
 
 @rule(
@@ -344,18 +372,25 @@ def claim_unused(deployment: Deployment) -> Iterator[Found]:
             for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
             for claim in (container.get("resources") or {}).get("claims") or []
         }
-        key = deployment.with_key(f"{pods.role}.engine.extraConfig", f"{pods.role}.containers[0].resources",
-                                  f"{pods.role}.resourceClaims")  # fmt: skip
+        key = deployment.with_key(
+            f"{pods.role}.engine.extraConfig", f"{pods.role}.containers[0].resources", f"{pods.role}.resourceClaims"
+        )
         for name in sorted(owned - used):
             yield Found(
                 f"no container uses the pod's claim {name}, so its devices are held for nothing",
-                key, pods.object, "name it in resources.claims of the engine, or remove it", "spec.resourceClaims",
-            )  # fmt: skip
+                key,
+                pods.object,
+                "name it in resources.claims of the engine, or remove it",
+                "spec.resourceClaims",
+            )
         for name in sorted(used - owned):
             yield Found(
                 f"a container uses the claim {name}, which the pod does not have",
-                key, pods.object, f"write one of {', '.join(sorted(owned)) or 'the claims'} of the pod", "resources.claims",
-            )  # fmt: skip
+                key,
+                pods.object,
+                f"write one of {', '.join(sorted(owned)) or 'the claims'} of the pod",
+                "resources.claims",
+            )
 
 
 @rule(
@@ -376,9 +411,11 @@ def mig_tensor_parallel(deployment: Deployment) -> Iterator[Found]:
         if slices and tensor and tensor > 1:
             yield Found(
                 f"tensor parallel size {tensor} over {slices[0]}: NCCL does not connect slices of one GPU",
-                deployment.with_key(f"{pods.role}.parallelism.tensor"), pods.object,
-                "use one larger slice a rank, or whole GPUs", "containers[].args",
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.parallelism.tensor"),
+                pods.object,
+                "use one larger slice a rank, or whole GPUs",
+                "containers[].args",
+            )
 
 
 @rule(
@@ -394,9 +431,13 @@ decode: {engine: {resources: {limits: {nvidia.com/gpumem: 20000}}}}
 )
 def vgpu_share(deployment: Deployment) -> Iterator[Found]:
     """A share of a virtual GPU comes with a number of virtual GPUs."""
-    shares = {"nvidia.com/gpumem": "nvidia.com/gpu", "nvidia.com/gpumem-percentage": "nvidia.com/gpu",
-              "nvidia.com/gpucores": "nvidia.com/gpu", "volcano.sh/vgpu-memory": "volcano.sh/vgpu-number",
-              "volcano.sh/vgpu-cores": "volcano.sh/vgpu-number"}  # fmt: skip
+    shares = {
+        "nvidia.com/gpumem": "nvidia.com/gpu",
+        "nvidia.com/gpumem-percentage": "nvidia.com/gpu",
+        "nvidia.com/gpucores": "nvidia.com/gpu",
+        "volcano.sh/vgpu-memory": "volcano.sh/vgpu-number",
+        "volcano.sh/vgpu-cores": "volcano.sh/vgpu-number",
+    }
     for pods in deployment.pods:
         for container in pods.containers:
             limits = (container.get("resources") or {}).get("limits") or {}
@@ -404,6 +445,8 @@ def vgpu_share(deployment: Deployment) -> Iterator[Found]:
                 if share in limits and number not in limits:
                     yield Found(
                         f"container {container.get('name')} asks for {share} but for no {number}",
-                        deployment.engine_key(pods, "resources"), pods.object, f"write {number} too",
+                        deployment.engine_key(pods, "resources"),
+                        pods.object,
+                        f"write {number} too",
                         "containers[].resources.limits",
-                    )  # fmt: skip
+                    )

@@ -27,8 +27,12 @@ def _waiting(deployment: Deployment) -> list[Pods]:
     Severity.error,
     reason="A pod that asks for a node label that no node has stays pending for ever.",
     link=_SCHEDULING,
-    failing=Example("decode: {acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [H200]}}", nodes=_NODES),
-    passing=Example("decode: {acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [H100]}}", nodes=_NODES),
+    failing=Example(
+        "decode: {acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [H200]}}", nodes=_NODES
+    ),
+    passing=Example(
+        "decode: {acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [H100]}}", nodes=_NODES
+    ),
 )
 def node_label(deployment: Deployment) -> Iterator[Found]:
     """Nodes have the labels that the pods ask for."""
@@ -41,10 +45,13 @@ def node_label(deployment: Deployment) -> Iterator[Found]:
             has = sorted({node.labels[label] for node in cluster.nodes for label in labels if label in node.labels})
             yield Found(
                 f"no node of {cluster.source} has the labels that the pods ask for ({', '.join(labels)})",
-                deployment.with_key(f"{pods.role}.acceleratorTypes", f"{pods.role}.nodeSelector", f"{pods.role}.affinity"),
-                pods.object, f"write one of {', '.join(has)}" if has else "remove it, or label nodes",
+                deployment.with_key(
+                    f"{pods.role}.acceleratorTypes", f"{pods.role}.nodeSelector", f"{pods.role}.affinity"
+                ),
+                pods.object,
+                f"write one of {', '.join(has)}" if has else "remove it, or label nodes",
                 "spec.template.spec.affinity",
-            )  # fmt: skip
+            )
 
 
 @rule(
@@ -52,7 +59,9 @@ def node_label(deployment: Deployment) -> Iterator[Found]:
     reason="Nodes with accelerators are often tainted so that nothing else runs there; pods without the toleration stay "
     "pending.",
     link="https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/",
-    failing=Example(nodes=_NODES.replace("resources", "taints: [{key: nvidia.com/gpu, effect: NoSchedule}], resources")),
+    failing=Example(
+        nodes=_NODES.replace("resources", "taints: [{key: nvidia.com/gpu, effect: NoSchedule}], resources")
+    ),
     passing=Example(
         "decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]}",
         nodes=_NODES.replace("resources", "taints: [{key: nvidia.com/gpu, effect: NoSchedule}], resources"),
@@ -70,9 +79,11 @@ def node_taint(deployment: Deployment) -> Iterator[Found]:
             key = taint.partition("=")[0]
             yield Found(
                 f"all nodes that could take the pods have the taint {taint}, which they do not tolerate",
-                deployment.with_key(f"{pods.role}.tolerations", pods.role), pods.object,
-                f"write {pods.role}.tolerations: [{{key: {key}, operator: Exists}}]", "spec.template.spec.tolerations",
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.tolerations", pods.role),
+                pods.object,
+                f"write {pods.role}.tolerations: [{{key: {key}, operator: Exists}}]",
+                "spec.template.spec.tolerations",
+            )
 
 
 def _has_room(node: Node, pods: Pods) -> bool:
@@ -103,10 +114,11 @@ def pods_fit(deployment: Deployment) -> Iterator[Found]:
         lacking = _lacking(pods, candidates) or needed or "resources"
         yield Found(
             f"{number} of {total[name]} pods fit on no node of {cluster.source}: each needs {lacking}",
-            deployment.with_key(f"{pods.role}.replicas", f"{pods.role}.parallelism", pods.role), pods.object,
+            deployment.with_key(f"{pods.role}.replicas", f"{pods.role}.parallelism", pods.role),
+            pods.object,
             f"write {pods.role}.replicas: {(total[name] - number) // pods.size}, fewer accelerators a pod, or add nodes",
             "spec.replicas",
-        )  # fmt: skip
+        )
 
 
 def _lacking(pods: Pods, nodes: list[Node]) -> str:
@@ -132,30 +144,37 @@ def _amount(name: str, amount: int) -> str:
         "accelerator: {dra: true, resourceClaimTemplates: {nvidia: {class: gpu.nvidia.io}}}",
         nodes="pools: [{name: h100, devices: [{driver: gpu.nvidia.com, count: 8}]}]",
     ),
-    passing=Example("accelerator: {dra: true}", nodes="pools: [{name: h100, devices: [{driver: gpu.nvidia.com, count: 8}]}]"),
+    passing=Example(
+        "accelerator: {dra: true}", nodes="pools: [{name: h100, devices: [{driver: gpu.nvidia.com, count: 8}]}]"
+    ),
 )
 def device_class(deployment: Deployment) -> Iterator[Found]:
     """The cluster has the device classes of the claims."""
     cluster = deployment.cluster
-    for pods in _waiting(deployment) if cluster else ():
-        assert cluster is not None
+    if cluster is None:
+        return
+    for pods in _waiting(deployment):
         for claim in deployment.claims(pods):
             if cluster.lacks("DeviceClass", claim.device_class):
                 known = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of("DeviceClass"))) or "none"
                 yield Found(
                     f"the cluster has no device class {claim.device_class}",
-                    deployment.with_key("accelerator.resourceClaimTemplates", "accelerator.dra"), pods.object,
-                    f"write one of {known}, or install the driver", "spec.template.spec.resourceClaims",
-                )  # fmt: skip
+                    deployment.with_key("accelerator.resourceClaimTemplates", "accelerator.dra"),
+                    pods.object,
+                    f"write one of {known}, or install the driver",
+                    "spec.template.spec.resourceClaims",
+                )
             elif claim.all:
                 counts = cluster.devices(claim.device_class)
                 ranks = pods.ranks()
                 if counts and ranks and ranks not in counts.values():
                     yield Found(
                         f"allocationMode All takes {max(counts.values())} devices of a node, but the engine runs {ranks} ranks",
-                        deployment.with_key("accelerator.resourceClaimTemplates"), pods.object,
-                        f"write count: {ranks}, or parallelism for the whole node", "spec.template.spec.resourceClaims",
-                    )  # fmt: skip
+                        deployment.with_key("accelerator.resourceClaimTemplates"),
+                        pods.object,
+                        f"write count: {ranks}, or parallelism for the whole node",
+                        "spec.template.spec.resourceClaims",
+                    )
 
 
 _DEFINED = {
@@ -182,7 +201,7 @@ _DEFINED = {
         nodes="{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: "
         "leaderworkersets.leaderworkerset.x-k8s.io}, spec: {versions: [{name: v1, served: true}]}}",
     ),
-)  # fmt: skip
+)
 def kind_missing(deployment: Deployment) -> Iterator[Found]:
     """The cluster knows the kinds and versions of all objects."""
     cluster = deployment.cluster
@@ -193,14 +212,24 @@ def kind_missing(deployment: Deployment) -> Iterator[Found]:
         obj = next(item for item in deployment.objects if item.get("kind") == kind)
         version = str(obj.get("apiVersion", "")).rpartition("/")[2]
         definition = cluster.find("CustomResourceDefinition", name)
-        served = [item.get("name") for item in ((definition or {}).get("spec") or {}).get("versions") or [] if item.get("served")]
+        served = [
+            item.get("name")
+            for item in ((definition or {}).get("spec") or {}).get("versions") or []
+            if item.get("served")
+        ]
         if definition is None or version not in served:
             yield Found(
-                f"the cluster does not know {kind}" + (f" {version}, only {', '.join(map(str, served))}" if definition else ""),
-                deployment.with_key("multinode") if kind == "LeaderWorkerSet"
-                else deployment.with_key("decode.monitoring.podmonitor.enabled") if kind == "PodMonitor" else None,
-                f"{kind}/{obj['metadata']['name']}", f"install {name.partition('.')[2]}, or do without {kind}", "apiVersion",
-            )  # fmt: skip
+                f"the cluster does not know {kind}"
+                + (f" {version}, only {', '.join(map(str, served))}" if definition else ""),
+                deployment.with_key("multinode")
+                if kind == "LeaderWorkerSet"
+                else deployment.with_key("decode.monitoring.podmonitor.enabled")
+                if kind == "PodMonitor"
+                else None,
+                f"{kind}/{obj['metadata']['name']}",
+                f"install {name.partition('.')[2]}, or do without {kind}",
+                "apiVersion",
+            )
 
 
 @rule(
@@ -229,15 +258,21 @@ def reference_missing(deployment: Deployment) -> Iterator[Found]:
                 secret = cluster.find(kind, name, namespace) if part else None
                 if secret and part not in (secret.get("data") or {}):
                     yield Found(
-                        f"the Secret {name} has no key {part}", key, pods.object,
-                        f"add the key {part}; it has {', '.join(secret.get('data') or {}) or 'none'}", "containers[].env",
-                    )  # fmt: skip
+                        f"the Secret {name} has no key {part}",
+                        key,
+                        pods.object,
+                        f"add the key {part}; it has {', '.join(secret.get('data') or {}) or 'none'}",
+                        "containers[].env",
+                    )
                 continue
             there = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of(kind))[:6]) or "none"
             yield Found(
-                f"the pods use {kind} {name}, which the cluster does not have", key, pods.object,
-                f"create it, or write one of {there}", "spec.template.spec",
-            )  # fmt: skip
+                f"the pods use {kind} {name}, which the cluster does not have",
+                key,
+                pods.object,
+                f"create it, or write one of {there}",
+                "spec.template.spec",
+            )
 
 
 def _references(deployment: Deployment, pods: Pods) -> Iterator[tuple[str, str, str | None, str]]:
@@ -284,7 +319,7 @@ def _references(deployment: Deployment, pods: Pods) -> Iterator[tuple[str, str, 
         nodes="{apiVersion: v1, kind: ResourceQuota, metadata: {name: gpus, namespace: default}, "
         "spec: {hard: {requests.nvidia.com/gpu: '4'}}}",
     ),
-)  # fmt: skip
+)
 def quota(deployment: Deployment) -> Iterator[Found]:
     """The namespace's quota allows all pods."""
     cluster = deployment.cluster
@@ -303,8 +338,8 @@ def quota(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"the pods ask for {_amount(resource, wanted)} of {name} in all, but the quota {item['metadata']['name']} "
                     f"leaves {_amount(resource, limit - used[name])}",
-                    deployment.with_key("decode.replicas", "decode"), f"ResourceQuota/{item['metadata']['name']}",
-                    "run fewer replicas, or raise the quota", "spec.hard",
-                )  # fmt: skip
-
-
+                    deployment.with_key("decode.replicas", "decode"),
+                    f"ResourceQuota/{item['metadata']['name']}",
+                    "run fewer replicas, or raise the quota",
+                    "spec.hard",
+                )

@@ -57,9 +57,11 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
             extra = pods.command.positionals[1]
             yield Found(
                 f"{extra!r} belongs to no flag: `vllm serve` takes one positional argument, the model",
-                deployment.with_key(f"{pods.role}.containers[0].args"), pods.object,
-                "write the flag before it", _path(pods),
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.containers[0].args"),
+                pods.object,
+                "write the flag before it",
+                _path(pods),
+            )
 
 
 def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> tuple[str, str | None, Severity | None]:
@@ -109,10 +111,12 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
             if reason:
                 yield Found(
-                    f"{flag.spelling}: {reason}", _key(deployment, pods, flag), pods.object,
+                    f"{flag.spelling}: {reason}",
+                    _key(deployment, pods, flag),
+                    pods.object,
                     f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
                     _path(pods),
-                )  # fmt: skip
+                )
 
 
 _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
@@ -122,11 +126,15 @@ _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
     Severity.error,
     reason="Of a flag that is given twice the last one counts, so the first one says what is not so.",
     link=_ARGUMENTS,
-    failing=Example("decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
-                    "args: [--max-model-len, '8192', --max-model-len, '4096']}]}"),
-    passing=Example("decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
-                    "args: [--max-model-len, '8192']}]}"),
-)  # fmt: skip
+    failing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192', --max-model-len, '4096']}]}"
+    ),
+    passing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192']}]}"
+    ),
+)
 def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
     """A flag is given once."""
     for pods in deployment.servers:
@@ -138,9 +146,12 @@ def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
                 same = len({flag.values for flag in given}) == 1
                 yield Found(
                     f"--{name} is given {len(given)} times" + ("" if same else ", with different values"),
-                    _key(deployment, pods, given[-1]), pods.object, "keep one of them", _path(pods),
+                    _key(deployment, pods, given[-1]),
+                    pods.object,
+                    "keep one of them",
+                    _path(pods),
                     Severity.warning if same else None,
-                )  # fmt: skip
+                )
 
 
 @rule(
@@ -161,8 +172,12 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
         command = pods.command
         if command.engine != "vllm":
             continue
-        external = next((name for name in ("data-parallel-external-lb", "data-parallel-rank") if command.has(name)), None)
-        modes = [name for name in ("data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb") if command.has(name)]
+        external = next(
+            (name for name in ("data-parallel-external-lb", "data-parallel-rank") if command.has(name)), None
+        )
+        modes = [
+            name for name in ("data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb") if command.has(name)
+        ]
         modes += [external] if external else []
         problem = None
         size, local = command.number("data-parallel-size", 1), command.number("data-parallel-size-local")
@@ -171,28 +186,39 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
         elif pods.headless and modes:
             problem = modes[0], f"--{modes[0]} lets every node serve, but --headless forbids it", "keep one of them"
         elif pods.headless and (command.number("api-server-count", 0) or 0) > 0:
-            problem = "api-server-count", "--headless starts no API server, but --api-server-count asks for some", "remove it"
+            problem = (
+                "api-server-count",
+                "--headless starts no API server, but --api-server-count asks for some",
+                "remove it",
+            )
         elif "data-parallel-hybrid-lb" in modes and not command.has("data-parallel-size-local"):
             problem = modes[0], "--data-parallel-hybrid-lb needs --data-parallel-size-local", "write both"
         elif "data-parallel-multi-port-external-lb" in modes and local is not None and local < 2:
             problem = "data-parallel-size-local", "a port a rank needs two ranks in a pod at least", "write 2 or more"
         elif local and size and size % local:
-            problem = "data-parallel-size-local", f"--data-parallel-size {size} is no multiple of {local}", "make it one"
+            problem = (
+                "data-parallel-size-local",
+                f"--data-parallel-size {size} is no multiple of {local}",
+                "make it one",
+            )
         elif "data-parallel-multi-port-external-lb" in modes and (command.number("api-server-count", 1) or 1) > 1:
             problem = "api-server-count", "a port a rank has one API server each", "remove --api-server-count"
         elif local and size and local < size and pods.size == 1 and pods.part == "pod":
             problem = (
-                "data-parallel-size-local", f"{local} of {size} data parallel ranks run here, and no pod runs the others",
+                "data-parallel-size-local",
+                f"{local} of {size} data parallel ranks run here, and no pod runs the others",
                 f"write --data-parallel-size {local}, or several workers",
-            )  # fmt: skip
+            )
         if problem:
             name, message, fix = problem
             yield Found(
                 message,
-                deployment.flag_key(pods, name) or deployment.with_key(f"{pods.role}.parallelism.dataMode",
-                                                                       f"{pods.role}.parallelism"),
-                pods.object, fix, _path(pods),
-            )  # fmt: skip
+                deployment.flag_key(pods, name)
+                or deployment.with_key(f"{pods.role}.parallelism.dataMode", f"{pods.role}.parallelism"),
+                pods.object,
+                fix,
+                _path(pods),
+            )
 
 
 _NEEDS = (
@@ -222,9 +248,12 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Found]:
             nodes = pods.command.number("nnodes", 1)
             if pods.command.has(name) and not pods.command.has(needed) and not (name == "nnodes" and nodes == 1):
                 yield Found(
-                    f"--{name} is given without --{needed}: {why}", deployment.flag_key(pods, name), pods.object,
-                    f"write --{needed} too, or remove --{name}", _path(pods),
-                )  # fmt: skip
+                    f"--{name} is given without --{needed}: {why}",
+                    deployment.flag_key(pods, name),
+                    pods.object,
+                    f"write --{needed} too, or remove --{name}",
+                    _path(pods),
+                )
 
 
 @rule(
@@ -254,7 +283,11 @@ decode:
 )
 def parallelism_mismatch(deployment: Deployment) -> Iterator[Found]:
     """The command's parallel sizes are those of the values."""
-    names = {"tensor": "tensor-parallel-size", "pipeline": "pipeline-parallel-size", "dataLocal": "data-parallel-size-local"}
+    names = {
+        "tensor": "tensor-parallel-size",
+        "pipeline": "pipeline-parallel-size",
+        "dataLocal": "data-parallel-size-local",
+    }
     for pods in deployment.servers:
         for name, flag in names.items():
             stated = deployment.value(f"{pods.role}.parallelism.{name}")
@@ -265,9 +298,11 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"{pods.role}.parallelism.{name} is {stated}, but the engine runs with "
                     + ("no --" + flag if missing else f"--{flag} {given}"),
-                    deployment.flag_key(pods, flag) or f"{pods.role}.parallelism.{name}", pods.object,
-                    f"write {stated} in both places", _path(pods),
-                )  # fmt: skip
+                    deployment.flag_key(pods, flag) or f"{pods.role}.parallelism.{name}",
+                    pods.object,
+                    f"write {stated} in both places",
+                    _path(pods),
+                )
 
 
 @rule(
@@ -291,34 +326,54 @@ def served_model_name(deployment: Deployment) -> Iterator[Found]:
         if expected and expected not in values:
             yield Found(
                 f"the engine serves {', '.join(sorted(values))}, but clients ask for modelArtifacts.name {expected}",
-                deployment.flag_key(pods, "served-model-name") or "modelArtifacts.name", pods.object,
-                f"write {expected} in both places, or several names with it among them", _path(pods),
+                deployment.flag_key(pods, "served-model-name") or "modelArtifacts.name",
+                pods.object,
+                f"write {expected} in both places, or several names with it among them",
+                _path(pods),
                 # Somebody may mean it: in the values the flag is an alias of the model.
                 Severity.warning if len(deployment.role("prefill")) == 0 else None,
-            )  # fmt: skip
+            )
     if not deployment.sources and len({frozenset(item) for item in names.values()}) > 1:
         shown = "; ".join(f"{where[0]}: {', '.join(sorted(item))}" for where, item in names.items())
         if deployment.role("prefill") and deployment.role("decode"):
             yield Found(
-                f"prefill and decode serve different names: {shown}", None, next(iter(names))[0],
-                "serve one name", "containers[].args",
-            )  # fmt: skip
+                f"prefill and decode serve different names: {shown}",
+                None,
+                next(iter(names))[0],
+                "serve one name",
+                "containers[].args",
+            )
 
 
 _OTHER = {
     "sglang": {
-        "max-model-len": "context-length", "gpu-memory-utilization": "mem-fraction-static",
-        "kv-transfer-config": "disaggregation-mode", "enforce-eager": "disable-cuda-graph",
-        "max-num-seqs": "max-running-requests", "enable-prefix-caching": "", "data-parallel-size-local": "",
-        "enable-expert-parallel": "ep-size", "headless": "", "max-num-batched-tokens": "chunked-prefill-size",
+        "max-model-len": "context-length",
+        "gpu-memory-utilization": "mem-fraction-static",
+        "kv-transfer-config": "disaggregation-mode",
+        "enforce-eager": "disable-cuda-graph",
+        "max-num-seqs": "max-running-requests",
+        "enable-prefix-caching": "",
+        "data-parallel-size-local": "",
+        "enable-expert-parallel": "ep-size",
+        "headless": "",
+        "max-num-batched-tokens": "chunked-prefill-size",
     },
     "simulator": {
-        "tensor-parallel-size": "", "pipeline-parallel-size": "", "kv-transfer-config": "", "enable-lora": "",
-        "gpu-memory-utilization": "", "data-parallel-address": "", "data-parallel-size-local": "",
-        "enable-expert-parallel": "", "headless": "", "trust-remote-code": "", "dtype": "",
-        "data-parallel-hybrid-lb": "", "otlp-traces-endpoint": "",
+        "tensor-parallel-size": "",
+        "pipeline-parallel-size": "",
+        "kv-transfer-config": "",
+        "enable-lora": "",
+        "gpu-memory-utilization": "",
+        "data-parallel-address": "",
+        "data-parallel-size-local": "",
+        "enable-expert-parallel": "",
+        "headless": "",
+        "trust-remote-code": "",
+        "dtype": "",
+        "data-parallel-hybrid-lb": "",
+        "otlp-traces-endpoint": "",
     },
-}  # fmt: skip
+}
 
 
 @rule(
@@ -349,17 +404,21 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
                 own = others[name]
                 yield Found(
                     f"{pods.command.engine} does not know {flag.spelling}, which is a flag of vLLM",
-                    _key(deployment, pods, flag) or deployment.with_key(f"{pods.role}.parallelism"), pods.object,
-                    f"write --{own}" if own else "remove it", _path(pods),
-                )  # fmt: skip
+                    _key(deployment, pods, flag) or deployment.with_key(f"{pods.role}.parallelism"),
+                    pods.object,
+                    f"write --{own}" if own else "remove it",
+                    _path(pods),
+                )
         image = str(pods.engine.get("image", ""))
         foreign = "sglang" in image and pods.command.engine == "vllm"
         if foreign or ("vllm-openai" in image and pods.command.engine == "sglang"):
             yield Found(
                 f"the command starts {pods.command.engine}, but the image {image} holds the other engine",
-                deployment.engine_key(pods, "modelCommand"), pods.object,
-                "write modelCommand: " + ("sglangServe" if foreign else "vllmServe"), _path(pods),
-            )  # fmt: skip
+                deployment.engine_key(pods, "modelCommand"),
+                pods.object,
+                "write modelCommand: " + ("sglangServe" if foreign else "vllmServe"),
+                _path(pods),
+            )
 
 
 @rule(
@@ -371,8 +430,13 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
     """Numbers of flags are within their range."""
-    ranges = {"gpu-memory-utilization": (0.01, 1.0), "port": (1, 65535), "max-num-seqs": (1, 1e6),
-              "tensor-parallel-size": (1, 1024), "pipeline-parallel-size": (1, 1024)}  # fmt: skip
+    ranges = {
+        "gpu-memory-utilization": (0.01, 1.0),
+        "port": (1, 65535),
+        "max-num-seqs": (1, 1e6),
+        "tensor-parallel-size": (1, 1024),
+        "pipeline-parallel-size": (1, 1024),
+    }
     for pods in deployment.servers:
         for name, (low, high) in ranges.items():
             value = pods.command.value(name)
@@ -382,17 +446,22 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
                 continue
             if number is not None and not low <= number <= high:
                 yield Found(
-                    f"--{name} is {value}, but has to be between {low:g} and {high:g}", deployment.flag_key(pods, name),
-                    pods.object, "for ninety percent write 0.9" if high == 1 else "write a number in this range",
+                    f"--{name} is {value}, but has to be between {low:g} and {high:g}",
+                    deployment.flag_key(pods, name),
+                    pods.object,
+                    "for ninety percent write 0.9" if high == 1 else "write a number in this range",
                     _path(pods),
-                )  # fmt: skip
+                )
         batched, length = pods.command.number("max-num-batched-tokens"), pods.command.number("max-model-len")
         if batched and length and batched < length and pods.command.has("no-enable-chunked-prefill"):
             yield Found(
                 f"--max-num-batched-tokens {batched} is less than --max-model-len {length} without chunked prefill: "
-                "long prompts are refused", deployment.flag_key(pods, "max-num-batched-tokens"), pods.object,
-                f"write {length}, or leave chunked prefill on", _path(pods),
-            )  # fmt: skip
+                "long prompts are refused",
+                deployment.flag_key(pods, "max-num-batched-tokens"),
+                pods.object,
+                f"write {length}, or leave chunked prefill on",
+                _path(pods),
+            )
 
 
 @rule(
@@ -400,11 +469,15 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
     reason="vLLM refuses a KV connector without a role, and each role has to be able to do its part: prefill "
     "produces, decode consumes.",
     link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
-    failing=Example("prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_consumer}}}}",
-                    base="pd"),
-    passing=Example("prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_producer}}}}",
-                    base="pd"),
-)  # fmt: skip
+    failing=Example(
+        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_consumer}}}}",
+        base="pd",
+    ),
+    passing=Example(
+        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_producer}}}}",
+        base="pd",
+    ),
+)
 def kv_role(deployment: Deployment) -> Iterator[Found]:
     """The KV transfer role is there and fits the pod's role."""
     for pods in deployment.servers:
@@ -450,16 +523,21 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         yield Found(
             f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, and the "
             "cache of one is useless to the other",
-            deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args", first.object,
-            f"write --{name} for both roles, under engine.args", _path(first),
-        )  # fmt: skip
+            deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args",
+            first.object,
+            f"write --{name} for both roles, under engine.args",
+            _path(first),
+        )
     lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
     if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
         yield Found(
             f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
-            deployment.flag_key(first, "max-model-len"), first.object, f"write {lengths[1]} for prefill", _path(first),
+            deployment.flag_key(first, "max-model-len"),
+            first.object,
+            f"write {lengths[1]} for prefill",
+            _path(first),
             Severity.warning,
-        )  # fmt: skip
+        )
 
 
 def _given(pods: Pods, name: str) -> str | None:

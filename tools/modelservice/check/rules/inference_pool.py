@@ -53,10 +53,12 @@ def pool_selector(deployment: Deployment) -> Iterator[Found]:
     for pool in _pools(deployment):
         if not pool.selector:
             yield Found(
-                "the pool selects no labels", None, _name(pool),
+                "the pool selects no labels",
+                None,
+                _name(pool),
                 f"write {pool.where(pool.selector_key)}: {_labels(deployment.value('modelArtifacts.labels') or {})}",
                 pool.selector_key,
-            )  # fmt: skip
+            )
             continue
         missed = [pods for pods in _serving(deployment) if not _selects(pool, pods)]
         for pods in missed:
@@ -69,11 +71,13 @@ def pool_selector(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"the pool selects {key}: {value}, but the pods of {pods.role} have "
                 + (f"{key}: {has}" if has else "no such label"),
-                deployment.with_key(f"{pods.role}.podLabels.{key}", f"modelArtifacts.labels.{key}", "modelArtifacts.labels"),
+                deployment.with_key(
+                    f"{pods.role}.podLabels.{key}", f"modelArtifacts.labels.{key}", "modelArtifacts.labels"
+                ),
                 pods.object,
                 f"write modelArtifacts.labels: {{{key}: {value}}}, or correct {pool.where(pool.selector_key)}",
                 "spec.template.metadata.labels",
-            )  # fmt: skip
+            )
 
 
 @rule(
@@ -102,7 +106,7 @@ spec:
         "{multinode: true, decode: {parallelism: {tensor: 8, pipeline: 2, workers: 2}, sharedMemory: {enabled: true}}}",
         pool=_MATCHING,
     ),
-)  # fmt: skip
+)
 def pool_headless(deployment: Deployment) -> Iterator[Found]:
     """The pool selects no pod that answers no requests."""
     serving = _serving(deployment)
@@ -116,9 +120,11 @@ def pool_headless(deployment: Deployment) -> Iterator[Found]:
                 continue
             yield Found(
                 f"the pool selects the {pods.part}s of {pods.object}, which answer no requests",
-                deployment.with_key(f"{pods.role}.podLabels", "modelArtifacts.labels"), pods.object,
-                "take the pool's labels off these pods", "workerTemplate.metadata.labels",
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.podLabels", "modelArtifacts.labels"),
+                pods.object,
+                "take the pool's labels off these pods",
+                "workerTemplate.metadata.labels",
+            )
 
 
 @rule(
@@ -145,17 +151,21 @@ def pool_port(deployment: Deployment) -> Iterator[Found]:
                     (deployment.flag_key(pods, "port") if pods.proxy is None else None)
                     or deployment.with_key("routing.servicePort", "routing.proxy.args"),
                     pods.object,
-                    f"write routing.servicePort: {pool.ports[0]}, or correct {pool.where(pool.ports_key)}" if single
+                    f"write routing.servicePort: {pool.ports[0]}, or correct {pool.where(pool.ports_key)}"
+                    if single
                     else f"serve it, name the served ones in the pod annotation {_ACTIVE_PORTS[0]}, or correct "
-                    f"{pool.where(pool.ports_key)}", "containers[].ports",
-                )  # fmt: skip
+                    f"{pool.where(pool.ports_key)}",
+                    "containers[].ports",
+                )
             if active is not None and not set(active) <= set(pool.ports) & served:
                 odd = sorted(set(active) - (set(pool.ports) & served))
                 yield Found(
                     f"the annotation of the active ports names {odd[0]}, which is no target port that the pods serve on",
-                    deployment.with_key(f"{pods.role}.podAnnotations"), pods.object, "name target ports that they serve on",
+                    deployment.with_key(f"{pods.role}.podAnnotations"),
+                    pods.object,
+                    "name target ports that they serve on",
                     "spec.template.metadata.annotations",
-                )  # fmt: skip
+                )
 
 
 @rule(
@@ -164,13 +174,14 @@ def pool_port(deployment: Deployment) -> Iterator[Found]:
     "paid for.",
     link="https://github.com/llm-d/llm-d/tree/main/guides/wide-ep-lws",
     failing=Example(
-        "{multinode: true, decode: {parallelism: {dataLocal: 2, dataMode: multiPort}}}", pool=_MATCHING,
+        "{multinode: true, decode: {parallelism: {dataLocal: 2, dataMode: multiPort}}}",
+        pool=_MATCHING,
     ),
     passing=Example(
         "{multinode: true, decode: {parallelism: {dataLocal: 2, dataMode: multiPort}}}",
         pool=_MATCHING.replace("[{number: 8000}]", "[{number: 8000}, {number: 8001}]"),
     ),
-)  # fmt: skip
+)
 def pool_port_missing(deployment: Deployment) -> Iterator[Found]:
     """Every port that pods serve on is a target port of the pool."""
     for pool in _pools(deployment):
@@ -180,16 +191,20 @@ def pool_port_missing(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"the pods of {pods.role} serve on {', '.join(map(str, pods.served_ports()))}, but the pool does not "
                     f"send to {', '.join(map(str, lacking))}",
-                    deployment.with_key(f"{pods.role}.parallelism.dataLocal", f"{pods.role}.parallelism"), pods.object,
-                    f"add them to {pool.where(pool.ports_key)}", "containers[].ports",
-                )  # fmt: skip
+                    deployment.with_key(f"{pods.role}.parallelism.dataLocal", f"{pods.role}.parallelism"),
+                    pods.object,
+                    f"add them to {pool.where(pool.ports_key)}",
+                    "containers[].ports",
+                )
 
 
 @rule(
     Severity.error,
     reason="An InferencePool has one to eight different target ports; versions 1.0 of the API had exactly one.",
     link=_POOL,
-    failing=Example(pool="inferencePool: {targetPorts: [8000], modelServers: {matchLabels: {llm-d.ai/model: qwen3-8b}}}"),
+    failing=Example(
+        pool="inferencePool: {targetPorts: [8000], modelServers: {matchLabels: {llm-d.ai/model: qwen3-8b}}}"
+    ),
     passing=Example(pool=_MATCHING),
 )
 def pool_ports(deployment: Deployment) -> Iterator[Found]:
@@ -198,13 +213,21 @@ def pool_ports(deployment: Deployment) -> Iterator[Found]:
         for key, reason in pool.refusals:
             yield Found(f"{pool.where(key)}: {reason}", None, _name(pool), f"correct {key}")
         if len(pool.ports) > 8:
-            yield Found(f"the pool has {len(pool.ports)} target ports, and eight are the most", None, _name(pool),
-                        f"shorten {pool.where(pool.ports_key)}; spread the ranks over more pods")  # fmt: skip
+            yield Found(
+                f"the pool has {len(pool.ports)} target ports, and eight are the most",
+                None,
+                _name(pool),
+                f"shorten {pool.where(pool.ports_key)}; spread the ranks over more pods",
+            )
         elif not pool.ports:
             yield Found("the pool has no target port", None, _name(pool), f"write {pool.where(pool.ports_key)}")
         for port in sorted({port for port in pool.ports if pool.ports.count(port) > 1 or not 0 < port < 65536}):
-            yield Found(f"target port {port} is given twice, or is no port", None, _name(pool),
-                        f"correct {pool.where(pool.ports_key)}")  # fmt: skip
+            yield Found(
+                f"target port {port} is given twice, or is no port",
+                None,
+                _name(pool),
+                f"correct {pool.where(pool.ports_key)}",
+            )
 
 
 @rule(
@@ -239,9 +262,12 @@ def pool_namespace(deployment: Deployment) -> Iterator[Found]:
             namespace = pods.namespace or deployment.namespace
             if pool.namespace and pool.namespace != namespace:
                 yield Found(
-                    f"the pods are in the namespace {namespace}, the pool is in {pool.namespace}", None, pods.object,
-                    f"install with --namespace {pool.namespace}", "metadata.namespace",
-                )  # fmt: skip
+                    f"the pods are in the namespace {namespace}, the pool is in {pool.namespace}",
+                    None,
+                    pods.object,
+                    f"install with --namespace {pool.namespace}",
+                    "metadata.namespace",
+                )
 
 
 @rule(
@@ -292,8 +318,13 @@ def route_backend(deployment: Deployment) -> Iterator[Found]:
         key = deployment.with_key("routing.httpRoute", "extraObjects") if route in deployment.objects else None
         parents = spec.get("parentRefs") or []
         if not parents or not all(isinstance(item, Mapping) and item.get("name") for item in parents):
-            yield Found("the route names no Gateway in parentRefs, so no gateway reads it", key, reference(route),
-                        "write parentRefs: [{name: <Gateway>}]", "spec.parentRefs")  # fmt: skip
+            yield Found(
+                "the route names no Gateway in parentRefs, so no gateway reads it",
+                key,
+                reference(route),
+                "write parentRefs: [{name: <Gateway>}]",
+                "spec.parentRefs",
+            )
         for entry in spec.get("rules") or []:
             for backend in entry.get("backendRefs") or []:
                 yield from _backend(deployment, route, backend, pools, key)
@@ -308,29 +339,59 @@ def _backend(
         if name in services:
             ports = [port.get("port") for port in (services[name].get("spec") or {}).get("ports") or []]
             if backend.get("port") not in ports:
-                yield Found(f"the route sends to port {backend.get('port')} of Service {name}, which has {ports}", key,
-                            reference(route), f"write port: {ports[0] if ports else ''}", "spec.rules")  # fmt: skip
+                yield Found(
+                    f"the route sends to port {backend.get('port')} of Service {name}, which has {ports}",
+                    key,
+                    reference(route),
+                    f"write port: {ports[0] if ports else ''}",
+                    "spec.rules",
+                )
         elif any(pool.name == name for pool in pools):
-            yield Found(f"the backend {name} is read as a Service, but it is an InferencePool", key, reference(route),
-                        f"write group: {V1}, kind: InferencePool", "spec.rules")  # fmt: skip
+            yield Found(
+                f"the backend {name} is read as a Service, but it is an InferencePool",
+                key,
+                reference(route),
+                f"write group: {V1}, kind: InferencePool",
+                "spec.rules",
+            )
         return
     if kind != "InferencePool":
         return
     if group not in (V1, V1ALPHA2):
-        yield Found(f"InferencePool is of the group {V1}, not {group or '(core)'}", key, reference(route),
-                    f"write group: {V1}", "spec.rules")  # fmt: skip
+        yield Found(
+            f"InferencePool is of the group {V1}, not {group or '(core)'}",
+            key,
+            reference(route),
+            f"write group: {V1}",
+            "spec.rules",
+        )
         return
     named = [pool for pool in pools if pool.name]
     match = next((pool for pool in named if pool.name == name), None)
     if named and match is None:
-        yield Found(f"the route sends to InferencePool {name}, but the pool is {', '.join(pool.name for pool in named)}",
-                    key, reference(route), f"write name: {named[0].name}", "spec.rules")  # fmt: skip
+        yield Found(
+            f"the route sends to InferencePool {name}, but the pool is {', '.join(pool.name for pool in named)}",
+            key,
+            reference(route),
+            f"write name: {named[0].name}",
+            "spec.rules",
+        )
     elif match and match.group != group:
-        yield Found(f"the route sends to {group}, but InferencePool {name} is of {match.group}", key, reference(route),
-                    f"write group: {match.group}", "spec.rules")  # fmt: skip
+        yield Found(
+            f"the route sends to {group}, but InferencePool {name} is of {match.group}",
+            key,
+            reference(route),
+            f"write group: {match.group}",
+            "spec.rules",
+        )
     elif not named and any(pool.group != group for pool in pools):
-        yield Found(f"the route sends to {group}, but the pool's chart makes {pools[0].group}", key, reference(route),
-                    f"write group: {pools[0].group}", "spec.rules")  # fmt: skip
+        yield Found(
+            f"the route sends to {group}, but the pool's chart makes {pools[0].group}",
+            key,
+            reference(route),
+            f"write group: {pools[0].group}",
+            "spec.rules",
+        )
 
 
 def _active_ports(pods: Pods) -> list[int] | None:

@@ -12,7 +12,9 @@ from modelservice.deployment import Deployment, Pods, reference
 Object = Mapping[str, Any]
 
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-_PROBE_REFERENCE = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
+_PROBE_REFERENCE = (
+    "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
+)
 _MONITOR = "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PodMetricsEndpoint"
 
 
@@ -41,15 +43,19 @@ def port_overlap(deployment: Deployment) -> Iterator[Found]:
                 key = deployment.flag_key(pods, "data-parallel-supervisor-port", "data-parallel-size-local")
                 key = key or deployment.with_key("routing.proxy.targetPort")
             elif "proxy" in purposes:
-                key = deployment.flag_key(pods, "port") or deployment.with_key("routing.proxy.targetPort",
-                                                                              "routing.servicePort")  # fmt: skip
+                key = deployment.flag_key(pods, "port") or deployment.with_key(
+                    "routing.proxy.targetPort", "routing.servicePort"
+                )
             else:
                 key = deployment.with_key(f"{pods.role}.containers")
             yield Found(
                 f"{listener.purpose} of {listener.container} and {other.purpose} of {other.container} both listen on "
-                f"{listener.port}", key, pods.object, "choose ranges that do not overlap, for instance 8000 and 8200",
+                f"{listener.port}",
+                key,
+                pods.object,
+                "choose ranges that do not overlap, for instance 8000 and 8200",
                 "containers[].ports",
-            )  # fmt: skip
+            )
 
 
 @rule(
@@ -69,8 +75,10 @@ def port_range(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"{first.purpose} of {first.container} would listen on {first.port}",
                 deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_PORT") if side else deployment.flag_key(pods, "port"),
-                pods.object, "choose a lower port", "containers[].ports",
-            )  # fmt: skip
+                pods.object,
+                "choose a lower port",
+                "containers[].ports",
+            )
 
 
 def _own_selector(pods: Pods, selector: Object) -> bool:
@@ -108,31 +116,44 @@ def monitor_target(deployment: Deployment) -> Iterator[Found]:
             if deployment.pods:
                 yield Found(
                     "the monitor selects no pod of this deployment",
-                    deployment.with_key(f"{role}.monitoring.podmonitor"), reference(monitor),
-                    "write labels that the pods have", "spec.selector",
-                )  # fmt: skip
+                    deployment.with_key(f"{role}.monitoring.podmonitor"),
+                    reference(monitor),
+                    "write labels that the pods have",
+                    "spec.selector",
+                )
             continue
         for endpoint in spec.get("podMetricsEndpoints") or []:
             name = endpoint.get("port")
             for pods in selected:
                 declared = pods.port_named(name) if name else None
-                key = deployment.with_key(f"{pods.role}.monitoring.podmonitor.portName", f"{pods.role}.containers[0].ports",
-                                          f"{pods.role}.monitoring.podmonitor")  # fmt: skip
+                key = deployment.with_key(
+                    f"{pods.role}.monitoring.podmonitor.portName",
+                    f"{pods.role}.containers[0].ports",
+                    f"{pods.role}.monitoring.podmonitor",
+                )
                 if name and declared is None:
                     yield Found(
-                        f"the monitor scrapes the port {name}, which no container of {pods.object} declares", key,
-                        reference(monitor), f"name a container port {name}", "spec.podMetricsEndpoints",
-                    )  # fmt: skip
+                        f"the monitor scrapes the port {name}, which no container of {pods.object} declares",
+                        key,
+                        reference(monitor),
+                        f"name a container port {name}",
+                        "spec.podMetricsEndpoints",
+                    )
                 elif declared:
                     listening = {listener.port for listener in pods.listeners()}
                     number = declared[0]
                     if listening and number not in listening and not pods.headless and pods.requester is None:
                         yield Found(
                             f"the monitor scrapes the port {name} ({number}), but {pods.object} listens on "
-                            f"{_shown(pods)}", deployment.with_key(f"{pods.role}.containers[0].ports",
-                                                                   f"{pods.role}.engine.ports", "engine.ports") or key,
-                            reference(monitor), "declare the port that the engine listens on", "spec.podMetricsEndpoints",
-                        )  # fmt: skip
+                            f"{_shown(pods)}",
+                            deployment.with_key(
+                                f"{pods.role}.containers[0].ports", f"{pods.role}.engine.ports", "engine.ports"
+                            )
+                            or key,
+                            reference(monitor),
+                            "declare the port that the engine listens on",
+                            "spec.podMetricsEndpoints",
+                        )
 
 
 @rule(
@@ -156,16 +177,27 @@ def probe_port(deployment: Deployment) -> Iterator[Found]:
                     if not any(item.get("name") == port for item in container.get("ports") or []):
                         yield Found(
                             f"{name} asks the port {port}, which container {container.get('name')} does not declare",
-                            key, pods.object, "name one of its ports, or write the number", f"containers[].{name}",
-                        )  # fmt: skip
+                            key,
+                            pods.object,
+                            "name one of its ports, or write the number",
+                            f"containers[].{name}",
+                        )
                     continue
                 listening = {listener.port for listener in pods.listeners()}
                 known = pods.engine_port() is not None and pods.command.engine != "other" and not pods.requester
-                if known and container in (pods.engine, pods.proxy) and int(port) not in listening and not pods.headless:
+                if (
+                    known
+                    and container in (pods.engine, pods.proxy)
+                    and int(port) not in listening
+                    and not pods.headless
+                ):
                     yield Found(
-                        f"{name} asks port {port}, but the pod listens on {_shown(pods)}", key, pods.object,
-                        f"write {pods.engine_port()}", f"containers[].{name}",
-                    )  # fmt: skip
+                        f"{name} asks port {port}, but the pod listens on {_shown(pods)}",
+                        key,
+                        pods.object,
+                        f"write {pods.engine_port()}",
+                        f"containers[].{name}",
+                    )
 
 
 @rule(
@@ -185,9 +217,11 @@ def probe_proxy_health(deployment: Deployment) -> Iterator[Found]:
                 if str(get.get("path", "/")).rstrip("/") in ("/health", ""):
                     yield Found(
                         f"{name} of the engine asks {get.get('path')} of the routing sidecar, which answers by itself",
-                        _probe_key(deployment, pods, pods.engine, name), pods.object,
-                        f"ask the engine's port, {pods.engine_port()}, or /v1/models", f"containers[].{name}",
-                    )  # fmt: skip
+                        _probe_key(deployment, pods, pods.engine, name),
+                        pods.object,
+                        f"ask the engine's port, {pods.engine_port()}, or /v1/models",
+                        f"containers[].{name}",
+                    )
 
 
 @rule(
@@ -220,9 +254,11 @@ def probe_scheme(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"{name} speaks {'plain HTTP' if secure else 'HTTPS'}, but port {port} "
                     f"{'needs TLS' if secure else 'has no TLS'}",
-                    _probe_key(deployment, pods, pods.engine, name), pods.object,
-                    f"write scheme: {'HTTPS' if secure else 'HTTP'}", f"containers[].{name}",
-                )  # fmt: skip
+                    _probe_key(deployment, pods, pods.engine, name),
+                    pods.object,
+                    f"write scheme: {'HTTPS' if secure else 'HTTP'}",
+                    f"containers[].{name}",
+                )
 
 
 @rule(
@@ -256,11 +292,14 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
         if not selected:
             if "leaderworkerset.sigs.k8s.io/name" not in selector:
                 yield Found(
-                    f"the Service selects {_labels(selector)}, and no pod here has these labels", key, reference(service),
-                    "write labels of the pods", "spec.selector",
+                    f"the Service selects {_labels(selector)}, and no pod here has these labels",
+                    key,
+                    reference(service),
+                    "write labels of the pods",
+                    "spec.selector",
                     # A Service for pods that something else makes is no mistake in a stream of manifests.
                     Severity.error if deployment.sources else Severity.warning,
-                )  # fmt: skip
+                )
             continue
         for port in spec.get("ports") or []:
             target = port.get("targetPort", port.get("port"))
@@ -271,9 +310,12 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
                 if number is None or (number not in listening and not unsure):
                     yield Found(
                         f"the Service sends port {port.get('port')} to {target}, but {pods.object} listens on "
-                        f"{_shown(pods)}", key, reference(service), "write targetPort for a port that is listened on",
+                        f"{_shown(pods)}",
+                        key,
+                        reference(service),
+                        "write targetPort for a port that is listened on",
                         "spec.ports",
-                    )  # fmt: skip
+                    )
 
 
 @rule(
@@ -293,9 +335,12 @@ def port_name(deployment: Deployment) -> Iterator[Found]:
                 name = port.get("name")
                 if name and name in seen:
                     yield Found(
-                        f"two ports of the pod are named {name}", deployment.engine_key(pods, "ports"), pods.object,
-                        "name each differently", "containers[].ports",
-                    )  # fmt: skip
+                        f"two ports of the pod are named {name}",
+                        deployment.engine_key(pods, "ports"),
+                        pods.object,
+                        "name each differently",
+                        "containers[].ports",
+                    )
                 seen[name] = port
 
 
@@ -316,9 +361,11 @@ def port_declared(deployment: Deployment) -> Iterator[Found]:
         if not set(declared) & set(ports):
             yield Found(
                 f"the engine declares the port {declared[0]}, but listens on {ports[0]}",
-                deployment.flag_key(pods, "port") or deployment.engine_key(pods, "ports"), pods.object,
-                f"declare {ports[0]}, or start the engine with --port {declared[0]}", "containers[].ports",
-            )  # fmt: skip
+                deployment.flag_key(pods, "port") or deployment.engine_key(pods, "ports"),
+                pods.object,
+                f"declare {ports[0]}, or start the engine with --port {declared[0]}",
+                "containers[].ports",
+            )
 
 
 def _action(probe: Any) -> Object | None:

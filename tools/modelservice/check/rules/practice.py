@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from modelservice.check.finding import Found, Severity
-from modelservice.check.rule import Example, rule
+from modelservice.check.rule import rule
 from modelservice.deployment import Deployment, Pods, environment, reference
 from modelservice.quantity import quantity, shown
 
@@ -33,7 +33,9 @@ def model_bytes(deployment: Deployment, pods: Pods) -> Decimal | None:
         name = str(deployment.value("modelArtifacts.name") or "")
     if not name:
         name = pods.command.value("model") or next(iter(pods.command.positionals), "")
-    match = re.findall(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE)
+    match = re.findall(
+        r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE
+    )
     if not match:
         return None
     experts, number = max(match, key=lambda item: float(item[1]))
@@ -85,9 +87,11 @@ def startup_budget(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about {needed} s "
                 f"to {'read' if local else 'download'}",
-                deployment.engine_key(pods, "startupProbe"), pods.object,
-                f"write failureThreshold: {needed // 10 * 2} with periodSeconds: 10", "containers[].startupProbe",
-            )  # fmt: skip
+                deployment.engine_key(pods, "startupProbe"),
+                pods.object,
+                f"write failureThreshold: {needed // 10 * 2} with periodSeconds: 10",
+                "containers[].startupProbe",
+            )
 
 
 @rule(
@@ -111,10 +115,12 @@ def liveness_cold(deployment: Deployment) -> Iterator[Found]:
         if probe and not pods.engine.get("startupProbe") and _real(pods) and _budget(probe) < needed:
             yield Found(
                 f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
-                deployment.engine_key(pods, "livenessProbe"), pods.object,
+                deployment.engine_key(pods, "livenessProbe"),
+                pods.object,
                 "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, failureThreshold: 120}",
-                "containers[].livenessProbe", None if _budget(probe) < 60 else Severity.warning,
-            )  # fmt: skip
+                "containers[].livenessProbe",
+                None if _budget(probe) < 60 else Severity.warning,
+            )
 
 
 @rule(
@@ -128,12 +134,19 @@ def liveness_cold(deployment: Deployment) -> Iterator[Found]:
 def readiness_missing(deployment: Deployment) -> Iterator[Found]:
     """The engine has a readiness or startup probe."""
     for pods in deployment.servers:
-        if _real(pods) and not pods.headless and not pods.engine.get("readinessProbe") and not pods.engine.get("startupProbe"):
+        if (
+            _real(pods)
+            and not pods.headless
+            and not pods.engine.get("readinessProbe")
+            and not pods.engine.get("startupProbe")
+        ):
             yield Found(
                 "the engine has neither readiness nor startup probe, so requests come before the model is loaded",
-                deployment.with_key("engine", f"{pods.role}.engine", f"{pods.role}.containers[0]"), pods.object,
-                "write readinessProbe: {httpGet: {path: /v1/models, port: ...}}", "containers[]",
-            )  # fmt: skip
+                deployment.with_key("engine", f"{pods.role}.engine", f"{pods.role}.containers[0]"),
+                pods.object,
+                "write readinessProbe: {httpGet: {path: /v1/models, port: ...}}",
+                "containers[]",
+            )
 
 
 @rule(
@@ -166,10 +179,12 @@ def drain_time(deployment: Deployment) -> Iterator[Found]:
                 f"preStop ({pause} s) and shutdown timeout ({timeout} s) take {needed} s, but the grace period is {limit} s"
                 + (" (Kubernetes' default)" if grace is None else ""),
                 deployment.with_key(f"{pods.role}.terminationGracePeriodSeconds")
-                if grace is not None else deployment.engine_key(pods, "lifecycle"),
-                pods.object, f"write {pods.role}.terminationGracePeriodSeconds: {needed + 15}",
+                if grace is not None
+                else deployment.engine_key(pods, "lifecycle"),
+                pods.object,
+                f"write {pods.role}.terminationGracePeriodSeconds: {needed + 15}",
                 "spec.template.spec.terminationGracePeriodSeconds",
-            )  # fmt: skip
+            )
 
 
 def _sleep(container: Object) -> int:
@@ -197,9 +212,11 @@ def shared_memory(deployment: Deployment) -> Iterator[Found]:
         if tensor > 1 and _real(pods) and not mounted and not pods.spec.get("hostIPC"):
             yield Found(
                 f"{tensor} tensor parallel workers share the 64 MiB /dev/shm of a container",
-                deployment.with_key(f"{pods.role}.sharedMemory.enabled", f"{pods.role}.parallelism.tensor"), pods.object,
-                f"write {pods.role}.sharedMemory.enabled: true", "containers[].volumeMounts",
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.sharedMemory.enabled", f"{pods.role}.parallelism.tensor"),
+                pods.object,
+                f"write {pods.role}.sharedMemory.enabled: true",
+                "containers[].volumeMounts",
+            )
 
 
 @rule(
@@ -231,9 +248,11 @@ def shared_memory_limit(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"the memory volume {mount.get('name')} takes up to {shown(size)}, but the container's memory limit is "
                     f"{shown(limit)}",
-                    deployment.with_key(f"{pods.role}.sharedMemory.sizeLimit", f"{pods.role}.volumes"), pods.object,
-                    "raise the memory limit, or lower the size", "spec.template.spec.volumes",
-                )  # fmt: skip
+                    deployment.with_key(f"{pods.role}.sharedMemory.sizeLimit", f"{pods.role}.volumes"),
+                    pods.object,
+                    "raise the memory limit, or lower the size",
+                    "spec.template.spec.volumes",
+                )
 
 
 @rule(
@@ -252,9 +271,11 @@ def model_volume(deployment: Deployment) -> Iterator[Found]:
             if volume.get("name") == "model-storage" and size and limit and _real(pods) and limit < size:
                 yield Found(
                     f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
-                    deployment.with_key("modelArtifacts.size"), pods.object,
-                    f"write modelArtifacts.size: {int(size * Decimal('1.2') / 1024**3) + 1}Gi", "spec.template.spec.volumes",
-                )  # fmt: skip
+                    deployment.with_key("modelArtifacts.size"),
+                    pods.object,
+                    f"write modelArtifacts.size: {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+                    "spec.template.spec.volumes",
+                )
 
 
 @rule(
@@ -278,7 +299,8 @@ def cache_writable(deployment: Deployment) -> Iterator[Found]:
             continue
         variables = environment(pods.engine)
         writable = [
-            str(mount.get("mountPath")) for mount in pods.engine.get("volumeMounts") or []
+            str(mount.get("mountPath"))
+            for mount in pods.engine.get("volumeMounts") or []
             if not mount.get("readOnly") and mount.get("mountPath") != "/dev/shm"  # noqa: S108
         ] + ([] if context.get("readOnlyRootFilesystem") else ["/tmp"])  # noqa: S108
         homes = [variables.get(name) for name in ("HOME", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME")]
@@ -287,9 +309,11 @@ def cache_writable(deployment: Deployment) -> Iterator[Found]:
                 "the engine runs as "
                 + (f"user {user}" if user else "root on a read-only file system")
                 + ", but neither HOME nor VLLM_CACHE_ROOT is on a writable volume",
-                deployment.engine_key(pods, "securityContext"), pods.object,
-                "write HOME and VLLM_CACHE_ROOT under engine.env, on a volume of the pod", "containers[].securityContext",
-            )  # fmt: skip
+                deployment.engine_key(pods, "securityContext"),
+                pods.object,
+                "write HOME and VLLM_CACHE_ROOT under engine.env, on a volume of the pod",
+                "containers[].securityContext",
+            )
 
 
 def _below(path: str, folders: list[str]) -> bool:
@@ -315,15 +339,19 @@ def secret_in_clear(deployment: Deployment) -> Iterator[Found]:
                         continue
                     yield Found(
                         f"{name} of container {container.get('name')} is written in the clear",
-                        deployment.env_key(pods, name), pods.object,
+                        deployment.env_key(pods, name),
+                        pods.object,
                         "put it into a Secret and write valueFrom: {secretKeyRef: {name: ..., key: ...}}",
                         f"containers[{container.get('name')}].env",
-                    )  # fmt: skip
+                    )
         if pods.command.value("api-key") and pods.command.engine in ("vllm", "sglang"):
             yield Found(
-                "--api-key of the engine is written in the clear", deployment.flag_key(pods, "api-key"), pods.object,
-                "write the variable VLLM_API_KEY with a secretKeyRef", "containers[].args",
-            )  # fmt: skip
+                "--api-key of the engine is written in the clear",
+                deployment.flag_key(pods, "api-key"),
+                pods.object,
+                "write the variable VLLM_API_KEY with a secretKeyRef",
+                "containers[].args",
+            )
 
 
 @rule(
@@ -344,10 +372,13 @@ def image_latest(deployment: Deployment) -> Iterator[Found]:
                 engine, proxy = container is pods.engine, container is pods.proxy
                 yield Found(
                     f"container {container.get('name')} runs {image}, which changes with every push",
-                    deployment.engine_key(pods, "image") if engine
+                    deployment.engine_key(pods, "image")
+                    if engine
                     else deployment.with_key("routing.proxy.image" if proxy else f"{pods.role}.containers"),
-                    pods.object, "write a version or a digest", f"containers[{container.get('name')}].image",
-                )  # fmt: skip
+                    pods.object,
+                    "write a version or a digest",
+                    f"containers[{container.get('name')}].image",
+                )
 
 
 @rule(
@@ -364,16 +395,23 @@ def privileged(deployment: Deployment) -> Iterator[Found]:
         for container in pods.containers:
             if (container.get("securityContext") or {}).get("privileged"):
                 yield Found(
-                    f"container {container.get('name')} is privileged", deployment.engine_key(pods, "securityContext"),
-                    pods.object, "write the capabilities that it needs", "containers[].securityContext",
-                )  # fmt: skip
+                    f"container {container.get('name')} is privileged",
+                    deployment.engine_key(pods, "securityContext"),
+                    pods.object,
+                    "write the capabilities that it needs",
+                    "containers[].securityContext",
+                )
         for name in ("hostNetwork", "hostPID"):
             if pods.spec.get(name):
                 yield Found(
                     f"the pods use the node's namespace ({name})",
-                    deployment.with_key(f"{pods.role}.{name}", f"{pods.role}.extraConfig.{name}", f"{pods.role}.extraConfig"),
-                    pods.object, f"remove {name}, or suppress this rule with the reason", f"spec.template.spec.{name}",
-                )  # fmt: skip
+                    deployment.with_key(
+                        f"{pods.role}.{name}", f"{pods.role}.extraConfig.{name}", f"{pods.role}.extraConfig"
+                    ),
+                    pods.object,
+                    f"remove {name}, or suppress this rule with the reason",
+                    f"spec.template.spec.{name}",
+                )
 
 
 @rule(
@@ -394,9 +432,12 @@ def disruption_budget(deployment: Deployment) -> Iterator[Found]:
         protected = any(labels.items() <= pods.labels.items() for labels in budgets if labels)
         if (pods.replicas or 0) > 1 and not protected and pods.part != "worker":
             yield Found(
-                f"{pods.replicas} replicas without a PodDisruptionBudget", deployment.with_key(f"{pods.role}.replicas"),
-                pods.object, "add a PodDisruptionBudget with maxUnavailable: 1", "spec.replicas",
-            )  # fmt: skip
+                f"{pods.replicas} replicas without a PodDisruptionBudget",
+                deployment.with_key(f"{pods.role}.replicas"),
+                pods.object,
+                "add a PodDisruptionBudget with maxUnavailable: 1",
+                "spec.replicas",
+            )
 
 
 @rule(
@@ -434,15 +475,20 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
         if pods is None:
             if workloads:
                 yield Found(
-                    f"the autoscaler's target {target.get('kind', 'Deployment')}/{target.get('name')} is not here", key,
-                    reference(scaler), f"write one of {', '.join('/'.join(item) for item in workloads)}", "spec.scaleTargetRef",
-                )  # fmt: skip
+                    f"the autoscaler's target {target.get('kind', 'Deployment')}/{target.get('name')} is not here",
+                    key,
+                    reference(scaler),
+                    f"write one of {', '.join('/'.join(item) for item in workloads)}",
+                    "spec.scaleTargetRef",
+                )
         elif pods.replicas is not None:
             yield Found(
                 f"the workload prints {pods.replicas} replicas, which each update of the release sets again",
-                deployment.with_key(f"{pods.role}.autoscaling.enabled", f"{pods.role}.replicas"), pods.object,
-                f"write {pods.role}.autoscaling.enabled: true", "spec.replicas",
-            )  # fmt: skip
+                deployment.with_key(f"{pods.role}.autoscaling.enabled", f"{pods.role}.replicas"),
+                pods.object,
+                f"write {pods.role}.autoscaling.enabled: true",
+                "spec.replicas",
+            )
 
 
 @rule(
@@ -471,8 +517,11 @@ def volume_missing(deployment: Deployment) -> Iterator[Found]:
                     proxy = container is pods.proxy
                     yield Found(
                         f"container {container.get('name')} mounts the volume {mount.get('name')}, which the pod does not "
-                        "have", deployment.with_key("routing.proxy.volumeMounts") if proxy
-                        else deployment.engine_key(pods, "volumeMounts"), pods.object,
+                        "have",
+                        deployment.with_key("routing.proxy.volumeMounts")
+                        if proxy
+                        else deployment.engine_key(pods, "volumeMounts"),
+                        pods.object,
                         f"add it to {pods.role}.volumes, or mount one of {', '.join(sorted(map(str, volumes))) or 'none'}",
                         f"containers[{container.get('name')}].volumeMounts",
-                    )  # fmt: skip
+                    )

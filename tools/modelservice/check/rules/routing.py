@@ -59,19 +59,29 @@ _FLAGS: dict[str, tuple[tuple[int, int], tuple[int, int] | None, str]] = {
 }
 
 _CONNECTORS: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {
-    "nixlv2": ((0, 0), None), "nixl": ((0, 0), (0, 4)), "lmcache": ((0, 0), (0, 6)), "sglang": ((0, 3), None),
-    "shared-storage": ((0, 6), None), "mooncake": ((0, 9), None), "offloading": ((0, 10), None),
-}  # fmt: skip
+    "nixlv2": ((0, 0), None),
+    "nixl": ((0, 0), (0, 4)),
+    "lmcache": ((0, 0), (0, 6)),
+    "sglang": ((0, 3), None),
+    "shared-storage": ((0, 6), None),
+    "mooncake": ((0, 9), None),
+    "offloading": ((0, 10), None),
+}
 
 _ENGINE_CONNECTORS = {
     "nixlv2": ("NixlConnector", "MultiConnector", "OffloadingConnector"),
     "nixl": ("NixlConnector", "MultiConnector"),
     "lmcache": ("LMCacheConnector", "LMCacheConnectorV1", "LMCacheMPConnector"),
-    "shared-storage": ("SharedStorageConnector", "ExampleConnector", "LMCacheConnectorV1", "LMCacheMPConnector",
-                       "OffloadingConnector"),
+    "shared-storage": (
+        "SharedStorageConnector",
+        "ExampleConnector",
+        "LMCacheConnectorV1",
+        "LMCacheMPConnector",
+        "OffloadingConnector",
+    ),
     "mooncake": ("MooncakeConnector", "MooncakeStoreConnector"),
     "offloading": ("OffloadingConnector",),
-}  # fmt: skip
+}
 
 
 def _proxy_key(deployment: Deployment, *names: str) -> str | None:
@@ -107,18 +117,22 @@ def proxy_flag(deployment: Deployment) -> Iterator[Found]:
             if known is None:
                 near = _nearest(name)
                 yield Found(
-                    f"no version of the routing sidecar knows {flag.spelling}", key if deployment.sources else None,
-                    pods.object, f"did you mean --{near}?" if near else "remove it", "initContainers[routing-proxy].args",
-                )  # fmt: skip
+                    f"no version of the routing sidecar knows {flag.spelling}",
+                    key if deployment.sources else None,
+                    pods.object,
+                    f"did you mean --{near}?" if near else "remove it",
+                    "initContainers[routing-proxy].args",
+                )
             elif version and (version[:2] < known[0] or (known[1] is not None and version[:2] >= known[1])):
                 shown = ".".join(str(part) for part in version)
                 since = f"it came with {known[0][0]}.{known[0][1]}" if version[:2] < known[0] else "it was removed"
                 yield Found(
                     f"the routing sidecar {shown} does not know {flag.spelling}: {since}",
-                    key if deployment.sources else None, pods.object,
+                    key if deployment.sources else None,
+                    pods.object,
                     f"write --{known[2]}" if known[2] else "remove it, or take another version of the image",
                     "initContainers[routing-proxy].args",
-                )  # fmt: skip
+                )
 
 
 def _nearest(name: str) -> str | None:
@@ -143,14 +157,18 @@ def proxy_connector(deployment: Deployment) -> Iterator[Found]:
         if known and (not version or (version[:2] >= known[0] and (known[1] is None or version[:2] < known[1]))):
             continue
         fitting = [
-            item for item, (first, end) in _CONNECTORS.items()
+            item
+            for item, (first, end) in _CONNECTORS.items()
             if not version or (version[:2] >= first and (end is None or version[:2] < end))
-        ]  # fmt: skip
+        ]
         shown = ".".join(str(part) for part in version) if version else "sidecar"
         yield Found(
-            f"the routing sidecar {shown} has no connector {name}", _proxy_key(deployment, "connector"), pods.object,
-            f"write one of {', '.join(fitting)}", "initContainers[routing-proxy].args",
-        )  # fmt: skip
+            f"the routing sidecar {shown} has no connector {name}",
+            _proxy_key(deployment, "connector"),
+            pods.object,
+            f"write one of {', '.join(fitting)}",
+            "initContainers[routing-proxy].args",
+        )
 
 
 def _connector(pods: Pods) -> str | None:
@@ -170,9 +188,10 @@ def _connector(pods: Pods) -> str | None:
     failing=Example("routing: {proxy: {connector: mooncake}}", base="pd"),
     passing=Example(
         "{routing: {proxy: {connector: mooncake}}, engine: {args: {kv-transfer-config: "
-        "{kv_connector: MooncakeConnector, kv_role: kv_both}}}}", base="pd",
+        "{kv_connector: MooncakeConnector, kv_role: kv_both}}}}",
+        base="pd",
     ),
-)  # fmt: skip
+)
 def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
     """Sidecar and engines use the same KV connector."""
     prefill = [pods for pods in deployment.role("prefill") if pods.command.engine == "vllm"]
@@ -185,9 +204,12 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
         if pods.command.engine == "sglang":
             if name != "sglang":
                 yield Found(
-                    f"the engine is SGLang, but the sidecar's connector is {name}", _proxy_key(deployment, "connector"),
-                    pods.object, "write sglang", "initContainers[routing-proxy].args",
-                )  # fmt: skip
+                    f"the engine is SGLang, but the sidecar's connector is {name}",
+                    _proxy_key(deployment, "connector"),
+                    pods.object,
+                    "write sglang",
+                    "initContainers[routing-proxy].args",
+                )
             continue
         given = kv_connectors(pods.command)
         expected = _ENGINE_CONNECTORS.get(name)
@@ -196,18 +218,22 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
             if deployment.sources and not deployment.sources.has("routing.proxy.connector"):
                 key = deployment.flag_key(pods, "kv-transfer-config") or key
             yield Found(
-                f"the sidecar's connector is {name}, but the engine's is {', '.join(given)}", key, pods.object,
+                f"the sidecar's connector is {name}, but the engine's is {', '.join(given)}",
+                key,
+                pods.object,
                 f"write kv_connector: {expected[0]}, or the sidecar's connector for {given[0]}",
                 "containers[].args",
-            )  # fmt: skip
+            )
         for other in prefill:
             theirs = kv_connectors(other.command)
             if given and theirs and given[0] != theirs[0]:
                 yield Found(
                     f"decode's KV connector is {given[0]}, prefill's {theirs[0]}",
-                    deployment.flag_key(other, "kv-transfer-config"), other.object, f"write {given[0]} for both",
+                    deployment.flag_key(other, "kv-transfer-config"),
+                    other.object,
+                    f"write {given[0]} for both",
                     "containers[].args",
-                )  # fmt: skip
+                )
 
 
 @rule(
@@ -229,9 +255,11 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
             continue  # prefill-without-proxy says more
         yield Found(
             f"{pods.role} has no --kv-transfer-config, so nothing hands over the cache",
-            deployment.with_key(f"{pods.role}.engine.args", "engine.args", f"{pods.role}.containers[0].args"), pods.object,
-            "write engine.args.kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}", "containers[].args",
-        )  # fmt: skip
+            deployment.with_key(f"{pods.role}.engine.args", "engine.args", f"{pods.role}.containers[0].args"),
+            pods.object,
+            "write engine.args.kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}",
+            "containers[].args",
+        )
 
 
 @rule(
@@ -258,9 +286,11 @@ def nixl_host(deployment: Deployment) -> Iterator[Found]:
             key = key or "engine.env"
         yield Found(
             f"VLLM_NIXL_SIDE_CHANNEL_HOST of {pods.role} {said}, so the other role asks itself for the cache",
-            key if deployment.sources else None, pods.object,
-            "write VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}", "containers[].env",
-        )  # fmt: skip
+            key if deployment.sources else None,
+            pods.object,
+            "write VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}",
+            "containers[].env",
+        )
 
 
 def _is_pod_address(host: Any, variables: dict[str, Any]) -> bool:
@@ -290,18 +320,21 @@ def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
         if target and engine and target != engine and pods.command.engine != "other":
             yield Found(
                 f"the sidecar forwards to {target}, but the engine listens on {engine}",
-                deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"), pods.object,
+                deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"),
+                pods.object,
                 f"write --port {target} for the engine, or routing.proxy.targetPort: {engine}",
                 "initContainers[routing-proxy].args",
-            )  # fmt: skip
+            )
         ranks = pods.proxy_command.number("data-parallel-size", 1)
         local = pods.local_ranks() if pods.multi_port else 1
         if ranks and local and ranks != local and pods.command.engine == "vllm":
             yield Found(
                 f"the sidecar serves {ranks} data parallel ports, the engine {local}",
-                _proxy_key(deployment, "args") or None, pods.object, f"write --data-parallel-size={local} for the sidecar",
+                _proxy_key(deployment, "args") or None,
+                pods.object,
+                f"write --data-parallel-size={local} for the sidecar",
                 "initContainers[routing-proxy].args",
-            )  # fmt: skip
+            )
 
 
 @rule(
@@ -317,18 +350,27 @@ def prefill_without_proxy(deployment: Deployment) -> Iterator[Found]:
     prefill, decode = deployment.role("prefill"), deployment.role("decode")
     serving = [pods for pods in decode if not pods.headless and not pods.requester]
     engines = {pods.command.engine for pods in (*prefill, *serving)}
-    if prefill and serving and all(pods.proxy is None for pods in serving) and engines & {"vllm", "sglang", "simulator"}:
+    if (
+        prefill
+        and serving
+        and all(pods.proxy is None for pods in serving)
+        and engines & {"vllm", "sglang", "simulator"}
+    ):
         yield Found(
             "there are prefill pods, but no decode pod has the sidecar that would send prompts to them",
-            deployment.with_key("routing.proxy.enabled", "prefill.create"), serving[0].object,
-            "write routing.proxy.enabled: true, or prefill.create: false", "spec.template.spec.initContainers",
-        )  # fmt: skip
+            deployment.with_key("routing.proxy.enabled", "prefill.create"),
+            serving[0].object,
+            "write routing.proxy.enabled: true, or prefill.create: false",
+            "spec.template.spec.initContainers",
+        )
     if prefill and not decode:
         yield Found(
             "there are prefill pods but no decode pods: nothing generates tokens",
-            deployment.with_key("decode.replicas", "decode.create"), prefill[0].object,
-            "write decode.replicas: 1", "spec.replicas",
-        )  # fmt: skip
+            deployment.with_key("decode.replicas", "decode.create"),
+            prefill[0].object,
+            "write decode.replicas: 1",
+            "spec.replicas",
+        )
 
 
 @rule(
@@ -343,9 +385,12 @@ def proxy_needless(deployment: Deployment) -> Iterator[Found]:
     decode = [pods for pods in deployment.role("decode") if pods.proxy is not None]
     if decode and not deployment.role("prefill"):
         yield Found(
-            "the routing sidecar has no prefill pods to send prompts to", _proxy_key(deployment, "enabled", "image"),
-            decode[0].object, "write routing.proxy.enabled: false", "spec.template.spec.initContainers",
-        )  # fmt: skip
+            "the routing sidecar has no prefill pods to send prompts to",
+            _proxy_key(deployment, "enabled", "image"),
+            decode[0].object,
+            "write routing.proxy.enabled: false",
+            "spec.template.spec.initContainers",
+        )
 
 
 @rule(
@@ -373,11 +418,17 @@ def proxy_tls(deployment: Deployment) -> Iterator[Found]:
         yield Found(
             "the sidecar serves TLS"
             + ("" if command.has("secure-proxy") else " (its default)")
-            + (", but the pool speaks plain HTTP" if sure else ", but endpoint picker and gateway speak plain HTTP to pools"),
-            _proxy_key(deployment, "secure"), pods.object,
+            + (
+                ", but the pool speaks plain HTTP"
+                if sure
+                else ", but endpoint picker and gateway speak plain HTTP to pools"
+            ),
+            _proxy_key(deployment, "secure"),
+            pods.object,
             "write routing.proxy.secure: false, or re-encrypt at the gateway and suppress this rule",
-            "initContainers[routing-proxy].args", None if sure or monitored or deployment.role("prefill") else Severity.warning,
-        )  # fmt: skip
+            "initContainers[routing-proxy].args",
+            None if sure or monitored or deployment.role("prefill") else Severity.warning,
+        )
 
 
 @rule(
@@ -403,14 +454,22 @@ def prefill_tls(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"the sidecar speaks {'TLS' if uses else 'plain HTTP'} to prefill pods, which "
                     + ("have no --ssl-certfile" if uses else "serve TLS"),
-                    _proxy_key(deployment, "prefillerUseTLS"), other.object,
+                    _proxy_key(deployment, "prefillerUseTLS"),
+                    other.object,
                     f"write routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
                     "containers[].args",
-                )  # fmt: skip
+                )
 
 
-_PD_PLUGINS = {"prefill-filter", "pd-profile-handler", "disagg-profile-handler", "prefill-header-handler",
-               "disagg-headers-handler", "always-disagg-pd-decider", "prefix-based-pd-decider"}  # fmt: skip
+_PD_PLUGINS = {
+    "prefill-filter",
+    "pd-profile-handler",
+    "disagg-profile-handler",
+    "prefill-header-handler",
+    "disagg-headers-handler",
+    "always-disagg-pd-decider",
+    "prefix-based-pd-decider",
+}
 _PD_POOL = """\
 router:
   modelServers:
@@ -458,16 +517,20 @@ def epp_profiles(deployment: Deployment) -> Iterator[Found]:
             what = f"the built-in {pool.epp.config_file}" if built_in else pool.epp.config_file
             yield Found(
                 f"there are prefill pods, but the endpoint picker's configuration ({what}) has no prefill profile",
-                deployment.with_key("prefill.replicas", "prefill.create", "prefill"), deployment.role("prefill")[0].object,
-                f"write a configuration with prefill-filter and decode-filter at {key}", "spec.replicas",
-            )  # fmt: skip
+                deployment.with_key("prefill.replicas", "prefill.create", "prefill"),
+                deployment.role("prefill")[0].object,
+                f"write a configuration with prefill-filter and decode-filter at {key}",
+                "spec.replicas",
+            )
         elif disaggregates and not prefill:
             yield Found(
                 "the endpoint picker looks for prefill pods, but there are none",
-                deployment.with_key("prefill.replicas", "prefill.create"), deployment.role("decode")[0].object,
-                f"write prefill.replicas: 1, or a configuration without prefill at {key}", "spec.replicas",
+                deployment.with_key("prefill.replicas", "prefill.create"),
+                deployment.role("decode")[0].object,
+                f"write prefill.replicas: 1, or a configuration without prefill at {key}",
+                "spec.replicas",
                 Severity.warning if "prefix-based-pd-decider" in pool.epp.plugin_types() else None,
-            )  # fmt: skip
+            )
 
 
 @rule(
@@ -489,9 +552,11 @@ def epp_config(deployment: Deployment) -> Iterator[Found]:
         if epp.config_file not in epp.configs:
             if epp.config_file not in ("default-plugins.yaml", "plugins-v2.yaml"):
                 yield Found(
-                    f"the picker reads {epp.config_file}, which {key} does not hold", None, where,
+                    f"the picker reads {epp.config_file}, which {key} does not hold",
+                    None,
+                    where,
                     f"add {epp.config_file} there, or correct {epp.key}.pluginsConfigFile",
-                )  # fmt: skip
+                )
             continue
         config = epp.config
         if config is None:
@@ -504,14 +569,20 @@ def epp_config(deployment: Deployment) -> Iterator[Found]:
             if api != expected and (new or api.startswith("llm-d.ai")):
                 yield Found(
                     f"{epp.config_file} in {key} has apiVersion {api or '(none)'}, but the picker {epp.image} reads "
-                    f"{expected}", None, where, f"write apiVersion: {expected}",
+                    f"{expected}",
+                    None,
+                    where,
+                    f"write apiVersion: {expected}",
                     severity=Severity.warning if new else None,
-                )  # fmt: skip
+                )
         declared = {str(item.get("name") or item.get("type")) for item in config.get("plugins") or []}
         for profile in config.get("schedulingProfiles") or []:
             for item in profile.get("plugins") or []:
                 if item.get("pluginRef") not in declared:
                     yield Found(
                         f"profile {profile.get('name')} of {epp.config_file} in {key} uses {item.get('pluginRef')}, "
-                        "which is no declared plugin", None, where, f"declare it, or write one of {', '.join(sorted(declared))}",
-                    )  # fmt: skip
+                        "which is no declared plugin",
+                        None,
+                        where,
+                        f"declare it, or write one of {', '.join(sorted(declared))}",
+                    )

@@ -48,11 +48,16 @@ def same_model(deployments: Sequence[Deployment]) -> Pairs:
     for first, second in combinations(deployments, 2):
         names = _names(first) & _names(second)
         if names and _share_pool(first, second) and first.namespace == second.namespace:
-            yield second, Found(
-                f"{', '.join(sorted(names))} is served by {first.name} too, in the same pool",
-                second.with_key("modelArtifacts.name"), _serving(second)[0].object,
-                "write another modelArtifacts.name, or other labels", "containers[].args",
-            )  # fmt: skip
+            yield (
+                second,
+                Found(
+                    f"{', '.join(sorted(names))} is served by {first.name} too, in the same pool",
+                    second.with_key("modelArtifacts.name"),
+                    _serving(second)[0].object,
+                    "write another modelArtifacts.name, or other labels",
+                    "containers[].args",
+                ),
+            )
 
 
 def _share_pool(first: Deployment, second: Deployment) -> bool:
@@ -85,11 +90,16 @@ def shared_labels(deployments: Sequence[Deployment]) -> Pairs:
         names = _names(first), _names(second)
         different = names[0] and names[1] and not names[0] & names[1]
         if different and first.namespace == second.namespace and _share_pool(first, second):
-            yield second, Found(
-                f"the pods of {second.name} and {first.name} are in the same pool, but serve different models",
-                second.with_key("modelArtifacts.labels"), _serving(second)[0].object,
-                "write labels of its own for each model", "spec.template.metadata.labels",
-            )  # fmt: skip
+            yield (
+                second,
+                Found(
+                    f"the pods of {second.name} and {first.name} are in the same pool, but serve different models",
+                    second.with_key("modelArtifacts.labels"),
+                    _serving(second)[0].object,
+                    "write labels of its own for each model",
+                    "spec.template.metadata.labels",
+                ),
+            )
 
 
 @rule_together(
@@ -107,11 +117,16 @@ def same_object(deployments: Sequence[Deployment]) -> Pairs:
         own = {reference(obj) for obj in first.objects}
         clashes = [reference(obj) for obj in second.objects if reference(obj) in own]
         if clashes:
-            yield second, Found(
-                f"{len(clashes)} objects are named as those of {first.name}, the first is {clashes[0]}",
-                second.with_key("fullnameOverride", "nameOverride"), clashes[0],
-                "write another fullnameOverride, or another name for the release", "metadata.name",
-            )  # fmt: skip
+            yield (
+                second,
+                Found(
+                    f"{len(clashes)} objects are named as those of {first.name}, the first is {clashes[0]}",
+                    second.with_key("fullnameOverride", "nameOverride"),
+                    clashes[0],
+                    "write another fullnameOverride, or another name for the release",
+                    "metadata.name",
+                ),
+            )
 
 
 @rule_together(
@@ -129,7 +144,7 @@ def same_object(deployments: Sequence[Deployment]) -> Pairs:
         beside="decode: {parallelism: {tensor: 8}, sharedMemory: {enabled: true}}",
         nodes="pools: [{name: h100, count: 2, resources: {cpu: '64', memory: 1Ti, nvidia.com/gpu: '8'}}]",
     ),
-)  # fmt: skip
+)
 def devices_in_all(deployments: Sequence[Deployment]) -> Pairs:
     """All deployments together fit on the nodes."""
     cluster = next((item.cluster for item in deployments if item.cluster), None)
@@ -142,9 +157,14 @@ def devices_in_all(deployments: Sequence[Deployment]) -> Pairs:
     for deployment in deployments:
         for pods in deployment.pods:
             if pods.object in missed:
-                yield deployment, Found(
-                    f"{missed[pods.object]} of its pods find no node once the others run; all together ask for "
-                    + ", ".join(f"{count} {name}" for name, count in total.items()),
-                    deployment.with_key(f"{pods.role}.replicas", pods.role), pods.object,
-                    "run fewer replicas, or add nodes", "spec.replicas",
-                )  # fmt: skip
+                yield (
+                    deployment,
+                    Found(
+                        f"{missed[pods.object]} of its pods find no node once the others run; all together ask for "
+                        + ", ".join(f"{count} {name}" for name, count in total.items()),
+                        deployment.with_key(f"{pods.role}.replicas", pods.role),
+                        pods.object,
+                        "run fewer replicas, or add nodes",
+                        "spec.replicas",
+                    ),
+                )

@@ -17,7 +17,22 @@ from typing import Any
 TABLE = Path(__file__).with_name("arguments.json")
 
 INTEGERS = frozenset(
-    ["api-server-count", "data-parallel-rank", "data-parallel-size-local", "data-parallel-start-rank", "data-parallel-rpc-port", "max-logprobs", "max-lora-rank", "max-cpu-loras", "max-num-batched-tokens", "max-num-seqs", "max-parallel-loading-workers", "num-gpu-blocks-override", "seed", "kv-cache-memory-bytes"]
+    [
+        "api-server-count",
+        "data-parallel-rank",
+        "data-parallel-size-local",
+        "data-parallel-start-rank",
+        "data-parallel-rpc-port",
+        "max-logprobs",
+        "max-lora-rank",
+        "max-cpu-loras",
+        "max-num-batched-tokens",
+        "max-num-seqs",
+        "max-parallel-loading-workers",
+        "num-gpu-blocks-override",
+        "seed",
+        "kv-cache-memory-bytes",
+    ]
 )
 """Integers that vLLM wraps into a type of its own, whose name says only that None is possible too."""
 
