@@ -184,7 +184,7 @@ class Pods:
 
     def ranks(self) -> int | None:
         """Accelerators one pod's engine needs: tensor × pipeline × local data parallel ranks, over the nodes."""
-        sizes = (self.tensor(), self.pipeline(), self.local_ranks(), self.command.number("nnodes", 1))
+        sizes = (self.tensor(), self.pipeline(), self.local_ranks(), self.command.number("nnodes", self._ray_nodes()))
         if self.command.engine in ("other", "simulator") or None in sizes:
             return None
         tensor, pipeline, local, nodes = (size or 1 for size in sizes)
@@ -192,6 +192,12 @@ class Pods:
             # SGLang divides the tensor group among data parallel attention ranks.
             local = local if not self.command.has("enable-dp-attention") else 1
         return tensor * pipeline * local // nodes
+
+    def _ray_nodes(self) -> int:
+        """Nodes over which Ray spreads one engine: all pods of the group."""
+        group = (self.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
+        ray = self.command.value("distributed-executor-backend") == "ray"
+        return int(group.get("size", 1)) if ray else 1
 
     @property
     def multi_port(self) -> bool:

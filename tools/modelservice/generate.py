@@ -369,6 +369,7 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
 
 def outputs(root: Path) -> dict[Path, str]:
     """All generated files of the repository and what they should contain."""
+    from modelservice.check.document import pages
     from modelservice.values import Values
 
     chart = root / "charts" / CHART
@@ -380,7 +381,7 @@ def outputs(root: Path) -> dict[Path, str]:
     for readme in (root / "README.md", chart / "README.md"):
         if readme.is_file():
             files[readme] = replace_between_markers(readme.read_text(encoding="utf-8"), "values", table)
-    return files
+    return files | {root / path: text for path, text in pages().items()}
 
 
 def _schema_text(schema: dict[str, Any]) -> str:
@@ -401,6 +402,7 @@ def write(root: Path) -> list[Path]:
     changed = []
     for path, text in outputs(root).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed

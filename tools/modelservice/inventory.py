@@ -163,7 +163,7 @@ def read_cluster(namespace: str) -> Inventory:
             "the Kubernetes client is not installed", fix="pip install 'llm-d-modelservice[cluster]'"
         ) from None
     try:
-        api = dynamic.DynamicClient(config.new_client_from_config())
+        api = dynamic.DynamicClient(config.new_client_from_config())  # type: ignore[no-untyped-call]
     except (config.ConfigException, HTTPError, ApiException, OSError) as error:
         raise UsageError(f"the cluster cannot be reached: {str(error).splitlines()[0]}", fix="set KUBECONFIG") from None
     found: list[Object] = []

@@ -99,21 +99,22 @@ def _tolerates(toleration: Object, taint: Mapping[str, str]) -> bool:
         return toleration.get("operator") == "Exists"
     if toleration["key"] != taint.get("key"):
         return False
-    return toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or "")
+    return toleration.get("operator") == "Exists" or bool((toleration.get("value") or "") == (taint.get("value") or ""))
 
 
 def _holds(node: Node, expression: Object) -> bool:
     key, operator = expression.get("key"), expression.get("operator")
     value, values = node.labels.get(str(key)), expression.get("values") or []
     if operator == "In":
-        return value in values
+        return bool(value in values)
     if operator == "NotIn":
-        return value not in values
+        return bool(value not in values)
     if operator in ("Exists", "DoesNotExist"):
         return (value is not None) == (operator == "Exists")
     if value is None or not values or not value.lstrip("-").isdigit():
         return False
-    return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
+    difference = int(value) - int(values[0])
+    return difference > 0 if operator == "Gt" else difference < 0
 
 
 def _size(deployment: Deployment, pods: Pods) -> int:

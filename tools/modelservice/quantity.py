@@ -21,5 +21,8 @@ def quantity(text: object) -> Decimal | None:
 
 
 def shown(number: Decimal) -> str:
-    """Bytes for people: ``137 GiB``."""
-    return f"{number / 1024**3:.0f} GiB"
+    """Bytes for people: ``137 GiB``, ``512 MiB``."""
+    for unit, size in (("GiB", Decimal(1024) ** 3), ("MiB", Decimal(1024) ** 2)):
+        if number >= size:
+            return f"{number / size:.0f} {unit}"
+    return f"{number:.0f} bytes"

@@ -114,12 +114,9 @@ def resolve(values: Any, key: str) -> Path | None:
     node = values
     path = split(values, key)
     for part in path:
-        if (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        ):
-            node = node[part]
-        else:
+        if not isinstance(node, dict | list) or part not in (node if isinstance(node, dict) else range(len(node))):
             return None
+        node = _child(node, part)
     return path
 
 

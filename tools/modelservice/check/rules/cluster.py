@@ -15,7 +15,13 @@ from modelservice.deployment import Deployment, Pods
 from modelservice.inventory import Node, amounts
 from modelservice.placement import admits, matches, place, untolerated
 
-_NODES = "pools: [{name: h100, count: 2, labels: {nvidia.com/gpu.product: H100}, resources: {cpu: '64', memory: 1Ti, nvidia.com/gpu: '8'}}]"
+_NODES = """\
+pools:
+- name: h100
+  count: 2
+  labels: {nvidia.com/gpu.product: H100}
+  resources: {cpu: "64", memory: 1Ti, nvidia.com/gpu: "8"}
+"""
 _SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/"
 
 
@@ -56,15 +62,13 @@ def node_label(deployment: Deployment) -> Iterator[Found]:
 
 @rule(
     Severity.error,
-    reason="Nodes with accelerators are often tainted so that nothing else runs there; pods without the toleration stay "
-    "pending.",
+    reason="Nodes with accelerators are often tainted so that nothing else runs there; pods without the toleration "
+    "stay pending.",
     link="https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/",
-    failing=Example(
-        nodes=_NODES.replace("resources", "taints: [{key: nvidia.com/gpu, effect: NoSchedule}], resources")
-    ),
+    failing=Example(nodes=_NODES + "  taints: [{key: nvidia.com/gpu, effect: NoSchedule}]\n"),
     passing=Example(
         "decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]}",
-        nodes=_NODES.replace("resources", "taints: [{key: nvidia.com/gpu, effect: NoSchedule}], resources"),
+        nodes=_NODES + "  taints: [{key: nvidia.com/gpu, effect: NoSchedule}]\n",
     ),
 )
 def node_taint(deployment: Deployment) -> Iterator[Found]:
@@ -116,7 +120,8 @@ def pods_fit(deployment: Deployment) -> Iterator[Found]:
             f"{number} of {total[name]} pods fit on no node of {cluster.source}: each needs {lacking}",
             deployment.with_key(f"{pods.role}.replicas", f"{pods.role}.parallelism", pods.role),
             pods.object,
-            f"write {pods.role}.replicas: {(total[name] - number) // pods.size}, fewer accelerators a pod, or add nodes",
+            f"write {pods.role}.replicas: {(total[name] - number) // pods.size}, fewer accelerators a pod, "
+            "or add nodes",
             "spec.replicas",
         )
 
@@ -169,7 +174,8 @@ def device_class(deployment: Deployment) -> Iterator[Found]:
                 ranks = pods.ranks()
                 if counts and ranks and ranks not in counts.values():
                     yield Found(
-                        f"allocationMode All takes {max(counts.values())} devices of a node, but the engine runs {ranks} ranks",
+                        f"allocationMode All takes {max(counts.values())} devices of a node, but the engine runs "
+                        f"{ranks} ranks",
                         deployment.with_key("accelerator.resourceClaimTemplates"),
                         pods.object,
                         f"write count: {ranks}, or parallelism for the whole node",
@@ -336,8 +342,8 @@ def quota(deployment: Deployment) -> Iterator[Found]:
 
             if wanted > limit - used[name]:
                 yield Found(
-                    f"the pods ask for {_amount(resource, wanted)} of {name} in all, but the quota {item['metadata']['name']} "
-                    f"leaves {_amount(resource, limit - used[name])}",
+                    f"the pods ask for {_amount(resource, wanted)} of {name} in all, but the quota "
+                    f"{item['metadata']['name']} leaves {_amount(resource, limit - used[name])}",
                     deployment.with_key("decode.replicas", "decode"),
                     f"ResourceQuota/{item['metadata']['name']}",
                     "run fewer replicas, or raise the quota",

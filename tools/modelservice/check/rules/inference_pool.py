@@ -96,10 +96,16 @@ spec:
     size: 2
     leaderTemplate:
       metadata: {labels: {llm-d.ai/model: qwen3-8b, llm-d.ai/role: decode}}
-      spec: {containers: [{name: vllm, image: "vllm/vllm-openai:v0.32.0", command: [vllm, serve, m, --nnodes, "2", --master-addr, $(LWS_LEADER_ADDRESS)]}]}
+      spec:
+        containers:
+        - {name: vllm, image: "vllm/vllm-openai:v0.32.0", args: [--model, m, --nnodes, "2", --master-addr, leader]}
     workerTemplate:
       metadata: {labels: {llm-d.ai/model: qwen3-8b}}
-      spec: {containers: [{name: vllm, image: "vllm/vllm-openai:v0.32.0", command: [vllm, serve, m, --nnodes, "2", --headless, --master-addr, $(LWS_LEADER_ADDRESS)]}]}
+      spec:
+        containers:
+        - name: vllm
+          image: vllm/vllm-openai:v0.32.0
+          args: [--model, m, --nnodes, "2", --headless, --master-addr, leader]
 """,
     ),
     passing=Example(
@@ -160,7 +166,8 @@ def pool_port(deployment: Deployment) -> Iterator[Found]:
             if active is not None and not set(active) <= set(pool.ports) & served:
                 odd = sorted(set(active) - (set(pool.ports) & served))
                 yield Found(
-                    f"the annotation of the active ports names {odd[0]}, which is no target port that the pods serve on",
+                    f"the annotation of the active ports names {odd[0]}, which is no target port that the pods "
+                    "serve on",
                     deployment.with_key(f"{pods.role}.podAnnotations"),
                     pods.object,
                     "name target ports that they serve on",
@@ -189,8 +196,8 @@ def pool_port_missing(deployment: Deployment) -> Iterator[Found]:
             lacking = [port for port in pods.served_ports() if port not in pool.ports]
             if lacking and len(lacking) < len(pods.served_ports()):
                 yield Found(
-                    f"the pods of {pods.role} serve on {', '.join(map(str, pods.served_ports()))}, but the pool does not "
-                    f"send to {', '.join(map(str, lacking))}",
+                    f"the pods of {pods.role} serve on {', '.join(map(str, pods.served_ports()))}, but the pool does "
+                    f"not send to {', '.join(map(str, lacking))}",
                     deployment.with_key(f"{pods.role}.parallelism.dataLocal", f"{pods.role}.parallelism"),
                     pods.object,
                     f"add them to {pool.where(pool.ports_key)}",

@@ -213,15 +213,15 @@ def probe_proxy_health(deployment: Deployment) -> Iterator[Found]:
     for pods in deployment.servers:
         for name in _PROBES:
             get = (pods.engine.get(name) or {}).get("httpGet") or {}
-            if pods.proxy is not None and _number(pods, get.get("port")) in pods.proxy_ports():
-                if str(get.get("path", "/")).rstrip("/") in ("/health", ""):
-                    yield Found(
-                        f"{name} of the engine asks {get.get('path')} of the routing sidecar, which answers by itself",
-                        _probe_key(deployment, pods, pods.engine, name),
-                        pods.object,
-                        f"ask the engine's port, {pods.engine_port()}, or /v1/models",
-                        f"containers[].{name}",
-                    )
+            at_proxy = pods.proxy is not None and _number(pods, get.get("port")) in pods.proxy_ports()
+            if at_proxy and str(get.get("path", "/")).rstrip("/") in ("/health", ""):
+                yield Found(
+                    f"{name} of the engine asks {get.get('path')} of the routing sidecar, which answers by itself",
+                    _probe_key(deployment, pods, pods.engine, name),
+                    pods.object,
+                    f"ask the engine's port, {pods.engine_port()}, or /v1/models",
+                    f"containers[].{name}",
+                )
 
 
 @rule(
@@ -345,7 +345,7 @@ def port_name(deployment: Deployment) -> Iterator[Found]:
 
 
 @rule(
-    Severity.error,
+    Severity.warning,
     reason="The declared port is what Services, monitors and people go by; the engine listens elsewhere.",
     link="https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",
     failing="engine: {ports: [{name: metrics, containerPort: 8001}]}",

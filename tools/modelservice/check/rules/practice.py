@@ -85,8 +85,8 @@ def startup_budget(deployment: Deployment) -> Iterator[Found]:
         needed = int(size / (_DISK if local else _DOWNLOAD)) + 30
         if _budget(probe) < needed:
             yield Found(
-                f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about {needed} s "
-                f"to {'read' if local else 'download'}",
+                f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about "
+                f"{needed} s to {'read' if local else 'download'}",
                 deployment.engine_key(pods, "startupProbe"),
                 pods.object,
                 f"write failureThreshold: {needed // 10 * 2} with periodSeconds: 10",
@@ -117,7 +117,8 @@ def liveness_cold(deployment: Deployment) -> Iterator[Found]:
                 f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
                 deployment.engine_key(pods, "livenessProbe"),
                 pods.object,
-                "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, failureThreshold: 120}",
+                "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, "
+                "failureThreshold: 120}",
                 "containers[].livenessProbe",
                 None if _budget(probe) < 60 else Severity.warning,
             )
@@ -176,8 +177,8 @@ def drain_time(deployment: Deployment) -> Iterator[Found]:
         limit = 30 if grace is None else int(grace)
         if needed and needed >= limit:
             yield Found(
-                f"preStop ({pause} s) and shutdown timeout ({timeout} s) take {needed} s, but the grace period is {limit} s"
-                + (" (Kubernetes' default)" if grace is None else ""),
+                f"preStop ({pause} s) and shutdown timeout ({timeout} s) take {needed} s, but the grace period is "
+                f"{limit} s" + (" (Kubernetes' default)" if grace is None else ""),
                 deployment.with_key(f"{pods.role}.terminationGracePeriodSeconds")
                 if grace is not None
                 else deployment.engine_key(pods, "lifecycle"),
@@ -246,12 +247,13 @@ def shared_memory_limit(deployment: Deployment) -> Iterator[Found]:
             size = quantity(volume.get("sizeLimit"))
             if volume.get("medium") == "Memory" and size and limit and size >= limit:
                 yield Found(
-                    f"the memory volume {mount.get('name')} takes up to {shown(size)}, but the container's memory limit is "
-                    f"{shown(limit)}",
+                    f"the memory volume {mount.get('name')} takes up to {shown(size)}, but the container's memory "
+                    f"limit is {shown(limit)}",
                     deployment.with_key(f"{pods.role}.sharedMemory.sizeLimit", f"{pods.role}.volumes"),
                     pods.object,
                     "raise the memory limit, or lower the size",
                     "spec.template.spec.volumes",
+                    None if _real(pods) else Severity.info,
                 )
 
 
@@ -516,12 +518,13 @@ def volume_missing(deployment: Deployment) -> Iterator[Found]:
                 if mount.get("name") not in volumes:
                     proxy = container is pods.proxy
                     yield Found(
-                        f"container {container.get('name')} mounts the volume {mount.get('name')}, which the pod does not "
-                        "have",
+                        f"container {container.get('name')} mounts the volume {mount.get('name')}, which the pod does "
+                        "not have",
                         deployment.with_key("routing.proxy.volumeMounts")
                         if proxy
                         else deployment.engine_key(pods, "volumeMounts"),
                         pods.object,
-                        f"add it to {pods.role}.volumes, or mount one of {', '.join(sorted(map(str, volumes))) or 'none'}",
+                        f"add it to {pods.role}.volumes, or mount one of "
+                        f"{', '.join(sorted(map(str, volumes))) or 'none'}",
                         f"containers[{container.get('name')}].volumeMounts",
                     )

@@ -303,7 +303,8 @@ def _is_pod_address(host: Any, variables: dict[str, Any]) -> bool:
 
 @rule(
     Severity.error,
-    reason="The sidecar forwards every request to the engine's port. On another one nobody answers, and clients get 502.",
+    reason="The sidecar forwards every request to the engine's port. On another one nobody answers, and clients get "
+    "502.",
     link=_OPTIONS,
     failing=Example("routing: {proxy: {args: [--model-server-port=8300]}}", base="pd"),
     passing=Example("routing: {proxy: {targetPort: 8300}}", base="pd"),

@@ -12,7 +12,9 @@ from modelservice.deployment import ROLE, Deployment, Pods, reference
 from modelservice.placement import place
 
 _FIRST = "modelArtifacts: {name: Qwen/Qwen3-8B}"
-_SECOND = "modelArtifacts: {name: Qwen/Qwen3-32B, uri: 'hf://Qwen/Qwen3-32B', size: 100Gi, labels: {llm-d.ai/model: qwen3-32b}}"
+_SECOND = """\
+modelArtifacts: {name: Qwen/Qwen3-32B, uri: "hf://Qwen/Qwen3-32B", size: 100Gi, labels: {llm-d.ai/model: qwen3-32b}}
+"""
 Pairs = Iterator[tuple[Deployment, Found]]
 
 
