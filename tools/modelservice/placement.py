@@ -113,7 +113,7 @@ def _holds(node: Node, expression: Object) -> bool:
         return (value is not None) == (operator == "Exists")
     if value is None or not values or not value.lstrip("-").isdigit():
         return False
-    difference = int(value) - int(values[0])
+    difference: int = int(value) - int(values[0])
     return difference > 0 if operator == "Gt" else difference < 0
 
 
