@@ -78,6 +78,10 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
 
+.PHONY: mutants
+mutants: $(INSTALLED)  ## Break correct deployments in every known way and show which layer refuses each
+	@PYTHONPATH=tests $(BIN)/python -m mutation.mutants
+
 .PHONY: constraints
 constraints: $(INSTALLED)  ## Refresh constraints.txt with the newest versions that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'

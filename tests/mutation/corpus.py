@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from modelservice.commandline import command_line
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
+from modelservice.inputs import InputWarning, merge, read_values
 from rendered import ROOT, SHARED
 
 Values = dict[str, Any]
@@ -44,7 +45,9 @@ class Base:
         if container.get("modelCommand") in ("vllmServe", "sglangServe"):
             return "sglang" if container["modelCommand"] == "sglangServe" else "vllm"
         words = {"image": container.get("image"), "command": container.get("command")}
-        return command_line({**words, "args": container.get("args") if isinstance(container.get("args"), list) else []}).engine
+        return command_line(
+            {**words, "args": container.get("args") if isinstance(container.get("args"), list) else []}
+        ).engine
 
     def has(self, role: str) -> bool:
         """Whether the role gets pods."""
@@ -54,8 +57,8 @@ class Base:
 
 
 def bases() -> list[Base]:
-    """All correct deployments; the real ones only where the data is."""
-    return [*_own(), *_real()]
+    """All correct deployments; the real ones only where the data is, and only those that deploy something."""
+    return [base for base in (*_own(), *_real()) if base.has("decode") or base.has("prefill")]
 
 
 def _own() -> Iterator[Base]:
@@ -90,7 +93,7 @@ def _real() -> Iterator[Base]:
         name = str(path.relative_to(folder))
         if name.startswith("gaie/") or name in INCORRECT or not _renders(helm, path):
             continue
-        values = read_values(str(path))
+        values = _read(path)
         pool = folder / paired[name] if name in paired else None
         if pool and _labels(values).items() >= _selector(yaml.safe_load(pool.read_text())).items():
             yield Base(name, values, yaml.safe_load(pool.read_text()))
@@ -100,20 +103,31 @@ def _real() -> Iterator[Base]:
 
 def _renders(helm: EmbeddedHelm, path: Path) -> bool:
     try:
-        helm.render(read_values(str(path)), Release("real"))
+        helm.render(_read(path), Release("real"))
     except Exception:  # what is refused has a test of its own
         return False
     return True
 
 
+def _read(path: Path) -> Values:
+    """A real file; what is odd in its form is not this corpus' concern."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        return read_values(str(path))
+
+
 def _selector(pool: Mapping[str, Any]) -> Mapping[str, str]:
-    servers = (pool.get("router") or {}).get("modelServers") or (pool.get("inferencePool") or {}).get("modelServers") or {}
+    servers = (
+        (pool.get("router") or {}).get("modelServers") or (pool.get("inferencePool") or {}).get("modelServers") or {}
+    )
     labels: Mapping[str, str] = servers.get("matchLabels") or {}
     return labels
 
 
 def _labels(values: Values) -> Mapping[str, str]:
-    labels: Mapping[str, str] = (values.get("modelArtifacts") or {}).get("labels") or {"llm-d.ai/inference-serving": "true"}
+    labels: Mapping[str, str] = (values.get("modelArtifacts") or {}).get("labels") or {
+        "llm-d.ai/inference-serving": "true"
+    }
     return labels
 
 
@@ -126,7 +140,9 @@ def _with_pool(name: str, values: Values) -> Base:
     servers = {
         "matchLabels": dict(_labels(values)), "targetPorts": [{"number": first + index} for index in range(number)],
     }  # fmt: skip
-    epp: Values = {"image": {"registry": "ghcr.io/llm-d", "repository": "llm-d-router-endpoint-picker", "tag": "v0.10.0"}}
+    epp: Values = {
+        "image": {"registry": "ghcr.io/llm-d", "repository": "llm-d-router-endpoint-picker", "tag": "v0.10.0"}
+    }
     if base.has("prefill"):
         epp |= {"pluginsConfigFile": "pd.yaml", "pluginsCustomConfig": {"pd.yaml": PD_CONFIG}}
     if name.startswith("modelservice-examples") and not base.has("prefill"):

@@ -1,34 +1,29 @@
 """Breaks correct deployments and says which layer refuses each mutant: schema, chart or check.
 
-``python tests/mutation/mutants.py`` prints the table operator × layer; ``make mutants`` runs it.
+``make mutants`` runs all of them and prints the table operator × layer; the tests run some of each operator.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from corpus import Base, bases
-from operators import OPERATORS, Operator
 
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, load, run
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.paths import chart_dir
 from modelservice.pool import read_pool
+from mutation.corpus import Base, bases
+from mutation.operators import OPERATORS, Operator
 
 LAYERS = ("schema", "chart", "check")
 
@@ -50,8 +45,8 @@ def errors(base: Base, helm: EmbeddedHelm) -> list[Finding]:
     """The errors in a deployment with its pool."""
     with tempfile.TemporaryDirectory() as scratch:
         values, pool = Path(scratch) / "values.yaml", Path(scratch) / "pool.yaml"
-        values.write_text(yaml.safe_dump(base.values, sort_keys=False), encoding="utf-8")
-        pool.write_text(yaml.safe_dump(base.pool, sort_keys=False), encoding="utf-8")
+        values.write_text(json.dumps(base.values, indent=1), encoding="utf-8")
+        pool.write_text(json.dumps(base.pool, indent=1), encoding="utf-8")
         deployment, found = load([str(values)], helm, Release("mutant"))
         if deployment is not None:
             neighbours = read_pool(str(pool))
@@ -112,7 +107,9 @@ def main() -> None:
     correct = bases()
     for base in correct:
         for finding in errors(base, helm):
-            console.print(f"not correct: {base.name}: {finding.rule}: {finding.values}: {finding.message}", markup=False)
+            console.print(
+                f"not correct: {base.name}: {finding.rule}: {finding.values}: {finding.message}", markup=False
+            )
     found = list(mutants(helm, correct))
     console.print(table(found))
     for item in found:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from corpus import Base, Values
+from mutation.corpus import Base, Values
 
 Touched = tuple[str, ...] | None
 """What a finding must name: the mutated key, or its counterpart; any one of them."""
@@ -67,7 +67,9 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
     if index is not None and listed is not None:
         # In place of the same flag, which would otherwise be given twice.
         text = re.sub(rf"\s--{name}(?:[= ]+(?!-)[^\s\\]+)?", " ", listed["args"][index])
-        listed["args"][index] = re.sub(r"(vllm serve \S+)", lambda match: " ".join([match[1], f"--{name}", *words]), text, count=1)
+        listed["args"][index] = re.sub(
+            r"(vllm serve \S+)", lambda match: " ".join([match[1], f"--{name}", *words]), text, count=1
+        )
     elif is_custom(base.values, role):
         return None
     elif listed is not None:
@@ -80,7 +82,9 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
             kept[at:end] = []
         listed["args"] = [*kept, f"--{name}", *words]
     else:
-        section(base.values, role, "engine", "args")[name] = (words[0] if len(words) == 1 else list(words)) if words else True
+        section(base.values, role, "engine", "args")[name] = (
+            (words[0] if len(words) == 1 else list(words)) if words else True
+        )
     return name, f"{role}.containers[0].args", f"{role}.engine.args"
 
 
@@ -94,14 +98,21 @@ def engine_field(base: Base, name: str, value: Any, role: str = "decode") -> Tou
     if not base.has(role) or (base.values.get("requester") or {}).get("enable"):
         return None
     listed = container(base.values, role)
-    (listed if listed is not None else section(base.values, role, "engine"))[name] = value
+    holder = listed if listed is not None else section(base.values, role, "engine")
+    if name in (holder.get("extraConfig") or {}):
+        holder = holder["extraConfig"]  # what stands there wins
+    holder[name] = value
     return (name,)
 
 
 def proxied(base: Base) -> bool:
     """Whether decode has the routing sidecar."""
     proxy = (base.values.get("routing") or {}).get("proxy") or {}
-    return base.has("decode") and proxy.get("enabled", True) is not False and not (base.values.get("requester") or {}).get("enable")
+    return (
+        base.has("decode")
+        and proxy.get("enabled", True) is not False
+        and not (base.values.get("requester") or {}).get("enable")
+    )
 
 
 def disaggregated(base: Base) -> bool:
@@ -210,6 +221,8 @@ def workers_without_groups(base: Base) -> Touched:
 
 @operator
 def accelerator_type_misspelt(base: Base) -> Touched:
+    if base.engine("decode") not in ("vllm", "sglang"):
+        return None  # a simulator has no accelerators
     section(base.values, "accelerator")["type"] = "nvdia"
     (base.values.get("decode") or {}).pop("accelerator", None)
     (base.values.get("prefill") or {}).pop("accelerator", None)
@@ -278,14 +291,19 @@ def accelerator_in_a_sidecar(base: Base) -> Touched:
 
 def _has_accelerators(base: Base) -> bool:
     accelerator = base.values.get("accelerator") or {}
-    return accelerator.get("type", "nvidia") != "cpu" and accelerator.get("count") != 0 and (
-        _accelerator(base) is not None or not is_custom(base.values, "decode")
+    return (
+        accelerator.get("type", "nvidia") != "cpu"
+        and accelerator.get("count") != 0
+        and (_accelerator(base) is not None or not is_custom(base.values, "decode"))
     )
 
 
 @operator
 def accelerator_beside_a_claim(base: Base) -> Touched:
-    accelerator = {**(base.values.get("accelerator") or {}), **((base.values.get("decode") or {}).get("accelerator") or {})}
+    accelerator = {
+        **(base.values.get("accelerator") or {}),
+        **((base.values.get("decode") or {}).get("accelerator") or {}),
+    }
     if not accelerator.get("dra") or accelerator.get("type", "nvidia") != "nvidia":
         return None
     engine_field(base, "resources", {"limits": {"nvidia.com/gpu": 1}})
@@ -296,10 +314,15 @@ def accelerator_beside_a_claim(base: Base) -> Touched:
 def node_label_of_another_vendor(base: Base) -> Touched:
     if not base.has("decode") or not _has_accelerators(base) or base.engine("decode") != "vllm":
         return None
-    accelerator = {**(base.values.get("accelerator") or {}), **((base.values.get("decode") or {}).get("accelerator") or {})}
+    accelerator = {
+        **(base.values.get("accelerator") or {}),
+        **((base.values.get("decode") or {}).get("accelerator") or {}),
+    }
     if accelerator.get("type", "nvidia") not in ("nvidia", "amd", "intel-gaudi") or accelerator.get("dra"):
         return None
-    label = "nvidia.com/gpu.product" if accelerator.get("type") in ("amd", "intel-gaudi") else "amd.com/gpu.product-name"
+    label = (
+        "nvidia.com/gpu.product" if accelerator.get("type") in ("amd", "intel-gaudi") else "amd.com/gpu.product-name"
+    )
     section(base.values, "decode")["acceleratorTypes"] = {"labelKey": label, "labelValues": ["X"]}
     return ("acceleratorTypes",)
 
@@ -358,7 +381,9 @@ def flag_given_twice(base: Base) -> Touched:
     if index is None:
         listed["args"] += ["--max-model-len", "4096"]
     else:
-        listed["args"][index] = listed["args"][index].replace("--max-model-len 8192", "--max-model-len 8192 --max-model-len 4096")
+        listed["args"][index] = listed["args"][index].replace(
+            "--max-model-len 8192", "--max-model-len 8192 --max-model-len 4096"
+        )
     return touched
 
 
@@ -424,7 +449,11 @@ def cache_types_differ(base: Base) -> Touched:
 def _transfer(base: Base, config: str) -> Touched:
     if not disaggregated(base) or base.engine("prefill") != "vllm" or base.engine("decode") != "vllm":
         return None
-    return give_flag(base, "kv-transfer-config", config, role="prefill") if script(base.values, "prefill") is None else None
+    return (
+        give_flag(base, "kv-transfer-config", config, role="prefill")
+        if script(base.values, "prefill") is None
+        else None
+    )
 
 
 @operator
@@ -533,7 +562,11 @@ def sidecar_with_tls(base: Base) -> Touched:
 
 @operator
 def prefill_tls_on_one_side(base: Base) -> Touched:
-    if not disaggregated(base) or base.engine("prefill") not in ("vllm", "simulator") or script(base.values, "prefill") is not None:
+    if (
+        not disaggregated(base)
+        or base.engine("prefill") not in ("vllm", "simulator")
+        or script(base.values, "prefill") is not None
+    ):
         return None
     section(base.values, "routing", "proxy")["prefillerUseTLS"] = True
     return ("routing.proxy.prefillerUseTLS",)
@@ -641,7 +674,12 @@ def model_label_changed(base: Base) -> Touched:
 def model_label_removed(base: Base) -> Touched:
     labels = (base.values.get("modelArtifacts") or {}).get("labels")
     key = next((key for key in labels or {} if key in pool_labels(base)), None)
-    if key is None or len(labels or {}) < 1 or key in str((base.values.get("decode") or {}).get("podLabels")):
+    # The label of the chart's default comes back by itself.
+    if (
+        key is None
+        or key == "llm-d.ai/inference-serving"
+        or key in str((base.values.get("decode") or {}).get("podLabels"))
+    ):
         return None
     del base.values["modelArtifacts"]["labels"][key]
     return SELECTOR
@@ -765,8 +803,13 @@ def startup_probe_impatient(base: Base) -> Touched:
 def liveness_probe_on_a_cold_model(base: Base) -> Touched:
     if base.engine("decode") != "vllm":
         return None
-    for holder in (container(base.values, "decode") or {}, base.values.get("engine") or {}, (base.values.get("decode") or {}).get("engine") or {}):
+    for holder in (
+        container(base.values, "decode") or {},
+        base.values.get("engine") or {},
+        (base.values.get("decode") or {}).get("engine") or {},
+    ):
         holder.pop("startupProbe", None)
+        (holder.get("extraConfig") or {}).pop("startupProbe", None)
     port = 8200 if proxied(base) else (base.values.get("routing") or {}).get("servicePort", 8000)
     return engine_field(base, "livenessProbe", {"httpGet": {"path": "/health", "port": port}})
 
@@ -829,5 +872,7 @@ def two_containers_of_one_name(base: Base) -> Touched:
     listed = container(base.values, "decode")
     if listed is None:
         return None
-    base.values["decode"]["containers"].append({"name": listed.get("name", "vllm"), "image": "busybox:1", "command": ["true"]})
+    base.values["decode"]["containers"].append(
+        {"name": listed.get("name", "vllm"), "image": "busybox:1", "command": ["true"]}
+    )
     return ("decode.containers",)

@@ -404,7 +404,12 @@ class Deployment:
 
     def engine_key(self, pods: Pods, name: str) -> str | None:
         """The values key of a field of the engine container."""
-        return self.with_key(f"{pods.role}.containers[0].{name}", f"{pods.role}.engine.{name}", f"engine.{name}")
+        layers = (f"{pods.role}.containers[0]", f"{pods.role}.engine", "engine")
+        fields = [field for layer in layers for field in (f"{layer}.extraConfig.{name}", f"{layer}.{name}")]
+        return self.with_key(*fields) if any(map(self._written, fields)) else self.with_key(*fields[1::2])
+
+    def _written(self, key: str) -> bool:
+        return self.sources is not None and self.sources.has(key)
 
 
 def reference(obj: Object) -> str:

@@ -66,7 +66,11 @@ class Release:
             )
 
 
-class _UniqueKeys(yaml.SafeLoader):
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml where PyYAML has it: rendered objects are long, and it is many times as fast."""
+
+
+class _UniqueKeys(_LOADER):  # type: ignore[misc]
     """A loader that refuses a mapping with a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -76,7 +80,8 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise ModelserviceError(
                     f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})"
                 )
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 @dataclass(frozen=True)

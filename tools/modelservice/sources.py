@@ -12,6 +12,9 @@ from modelservice.inputs import Values, merge, parse_values, read_text
 
 Path = tuple[str | int, ...]
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml where PyYAML has it: ten times as fast."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -80,7 +83,7 @@ def read_layers(paths: Sequence[str]) -> list[Layer]:
         text = read_text(path)
         values = parse_values(text, name)
         try:
-            document = yaml.compose(text, Loader=yaml.SafeLoader)
+            document = yaml.compose(text, Loader=_LOADER)
         except yaml.YAMLError:
             document = None
         layers.append(Layer(name, values, document))

@@ -518,7 +518,11 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
     first, second = prefill[0], decode[0]
     for name in ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"):
         given = [_given(pods, name) for pods in (first, second)]
-        if given[0] == given[1] or "$" in f"{given}" or (name != "model" and _vendors(deployment, first, second)):
+        if (
+            given[0] == given[1]
+            or "$" in f"{given}"
+            or (name in ("block-size", "dtype", "quantization") and _vendors(deployment, first, second))
+        ):
             continue
         yield Found(
             f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, and the "

@@ -451,7 +451,7 @@ def prefill_tls(deployment: Deployment) -> Iterator[Found]:
         )
         for other in prefill:
             serves = other.command.has("ssl-certfile") or other.command.has("self-signed-certs")
-            if uses != serves and other.command.engine in ("vllm", "simulator") and not other.command.script:
+            if uses != serves and other.command.engine in ("vllm", "simulator"):
                 yield Found(
                     f"the sidecar speaks {'TLS' if uses else 'plain HTTP'} to prefill pods, which "
                     + ("have no --ssl-certfile" if uses else "serve TLS"),
