@@ -110,7 +110,7 @@ def _holds(node: Node, expression: Object) -> bool:
     if operator == "NotIn":
         return bool(value not in values)
     if operator in ("Exists", "DoesNotExist"):
-        return (value is not None) == (operator == "Exists")
+        return bool((value is not None) == (operator == "Exists"))
     if value is None or not values or not value.lstrip("-").isdigit():
         return False
     difference: int = int(value) - int(values[0])

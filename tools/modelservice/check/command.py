@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -17,12 +16,11 @@ from rich.table import Table
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.report import Format, print_text, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import load, order, run, suppress
+from modelservice.check.runner import load, order, read_manifests, run, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.deployment import Deployment
-from modelservice.errors import ModelserviceError, UsageError
+from modelservice.errors import UsageError
 from modelservice.helm import Release, renderer
-from modelservice.inputs import read_text
 from modelservice.inventory import read_cluster, read_inventory
 from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
@@ -98,7 +96,7 @@ def check(
         deployments += [loaded] if loaded else []
     for path in manifests:
         names.append(path)
-        deployments.append(Deployment(path, _objects(path), namespace))
+        deployments.append(Deployment(path, read_manifests(path), namespace))
     for deployment in deployments:
         deployment.vllm_version = (vllm_version or "").lstrip("v") or None
         deployment.cluster = inventory
@@ -119,31 +117,6 @@ def _release(path: str) -> str:
     """A release name for a values file: its own name, shortened to what Helm takes."""
     stem = "values" if path == "-" else Path(path).stem
     return re.sub(r"[^a-z0-9]+", "-", stem.lower().removeprefix("values-")).strip("-")[:40].strip("-") or "values"
-
-
-def _objects(path: str) -> list[dict[str, object]]:
-    """The objects in a stream of manifests, those of lists one by one.
-
-    Raises:
-        UsageError: the file cannot be read.
-        ModelserviceError: it holds no Kubernetes objects.
-    """
-    name = "standard input" if path == "-" else path
-    try:
-        documents = [document for document in yaml.safe_load_all(read_text(path)) if document is not None]
-    except yaml.YAMLError as error:
-        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
-    objects = [
-        item
-        for document in documents
-        for item in ((document.get("items") or [document]) if isinstance(document, dict) else [document])
-    ]
-    for index, item in enumerate(objects):
-        if not isinstance(item, dict) or not item.get("kind") or not isinstance(item.get("metadata"), dict):
-            raise ModelserviceError(
-                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
-            )
-    return objects
 
 
 def _print_rules() -> None:

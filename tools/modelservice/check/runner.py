@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import yaml
+
 from modelservice.check.finding import Finding, Found, Severity
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
 from modelservice.deployment import Deployment
-from modelservice.errors import ValuesError
+from modelservice.errors import ModelserviceError, ValuesError
 from modelservice.helm import Release, Renderer
-from modelservice.inputs import InputWarning, apply_set, merge
+from modelservice.inputs import InputWarning, apply_set, merge, read_text
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
@@ -78,6 +80,31 @@ def load(
             findings.append(_finding(name, Severity.error, found, sources, release.name, files))
         return None, findings
     return Deployment(release.name, rendered.objects, release.namespace, sources), findings
+
+
+def read_manifests(path: str) -> list[dict[str, Any]]:
+    """The objects in a stream of manifests, those of lists one by one.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ModelserviceError: it holds no Kubernetes objects.
+    """
+    name = "standard input" if path == "-" else path
+    try:
+        documents = [document for document in yaml.safe_load_all(read_text(path)) if document is not None]
+    except yaml.YAMLError as error:
+        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
+    objects = [
+        item
+        for document in documents
+        for item in ((document.get("items") or [document]) if isinstance(document, dict) else [document])
+    ]
+    for index, item in enumerate(objects):
+        if not isinstance(item, dict) or not item.get("kind") or not isinstance(item.get("metadata"), dict):
+            raise ModelserviceError(
+                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
+            )
+    return objects
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
@@ -336,12 +337,12 @@ def claim_template_missing(deployment: Deployment) -> Iterator[Found]:
             cluster = deployment.cluster
             if cluster and cluster.find("ResourceClaimTemplate", name, deployment.namespace):
                 continue
-            known = bool(cluster and cluster.lacks("ResourceClaimTemplate", name, deployment.namespace))
-            if not known and (not own or deployment.sources):
+            near = difflib.get_close_matches(name, own, n=1, cutoff=0.8)
+            if near or (cluster and cluster.lacks("ResourceClaimTemplate", name, deployment.namespace)):
+                severity, fix = Severity.error, f"write {near[0]}" if near else "create it"
+            else:
                 # It may well exist: a ComputeDomain's controller makes the template of its channel.
                 severity, fix = Severity.info, "create it before this is installed"
-            else:
-                severity, fix = Severity.error, f"write one of {', '.join(sorted(own)) or 'those that exist'}"
             yield Found(
                 f"the pods' claim {claim.get('name')} is made from the template {name}, which is not among the objects",
                 deployment.with_key(f"{pods.role}.resourceClaims[{index}]", f"{pods.role}.resourceClaims"),
