@@ -26,6 +26,7 @@ from modelservice import __version__, generate
 from modelservice.check.command import check
 from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.explain.command import command as explain
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
 from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
@@ -63,6 +64,7 @@ def _options(
 
 
 app.command()(check)
+app.command("explain")(explain)
 
 
 @app.command()

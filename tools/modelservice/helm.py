@@ -111,6 +111,17 @@ class Rendered:
         """The objects in the order Helm installs them."""
         return [obj for _, obj in self._sources]
 
+    def template_of(self, obj: Mapping[str, Any]) -> str:
+        """Path of the template that printed an object.
+
+        Raises:
+            KeyError: the object is not of this render.
+        """
+        for path, other in self._sources:
+            if other is obj:
+                return path
+        raise KeyError(_name(obj))
+
     @property
     def manifests(self) -> str:
         """The objects as one stream of YAML, each with the template it comes from."""
