@@ -31,6 +31,7 @@ from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
 from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
+from modelservice.plan.command import command as plan
 from modelservice.summary import print_summary
 
 app = typer.Typer(
@@ -65,6 +66,7 @@ def _options(
 
 app.command()(check)
 app.command("explain")(explain)
+app.command("plan")(plan)
 
 
 @app.command()

@@ -16,6 +16,16 @@ from modelservice.helm import Release, Rendered, Renderer, dump
 from modelservice.inputs import Values
 from modelservice.sources import Path, Place, Sources, dotted, leaves
 
+_TRIES = 4
+"""Accepted values after which a key counts as without effect."""
+
+_KINDS = {
+    "uri": ("pvc://claim/path", "oci://image:1", "hf://organisation/model"),
+    "type": ("amd", "nvidia", "cpu", "intel-gaudi"),
+    "image": ("ghcr.io/llm-d/llm-d-inference-sim:v0.10.2", "vllm/vllm-openai:v0.31.0"),
+}
+"""Values of another kind under keys of this name: a change of the text alone would not show what they decide."""
+
 RELEASE_NAME = ".Release.Name"
 """What stands for a values key where a line depends on the release's name."""
 
@@ -118,12 +128,16 @@ def _renders(
     template: str,
     before: Rendered,
 ) -> Iterator[Rendered]:
-    """Renders with other values under a key, until one changes the template's text; refused ones are left out."""
+    """Renders with other values under a key that change the template's text; refused ones are left out."""
+    accepted = 0
     for other in _others(current, path, schema):
+        if accepted == _TRIES:
+            return
         try:
             rendered = renderer.render(_with(values, path, other), release)
         except ModelserviceError:
             continue
+        accepted += 1
         if rendered.templates.get(template) != before.templates.get(template):
             yield rendered
 
@@ -146,6 +160,7 @@ def _same_kind(rendered: Rendered, obj: Mapping[str, Any]) -> list[dict[str, Any
 def _others(current: Any, path: Path, schema: Mapping[str, Any]) -> Iterator[Any]:
     """Other values of the same type, the likeliest to be accepted first; at last none at all."""
     node = _schema_at(schema, path)
+    yield from (other for other in _KINDS.get(str(path[-1]), ()) if other != current)
     for choice in node.get("enum") or []:
         if choice != current and choice is not None:
             yield choice
