@@ -65,6 +65,10 @@ format: $(INSTALLED)  ## Format the Python code
 docs: $(INSTALLED)  ## Regenerate schema, values.yaml, tables and example outputs
 	@$(BIN)/modelservice schema
 	@$(BIN)/modelservice examples
+	@for pair in pd:pd multinode:wide-ep; do \
+	  $(BIN)/modelservice plan -f examples/values-$${pair%:*}.yaml --pool examples/pool-$${pair%:*}.yaml \
+	    --nodes examples/nodes.yaml --name $${pair#*:} --format svg --output docs/plan-$${pair#*:}.svg; \
+	done
 
 .PHONY: schema
 schema: $(INSTALLED)  ## Regenerate values.schema.json, values.yaml and the tables

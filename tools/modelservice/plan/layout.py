@@ -48,6 +48,7 @@ class Role:
     tensor: int
     pipeline: int
     data: int
+    expert: bool
     autoscaled: bool
     replicas: tuple[Replica, ...]
     accelerators: Mapping[str, int]
@@ -119,6 +120,7 @@ class Plan:
                     "tensor": role.tensor,
                     "pipeline": role.pipeline,
                     "data": role.data,
+                    "expert": role.expert,
                     "autoscaled": role.autoscaled,
                     "acceleratorsPerPod": dict(role.accelerators),
                     "model": role.model,
@@ -159,7 +161,7 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
     number = sum(devices.values())
     replicas = []
     for replica in range(1 if first.replicas is None else first.replicas):
-        pods = []
+        pods: list[Pod] = []
         for part in parts:
             for index in range(part.size):
                 position = len(pods)
@@ -177,9 +179,21 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
         replicas.append(Replica(replica, tuple(pods)))
     probes = tuple(name for field, name in _PROBES.items() if first.engine.get(field))
     return Role(
-        first.role, first.object, str(first.engine.get("image", "")), first.command.engine, tensor, pipeline, data,
-        first.replicas is None, tuple(replicas), devices, tuple(first.listeners()), _model(deployment, first), probes,
-    )  # fmt: skip
+        first.role,
+        first.object,
+        str(first.engine.get("image", "")),
+        first.command.engine,
+        tensor,
+        pipeline,
+        data,
+        first.command.has("enable-expert-parallel"),
+        first.replicas is None,
+        tuple(replicas),
+        devices,
+        tuple(first.listeners()),
+        _model(deployment, first),
+        probes,
+    )
 
 
 def _model(deployment: Deployment, pods: Pods) -> str:
@@ -202,12 +216,12 @@ def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
     decode = [role for role in roles if role.role == "decode"]
     prefill = [role for role in roles if role.role == "prefill" and role.replicas]
     for pool in deployment.pools[:1]:
-        ports = ", ".join(str(port) for port in pool.ports)
+        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
         calls += [
-            Call(entry, "pool", f"{pool.name or 'InferencePool'}, ports {ports}"),
+            Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}"),
             Call("pool", "endpoint picker", "ext-proc 9002"),
         ]
-        calls.append(Call("endpoint picker", "decode", f"picks a pod, port {ports}"))
+        calls.append(Call("endpoint picker", "decode", f"picks a pod, {ports}"))
     for role in decode:
         first = role.port("proxy") or role.port("engine")
         if not deployment.pools:

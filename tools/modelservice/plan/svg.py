@@ -44,8 +44,8 @@ def svg(plan: Plan) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img" '
             f'aria-label="{escape(plan.name)}: pods, accelerators and calls">',
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-            f'<path d="M0 0 L8 4 L0 8 z" fill="{_DIM}"/></marker></defs>',
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+            f'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{_DIM}"/></marker></defs>',
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             *head,
             *shapes,
@@ -59,10 +59,10 @@ def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
     line, _, ground = _COLOURS[role.role]
     sizes = [
         f"{name}{size}" for name, size in (("TP", role.tensor), ("PP", role.pipeline), ("DP", role.data)) if size > 1
-    ]
+    ] + (["EP"] if role.expert else [])
     number = "autoscaled" if role.autoscaled else f"{len(role.replicas)} x" if len(role.replicas) != 1 else ""
     unit = "group" if role.replicas and len(role.replicas[0].pods) > 1 else "pod"
-    title = "  ".join(part for part in (f"{number} {unit}" if number else f"1 {unit}", " ".join(sizes)) if part)
+    title = "  ".join(part for part in (f"{number or '1'} {unit}", " ".join(sizes)) if part)
     shapes = [
         _text(x, y + 14, role.role, 16, line, "bold"),
         _text(x + 76, y + 14, title, 13, _INK),
@@ -107,7 +107,7 @@ def _replica(replica: Replica, role: Role, x: int, y: int, line: str, ground: st
 
 def _pod(pod: Pod, role: Role, x: int, y: int, line: str) -> tuple[list[str], int]:
     """One pod: title and node, a square for each accelerator with its rank, the ports."""
-    _, cell, ground = _COLOURS[role.role]
+    _, cell, _ = _COLOURS[role.role]
     rows = -(-len(pod.ranks) // _ROW)
     ports = _ports(role) if pod.serves else ["answers no requests"]
     height = 30 + rows * (_CELL + _GAP) + 17 * len(ports) + 8
@@ -158,7 +158,7 @@ def _path(calls: tuple[Call, ...], middles: dict[str, tuple[int, int]]) -> list[
             target = middles["decode"][0] + 90
             x = _LEFT + _WIDTH
             shapes.append(_arrow(x, y + 22, _ROLES - 6, max(target, 118), bend=True))
-            shapes.append(_text(x + 8, y + 40, call.label.replace(", ", " on "), 11, _DIM))
+            shapes.append(_text(_LEFT + 8, y + 62, call.label, 11, _DIM))
     return shapes
 
 
@@ -167,7 +167,7 @@ def _between(plan: Plan, middles: dict[str, tuple[int, int]]) -> list[str]:
     if not {"decode", "prefill"} <= set(middles):
         return []
     upper, lower = sorted(("decode", "prefill"), key=lambda role: middles[role][0])
-    start, end = middles[upper][1] + 4, middles[lower][0] - 4
+    start, end = middles[upper][1] + 4, middles[lower][0] - 8
     shapes = []
     prompts = next((call for call in plan.calls if call.target == "prefill"), None)
     cache = next((call for call in plan.calls if call.source == "prefill"), None)
