@@ -79,8 +79,9 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 	@$(BIN)/modelservice examples
 
 .PHONY: bench
-bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
+bench: $(INSTALLED)  ## Measure rendering and checking against helm and kubeconform, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/bench_check.py
 
 .PHONY: mutants
 mutants: $(INSTALLED)  ## Break correct deployments in every known way and show which layer refuses each
