@@ -178,3 +178,12 @@ def test_a_secret_never_appears_in_a_report(tmp_path: Path) -> None:
         done = run("-f", PD, "-f", str(tmp_path / "token.yaml"), "--format", output_format)
         assert done.returncode == 1
         assert "hf_verysecret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["7.yaml", "values-7.yaml", "a-very-long-name-of-a-values-file-in-a-folder.yaml", "Ümläut.yaml"]
+)
+def test_a_file_of_any_name_gets_a_release_name_that_fits(tmp_path: Path, name: str) -> None:
+    for file in (name, "other.yaml"):
+        (tmp_path / file).write_text((ROOT / "examples/values-multinode.yaml").read_text())
+    assert run(str(tmp_path / name), str(tmp_path / "other.yaml")).returncode == 0

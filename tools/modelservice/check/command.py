@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -114,9 +115,12 @@ def check(
 
 
 def _release(path: str) -> str:
-    """A release name for a values file: its own name, shortened to what Helm takes."""
+    """A release name for a values file: its own name, short enough for the names that are made of it."""
     stem = "values" if path == "-" else Path(path).stem
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower().removeprefix("values-")).strip("-")[:40].strip("-") or "values"
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    short = name.removeprefix("values-")
+    name = short if re.match("[a-z]", short) else f"values-{short}".strip("-")
+    return name if len(name) <= 22 else f"{name[:13].strip('-')}-{zlib.crc32(name.encode()):08x}"
 
 
 def _print_rules() -> None:
