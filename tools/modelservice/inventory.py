@@ -7,6 +7,7 @@ from a file of node pools as `modelservice cluster up` takes it. Of Secrets only
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def read_cluster(namespace: str) -> Inventory:
             "the Kubernetes client is not installed", fix="pip install 'llm-d-modelservice[cluster]'"
         ) from None
     try:
-        api = dynamic.DynamicClient(config.new_client_from_config())  # type: ignore[no-untyped-call]
+        api = dynamic.DynamicClient(config.new_client_from_config(os.environ.get("KUBECONFIG")))  # type: ignore[no-untyped-call]
     except (config.ConfigException, HTTPError, ApiException, OSError) as error:
         raise UsageError(f"the cluster cannot be reached: {str(error).splitlines()[0]}", fix="set KUBECONFIG") from None
     found: list[Object] = []

@@ -112,8 +112,8 @@ def pods_fit(deployment: Deployment) -> Iterator[Found]:
     for name, number in Counter(item.pods.object for item in missed).items():
         pods = next(item.pods for item in missed if item.pods.object == name)
         candidates = [node for node in cluster.nodes if admits(node, pods.spec)]
-        if not candidates:
-            continue  # node-label and node-taint say more
+        if not candidates or any(cluster.lacks("DeviceClass", claim.device_class) for claim in deployment.claims(pods)):
+            continue  # node-label, node-taint and device-class say more
         needed = ", ".join(f"{count} {resource}" for resource, count in deployment.accelerators(pods).items())
         lacking = _lacking(pods, candidates) or needed or "resources"
         yield Found(
@@ -271,12 +271,12 @@ def reference_missing(deployment: Deployment) -> Iterator[Found]:
                         "containers[].env",
                     )
                 continue
-            there = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of(kind))[:6]) or "none"
+            there = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of(kind))[:6])
             yield Found(
                 f"the pods use {kind} {name}, which the cluster does not have",
                 key,
                 pods.object,
-                f"create it, or write one of {there}",
+                f"create it, or write one of {there}" if there else "create it",
                 "spec.template.spec",
             )
 
