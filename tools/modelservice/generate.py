@@ -402,7 +402,7 @@ def write(root: Path) -> list[Path]:
     changed = []
     for path, text in outputs(root).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed
