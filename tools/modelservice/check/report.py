@@ -14,7 +14,7 @@ from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import rules
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, Report
 
-DOCUMENTATION = "https://github.com/llm-d-incubation/llm-d-modelservice/blob/main/docs/rules"
+DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
 
 
 class Format(StrEnum):
