@@ -187,3 +187,20 @@ def test_a_file_of_any_name_gets_a_release_name_that_fits(tmp_path: Path, name: 
     for file in (name, "other.yaml"):
         (tmp_path / file).write_text((ROOT / "examples/values-multinode.yaml").read_text())
     assert run(str(tmp_path / name), str(tmp_path / "other.yaml")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ("{kind: Deployment, metadata: {name: x}, spec: 7}", "spec: it is no map"),
+        ("{kind: Deployment, metadata: {name: 7}}", "metadata.name: it is no text"),
+        ("{kind: Pod, metadata: {name: x}, spec: {containers: [{name: x, env: [{value: y}]}]}}", "/containers/0/env/0"),
+        ("{kind: Deployment, metadata: {name: x}, spec: {template: {spec: {containers: 7}}}}", "/containers: 7 is not"),
+        ("{kind: PodMonitor, metadata: {name: x}, spec: {selector: 7}}\n---\n"
+         "{kind: Pod, metadata: {name: x}, spec: {containers: [{name: x}]}}", "cannot read the objects"),
+    ],
+)  # fmt: skip
+def test_objects_of_another_form_are_findings(manifest: str, message: str) -> None:
+    done = run("--manifests", "-", stdin=manifest)
+    assert done.returncode == 1
+    assert message in done.stdout

@@ -82,6 +82,17 @@ class Kubernetes:
         return value
 
 
+def pod_problem(spec: Any) -> str | None:
+    """What is wrong with the types of a pod spec, as ``/containers/0/env: reason``; None when nothing is.
+
+    Fields that this version of Kubernetes does not know are left to the API server.
+    """
+    for error in _validator(definition_name("io.k8s.api.core.v1.PodSpec", True)).iter_errors(spec):
+        if not error.message.startswith("Additional properties"):
+            return f"{''.join(f'/{part}' for part in error.instance_path) or '/'}: {error.message}"
+    return None
+
+
 def definition_name(name: str, partial: bool) -> str:
     """Key of a Kubernetes type under ``definitions``: ``core.v1.Container``, ``core.v1.Container.partial``."""
     short = name.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.")

@@ -17,7 +17,7 @@ from rich.table import Table
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.report import Format, print_text, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import load, order, read_manifests, run, suppress
+from modelservice.check.runner import load, order, read_manifests, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.deployment import Deployment
 from modelservice.errors import UsageError
@@ -97,7 +97,9 @@ def check(
         deployments += [loaded] if loaded else []
     for path in manifests:
         names.append(path)
-        deployments.append(Deployment(path, read_manifests(path), namespace))
+        objects, refused = sound(read_manifests(path), path)
+        findings += refused
+        deployments.append(Deployment(path, objects, namespace))
     for deployment in deployments:
         deployment.vllm_version = (vllm_version or "").lstrip("v") or None
         deployment.cluster = inventory

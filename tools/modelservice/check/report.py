@@ -12,7 +12,7 @@ from rich.text import Text
 from modelservice import __version__
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import rules
-from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, Report
+from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, Report
 
 DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
 
@@ -96,6 +96,7 @@ _VALUES = {
     BY_SCHEMA: "The values are as the schema says.",
     BY_CHART: "The values do not contradict each other.",
     DUPLICATE: "A key is given once.",
+    INVALID: "Objects have the form that Kubernetes asks for.",
 }
 
 

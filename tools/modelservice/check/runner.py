@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,16 +12,18 @@ import yaml
 from modelservice.check.finding import Finding, Found, Severity
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
-from modelservice.deployment import Deployment
+from modelservice.deployment import Deployment, pods_of
 from modelservice.errors import ModelserviceError, ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning, apply_set, merge, read_text
+from modelservice.kubernetes import pod_problem
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
 """Names under which refusals of the values themselves are reported; they cannot be suppressed."""
 DUPLICATE = "values-duplicate-key"
+INVALID = "object-invalid"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,41 @@ def load(
             found = Found(problem.message, problem.key, fix=problem.fix)
             findings.append(_finding(name, Severity.error, found, sources, release.name, files))
         return None, findings
-    return Deployment(release.name, rendered.objects, release.namespace, sources), findings
+    objects, refused = sound(rendered.objects, release.name)
+    return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+
+
+def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
+    """The objects whose fields have the types that rules read, and findings about the others."""
+    kept, findings = [], []
+    for obj in objects:
+        problem = _problem(obj)
+        if problem is None:
+            kept.append(obj)
+            continue
+        fix = "write it as Kubernetes has it; no rule looks at this object"
+        name = f"{obj.get('kind')}/{(obj.get('metadata') or {}).get('name')}"
+        findings.append(Finding(INVALID, Severity.error, problem, None, name, fix, deployment=deployment))
+    return kept, findings
+
+
+def _problem(obj: Mapping[str, Any]) -> str | None:
+    metadata, spec = obj.get("metadata") or {}, obj.get("spec")
+    if not isinstance(metadata.get("name"), str):
+        return "metadata.name: it is no text"
+    if spec is not None and not isinstance(spec, Mapping):
+        return "spec: it is no map"
+    try:
+        for pods in pods_of(obj):
+            for text in (pods.labels, pods.annotations):
+                if not all(isinstance(value, str) for value in text.values()):
+                    return "metadata of the pods: a label or annotation is no text"
+            problem = pod_problem(pods.spec)
+            if problem:
+                return f"pod spec: {problem}"
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return "the pod template has not the form that Kubernetes asks for"
+    return None
 
 
 def read_manifests(path: str) -> list[dict[str, Any]]:
@@ -119,11 +155,24 @@ def run(
     """
     findings = []
     for rule in rules().values() if selected is None else selected:
-        if rule.check:
-            findings += [_of(rule, found, item) for item in deployments for found in rule.check(item)]
+        for deployment in deployments if rule.check else ():
+            findings += _checked(rule, deployment)
         if rule.check_together and together:
             findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
     return order(findings)
+
+
+def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
+    """What a rule finds.
+
+    Objects besides workloads have no schema here, so a rule may meet types in them that it cannot read.
+    """
+    try:
+        return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
+        fix = "look for a field of another type than Kubernetes has"
+        return [Finding(INVALID, Severity.error, message, None, None, fix, deployment=deployment.name)]
 
 
 def order(findings: Iterable[Finding]) -> list[Finding]:
