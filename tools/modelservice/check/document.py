@@ -46,8 +46,8 @@ def _index() -> str:
         "```yaml\nignore:\n- rule: image-latest\n  reason: the development cluster follows every push\n"
         "  files: [dev/*.yaml]\n```\n",
         "Without a rule of their own, and not to be ignored: `values-schema`, what the chart's schema refuses, and "
-        "`values-chart`, what its templates refuse; `values-duplicate-key`; and `object-invalid`, objects that no rule can "
-        "read.\n",
+        "`values-chart`, what its templates refuse; `values-duplicate-key`; and `object-invalid`, objects that no "
+        "rule can read.\n",
         "| Rule | Severity | Asks that |\n|---|---|---|",
     ]
     for rule in rules().values():
