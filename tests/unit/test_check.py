@@ -204,3 +204,8 @@ def test_objects_of_another_form_are_findings(manifest: str, message: str) -> No
     done = run("--manifests", "-", stdin=manifest)
     assert done.returncode == 1
     assert message in done.stdout
+
+
+def test_every_example_is_correct() -> None:
+    done = run(*(str(file) for file in sorted((ROOT / "examples").glob("values-*.yaml"))))
+    assert done.returncode == 0, done.stdout

@@ -451,7 +451,10 @@ def _pods_of_template(obj: Object, template: Object) -> Pods:
         **{key: spec[key] for key in ("affinity", "nodeSelector", "tolerations") if key in spec},
         **server["spec"],
     }
-    return Pods(obj, "pod", 1, server.get("metadata") or {}, merged, requester=spec)
+    # A null in a patch removes the label.
+    own = server.get("metadata") or {}
+    labels = {key: value for key, value in (own.get("labels") or {}).items() if value is not None}
+    return Pods(obj, "pod", 1, {**own, "labels": labels}, merged, requester=spec)
 
 
 def is_proxy(container: Object) -> bool:
