@@ -81,6 +81,10 @@ format: $(INSTALLED)  ## Format the Python code
 docs: $(INSTALLED)  ## Regenerate schema, values.yaml, tables and example outputs
 	@$(BIN)/modelservice schema
 	@$(BIN)/modelservice examples
+	@for pair in pd:pd multinode:wide-ep; do \
+	  $(BIN)/modelservice plan -f examples/values-$${pair%:*}.yaml --pool examples/pool-$${pair%:*}.yaml \
+	    --nodes examples/nodes.yaml --name $${pair#*:} --format svg --output docs/plan-$${pair#*:}.svg; \
+	done
 
 .PHONY: schema
 schema: $(INSTALLED)  ## Regenerate values.schema.json, values.yaml and the tables
@@ -91,8 +95,13 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 	@$(BIN)/modelservice examples
 
 .PHONY: bench
-bench: $(INSTALLED)  ## Measure rendering against helm template, as ratios of one run
+bench: $(INSTALLED)  ## Measure rendering and checking against helm and kubeconform, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/bench_check.py
+
+.PHONY: mutants
+mutants: $(INSTALLED)  ## Break correct deployments in every known way and show which layer refuses each
+	@PYTHONPATH=tests $(BIN)/python -m mutation.mutants
 
 .PHONY: bench-cluster
 bench-cluster: $(INSTALLED)  ## Measure the control plane: start, installation, scale

@@ -32,7 +32,7 @@ START = {
     "huggingface": (None, "--model_name"),
     "fasterWhisper": (None, None),
 }
-HEALTH = {"ollama": "/", "huggingface": "/v2/health/ready"}
+HEALTH = {"simulator": "/health/ready", "ollama": "/", "huggingface": "/v2/health/ready"}
 
 
 @pytest.mark.parametrize("engine", IMAGES)

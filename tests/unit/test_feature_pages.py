@@ -10,7 +10,10 @@ from modelservice.values import Values
 from rendered import ROOT
 
 PAGES = sorted((ROOT / "docs" / "features").glob("*.md"))
-TESTS = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+TESTS: dict[str, str] = {}
+"""Text of the test files by name; a name may be in several folders."""
+for _path in sorted((ROOT / "tests").rglob("test_*.py")):
+    TESTS[_path.name] = TESTS.get(_path.name, "") + _path.read_text()
 EVERYTHING = "\n".join(TESTS.values())
 
 

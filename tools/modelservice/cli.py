@@ -24,12 +24,16 @@ from rich.progress import track
 
 from modelservice import __version__, generate
 from modelservice import endpoints as clients
+from modelservice.check.command import check
 from modelservice.cluster import commands as cluster
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.explain.command import command as explain
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.importers import commands as importers
 from modelservice.inputs import apply_set, merge, read_values
+from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
+from modelservice.plan.command import command as plan
 from modelservice.summary import print_summary
 
 app = typer.Typer(
@@ -71,13 +75,9 @@ def _options(
     """Options of the program itself."""
 
 
-Files = Annotated[
-    list[str], typer.Option("--values", "-f", metavar="FILE", help="Values file, - for standard input; the last wins.")
-]
-Sets = Annotated[list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.")]
-SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
-Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; its own by default.")]
-Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
+app.command()(check)
+app.command("explain")(explain)
+app.command("plan")(plan)
 
 
 @app.command()
@@ -86,8 +86,8 @@ def render(
     files: Files = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
-    name: Annotated[str, typer.Option("--name", "-n", help="Name of the release.")] = "modelservice",
-    namespace: Annotated[str, typer.Option("--namespace", help="Namespace of the release.")] = "default",
+    name: Name = "modelservice",
+    namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
     output: Annotated[

@@ -53,8 +53,14 @@ class UsageError(ModelserviceError):
 
 
 class ValuesError(ModelserviceError):
-    """Values that the chart refuses, by its schema or by its templates; one problem for each."""
+    """Values that the chart refuses, one problem for each.
 
-    def __init__(self, problems: list[Problem]) -> None:
+    Args:
+        problems: what is wrong.
+        by_schema: the chart's schema refuses them; otherwise its templates.
+    """
+
+    def __init__(self, problems: list[Problem], *, by_schema: bool = False) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
         self.problems = problems
+        self.by_schema = by_schema

@@ -369,6 +369,7 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
 
 def outputs(root: Path) -> dict[Path, str]:
     """All generated files of the repository and what they should contain."""
+    from modelservice.check.document import pages
     from modelservice.importers import tables
     from modelservice.values import Values
 
@@ -389,6 +390,7 @@ def outputs(root: Path) -> dict[Path, str]:
         ):  # fmt: skip
             text = replace_between_markers(text, name, generated)
         files[importing] = text
+    files |= {root / path: text for path, text in pages().items()}
     return files
 
 
@@ -410,6 +412,7 @@ def write(root: Path) -> list[Path]:
     changed = []
     for path, text in outputs(root).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed

@@ -66,7 +66,11 @@ class Release:
             )
 
 
-class _UniqueKeys(yaml.SafeLoader):
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml where PyYAML has it: rendered objects are long, and it is many times as fast."""
+
+
+class _UniqueKeys(_LOADER):  # type: ignore[misc]
     """A loader that refuses a mapping with a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -76,7 +80,8 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise ModelserviceError(
                     f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})"
                 )
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,17 @@ class Rendered:
     def objects(self) -> list[dict[str, Any]]:
         """The objects in the order Helm installs them."""
         return [obj for _, obj in self._sources]
+
+    def template_of(self, obj: Mapping[str, Any]) -> str:
+        """Path of the template that printed an object.
+
+        Raises:
+            KeyError: the object is not of this render.
+        """
+        for path, other in self._sources:
+            if other is obj:
+                return path
+        raise KeyError(_name(obj))
 
     @property
     def manifests(self) -> str:
@@ -323,7 +339,7 @@ _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.D
 def _explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
     """An error of Helm in the words of the person who wrote the values."""
     if "values don't meet the specifications of the schema" in text:
-        return ValuesError(_violations(text, schema or {}))
+        return ValuesError(_violations(text, schema or {}), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
         message = refusal["message"].strip()

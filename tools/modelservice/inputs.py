@@ -35,8 +35,16 @@ def read_values(path: str) -> Values:
     Warns:
         InputWarning: a key is given twice.
     """
-    name = "standard input" if path == "-" else path
-    text = read_text(path, name)
+    return parse_values(read_text(path), "standard input" if path == "-" else path)
+
+
+def parse_values(text: str, name: str) -> Values:
+    """The values in a text, as :func:`read_values`.
+
+    Args:
+        text: YAML.
+        name: what messages call it.
+    """
     try:
         documents = parse_documents(text, name)
         misread = None
@@ -55,12 +63,13 @@ def read_values(path: str) -> Values:
     return values
 
 
-def read_text(path: str, name: str) -> str:
-    """The text of a file, or of the standard input for ``-``.
+def read_text(path: str) -> str:
+    """The text in a file, or on the standard input for ``-``.
 
     Raises:
-        UsageError: the file cannot be read.
+        UsageError: it cannot be read.
     """
+    name = "standard input" if path == "-" else path
     try:
         return sys.stdin.buffer.read().decode() if path == "-" else Path(path).read_bytes().decode()
     except UnicodeDecodeError as error:

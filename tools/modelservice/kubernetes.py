@@ -106,6 +106,17 @@ def violations(name: str, value: Any, partial: bool = False) -> Iterator[Violati
         yield Violation(tuple(error.instance_path), error.message, unknown)
 
 
+def pod_problem(spec: Any) -> str | None:
+    """What is wrong with the types of a pod spec, as ``/containers/0/env: reason``; None when nothing is.
+
+    Fields that this version of Kubernetes does not know are left to the API server.
+    """
+    for violation in violations("io.k8s.api.core.v1.PodSpec", spec, partial=True):
+        if not violation.unknown:
+            return f"{''.join(f'/{part}' for part in violation.path) or '/'}: {violation.message}"
+    return None
+
+
 def definition_name(name: str, partial: bool) -> str:
     """Key of a Kubernetes type under ``definitions``: ``core.v1.Container``, ``core.v1.Container.partial``."""
     short = name.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.")

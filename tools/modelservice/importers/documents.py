@@ -89,7 +89,7 @@ def read_documents(files: Iterable[str]) -> list[Document]:
 
 def _of_file(path: str) -> Iterator[Document]:
     name = "standard input" if path == "-" else path
-    text = read_text(path, name)
+    text = read_text(path)
     if _is_json(text):
         text = text.replace("\t", "  ")  # YAML knows no tab between tokens, and a tab within a JSON string is escaped
     for node in parse_documents(text, name):

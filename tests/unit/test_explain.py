@@ -1,0 +1,90 @@
+"""Which value made a line, found by rendering."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelservice.cli import main
+from modelservice.errors import UsageError
+from modelservice.explain.address import MISSING, at, parse
+
+PD = """\
+modelArtifacts: {name: m, uri: hf://m/m, size: 1Gi}
+engine: {image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe}
+decode:
+  replicas: 2
+  parallelism:
+    tensor: 2
+prefill: {create: false}
+"""
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        main(["explain", *arguments])
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Path:
+    file = tmp_path / "values.yaml"
+    file.write_text(PD)
+    return file
+
+
+def test_a_line_is_traced_to_the_keys_with_their_lines(values: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = run(
+        capsys, "-f", str(values), "Deployment/decode.spec.template.spec.containers[vllm].resources", "--format=json"
+    )
+    found = json.loads(output)
+    keys = {item["key"]: item["places"] for item in found["values"]}
+    assert found["value"] == {"limits": {"nvidia.com/gpu": "2"}, "requests": {"nvidia.com/gpu": "2"}}
+    assert found["template"] == "llm-d-modelservice/templates/deployment.yaml"
+    assert keys["decode.parallelism.tensor"] == [f"{values}:6"]
+    assert keys["accelerator.type"] == []  # the chart's default
+    assert "decode.replicas" not in keys
+    assert "modelArtifacts.size" not in keys
+
+
+def test_every_layer_that_wrote_the_key_is_shown(
+    values: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layer = tmp_path / "layer.yaml"
+    layer.write_text("decode:\n  replicas: 5\n")
+    output = run(capsys, "-f", str(values), "-f", str(layer), "Deployment/decode.spec.replicas", "--format", "json")
+    keys = {item["key"]: item for item in json.loads(output)["values"]}
+    assert keys["decode.replicas"]["value"] == 5
+    assert keys["decode.replicas"]["places"] == [f"{values}:4", f"{layer}:2"]
+    assert keys["decode.autoscaling.enabled"]["places"] == []
+
+
+def test_what_if_shows_only_what_would_change(values: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = run(capsys, "-f", str(values), "--what-if", "decode.replicas=3")
+    changed = [line for line in output.splitlines() if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+    assert changed == ["-  replicas: 2", "+  replicas: 3"]
+
+
+OBJECTS = [{"kind": "Deployment", "metadata": {"name": "a.b-decode"}, "spec": {"list": [{"name": "x", "port": 1}]}}]
+
+
+@pytest.mark.parametrize("text", ["Deployment/a.b-decode.spec.list[x].port", "deployment/decode.spec.list[0].port"])
+def test_names_may_have_dots_and_be_shortened(text: str) -> None:
+    address, obj = parse(text, OBJECTS)
+    assert str(address) == f"Deployment/a.b-decode.spec.list[{'x' if '[x]' in text else '0'}].port"
+    assert at(obj, address.path) == 1
+    assert at(obj, "spec.nothing") is MISSING
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("Service/x", "Deployment/a.b-decode"),
+        ("Deployment/other", "Deployment/a.b-decode"),
+        ("Deployment/decode.spec.lst", "list"),
+    ],
+)
+def test_what_is_not_there_is_said_with_what_is(text: str, fix: str) -> None:
+    with pytest.raises(UsageError, match=fix):
+        parse(text, OBJECTS)

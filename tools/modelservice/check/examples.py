@@ -1,0 +1,89 @@
+"""Runs the examples of the rules."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from modelservice.check.finding import Finding
+from modelservice.check.rule import Example, Rule
+from modelservice.check.runner import load, run
+from modelservice.deployment import Deployment
+from modelservice.errors import ModelserviceError
+from modelservice.helm import Release, Renderer
+from modelservice.inputs import merge
+from modelservice.inventory import read_inventory
+from modelservice.pool import read_pool
+
+BASES = {
+    "single": """\
+modelArtifacts:
+  name: Qwen/Qwen3-8B
+  uri: hf://Qwen/Qwen3-8B
+  size: 40Gi
+  labels: {llm-d.ai/model: qwen3-8b}
+engine:
+  image: vllm/vllm-openai:v0.32.0
+  modelCommand: vllmServe
+routing:
+  proxy: {enabled: false}
+prefill: {create: false}
+""",
+    "pd": """\
+modelArtifacts:
+  name: Qwen/Qwen3-8B
+  uri: hf://Qwen/Qwen3-8B
+  size: 40Gi
+  labels: {llm-d.ai/model: qwen3-8b}
+engine:
+  image: vllm/vllm-openai:v0.32.0
+  modelCommand: vllmServe
+  args:
+    kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}
+  env:
+    VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+routing:
+  proxy: {image: "ghcr.io/llm-d/llm-d-router-disagg-sidecar:v0.10.0"}
+prefill: {replicas: 1}
+""",
+}
+"""Correct values that examples change: one role, or prefill and decode."""
+
+
+def findings(rule: Rule, example: Example, renderer: Renderer) -> Sequence[Finding]:
+    """What a rule finds in an example.
+
+    Raises:
+        ModelserviceError: schema or chart refuse the example, which a rule's example must not be.
+    """
+    deployments = [_deployment(example.values, example, renderer, "example")]
+    if example.beside:
+        deployments.append(_deployment(example.beside, example, renderer, "beside"))
+    return run(deployments, together=rule.check_together is not None, selected=[rule])
+
+
+def _deployment(values: str, example: Example, renderer: Renderer, name: str) -> Deployment:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if example.manifests:
+            objects = [item for item in yaml.safe_load_all(example.manifests) if item]
+            deployment = Deployment(name, objects)
+        else:
+            file = folder / "values.yaml"
+            layers = [yaml.safe_load(BASES[example.base]), yaml.safe_load(values) or {}]
+            file.write_text(yaml.safe_dump(merge(layers)), encoding="utf-8")
+            loaded, refused = load([str(file)], renderer, Release(name))
+            if loaded is None:
+                raise ModelserviceError(f"the example is refused: {refused[0].values}: {refused[0].message}")
+            deployment = loaded
+        if example.pool:
+            (folder / "pool.yaml").write_text(example.pool, encoding="utf-8")
+            neighbours = read_pool(str(folder / "pool.yaml"))
+            deployment.pools, deployment.neighbours = neighbours.pools, neighbours.objects
+        if example.nodes:
+            (folder / "nodes.yaml").write_text(example.nodes, encoding="utf-8")
+            deployment.cluster = read_inventory(str(folder / "nodes.yaml"))
+        return deployment

@@ -1,0 +1,64 @@
+"""What a rule has to say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    error = "error"
+    """Nothing serves, or accelerators are wasted."""
+    warning = "warning"
+    """It serves, but not as it should, or not always."""
+    info = "info"
+    """Worth knowing."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A breach of a rule, before it is known whose rule and which line.
+
+    Args:
+        message: what is wrong and why, in one sentence.
+        values: the values key it comes from, where the chart rendered it.
+        obj: ``Kind/name`` of the object.
+        fix: what to write instead.
+        path: where in the object, for manifests without values.
+        severity: where it differs from the rule's own.
+    """
+
+    message: str
+    values: str | None = None
+    obj: str | None = None
+    fix: str | None = None
+    path: str | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A breach of a rule, with everything a person needs to mend it."""
+
+    rule: str
+    severity: Severity
+    message: str
+    values: str | None
+    object: str | None
+    fix: str | None
+    file: str | None = None
+    line: int | None = None
+    deployment: str | None = None
+    """Which of several deployments."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding for machines."""
+        return asdict(self)
+
+    @property
+    def place(self) -> str:
+        """``file:line``, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line) if part is not None)

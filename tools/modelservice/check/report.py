@@ -1,0 +1,145 @@
+"""A report as text, JSON, SARIF or JUnit."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from xml.etree import ElementTree
+
+from rich.console import Console
+from rich.text import Text
+
+from modelservice import __version__
+from modelservice.check.finding import Finding, Severity
+from modelservice.check.rule import rules
+from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, Report
+
+DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
+
+
+class Format(StrEnum):
+    """Output formats of a check."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    junit = "junit"
+
+
+_STYLES = {Severity.error: "bold red", Severity.warning: "bold yellow", Severity.info: "cyan"}
+
+
+def print_text(report: Report, console: Console) -> None:
+    """Prints findings for people, and what is suppressed."""
+    for finding in report.findings:
+        line = Text()
+        if finding.place:
+            line.append(f"{finding.place}: ")
+        line.append(finding.severity.value, style=_STYLES[finding.severity])
+        line.append(": ")
+        if finding.values:
+            line.append(finding.values, style="bold")
+            line.append(": ")
+        line.append(finding.message)
+        console.print(line, soft_wrap=True)
+        if finding.fix:
+            console.print(Text(f"    {finding.fix}"), soft_wrap=True)
+        console.print(
+            Text("    " + "  ".join(part for part in (finding.object, f"[{finding.rule}]") if part), "dim"),
+            soft_wrap=True,
+        )
+    for finding, suppression in report.suppressed:
+        place = f"{finding.place}: " if finding.place else ""
+        console.print(
+            Text(f"{place}ignored: {finding.rule} ({suppression.source}): {suppression.reason}", "dim"), soft_wrap=True
+        )
+    counts = [
+        f"{report.count(severity)} {severity.value}{'' if severity is Severity.info else 's'}" for severity in Severity
+    ]
+    hidden = f", {len(report.suppressed)} ignored" if report.suppressed else ""
+    console.print(f"{len(report.deployments)} checked: {', '.join(counts)}{hidden}", highlight=False)
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON."""
+    return json.dumps(report.to_json(), indent=2) + "\n"
+
+
+def to_sarif(report: Report) -> str:
+    """The report as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
+    levels = {Severity.error: "error", Severity.warning: "warning", Severity.info: "note"}
+    described = [
+        {
+            "id": rule.id,
+            "shortDescription": {"text": rule.title},
+            "fullDescription": {"text": rule.reason},
+            "helpUri": f"{DOCUMENTATION}/{rule.family}.md#{rule.id}",
+            "defaultConfiguration": {"level": levels[rule.severity]},
+        }
+        for rule in rules().values()
+    ]
+    described += [{"id": name, "shortDescription": {"text": title}} for name, title in _VALUES.items()]
+    results = [_sarif_result(finding, levels) for finding in report.findings]
+    for finding, suppression in report.suppressed:
+        kept = {"kind": "external", "justification": suppression.reason}
+        results.append({**_sarif_result(finding, levels), "suppressions": [kept]})
+    tool = {"driver": {"name": "modelservice", "version": __version__, "rules": described}}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": tool, "results": results}],
+    }
+    return json.dumps(log, indent=2) + "\n"
+
+
+_VALUES = {
+    BY_SCHEMA: "The values are as the schema says.",
+    BY_CHART: "The values do not contradict each other.",
+    DUPLICATE: "A key is given once.",
+    INVALID: "Objects have the form that Kubernetes asks for.",
+}
+
+
+def _sarif_result(finding: Finding, levels: dict[Severity, str]) -> dict[str, object]:
+    result: dict[str, object] = {
+        "ruleId": finding.rule,
+        "level": levels[finding.severity],
+        "message": {"text": _sentence(finding)},
+    }
+    if finding.file:
+        physical: dict[str, object] = {"artifactLocation": {"uri": finding.file}}
+        if finding.line:
+            physical["region"] = {"startLine": finding.line}
+        result["locations"] = [{"physicalLocation": physical}]
+    return result
+
+
+def to_junit(report: Report) -> str:
+    """The report as JUnit XML: a suite for each deployment, a case for each rule with findings."""
+    suites = ElementTree.Element("testsuites", name="modelservice check")
+    for deployment in report.deployments:
+        found = [finding for finding in report.findings if finding.deployment in (deployment, None)]
+        suite = ElementTree.SubElement(suites, "testsuite", name=deployment)
+        names = dict.fromkeys([*rules(), *(finding.rule for finding in found)])
+        failures = 0
+        for name in names:
+            own = [finding for finding in found if finding.rule == name]
+            case = ElementTree.SubElement(suite, "testcase", classname=deployment, name=name)
+            bad = [finding for finding in own if finding.severity is Severity.error]
+            if bad:
+                failures += 1
+                failure = ElementTree.SubElement(case, "failure", message=_sentence(bad[0]))
+                failure.text = "\n".join(f"{finding.place}: {_sentence(finding)}" for finding in bad)
+            others = [finding for finding in own if finding not in bad]
+            if others:
+                output = ElementTree.SubElement(case, "system-out")
+                output.text = "\n".join(f"{item.severity}: {item.place}: {_sentence(item)}" for item in others)
+        suite.set("tests", str(len(names)))
+        suite.set("failures", str(failures))
+    ElementTree.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _sentence(finding: Finding) -> str:
+    where = finding.values or finding.object
+    return ": ".join(part for part in (where, finding.message) if part) + (f"; {finding.fix}" if finding.fix else "")

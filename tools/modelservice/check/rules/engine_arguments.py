@@ -1,0 +1,556 @@
+"""Engine arguments: does this version of the engine take them, and do they agree with each other?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelservice.check.finding import Found, Severity
+from modelservice.check.rule import Example, rule
+from modelservice.check.vllm import table as vllm
+from modelservice.commandline import ALIASES, Flag, vllm_version
+from modelservice.deployment import Deployment, Pods, kv_transfer
+
+_ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
+_DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
+
+
+def _version(deployment: Deployment, pods: Pods) -> str | None:
+    return deployment.vllm_version or vllm_version(str(pods.engine.get("image", "")))
+
+
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, str | None]]:
+    for pods in deployment.servers:
+        if pods.command.engine == "vllm":
+            version = _version(deployment, pods)
+            yield pods, vllm.table(version), version
+
+
+def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
+    """The values key that gives a flag, whichever spelling it has there."""
+    name = flag.spelling.lstrip("-").replace("_", "-")
+    return deployment.flag_key(pods, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
+        f"{pods.role}.containers[0].args", f"{pods.role}.engine.args"
+    )
+
+
+def _path(pods: Pods) -> str:
+    return f"containers[{pods.engine.get('name')}].args"
+
+
+@rule(
+    Severity.error,
+    reason="vLLM ends at once with an argument that it does not know, and the pod restarts for ever.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {max-modle-len: 8192}}",
+    passing="engine: {args: {max-model-len: 8192}}",
+)
+def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
+    """The engine's version knows every flag."""
+    for pods, known, version in _of_vllm(deployment):
+        for flag in pods.command.flags:
+            if known.find(flag.spelling):
+                continue
+            said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
+            message, fix, severity = _unknown(flag, known, version, said)
+            yield Found(message, _key(deployment, pods, flag), pods.object, fix, _path(pods), severity)
+        if len(pods.command.positionals) > 1 and not pods.command.script:
+            extra = pods.command.positionals[1]
+            yield Found(
+                f"{extra!r} belongs to no flag: `vllm serve` takes one positional argument, the model",
+                deployment.with_key(f"{pods.role}.containers[0].args"),
+                pods.object,
+                "write the flag before it",
+                _path(pods),
+            )
+
+
+def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> tuple[str, str | None, Severity | None]:
+    name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
+    history = vllm.history(spelling)
+    # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
+    # than the table.
+    unsure = Severity.warning if version is None or vllm.older(version) else None
+    if history:
+        first, last = history
+        word = f"appeared in {first}" if vllm.versions().index(first) > known.index else f"went away after {last}"
+        fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
+        return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
+    if name in vllm.BEFORE:
+        return f"{said} does not know {flag.spelling}, which older versions had", vllm.BEFORE[name], unsure
+    if flag.spelling.startswith("-") and not flag.spelling.startswith("--") and known.find(f"-{flag.spelling}"):
+        return f"{flag.spelling} is read as several short flags", f"write -{flag.spelling}", None
+    near = known.nearest(flag.spelling)
+    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", None
+
+
+@rule(
+    Severity.error,
+    reason="vLLM ends at once when a flag's value is missing, of another type, or none of its choices.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {max-num-seqs: many}}",
+    passing="engine: {args: {max-num-seqs: 128}}",
+)
+def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
+    """Every flag has a value of its type."""
+    for pods, known, _ in _of_vllm(deployment):
+        for flag in pods.command.flags:
+            argument = known.find(flag.spelling)
+            if argument is None:
+                continue
+            reason = None
+            values = [value for value in flag.values if value]
+            if argument.values == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
+                # A word behind a switch is the model where none stands before.
+                if pods.command.positionals or pods.command.has("model") or len(values) > 1:
+                    reason = f"takes no value, but {values[0]!r} follows"
+            elif argument.values in (1, "+") and not flag.values:
+                reason = "needs a value"
+            elif argument.values == 1 and len(values) > 1 and pods.command.positionals:
+                reason = f"takes one value, but {values[1]!r} follows"
+            else:
+                reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
+            if reason:
+                yield Found(
+                    f"{flag.spelling}: {reason}",
+                    _key(deployment, pods, flag),
+                    pods.object,
+                    f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
+                    _path(pods),
+                )
+
+
+_SEVERAL = ("lora-modules", "middleware", "allowed-origins")
+
+
+@rule(
+    Severity.error,
+    reason="Of a flag that is given twice the last one counts, so the first one says what is not so.",
+    link=_ARGUMENTS,
+    failing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192', --max-model-len, '4096']}]}"
+    ),
+    passing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192']}]}"
+    ),
+)
+def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
+    """A flag is given once."""
+    for pods in deployment.servers:
+        if pods.command.engine == "other":
+            continue
+        for name in dict.fromkeys(flag.name for flag in pods.command.flags):
+            given = pods.command.all(name)
+            if len(given) > 1 and name not in _SEVERAL and "." not in name:
+                same = len({flag.values for flag in given}) == 1
+                yield Found(
+                    f"--{name} is given {len(given)} times" + ("" if same else ", with different values"),
+                    _key(deployment, pods, given[-1]),
+                    pods.object,
+                    "keep one of them",
+                    _path(pods),
+                    Severity.warning if same else None,
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Each data parallel mode of vLLM distributes requests its own way, and `vllm serve` refuses two at once.",
+    link=_DATA_PARALLEL,
+    failing="""\
+multinode: true
+decode:
+  parallelism: {dataLocal: 2, workers: 2, dataMode: hybrid}
+  engine: {args: {data-parallel-external-lb: true}}
+""",
+    passing="{multinode: true, decode: {parallelism: {dataLocal: 2, workers: 2, dataMode: hybrid}}}",
+)
+def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
+    """One data parallel mode is used, with all it needs."""
+    for pods in deployment.servers:
+        command = pods.command
+        if command.engine != "vllm":
+            continue
+        external = next(
+            (name for name in ("data-parallel-external-lb", "data-parallel-rank") if command.has(name)), None
+        )
+        modes = [
+            name for name in ("data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb") if command.has(name)
+        ]
+        modes += [external] if external else []
+        problem = None
+        size, local = command.number("data-parallel-size", 1), command.number("data-parallel-size-local")
+        if len(modes) > 1:
+            problem = modes[1], f"--{modes[0]} and --{modes[1]} exclude each other", "keep one"
+        elif pods.headless and modes:
+            problem = modes[0], f"--{modes[0]} lets every node serve, but --headless forbids it", "keep one of them"
+        elif pods.headless and (command.number("api-server-count", 0) or 0) > 0:
+            problem = (
+                "api-server-count",
+                "--headless starts no API server, but --api-server-count asks for some",
+                "remove it",
+            )
+        elif "data-parallel-hybrid-lb" in modes and not command.has("data-parallel-size-local"):
+            problem = modes[0], "--data-parallel-hybrid-lb needs --data-parallel-size-local", "write both"
+        elif "data-parallel-multi-port-external-lb" in modes and local is not None and local < 2:
+            problem = "data-parallel-size-local", "a port a rank needs two ranks in a pod at least", "write 2 or more"
+        elif local and size and size % local:
+            problem = (
+                "data-parallel-size-local",
+                f"--data-parallel-size {size} is no multiple of {local}",
+                "make it one",
+            )
+        elif "data-parallel-multi-port-external-lb" in modes and (command.number("api-server-count", 1) or 1) > 1:
+            problem = "api-server-count", "a port a rank has one API server each", "remove --api-server-count"
+        elif local and size and local < size and pods.size == 1 and pods.part == "pod":
+            problem = (
+                "data-parallel-size-local",
+                f"{local} of {size} data parallel ranks run here, and no pod runs the others",
+                f"write --data-parallel-size {local}, or several workers",
+            )
+        if problem:
+            name, message, fix = problem
+            yield Found(
+                message,
+                deployment.flag_key(pods, name)
+                or deployment.with_key(f"{pods.role}.parallelism.dataMode", f"{pods.role}.parallelism"),
+                pods.object,
+                fix,
+                _path(pods),
+            )
+
+
+_NEEDS = (
+    ("enable-auto-tool-choice", "tool-call-parser", "vLLM has to know how the model writes its calls"),
+    ("lora-modules", "enable-lora", "adapters are loaded only with LoRA on"),
+    ("max-loras", "enable-lora", "the number of adapters means nothing without LoRA"),
+    ("max-lora-rank", "enable-lora", "the rank of adapters means nothing without LoRA"),
+    ("enable-eplb", "enable-expert-parallel", "the load of experts is balanced only with expert parallelism"),
+    ("nnodes", "master-addr", "the nodes have to find rank 0"),
+    ("node-rank", "nnodes", "a rank means nothing without the number of nodes"),
+)
+
+
+@rule(
+    Severity.error,
+    reason="Some flags work only beside another; vLLM refuses them alone or leaves them without effect.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {enable-auto-tool-choice: true}}",
+    passing="engine: {args: {enable-auto-tool-choice: true, tool-call-parser: hermes}}",
+)
+def engine_flag_needs(deployment: Deployment) -> Iterator[Found]:
+    """A flag stands beside the flag it needs."""
+    for pods in deployment.servers:
+        if pods.command.engine != "vllm":
+            continue
+        for name, needed, why in _NEEDS:
+            nodes = pods.command.number("nnodes", 1)
+            if pods.command.has(name) and not pods.command.has(needed) and not (name == "nnodes" and nodes == 1):
+                yield Found(
+                    f"--{name} is given without --{needed}: {why}",
+                    deployment.flag_key(pods, name),
+                    pods.object,
+                    f"write --{needed} too, or remove --{name}",
+                    _path(pods),
+                )
+
+
+@rule(
+    Severity.error,
+    reason="The values say how many accelerators a pod gets; a command with other sizes wastes them or never starts.",
+    link="https://docs.vllm.ai/en/latest/serving/parallelism_scaling/",
+    failing="""\
+decode:
+  parallelism: {tensor: 4}
+  sharedMemory: {enabled: true}
+  containers:
+  - image: vllm/vllm-openai:v0.32.0
+    command: [/bin/sh, -c]
+    args: [vllm serve Qwen/Qwen3-8B --tensor-parallel-size 2]
+    resources: {limits: {nvidia.com/gpu: 4}}
+""",
+    passing="""\
+decode:
+  parallelism: {tensor: 2}
+  sharedMemory: {enabled: true}
+  containers:
+  - image: vllm/vllm-openai:v0.32.0
+    command: [/bin/sh, -c]
+    args: [vllm serve Qwen/Qwen3-8B --tensor-parallel-size 2]
+    resources: {limits: {nvidia.com/gpu: 2}}
+""",
+)
+def parallelism_mismatch(deployment: Deployment) -> Iterator[Found]:
+    """The command's parallel sizes are those of the values."""
+    names = {
+        "tensor": "tensor-parallel-size",
+        "pipeline": "pipeline-parallel-size",
+        "dataLocal": "data-parallel-size-local",
+    }
+    for pods in deployment.servers:
+        for name, flag in names.items():
+            stated = deployment.value(f"{pods.role}.parallelism.{name}")
+            given = pods.command.number(flag) if pods.command.has(flag) else None
+            missing = name == "tensor" and pods.command.engine in ("vllm", "sglang") and not pods.command.has(flag)
+            given = 1 if missing and stated else given
+            if stated and given and stated != given and not pods.headless:
+                yield Found(
+                    f"{pods.role}.parallelism.{name} is {stated}, but the engine runs with "
+                    + ("no --" + flag if missing else f"--{flag} {given}"),
+                    deployment.flag_key(pods, flag) or f"{pods.role}.parallelism.{name}",
+                    pods.object,
+                    f"write {stated} in both places",
+                    _path(pods),
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Clients ask for the model by its served name. Under another one vLLM answers 404, and prefill and decode "
+    "of one pool are interchangeable only under the same name.",
+    link="https://docs.vllm.ai/en/latest/cli/serve/#-served-model-name",
+    failing=Example("prefill: {engine: {args: {served-model-name: qwen3}}}", base="pd"),
+    passing=Example("engine: {args: {served-model-name: Qwen/Qwen3-8B}}", base="pd"),
+)
+def served_model_name(deployment: Deployment) -> Iterator[Found]:
+    """All pods serve the model under the name that clients use."""
+    expected = deployment.value("routing.modelName") or deployment.value("modelArtifacts.name")
+    names = {}
+    for pods in deployment.servers:
+        given = pods.command.all("served-model-name")
+        values = set(given[-1].values) if given else set()
+        if pods.headless or pods.replicas == 0 or not values or any("$" in value for value in values):
+            continue
+        names[pods.object, pods.part] = values
+        if expected and expected not in values:
+            yield Found(
+                f"the engine serves {', '.join(sorted(values))}, but clients ask for modelArtifacts.name {expected}",
+                deployment.flag_key(pods, "served-model-name") or "modelArtifacts.name",
+                pods.object,
+                f"write {expected} in both places, or several names with it among them",
+                _path(pods),
+                # Somebody may mean it: in the values the flag is an alias of the model.
+                Severity.warning if len(deployment.role("prefill")) == 0 else None,
+            )
+    if not deployment.sources and len({frozenset(item) for item in names.values()}) > 1:
+        shown = "; ".join(f"{where[0]}: {', '.join(sorted(item))}" for where, item in names.items())
+        if deployment.role("prefill") and deployment.role("decode"):
+            yield Found(
+                f"prefill and decode serve different names: {shown}",
+                None,
+                next(iter(names))[0],
+                "serve one name",
+                "containers[].args",
+            )
+
+
+_OTHER = {
+    "sglang": {
+        "max-model-len": "context-length",
+        "gpu-memory-utilization": "mem-fraction-static",
+        "kv-transfer-config": "disaggregation-mode",
+        "enforce-eager": "disable-cuda-graph",
+        "max-num-seqs": "max-running-requests",
+        "enable-prefix-caching": "",
+        "data-parallel-size-local": "",
+        "enable-expert-parallel": "ep-size",
+        "headless": "",
+        "max-num-batched-tokens": "chunked-prefill-size",
+    },
+    "simulator": {
+        "tensor-parallel-size": "",
+        "pipeline-parallel-size": "",
+        "kv-transfer-config": "",
+        "enable-lora": "",
+        "gpu-memory-utilization": "",
+        "data-parallel-address": "",
+        "data-parallel-size-local": "",
+        "enable-expert-parallel": "",
+        "headless": "",
+        "trust-remote-code": "",
+        "dtype": "",
+        "data-parallel-hybrid-lb": "",
+        "otlp-traces-endpoint": "",
+    },
+}
+
+
+@rule(
+    Severity.error,
+    reason="SGLang and the simulator have flags of their own and end at once with one of vLLM's.",
+    link="https://docs.sglang.ai/advanced_features/server_arguments.html",
+    failing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {max-model-len: 8192}
+""",
+    passing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {context-length: 8192}
+""",
+)
+def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
+    """The flags are those of the engine in the image."""
+    for pods in deployment.servers:
+        others = _OTHER.get(pods.command.engine, {})
+        for flag in pods.command.flags:
+            name = flag.spelling.lstrip("-").replace("_", "-")
+            name = ALIASES.get(name, name) if pods.command.engine == "simulator" else name
+            if name in others:
+                own = others[name]
+                yield Found(
+                    f"{pods.command.engine} does not know {flag.spelling}, which is a flag of vLLM",
+                    _key(deployment, pods, flag) or deployment.with_key(f"{pods.role}.parallelism"),
+                    pods.object,
+                    f"write --{own}" if own else "remove it",
+                    _path(pods),
+                )
+        image = str(pods.engine.get("image", ""))
+        foreign = "sglang" in image and pods.command.engine == "vllm"
+        if foreign or ("vllm-openai" in image and pods.command.engine == "sglang"):
+            yield Found(
+                f"the command starts {pods.command.engine}, but the image {image} holds the other engine",
+                deployment.engine_key(pods, "modelCommand"),
+                pods.object,
+                "write modelCommand: " + ("sglangServe" if foreign else "vllmServe"),
+                _path(pods),
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The engine accepts any number here and fails while it loads the model, or gets no cache at all.",
+    link="https://docs.vllm.ai/en/latest/configuration/engine_args/",
+    failing="engine: {args: {gpu-memory-utilization: 90}}",
+    passing="engine: {args: {gpu-memory-utilization: 0.9}}",
+)
+def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
+    """Numbers of flags are within their range."""
+    ranges = {
+        "gpu-memory-utilization": (0.01, 1.0),
+        "port": (1, 65535),
+        "max-num-seqs": (1, 1e6),
+        "tensor-parallel-size": (1, 1024),
+        "pipeline-parallel-size": (1, 1024),
+    }
+    for pods in deployment.servers:
+        for name, (low, high) in ranges.items():
+            value = pods.command.value(name)
+            try:
+                number = float(value) if value is not None else None
+            except ValueError:
+                continue
+            if number is not None and not low <= number <= high:
+                yield Found(
+                    f"--{name} is {value}, but has to be between {low:g} and {high:g}",
+                    deployment.flag_key(pods, name),
+                    pods.object,
+                    "for ninety percent write 0.9" if high == 1 else "write a number in this range",
+                    _path(pods),
+                )
+        batched, length = pods.command.number("max-num-batched-tokens"), pods.command.number("max-model-len")
+        if batched and length and batched < length and pods.command.has("no-enable-chunked-prefill"):
+            yield Found(
+                f"--max-num-batched-tokens {batched} is less than --max-model-len {length} without chunked prefill: "
+                "long prompts are refused",
+                deployment.flag_key(pods, "max-num-batched-tokens"),
+                pods.object,
+                f"write {length}, or leave chunked prefill on",
+                _path(pods),
+            )
+
+
+@rule(
+    Severity.error,
+    reason="vLLM refuses a KV connector without a role, and each role has to be able to do its part: prefill "
+    "produces, decode consumes.",
+    link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
+    failing=Example(
+        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_consumer}}}}",
+        base="pd",
+    ),
+    passing=Example(
+        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_producer}}}}",
+        base="pd",
+    ),
+)
+def kv_role(deployment: Deployment) -> Iterator[Found]:
+    """The KV transfer role is there and fits the pod's role."""
+    for pods in deployment.servers:
+        config = kv_transfer(pods.command)
+        if pods.command.engine != "vllm" or not config:
+            continue
+        role, connector = config.get("kv_role"), config.get("kv_connector")
+        wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[pods.role]
+        problem = None
+        if not connector:
+            problem = "the KV transfer has no kv_connector", "write kv_connector: NixlConnector"
+        elif role not in ("kv_producer", "kv_consumer", "kv_both"):
+            problem = (
+                f"kv_role is {role!r}, which vLLM refuses" if role else "the KV transfer has no kv_role",
+                "write kv_role: kv_both",
+            )
+        elif role == wrong and deployment.role("prefill"):
+            problem = f"kv_role of {pods.role} is {role}, the other role's part", "write kv_both"
+        if problem:
+            key = deployment.flag_key(pods, "kv-transfer-config")
+            yield Found(problem[0], key, pods.object, problem[1], _path(pods))
+
+
+@rule(
+    Severity.error,
+    reason="A decode pod gets the cache only from a prefill pod that holds it in the same form: same model, same "
+    "data type and block size of the cache.",
+    link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
+    failing=Example("prefill: {engine: {args: {kv-cache-dtype: fp8}}}", base="pd"),
+    passing=Example("engine: {args: {kv-cache-dtype: fp8}}", base="pd"),
+)
+def roles_differ(deployment: Deployment) -> Iterator[Found]:
+    """Prefill and decode agree on what travels between them."""
+    prefill = [pods for pods in deployment.role("prefill") if not pods.headless and pods.command.engine == "vllm"]
+    decode = [pods for pods in deployment.role("decode") if not pods.headless and pods.command.engine == "vllm"]
+    if not prefill or not decode:
+        return
+    first, second = prefill[0], decode[0]
+    for name in ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"):
+        given = [_given(pods, name) for pods in (first, second)]
+        if (
+            given[0] == given[1]
+            or "$" in f"{given}"
+            or (name in ("block-size", "dtype", "quantization") and _vendors(deployment, first, second))
+        ):
+            continue
+        yield Found(
+            f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, and the "
+            "cache of one is useless to the other",
+            deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args",
+            first.object,
+            f"write --{name} for both roles, under engine.args",
+            _path(first),
+        )
+    lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
+    if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
+        yield Found(
+            f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
+            deployment.flag_key(first, "max-model-len"),
+            first.object,
+            f"write {lengths[1]} for prefill",
+            _path(first),
+            Severity.warning,
+        )
+
+
+def _given(pods: Pods, name: str) -> str | None:
+    if name == "model":
+        return pods.command.value("model") or next(iter(pods.command.positionals), None)
+    return pods.command.value(name)
+
+
+def _vendors(deployment: Deployment, first: Pods, second: Pods) -> bool:
+    """Different hardware has block sizes and types of its own."""
+    kinds = [{name.partition("/")[0] for name in deployment.accelerators(pods)} for pods in (first, second)]
+    return kinds[0] != kinds[1]

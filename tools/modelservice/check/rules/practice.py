@@ -1,0 +1,530 @@
+"""Serving practice: what works in a demonstration and fails under load, or at the first update."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from modelservice.check.finding import Found, Severity
+from modelservice.check.rule import rule
+from modelservice.deployment import Deployment, Pods, environment, reference
+from modelservice.quantity import quantity, shown
+
+Object = Mapping[str, Any]
+
+_PROBES = "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes"
+_LIFECYCLE = "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination"
+
+_DOWNLOAD = Decimal(300) * 1024**2
+"""Bytes a second that a model is taken to be downloaded with."""
+_DISK = Decimal(1024) ** 3
+"""Bytes a second that a model is taken to be read with."""
+
+
+def model_bytes(deployment: Deployment, pods: Pods) -> Decimal | None:
+    """What the model's weights take, estimated by the number of parameters in its name; None without one.
+
+    Two bytes a parameter, one for FP8 and half of one for four bits.
+    """
+    name = str(deployment.value("modelArtifacts.uri") or "")
+    if not name or "{{" in name:
+        name = str(deployment.value("modelArtifacts.name") or "")
+    if not name:
+        name = pods.command.value("model") or next(iter(pods.command.positionals), "")
+    match = re.findall(
+        r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE
+    )
+    if not match:
+        return None
+    experts, number = max(match, key=lambda item: float(item[1]))
+    parameters = Decimal(number) * (int(experts) if experts else 1) * 10**9
+    lowered = name.lower()
+    four = any(word in lowered for word in ("awq", "gptq", "int4", "w4a16", "4bit", "fp4"))
+    eight = any(word in lowered for word in ("fp8", "int8", "w8a8", "8bit"))
+    return parameters * (Decimal("0.55") if four else 1 if eight else 2)
+
+
+def _budget(probe: Object | None) -> int:
+    """Seconds after which the kubelet gives up."""
+    if not probe:
+        return 0
+    return int(probe.get("initialDelaySeconds") or 0) + int(probe.get("periodSeconds") or 10) * int(
+        probe.get("failureThreshold") or 3
+    )
+
+
+def _real(pods: Pods) -> bool:
+    """Whether the engine loads a model."""
+    return pods.command.engine in ("vllm", "sglang") and pods.requester is None
+
+
+@rule(
+    Severity.error,
+    reason="Until the startup probe succeeds a failing one is expected, and then the container is restarted: a model "
+    "that takes longer to load never gets ready.",
+    link=_PROBES,
+    failing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}
+engine: {startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 5, failureThreshold: 6}}
+""",
+    passing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}
+engine: {startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 10, failureThreshold: 180}}
+""",
+)
+def startup_budget(deployment: Deployment) -> Iterator[Found]:
+    """The startup probe gives the model the time that it takes to load."""
+    for pods in deployment.servers:
+        probe = pods.engine.get("startupProbe")
+        size = model_bytes(deployment, pods)
+        if not probe or not size or not _real(pods):
+            continue
+        local = str(deployment.value("modelArtifacts.uri") or "").startswith(("pvc", "oci", "file"))
+        needed = int(size / (_DISK if local else _DOWNLOAD)) + 30
+        if _budget(probe) < needed:
+            yield Found(
+                f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about "
+                f"{needed} s to {'read' if local else 'download'}",
+                deployment.engine_key(pods, "startupProbe"),
+                pods.object,
+                f"write failureThreshold: {needed // 10 * 2} with periodSeconds: 10",
+                "containers[].startupProbe",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The kubelet restarts a container whose liveness probe fails, and an engine that loads its model answers "
+    "nothing: it is restarted for ever.",
+    link=_PROBES,
+    failing="engine: {livenessProbe: {httpGet: {path: /health, port: 8000}}}",
+    passing="""\
+engine:
+  startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 10, failureThreshold: 120}
+  livenessProbe: {httpGet: {path: /health, port: 8000}}
+""",
+)
+def liveness_cold(deployment: Deployment) -> Iterator[Found]:
+    """A liveness probe waits for the model to be loaded."""
+    for pods in deployment.servers:
+        probe = pods.engine.get("livenessProbe")
+        size = model_bytes(deployment, pods)
+        needed = 60 + int((size or Decimal(0)) / _DISK)
+        if probe and not pods.engine.get("startupProbe") and _real(pods) and _budget(probe) < needed:
+            yield Found(
+                f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
+                deployment.engine_key(pods, "livenessProbe"),
+                pods.object,
+                "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, "
+                "failureThreshold: 120}",
+                "containers[].livenessProbe",
+                None if _budget(probe) < 60 else Severity.warning,
+            )
+
+
+@rule(
+    Severity.info,
+    reason="Without a readiness or startup probe a pod is ready as soon as its process runs, and gets requests that "
+    "fail until the model is loaded.",
+    link=_PROBES,
+    failing="",
+    passing="engine: {readinessProbe: {httpGet: {path: /v1/models, port: 8000}}}",
+)
+def readiness_missing(deployment: Deployment) -> Iterator[Found]:
+    """The engine has a readiness or startup probe."""
+    for pods in deployment.servers:
+        if (
+            _real(pods)
+            and not pods.headless
+            and not pods.engine.get("readinessProbe")
+            and not pods.engine.get("startupProbe")
+        ):
+            yield Found(
+                "the engine has neither readiness nor startup probe, so requests come before the model is loaded",
+                deployment.with_key("engine", f"{pods.role}.engine", f"{pods.role}.containers[0]"),
+                pods.object,
+                "write readinessProbe: {httpGet: {path: /v1/models, port: ...}}",
+                "containers[]",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The grace period counts preStop and shutdown together. When it ends the kubelet kills the engine with the "
+    "requests that it still answers.",
+    link=_LIFECYCLE,
+    failing="""\
+engine:
+  args: {shutdown-timeout: 60}
+  lifecycle: {preStop: {sleep: {seconds: 15}}}
+decode: {terminationGracePeriodSeconds: 60}
+""",
+    passing="""\
+engine:
+  args: {shutdown-timeout: 60}
+  lifecycle: {preStop: {sleep: {seconds: 15}}}
+decode: {terminationGracePeriodSeconds: 90}
+""",
+)
+def drain_time(deployment: Deployment) -> Iterator[Found]:
+    """preStop and shutdown timeout end before the grace period."""
+    for pods in deployment.servers:
+        grace = pods.spec.get("terminationGracePeriodSeconds")
+        pause, timeout = _sleep(pods.engine), pods.command.number("shutdown-timeout", 0) or 0
+        needed = pause + timeout
+        limit = 30 if grace is None else int(grace)
+        if needed and needed >= limit:
+            yield Found(
+                f"preStop ({pause} s) and shutdown timeout ({timeout} s) take {needed} s, but the grace period is "
+                f"{limit} s" + (" (Kubernetes' default)" if grace is None else ""),
+                deployment.with_key(f"{pods.role}.terminationGracePeriodSeconds")
+                if grace is not None
+                else deployment.engine_key(pods, "lifecycle"),
+                pods.object,
+                f"write {pods.role}.terminationGracePeriodSeconds: {needed + 15}",
+                "spec.template.spec.terminationGracePeriodSeconds",
+            )
+
+
+def _sleep(container: Object) -> int:
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    if "sleep" in hook:
+        return int(hook["sleep"].get("seconds") or 0)
+    text = " ".join(str(word) for word in (hook.get("exec") or {}).get("command") or [])
+    match = re.search(r"\bsleep\s+(\d+)", text)
+    return int(match[1]) if match else 0
+
+
+@rule(
+    Severity.warning,
+    reason="Tensor parallel workers exchange tensors through /dev/shm, which is 64 MiB in a container: NCCL fails or "
+    "hangs.",
+    link="https://docs.vllm.ai/en/latest/deployment/docker/",
+    failing="decode: {parallelism: {tensor: 2}}",
+    passing="decode: {parallelism: {tensor: 2}, sharedMemory: {enabled: true}}",
+)
+def shared_memory(deployment: Deployment) -> Iterator[Found]:
+    """An engine with tensor parallelism has a large /dev/shm."""
+    for pods in deployment.servers:
+        tensor = pods.tensor() or 1
+        mounted = any(mount.get("mountPath") == "/dev/shm" for mount in pods.engine.get("volumeMounts") or [])  # noqa: S108
+        if tensor > 1 and _real(pods) and not mounted and not pods.spec.get("hostIPC"):
+            yield Found(
+                f"{tensor} tensor parallel workers share the 64 MiB /dev/shm of a container",
+                deployment.with_key(f"{pods.role}.sharedMemory.enabled", f"{pods.role}.parallelism.tensor"),
+                pods.object,
+                f"write {pods.role}.sharedMemory.enabled: true",
+                "containers[].volumeMounts",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="A volume in memory counts against the container's memory limit: an engine that fills it is killed.",
+    link="https://kubernetes.io/docs/concepts/storage/volumes/#emptydir",
+    failing="""\
+decode:
+  parallelism: {tensor: 2}
+  sharedMemory: {enabled: true, sizeLimit: 32Gi}
+  engine: {resources: {limits: {memory: 16Gi}}}
+""",
+    passing="""\
+decode:
+  parallelism: {tensor: 2}
+  sharedMemory: {enabled: true, sizeLimit: 16Gi}
+  engine: {resources: {limits: {memory: 64Gi}}}
+""",
+)
+def shared_memory_limit(deployment: Deployment) -> Iterator[Found]:
+    """Volumes in memory fit into the memory limit."""
+    for pods in deployment.pods:
+        volumes = {volume.get("name"): volume.get("emptyDir") or {} for volume in pods.spec.get("volumes") or []}
+        limit = quantity(((pods.engine.get("resources") or {}).get("limits") or {}).get("memory"))
+        for mount in pods.engine.get("volumeMounts") or []:
+            volume = volumes.get(mount.get("name")) or {}
+            size = quantity(volume.get("sizeLimit"))
+            if volume.get("medium") == "Memory" and size and limit and size >= limit:
+                yield Found(
+                    f"the memory volume {mount.get('name')} takes up to {shown(size)}, but the container's memory "
+                    f"limit is {shown(limit)}",
+                    deployment.with_key(f"{pods.role}.sharedMemory.sizeLimit", f"{pods.role}.volumes"),
+                    pods.object,
+                    "raise the memory limit, or lower the size",
+                    "spec.template.spec.volumes",
+                    None if _real(pods) else Severity.info,
+                )
+
+
+@rule(
+    Severity.error,
+    reason="A download that outgrows its volume evicts the pod, which starts again from nothing.",
+    link="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
+    failing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 40Gi}",
+    passing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}",
+)
+def model_volume(deployment: Deployment) -> Iterator[Found]:
+    """The model fits onto the volume that it is downloaded to."""
+    for pods in deployment.servers:
+        size = model_bytes(deployment, pods)
+        for volume in pods.spec.get("volumes") or []:
+            limit = quantity((volume.get("emptyDir") or {}).get("sizeLimit"))
+            if volume.get("name") == "model-storage" and size and limit and _real(pods) and limit < size:
+                yield Found(
+                    f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
+                    deployment.with_key("modelArtifacts.size"),
+                    pods.object,
+                    f"write modelArtifacts.size: {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+                    "spec.template.spec.volumes",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="vLLM, Hugging Face, Triton and FlashInfer write caches below HOME. A user without a writable one gets a "
+    "permission error while the model loads.",
+    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    failing="engine: {securityContext: {runAsNonRoot: true, runAsUser: 1000}}",
+    passing="""\
+engine:
+  securityContext: {runAsNonRoot: true, runAsUser: 1000}
+  env: {HOME: /model-cache}
+""",
+)
+def cache_writable(deployment: Deployment) -> Iterator[Found]:
+    """A user other than root has a writable home or cache directory."""
+    for pods in deployment.servers:
+        context = {**(pods.spec.get("securityContext") or {}), **(pods.engine.get("securityContext") or {})}
+        user = context.get("runAsUser")
+        if not _real(pods) or not (user or context.get("readOnlyRootFilesystem")):
+            continue
+        variables = environment(pods.engine)
+        writable = [
+            str(mount.get("mountPath"))
+            for mount in pods.engine.get("volumeMounts") or []
+            if not mount.get("readOnly") and mount.get("mountPath") != "/dev/shm"  # noqa: S108
+        ] + ([] if context.get("readOnlyRootFilesystem") else ["/tmp"])  # noqa: S108
+        homes = [variables.get(name) for name in ("HOME", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME")]
+        if not any(isinstance(home, str) and _below(home, writable) for home in homes):
+            yield Found(
+                "the engine runs as "
+                + (f"user {user}" if user else "root on a read-only file system")
+                + ", but neither HOME nor VLLM_CACHE_ROOT is on a writable volume",
+                deployment.engine_key(pods, "securityContext"),
+                pods.object,
+                "write HOME and VLLM_CACHE_ROOT under engine.env, on a volume of the pod",
+                "containers[].securityContext",
+            )
+
+
+def _below(path: str, folders: list[str]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
+@rule(
+    Severity.error,
+    reason="Values and manifests are stored in Git and in the release; a token in them is known to everybody who can "
+    "read either.",
+    link="https://kubernetes.io/docs/concepts/configuration/secret/",
+    failing="engine: {env: {HF_TOKEN: hf_0123456789}}",
+    passing="modelArtifacts: {authSecretName: llm-d-hf-token}",
+)
+def secret_in_clear(deployment: Deployment) -> Iterator[Found]:
+    """Tokens and keys come from Secrets."""
+    for pods in deployment.pods:
+        for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]:
+            for name, value in environment(container).items():
+                secret = re.search(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)$", name)
+                if secret and isinstance(value, str) and len(value) > 3 and not value.startswith(("$", "/")):
+                    if value.lower() in ("true", "false", "none", "null", "dummy", "empty"):
+                        continue
+                    yield Found(
+                        f"{name} of container {container.get('name')} is written in the clear",
+                        deployment.env_key(pods, name),
+                        pods.object,
+                        "put it into a Secret and write valueFrom: {secretKeyRef: {name: ..., key: ...}}",
+                        f"containers[{container.get('name')}].env",
+                    )
+        if pods.command.value("api-key") and pods.command.engine in ("vllm", "sglang"):
+            yield Found(
+                "--api-key of the engine is written in the clear",
+                deployment.flag_key(pods, "api-key"),
+                pods.object,
+                "write the variable VLLM_API_KEY with a secretKeyRef",
+                "containers[].args",
+            )
+
+
+@rule(
+    Severity.warning,
+    reason="`latest` is another image after the next push: pods of one Deployment differ, and a rollback changes "
+    "nothing.",
+    link="https://kubernetes.io/docs/concepts/containers/images/#image-names",
+    failing="engine: {image: 'vllm/vllm-openai:latest'}",
+    passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
+)
+def image_latest(deployment: Deployment) -> Iterator[Found]:
+    """Images have a version."""
+    for pods in deployment.pods:
+        for container in pods.containers:
+            image = str(container.get("image", ""))
+            tag = image.rpartition("/")[2].partition(":")[2]
+            if image and "@" not in image and tag in ("", "latest"):
+                engine, proxy = container is pods.engine, container is pods.proxy
+                yield Found(
+                    f"container {container.get('name')} runs {image}, which changes with every push",
+                    deployment.engine_key(pods, "image")
+                    if engine
+                    else deployment.with_key("routing.proxy.image" if proxy else f"{pods.role}.containers"),
+                    pods.object,
+                    "write a version or a digest",
+                    f"containers[{container.get('name')}].image",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="A privileged container, or one in the node's namespaces, can change the node and see what runs beside it; "
+    "RDMA needs the capability IPC_LOCK alone.",
+    link="https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+    failing="engine: {securityContext: {privileged: true}}",
+    passing="engine: {securityContext: {capabilities: {add: [IPC_LOCK]}}}",
+)
+def privileged(deployment: Deployment) -> Iterator[Found]:
+    """Containers are not privileged, and pods not in the node's namespaces."""
+    for pods in deployment.pods:
+        for container in pods.containers:
+            if (container.get("securityContext") or {}).get("privileged"):
+                yield Found(
+                    f"container {container.get('name')} is privileged",
+                    deployment.engine_key(pods, "securityContext"),
+                    pods.object,
+                    "write the capabilities that it needs",
+                    "containers[].securityContext",
+                )
+        for name in ("hostNetwork", "hostPID"):
+            if pods.spec.get(name):
+                yield Found(
+                    f"the pods use the node's namespace ({name})",
+                    deployment.with_key(
+                        f"{pods.role}.{name}", f"{pods.role}.extraConfig.{name}", f"{pods.role}.extraConfig"
+                    ),
+                    pods.object,
+                    f"remove {name}, or suppress this rule with the reason",
+                    f"spec.template.spec.{name}",
+                )
+
+
+@rule(
+    Severity.info,
+    reason="Without a PodDisruptionBudget, draining nodes may end all replicas at once, and each takes minutes to load "
+    "its model again.",
+    link="https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+    failing="decode: {replicas: 3}",
+    passing="decode: {replicas: 1}",
+)
+def disruption_budget(deployment: Deployment) -> Iterator[Found]:
+    """Several replicas have a PodDisruptionBudget."""
+    budgets = [
+        (obj.get("spec") or {}).get("selector", {}).get("matchLabels") or {}
+        for obj in deployment.kind("PodDisruptionBudget")
+    ]
+    for pods in deployment.servers:
+        protected = any(labels.items() <= pods.labels.items() for labels in budgets if labels)
+        if (pods.replicas or 0) > 1 and not protected and pods.part != "worker":
+            yield Found(
+                f"{pods.replicas} replicas without a PodDisruptionBudget",
+                deployment.with_key(f"{pods.role}.replicas"),
+                pods.object,
+                "add a PodDisruptionBudget with maxUnavailable: 1",
+                "spec.replicas",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="An autoscaler and the workload both set the number of replicas, and each update of the release undoes the "
+    "other's; one that names no workload here scales nothing.",
+    link="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+    failing="""\
+extraObjects:
+- apiVersion: autoscaling/v2
+  kind: HorizontalPodAutoscaler
+  metadata: {name: decode}
+  spec:
+    scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: decode}
+    maxReplicas: 4
+""",
+    passing="""\
+decode: {autoscaling: {enabled: true}}
+extraObjects:
+- apiVersion: autoscaling/v2
+  kind: HorizontalPodAutoscaler
+  metadata: {name: decode}
+  spec:
+    scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: example-llm-d-modelservice-decode}
+    maxReplicas: 4
+""",
+)
+def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
+    """An autoscaler's target exists and leaves the replicas to it."""
+    workloads = {(pods.kind, str(pods.workload["metadata"]["name"])): pods for pods in deployment.pods}
+    for scaler in deployment.kind("HorizontalPodAutoscaler", "ScaledObject", "VariantAutoscaling"):
+        target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+        pods = workloads.get((str(target.get("kind", "Deployment")), str(target.get("name"))))
+        key = deployment.with_key("decode.autoscaling", "extraObjects")
+        if pods is None:
+            if workloads:
+                yield Found(
+                    f"the autoscaler's target {target.get('kind', 'Deployment')}/{target.get('name')} is not here",
+                    key,
+                    reference(scaler),
+                    f"write one of {', '.join('/'.join(item) for item in workloads)}",
+                    "spec.scaleTargetRef",
+                )
+        elif pods.replicas is not None:
+            yield Found(
+                f"the workload prints {pods.replicas} replicas, which each update of the release sets again",
+                deployment.with_key(f"{pods.role}.autoscaling.enabled", f"{pods.role}.replicas"),
+                pods.object,
+                f"write {pods.role}.autoscaling.enabled: true",
+                "spec.replicas",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="A mount of a volume that the pod does not have is refused by the API server.",
+    link="https://kubernetes.io/docs/concepts/storage/volumes/",
+    failing="engine: {volumeMounts: [{name: cache, mountPath: /root/.cache}]}",
+    passing="""\
+engine: {volumeMounts: [{name: cache, mountPath: /root/.cache}]}
+decode: {volumes: [{name: cache, emptyDir: {}}]}
+""",
+)
+def volume_missing(deployment: Deployment) -> Iterator[Found]:
+    """Every mounted volume is one of the pod."""
+    for pods in deployment.pods:
+        volumes = {volume.get("name") for volume in pods.spec.get("volumes") or []}
+        claims = (pods.workload.get("spec") or {}).get("volumeClaimTemplates") or []
+        volumes |= {(claim.get("metadata") or {}).get("name") for claim in claims}
+        group = (pods.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
+        volumes |= {(claim.get("metadata") or {}).get("name") for claim in group.get("volumeClaimTemplates") or []}
+        if pods.requester is not None:
+            continue
+        for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]:
+            for mount in container.get("volumeMounts") or []:
+                if mount.get("name") not in volumes:
+                    proxy = container is pods.proxy
+                    yield Found(
+                        f"container {container.get('name')} mounts the volume {mount.get('name')}, which the pod does "
+                        "not have",
+                        deployment.with_key("routing.proxy.volumeMounts")
+                        if proxy
+                        else deployment.engine_key(pods, "volumeMounts"),
+                        pods.object,
+                        f"add it to {pods.role}.volumes, or mount one of "
+                        f"{', '.join(sorted(map(str, volumes))) or 'none'}",
+                        f"containers[{container.get('name')}].volumeMounts",
+                    )

@@ -1,0 +1,589 @@
+"""Routing sidecar and endpoint picker: do proxy, engines and picker speak the same language?
+
+https://github.com/llm-d/llm-d-router
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from modelservice.check.finding import Found, Severity
+from modelservice.check.rule import Example, rule
+from modelservice.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
+
+_OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
+_NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"
+
+_FLAGS: dict[str, tuple[tuple[int, int], tuple[int, int] | None, str]] = {
+    # flag: (first version, first version without it, what to write instead)
+    "connector": ((0, 0), (0, 10), "kv-connector"),
+    "kv-connector": ((0, 7), None, "connector"),
+    "ec-connector": ((0, 7), None, ""),
+    "vllm-port": ((0, 0), None, "model-server-port"),
+    "model-server-port": ((0, 10), None, "vllm-port"),
+    "prefiller-use-tls": ((0, 0), (0, 10), "enable-tls=prefiller"),
+    "decoder-use-tls": ((0, 0), (0, 10), "enable-tls=decoder"),
+    "prefiller-tls-insecure-skip-verify": ((0, 0), (0, 10), "tls-insecure-skip-verify=prefiller"),
+    "decoder-tls-insecure-skip-verify": ((0, 0), (0, 10), "tls-insecure-skip-verify=decoder"),
+    "enable-tls": ((0, 7), None, "prefiller-use-tls"),
+    "tls-insecure-skip-verify": ((0, 7), None, "prefiller-tls-insecure-skip-verify"),
+    "inference-pool-namespace": ((0, 0), (0, 10), "inference-pool"),
+    "inference-pool-name": ((0, 0), (0, 10), "inference-pool"),
+    "inference-pool": ((0, 7), None, "inference-pool-name"),
+    "pool-group": ((0, 5), None, ""),
+    "max-idle-conns-per-host": ((0, 8), None, ""),
+    "configuration": ((0, 9), None, ""),
+    "configuration-file": ((0, 9), None, ""),
+    "tracing": ((0, 9), None, ""),
+    "decode-chunk-size": ((0, 9), None, ""),
+    "prefill-max-retries": ((0, 9), None, ""),
+    "mooncake-bootstrap-port": ((0, 9), None, ""),
+    "moriio-notify-port": ((0, 9), None, ""),
+    "metrics-port": ((0, 10), None, ""),
+    "p2p-connector-port": ((0, 10), None, ""),
+    "enable-p2p-pull": ((0, 10), None, ""),
+    "v": ((0, 0), (0, 4), "zap-log-level"),
+    "zap-log-level": ((0, 4), None, "v"),
+    "zap-encoder": ((0, 4), None, ""),
+    "zap-devel": ((0, 4), None, ""),
+    "zap-stacktrace-level": ((0, 4), None, ""),
+    "zap-time-encoding": ((0, 4), None, ""),
+    "port": ((0, 0), None, ""),
+    "data-parallel-size": ((0, 0), None, ""),
+    "secure-proxy": ((0, 0), None, ""),
+    "cert-path": ((0, 0), None, ""),
+    "enable-ssrf-protection": ((0, 0), None, ""),
+    "enable-prefiller-sampling": ((0, 0), None, ""),
+}
+
+_CONNECTORS: dict[str, tuple[tuple[int, int], tuple[int, int] | None]] = {
+    "nixlv2": ((0, 0), None),
+    "nixl": ((0, 0), (0, 4)),
+    "lmcache": ((0, 0), (0, 6)),
+    "sglang": ((0, 3), None),
+    "shared-storage": ((0, 6), None),
+    "mooncake": ((0, 9), None),
+    "offloading": ((0, 10), None),
+}
+
+_ENGINE_CONNECTORS = {
+    "nixlv2": ("NixlConnector", "MultiConnector", "OffloadingConnector"),
+    "nixl": ("NixlConnector", "MultiConnector"),
+    "lmcache": ("LMCacheConnector", "LMCacheConnectorV1", "LMCacheMPConnector"),
+    "shared-storage": (
+        "SharedStorageConnector",
+        "ExampleConnector",
+        "LMCacheConnectorV1",
+        "LMCacheMPConnector",
+        "OffloadingConnector",
+    ),
+    "mooncake": ("MooncakeConnector", "MooncakeStoreConnector"),
+    "offloading": ("OffloadingConnector",),
+}
+
+
+def _proxy_key(deployment: Deployment, *names: str) -> str | None:
+    return deployment.with_key(*(f"routing.proxy.{name}" for name in names))
+
+
+def _version(deployment: Deployment, pods: Pods) -> tuple[int, ...] | None:
+    stated = str(deployment.value("routing.proxy.version") or "").lstrip("v").split("-")[0]
+    if stated:
+        return tuple(int(part) for part in stated.split("."))
+    return proxy_version(pods.proxy) if pods.proxy is not None else None
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar's flags changed between versions, and it ends at once with one that it does not know.",
+    link=_OPTIONS,
+    failing=Example("routing: {proxy: {args: [--connector=nixlv2]}}", base="pd"),
+    passing=Example("routing: {proxy: {args: [--kv-connector=nixlv2]}}", base="pd"),
+)
+def proxy_flag(deployment: Deployment) -> Iterator[Found]:
+    """The routing sidecar's version knows its flags."""
+    for pods in deployment.servers:
+        if pods.proxy is None or pods.proxy_command is None or deployment.role("decode") == []:
+            continue
+        version = _version(deployment, pods)
+        for flag in pods.proxy_command.flags:
+            name = flag.spelling.lstrip("-")
+            given = [str(word) for word in deployment.value("routing.proxy.args") or []]
+            own = next((at for at, word in enumerate(given) if word.lstrip("-").partition("=")[0] == name), None)
+            key = f"routing.proxy.args[{own}]" if own is not None else _proxy_key(deployment, "version", "image")
+            known = _FLAGS.get(name)
+            if known is None:
+                near = _nearest(name)
+                yield Found(
+                    f"no version of the routing sidecar knows {flag.spelling}",
+                    key if deployment.sources else None,
+                    pods.object,
+                    f"did you mean --{near}?" if near else "remove it",
+                    "initContainers[routing-proxy].args",
+                )
+            elif version and (version[:2] < known[0] or (known[1] is not None and version[:2] >= known[1])):
+                shown = ".".join(str(part) for part in version)
+                since = f"it came with {known[0][0]}.{known[0][1]}" if version[:2] < known[0] else "it was removed"
+                yield Found(
+                    f"the routing sidecar {shown} does not know {flag.spelling}: {since}",
+                    key if deployment.sources else None,
+                    pods.object,
+                    f"write --{known[2]}" if known[2] else "remove it, or take another version of the image",
+                    "initContainers[routing-proxy].args",
+                )
+
+
+def _nearest(name: str) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(_FLAGS), n=1, cutoff=0.7)), None)
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar knows the connectors of its version only and ends at once with another.",
+    link=_OPTIONS,
+    failing=Example("routing: {proxy: {connector: lmcache}}", base="pd"),
+    passing=Example("routing: {proxy: {connector: nixlv2}}", base="pd"),
+)
+def proxy_connector(deployment: Deployment) -> Iterator[Found]:
+    """The routing sidecar's version knows the connector."""
+    for pods in deployment.servers:
+        name = _connector(pods)
+        version = _version(deployment, pods)
+        if name is None or pods.proxy is None:
+            continue
+        known = _CONNECTORS.get(name)
+        if known and (not version or (version[:2] >= known[0] and (known[1] is None or version[:2] < known[1]))):
+            continue
+        fitting = [
+            item
+            for item, (first, end) in _CONNECTORS.items()
+            if not version or (version[:2] >= first and (end is None or version[:2] < end))
+        ]
+        shown = ".".join(str(part) for part in version) if version else "sidecar"
+        yield Found(
+            f"the routing sidecar {shown} has no connector {name}",
+            _proxy_key(deployment, "connector"),
+            pods.object,
+            f"write one of {', '.join(fitting)}",
+            "initContainers[routing-proxy].args",
+        )
+
+
+def _connector(pods: Pods) -> str | None:
+    if pods.proxy_command is None:
+        return None
+    for name in ("kv-connector", "connector"):
+        if pods.proxy_command.has(name):
+            return pods.proxy_command.value(name)
+    return "nixlv2"
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar tells the engines how to hand over the cache in the words of one connector; an engine with "
+    "another ignores them and computes the prompt again.",
+    link=_NIXL,
+    failing=Example("routing: {proxy: {connector: mooncake}}", base="pd"),
+    passing=Example(
+        "{routing: {proxy: {connector: mooncake}}, engine: {args: {kv-transfer-config: "
+        "{kv_connector: MooncakeConnector, kv_role: kv_both}}}}",
+        base="pd",
+    ),
+)
+def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
+    """Sidecar and engines use the same KV connector."""
+    prefill = [pods for pods in deployment.role("prefill") if pods.command.engine == "vllm"]
+    if not prefill:
+        return
+    for pods in deployment.role("decode"):
+        name = _connector(pods)
+        if pods.proxy is None or name is None or pods.command.engine not in ("vllm", "sglang"):
+            continue
+        if pods.command.engine == "sglang":
+            if name != "sglang":
+                yield Found(
+                    f"the engine is SGLang, but the sidecar's connector is {name}",
+                    _proxy_key(deployment, "connector"),
+                    pods.object,
+                    "write sglang",
+                    "initContainers[routing-proxy].args",
+                )
+            continue
+        given = kv_connectors(pods.command)
+        expected = _ENGINE_CONNECTORS.get(name)
+        if expected and given and not set(given) & set(expected):
+            key = _proxy_key(deployment, "connector")
+            if deployment.sources and not deployment.sources.has("routing.proxy.connector"):
+                key = deployment.flag_key(pods, "kv-transfer-config") or key
+            yield Found(
+                f"the sidecar's connector is {name}, but the engine's is {', '.join(given)}",
+                key,
+                pods.object,
+                f"write kv_connector: {expected[0]}, or the sidecar's connector for {given[0]}",
+                "containers[].args",
+            )
+        for other in prefill:
+            theirs = kv_connectors(other.command)
+            if given and theirs and given[0] != theirs[0]:
+                yield Found(
+                    f"decode's KV connector is {given[0]}, prefill's {theirs[0]}",
+                    deployment.flag_key(other, "kv-transfer-config"),
+                    other.object,
+                    f"write {given[0]} for both",
+                    "containers[].args",
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Without a KV connector the engines do not hand over the cache: every prompt is computed twice.",
+    link="https://docs.vllm.ai/en/latest/features/disagg_prefill/",
+    failing=Example("prefill: {engine: {args: {kv-transfer-config: null}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
+    """Prefill and decode engines have a KV connector."""
+    prefill, decode = deployment.role("prefill"), deployment.role("decode")
+    if not prefill or not decode:
+        return
+    for pods in (*prefill, *decode):
+        if pods.command.engine != "vllm" or pods.command.has("kv-transfer-config") or pods.requester:
+            continue
+        if pods.proxy is None and not any(item.proxy is not None for item in decode):
+            continue  # prefill-without-proxy says more
+        yield Found(
+            f"{pods.role} has no --kv-transfer-config, so nothing hands over the cache",
+            deployment.with_key(f"{pods.role}.engine.args", "engine.args", f"{pods.role}.containers[0].args"),
+            pods.object,
+            "write engine.args.kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}",
+            "containers[].args",
+        )
+
+
+@rule(
+    Severity.error,
+    reason="NIXL tells its peers where to fetch the cache. Its default is localhost, which in another pod is that pod.",
+    link=_NIXL,
+    failing=Example("decode: {engine: {env: {VLLM_NIXL_SIDE_CHANNEL_HOST: 0.0.0.0}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def nixl_host(deployment: Deployment) -> Iterator[Found]:
+    """The NIXL side channel is announced under the pod's address."""
+    if not deployment.role("prefill") or not deployment.role("decode"):
+        return
+    for pods in (*deployment.role("prefill"), *deployment.role("decode")):
+        if "NixlConnector" not in kv_connectors(pods.command) or pods.command.engine != "vllm":
+            continue
+        host = environment(pods.engine).get("VLLM_NIXL_SIDE_CHANNEL_HOST")
+        if _is_pod_address(host, environment(pods.engine)) or (host is None and pods.command.script):
+            continue
+        said = "is not set" if host is None else f"is {host!r}" if isinstance(host, str) else "is no pod address"
+        key = deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_HOST")
+        if host is None:
+            key = deployment.with_key("engine.env", f"{pods.role}.engine.env", f"{pods.role}.containers[0].env")
+            key = key or "engine.env"
+        yield Found(
+            f"VLLM_NIXL_SIDE_CHANNEL_HOST of {pods.role} {said}, so the other role asks itself for the cache",
+            key if deployment.sources else None,
+            pods.object,
+            "write VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}",
+            "containers[].env",
+        )
+
+
+def _is_pod_address(host: Any, variables: dict[str, Any]) -> bool:
+    if isinstance(host, str) and host.startswith("$(") and host.endswith(")"):
+        host = variables.get(host[2:-1])
+    if isinstance(host, dict):
+        return str((host.get("fieldRef") or {}).get("fieldPath", "")).startswith("status.podIP")
+    return False
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar forwards every request to the engine's port. On another one nobody answers, and clients get "
+    "502.",
+    link=_OPTIONS,
+    failing=Example("routing: {proxy: {args: [--model-server-port=8300]}}", base="pd"),
+    passing=Example("routing: {proxy: {targetPort: 8300}}", base="pd"),
+)
+def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
+    """The sidecar forwards to the port the engine listens on."""
+    for pods in deployment.servers:
+        if pods.proxy is None or pods.proxy_command is None or pods.headless or pods.requester:
+            continue
+        name = next((item for item in ("model-server-port", "vllm-port") if pods.proxy_command.has(item)), None)
+        version = _version(deployment, pods)
+        target = pods.proxy_command.number(name) if name else (8200 if version and version[:2] >= (0, 10) else 8001)
+        engine = pods.engine_port()
+        if target and engine and target != engine and pods.command.engine != "other":
+            yield Found(
+                f"the sidecar forwards to {target}, but the engine listens on {engine}",
+                deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"),
+                pods.object,
+                f"write --port {target} for the engine, or routing.proxy.targetPort: {engine}",
+                "initContainers[routing-proxy].args",
+            )
+        ranks = pods.proxy_command.number("data-parallel-size", 1)
+        local = pods.local_ranks() if pods.multi_port else 1
+        if ranks and local and ranks != local and pods.command.engine == "vllm":
+            yield Found(
+                f"the sidecar serves {ranks} data parallel ports, the engine {local}",
+                _proxy_key(deployment, "args") or None,
+                pods.object,
+                f"write --data-parallel-size={local} for the sidecar",
+                "initContainers[routing-proxy].args",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="Only the sidecar of a decode pod sends prompts to prefill pods. Without it they hold accelerators and get "
+    "no request.",
+    link="https://github.com/llm-d/llm-d/tree/main/guides/pd-disaggregation",
+    failing=Example("routing: {proxy: {enabled: false}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def prefill_without_proxy(deployment: Deployment) -> Iterator[Found]:
+    """Where there is prefill, decode has the routing sidecar."""
+    prefill, decode = deployment.role("prefill"), deployment.role("decode")
+    serving = [pods for pods in decode if not pods.headless and not pods.requester]
+    engines = {pods.command.engine for pods in (*prefill, *serving)}
+    if (
+        prefill
+        and serving
+        and all(pods.proxy is None for pods in serving)
+        and engines & {"vllm", "sglang", "simulator"}
+    ):
+        yield Found(
+            "there are prefill pods, but no decode pod has the sidecar that would send prompts to them",
+            deployment.with_key("routing.proxy.enabled", "prefill.create"),
+            serving[0].object,
+            "write routing.proxy.enabled: true, or prefill.create: false",
+            "spec.template.spec.initContainers",
+        )
+    if prefill and not decode:
+        yield Found(
+            "there are prefill pods but no decode pods: nothing generates tokens",
+            deployment.with_key("decode.replicas", "decode.create"),
+            prefill[0].object,
+            "write decode.replicas: 1",
+            "spec.replicas",
+        )
+
+
+@rule(
+    Severity.info,
+    reason="Without prefill the sidecar only forwards: one more process, and a second hop for every request.",
+    link="https://github.com/llm-d/llm-d-router",
+    failing=Example("prefill: {create: false}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def proxy_needless(deployment: Deployment) -> Iterator[Found]:
+    """The sidecar is there for prefill."""
+    decode = [pods for pods in deployment.role("decode") if pods.proxy is not None]
+    if decode and not deployment.role("prefill"):
+        yield Found(
+            "the routing sidecar has no prefill pods to send prompts to",
+            _proxy_key(deployment, "enabled", "image"),
+            decode[0].object,
+            "write routing.proxy.enabled: false",
+            "spec.template.spec.initContainers",
+        )
+
+
+@rule(
+    Severity.error,
+    reason="The endpoint picker scrapes metrics, and the gateway sends requests, in the clear unless the pool says "
+    "otherwise; a sidecar with --secure-proxy answers TLS only, and its default is on.",
+    link=_OPTIONS,
+    failing=Example("routing: {proxy: {secure: true}}", base="pd"),
+    passing=Example("routing: {proxy: {secure: false}}", base="pd"),
+)
+def proxy_tls(deployment: Deployment) -> Iterator[Found]:
+    """The sidecar speaks TLS where its clients do."""
+    for pods in deployment.servers:
+        command = pods.proxy_command
+        if command is None or (deployment.sources and deployment.value("routing.proxy.secure") is False):
+            continue
+        if command.value("secure-proxy") in ("false", "False", "0"):
+            continue
+        sure = any(pool.protocol in ("http", "kubernetes.io/h2c", "grpc") for pool in deployment.pools)
+        monitored = any(
+            (endpoint.get("scheme") or "http").lower() == "http"
+            for monitor in deployment.kind("PodMonitor")
+            for endpoint in (monitor.get("spec") or {}).get("podMetricsEndpoints") or []
+        )
+        yield Found(
+            "the sidecar serves TLS"
+            + ("" if command.has("secure-proxy") else " (its default)")
+            + (
+                ", but the pool speaks plain HTTP"
+                if sure
+                else ", but endpoint picker and gateway speak plain HTTP to pools"
+            ),
+            _proxy_key(deployment, "secure"),
+            pods.object,
+            "write routing.proxy.secure: false, or re-encrypt at the gateway and suppress this rule",
+            "initContainers[routing-proxy].args",
+            None if sure or monitored or deployment.role("prefill") else Severity.warning,
+        )
+
+
+@rule(
+    Severity.error,
+    reason="A sidecar that speaks TLS to prefill pods without TLS fails for every prompt.",
+    link=_OPTIONS,
+    failing=Example("routing: {proxy: {prefillerUseTLS: true}}", base="pd"),
+    passing=Example("routing: {proxy: {prefillerUseTLS: false}}", base="pd"),
+)
+def prefill_tls(deployment: Deployment) -> Iterator[Found]:
+    """The sidecar speaks TLS to prefill pods that do."""
+    prefill = deployment.role("prefill")
+    for pods in deployment.role("decode"):
+        command = pods.proxy_command
+        if command is None or not prefill:
+            continue
+        uses = "prefiller" in (command.value("enable-tls") or "") or (
+            command.has("prefiller-use-tls") and command.value("prefiller-use-tls") != "false"
+        )
+        for other in prefill:
+            serves = other.command.has("ssl-certfile") or other.command.has("self-signed-certs")
+            if uses != serves and other.command.engine in ("vllm", "simulator"):
+                yield Found(
+                    f"the sidecar speaks {'TLS' if uses else 'plain HTTP'} to prefill pods, which "
+                    + ("have no --ssl-certfile" if uses else "serve TLS"),
+                    _proxy_key(deployment, "prefillerUseTLS"),
+                    other.object,
+                    f"write routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
+                    "containers[].args",
+                )
+
+
+_PD_PLUGINS = {
+    "prefill-filter",
+    "pd-profile-handler",
+    "disagg-profile-handler",
+    "prefill-header-handler",
+    "disagg-headers-handler",
+    "always-disagg-pd-decider",
+    "prefix-based-pd-decider",
+}
+_PD_POOL = """\
+router:
+  modelServers:
+    matchLabels: {llm-d.ai/model: qwen3-8b}
+    targetPorts: [{number: 8000}]
+  epp:
+    image: {registry: ghcr.io/llm-d, repository: llm-d-router-endpoint-picker, tag: v0.10.0}
+"""
+
+
+@rule(
+    Severity.error,
+    reason="Without prefill and decode profiles the picker sends whole requests to prefill pods, which is what they "
+    "must not get; with them and without prefill pods it finds no pod for the first step.",
+    link="https://github.com/llm-d/llm-d-router/blob/main/docs/disaggregation.md",
+    failing=Example(base="pd", pool=_PD_POOL),
+    passing=Example(
+        base="pd",
+        pool=_PD_POOL
+        + """\
+    pluginsConfigFile: pd.yaml
+    pluginsCustomConfig:
+      pd.yaml: |
+        apiVersion: llm-d.ai/v1alpha1
+        kind: EndpointPickerConfig
+        plugins: [{type: disagg-profile-handler}, {type: prefill-filter}, {type: decode-filter}]
+        schedulingProfiles:
+        - {name: prefill, plugins: [{pluginRef: prefill-filter}]}
+        - {name: decode, plugins: [{pluginRef: decode-filter}]}
+""",
+    ),
+)
+def epp_profiles(deployment: Deployment) -> Iterator[Found]:
+    """The endpoint picker has prefill and decode profiles exactly where there is prefill."""
+    for pool in deployment.pools:
+        if pool.epp is None or not deployment.role("decode"):
+            continue
+        key = pool.where(f"{pool.epp.key}.pluginsConfigFile" if pool.epp.key else "the picker's configuration")
+        disaggregates = bool(pool.epp.plugin_types() & _PD_PLUGINS)
+        if pool.epp.config is None and pool.epp.config_file in pool.epp.configs:
+            continue  # epp-config says that it is no YAML
+        built_in = pool.epp.config_file not in pool.epp.configs
+        prefill = bool(deployment.role("prefill"))
+        if prefill and not disaggregates:
+            what = f"the built-in {pool.epp.config_file}" if built_in else pool.epp.config_file
+            yield Found(
+                f"there are prefill pods, but the endpoint picker's configuration ({what}) has no prefill profile",
+                deployment.with_key("prefill.replicas", "prefill.create", "prefill"),
+                deployment.role("prefill")[0].object,
+                f"write a configuration with prefill-filter and decode-filter at {key}",
+                "spec.replicas",
+            )
+        elif disaggregates and not prefill:
+            yield Found(
+                "the endpoint picker looks for prefill pods, but there are none",
+                deployment.with_key("prefill.replicas", "prefill.create"),
+                deployment.role("decode")[0].object,
+                f"write prefill.replicas: 1, or a configuration without prefill at {key}",
+                "spec.replicas",
+                Severity.warning if "prefix-based-pd-decider" in pool.epp.plugin_types() else None,
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The picker ends at once when its configuration is missing, is of another version's API, or names a plugin "
+    "that it does not declare.",
+    link="https://gateway-api-inference-extension.sigs.k8s.io/guides/epp-configuration/config-text/",
+    failing=Example(pool=_PD_POOL + "    pluginsConfigFile: mine.yaml\n"),
+    passing=Example(pool=_PD_POOL + "    pluginsConfigFile: default-plugins.yaml\n"),
+)
+def epp_config(deployment: Deployment) -> Iterator[Found]:
+    """The endpoint picker's configuration exists and is whole."""
+    for pool in deployment.pools:
+        epp = pool.epp
+        if epp is None or not epp.key:
+            continue
+        key = pool.where(f"{epp.key}.pluginsCustomConfig")
+        where = f"InferencePool of {pool.file}"
+        if epp.config_file not in epp.configs:
+            if epp.config_file not in ("default-plugins.yaml", "plugins-v2.yaml"):
+                yield Found(
+                    f"the picker reads {epp.config_file}, which {key} does not hold",
+                    None,
+                    where,
+                    f"add {epp.config_file} there, or correct {epp.key}.pluginsConfigFile",
+                )
+            continue
+        config = epp.config
+        if config is None:
+            yield Found(f"{epp.config_file} in {key} is no YAML mapping", None, where, "correct it")
+            continue
+        api = str(config.get("apiVersion", ""))
+        if epp.version and "llm-d" in epp.image:
+            new = epp.version[:2] >= (0, 9)
+            expected = "llm-d.ai/v1alpha1" if new else "inference.networking.x-k8s.io/v1alpha1"
+            if api != expected and (new or api.startswith("llm-d.ai")):
+                yield Found(
+                    f"{epp.config_file} in {key} has apiVersion {api or '(none)'}, but the picker {epp.image} reads "
+                    f"{expected}",
+                    None,
+                    where,
+                    f"write apiVersion: {expected}",
+                    severity=Severity.warning if new else None,
+                )
+        declared = {str(item.get("name") or item.get("type")) for item in config.get("plugins") or []}
+        for profile in config.get("schedulingProfiles") or []:
+            for item in profile.get("plugins") or []:
+                if item.get("pluginRef") not in declared:
+                    yield Found(
+                        f"profile {profile.get('name')} of {epp.config_file} in {key} uses {item.get('pluginRef')}, "
+                        "which is no declared plugin",
+                        None,
+                        where,
+                        f"declare it, or write one of {', '.join(sorted(declared))}",
+                    )

@@ -1,0 +1,222 @@
+"""Runs the rules over deployments and says where each breach was written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import yaml
+
+from modelservice.check.finding import Finding, Found, Severity
+from modelservice.check.rule import Rule, rules
+from modelservice.check.suppression import Suppression
+from modelservice.deployment import Deployment, pods_of
+from modelservice.errors import ModelserviceError, ValuesError
+from modelservice.helm import Release, Renderer
+from modelservice.inputs import InputWarning, apply_set, merge, read_text
+from modelservice.kubernetes import pod_problem
+from modelservice.sources import Sources, read_layers
+
+BY_SCHEMA = "values-schema"
+BY_CHART = "values-chart"
+"""Names under which refusals of the values themselves are reported; they cannot be suppressed."""
+DUPLICATE = "values-duplicate-key"
+INVALID = "object-invalid"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a check found."""
+
+    findings: Sequence[Finding]
+    suppressed: Sequence[tuple[Finding, Suppression]] = field(default_factory=tuple)
+    deployments: Sequence[str] = field(default_factory=tuple)
+
+    def count(self, severity: Severity) -> int:
+        """Findings of a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"findings": [...], "summary": {...}}``."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "summary": {
+                "errors": self.count(Severity.error),
+                "warnings": self.count(Severity.warning),
+                "infos": self.count(Severity.info),
+                "deployments": list(self.deployments),
+                "suppressed": [
+                    {**finding.to_json(), "reason": suppression.reason, "source": suppression.source}
+                    for finding, suppression in self.suppressed
+                ],
+            },
+        }
+
+
+def load(
+    files: Sequence[str],
+    renderer: Renderer,
+    release: Release,
+    sets: Sequence[str] = (),
+    set_strings: Sequence[str] = (),
+) -> tuple[Deployment | None, list[Finding]]:
+    """Reads and renders one deployment; what schema and chart refuse comes back as findings.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: one is no values file.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        layers = read_layers(files)
+    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
+    try:
+        rendered = renderer.render(sources.values, release)
+    except ValuesError as error:
+        name = BY_SCHEMA if error.by_schema else BY_CHART
+        for problem in error.problems:
+            found = Found(problem.message, problem.key, fix=problem.fix)
+            findings.append(_finding(name, Severity.error, found, sources, release.name, files))
+        return None, findings
+    objects, refused = sound(rendered.objects, release.name)
+    return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+
+
+def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
+    """The objects whose fields have the types that rules read, and findings about the others."""
+    kept, findings = [], []
+    for obj in objects:
+        problem = _problem(obj)
+        if problem is None:
+            kept.append(obj)
+            continue
+        fix = "write it as Kubernetes has it; no rule looks at this object"
+        name = f"{obj.get('kind')}/{(obj.get('metadata') or {}).get('name')}"
+        findings.append(Finding(INVALID, Severity.error, problem, None, name, fix, deployment=deployment))
+    return kept, findings
+
+
+def _problem(obj: Mapping[str, Any]) -> str | None:
+    metadata, spec = obj.get("metadata") or {}, obj.get("spec")
+    if not isinstance(metadata.get("name"), str):
+        return "metadata.name: it is no text"
+    if spec is not None and not isinstance(spec, Mapping):
+        return "spec: it is no map"
+    try:
+        for pods in pods_of(obj):
+            for text in (pods.labels, pods.annotations):
+                if not all(isinstance(value, str) for value in text.values()):
+                    return "metadata of the pods: a label or annotation is no text"
+            problem = pod_problem(pods.spec)
+            if problem:
+                return f"pod spec: {problem}"
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return "the pod template has not the form that Kubernetes asks for"
+    return None
+
+
+def read_manifests(path: str) -> list[dict[str, Any]]:
+    """The objects in a stream of manifests, those of lists one by one.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ModelserviceError: it holds no Kubernetes objects.
+    """
+    name = "standard input" if path == "-" else path
+    try:
+        documents = [document for document in yaml.safe_load_all(read_text(path)) if document is not None]
+    except yaml.YAMLError as error:
+        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
+    objects = [
+        item
+        for document in documents
+        for item in ((document.get("items") or [document]) if isinstance(document, dict) else [document])
+    ]
+    for index, item in enumerate(objects):
+        if not isinstance(item, dict) or not item.get("kind") or not isinstance(item.get("metadata"), dict):
+            raise ModelserviceError(
+                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
+            )
+    return objects
+
+
+def run(
+    deployments: Sequence[Deployment], *, together: bool = False, selected: Iterable[Rule] | None = None
+) -> list[Finding]:
+    """Findings of the rules, errors first; of each breach once.
+
+    Args:
+        deployments: what is checked, each by itself.
+        together: the deployments stand side by side in one cluster, and are compared too.
+        selected: only these rules.
+    """
+    findings = []
+    for rule in rules().values() if selected is None else selected:
+        for deployment in deployments if rule.check else ():
+            findings += _checked(rule, deployment)
+        if rule.check_together and together:
+            findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
+    return order(findings)
+
+
+def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
+    """What a rule finds.
+
+    Objects besides workloads have no schema here, so a rule may meet types in them that it cannot read.
+    """
+    try:
+        return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
+        fix = "look for a field of another type than Kubernetes has"
+        return [Finding(INVALID, Severity.error, message, None, None, fix, deployment=deployment.name)]
+
+
+def order(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, the worst first, then by file and line."""
+    rank = list(Severity)
+    unique = dict.fromkeys(findings)
+    return sorted(
+        unique, key=lambda item: (item.deployment or "", rank.index(item.severity), item.file or "", item.line or 0)
+    )
+
+
+def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Report:
+    """Sorts out the findings of rules that the project does not follow."""
+    kept, hidden = [], []
+    for finding in findings:
+        match = next((item for item in suppressions if item.covers(finding)), None)
+        if match:
+            hidden.append((finding, match))
+        else:
+            kept.append(finding)
+    return Report(kept, hidden)
+
+
+def _of(rule: Rule, found: Found, deployment: Deployment) -> Finding:
+    severity = found.severity or rule.severity
+    return _finding(rule.id, severity, found, deployment.sources, deployment.name, ())
+
+
+def _finding(
+    name: str, severity: Severity, found: Found, sources: Sources | None, deployment: str, files: Sequence[str]
+) -> Finding:
+    place = sources.place(found.values) if sources and found.values else None
+    obj = f"{found.obj}: {found.path}" if found.obj and found.path and not sources else found.obj
+    finding = Finding(name, severity, found.message, found.values, obj, found.fix, deployment=deployment)
+    if place:
+        return replace(finding, file=place.file, line=place.line)
+    if sources and sources.layers:
+        return replace(finding, file=sources.layers[-1].name)
+    return replace(finding, file=files[-1] if files else None)
+
+
+def _duplicate(message: str) -> Finding:
+    file, line, text = message.split(":", 2)
+    return Finding(
+        DUPLICATE, Severity.warning, text.strip(), None, None, "remove one of them", file,
+        int(line) if line.isdigit() else None,
+    )  # fmt: skip

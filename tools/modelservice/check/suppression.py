@@ -1,0 +1,85 @@
+"""Rules that a project does not follow, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelservice.check.finding import Finding
+from modelservice.check.rule import rules
+from modelservice.errors import ModelserviceError, UsageError
+
+PROJECT_FILE = ".modelservice.yaml"
+"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, beside where the check runs."""
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """A rule that is not followed."""
+
+    rule: str
+    reason: str
+    source: str
+    """The file, or ``--ignore``."""
+    files: tuple[str, ...] = ()
+    """Patterns of the files it holds for; all without any."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the finding is suppressed."""
+        if finding.rule != self.rule:
+            return False
+        return not self.files or any(Path(finding.file or "").match(pattern) for pattern in self.files)
+
+
+def from_options(options: Iterable[str]) -> list[Suppression]:
+    """The suppressions of ``--ignore RULE=reason``.
+
+    Raises:
+        UsageError: a rule does not exist, or the reason is missing.
+    """
+    found = []
+    for option in options:
+        name, _, reason = option.partition("=")
+        _require(name, reason, f"--ignore {option}")
+        found.append(Suppression(name, reason.strip(), "--ignore"))
+    return found
+
+
+def from_project(directory: Path) -> list[Suppression]:
+    """The suppressions in the project file of a directory; none without the file.
+
+    Raises:
+        ModelserviceError: the file is not of this form.
+        UsageError: it names a rule that does not exist, or gives no reason.
+    """
+    path = directory / PROJECT_FILE
+    if not path.is_file():
+        return []
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelserviceError(f"cannot be read: {' '.join(str(error).split())}", file=str(path)) from None
+    entries = content.get("ignore") if isinstance(content, dict) and set(content) <= {"ignore"} else None
+    if not isinstance(entries, list):
+        raise ModelserviceError("not a list of rules", file=str(path), fix="write ignore: [{rule: ID, reason: WHY}]")
+    found = []
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not set(entry) <= {"rule", "reason", "files"}:
+            raise ModelserviceError(
+                f"ignore[{index}]: an entry has rule, reason and files", file=str(path), fix="remove other keys"
+            )
+        name, reason = str(entry.get("rule", "")), str(entry.get("reason") or "")
+        _require(name, reason, f"{path}: ignore[{index}]")
+        found.append(Suppression(name, reason, PROJECT_FILE, tuple(entry.get("files") or ())))
+    return found
+
+
+def _require(name: str, reason: str, source: str) -> None:
+    if name not in rules():
+        raise UsageError(f"{source}: there is no rule {name!r}", fix="`modelservice check --list-rules` names them")
+    if not reason.strip():
+        raise UsageError(f"{source}: a suppression needs a reason", fix=f"write {name}=why")

@@ -1,0 +1,1 @@
+"""What `vllm serve` accepts, by version."""

@@ -1,0 +1,1 @@
+"""Which values made this line, and what would change if one changed."""

@@ -1,0 +1,109 @@
+"""Addresses of lines in rendered objects: ``Deployment/x.spec.template.spec.containers[vllm].resources``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelservice.deployment import reference
+from modelservice.errors import UsageError
+
+Object = Mapping[str, Any]
+
+MISSING = object()
+"""Nothing is at the address."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A place in one object."""
+
+    object: str
+    """``Kind/name``."""
+    path: str
+    """Dotted, with list items by name or number; empty for the whole object."""
+
+    def __str__(self) -> str:
+        return f"{self.object}.{self.path}" if self.path else self.object
+
+
+def parse(text: str, objects: Sequence[Object]) -> tuple[Address, Object]:
+    """The address in a text, and its object.
+
+    The name may be shortened to its end: ``Deployment/decode`` where one Deployment is named like that.
+
+    Raises:
+        UsageError: there is no such object, or nothing at the path.
+    """
+    kind, slash, rest = text.partition("/")
+    named = [obj for obj in objects if str(obj.get("kind", "")).lower() == kind.lower()]
+    if not slash or not named:
+        kinds = ", ".join(dict.fromkeys(reference(obj) for obj in objects))
+        raise UsageError(f"{text}: no such object", fix=f"write one of {kinds}")
+    for obj in sorted(named, key=lambda item: -len(item["metadata"]["name"])):
+        name = obj["metadata"]["name"]
+        if rest == name or rest.startswith(f"{name}."):
+            return _checked(Address(reference(obj), rest[len(name) + 1 :]), obj)
+    short, _, path = rest.partition(".")
+    ending = [obj for obj in named if obj["metadata"]["name"].endswith(f"-{short}")]
+    if len(ending) == 1:
+        return _checked(Address(reference(ending[0]), path), ending[0])
+    names = ", ".join(reference(obj) for obj in named)
+    raise UsageError(
+        f"{text}: {'several objects are' if ending else 'no object is'} named so", fix=f"write one of {names}"
+    )
+
+
+def _checked(address: Address, obj: Object) -> tuple[Address, Object]:
+    node: Any = obj
+    done = ""
+    for step in steps(address.path):
+        found = _step(node, step)
+        if found is MISSING:
+            there = ", ".join(_steps_of(node)) or "nothing"
+            where = f"{address.object}.{done}".rstrip(".")
+            raise UsageError(f"{address}: {where} has no {step}", fix=f"it has {there}")
+        done = f"{done}[{step}]" if isinstance(node, list) else f"{done}.{step}".lstrip(".")
+        node = found
+    return address, obj
+
+
+def at(obj: Object, path: str) -> Any:
+    """The value at a path; :data:`MISSING` without one."""
+    node: Any = obj
+    for step in steps(path):
+        node = _step(node, step)
+        if node is MISSING:
+            return MISSING
+    return node
+
+
+def steps(path: str) -> list[str]:
+    """The steps of a path; a key with dots or slashes stands in brackets."""
+    return [bracketed or plain for bracketed, plain in re.findall(r"\[([^\]]*)\]|([^.\[\]]+)", path)]
+
+
+def _step(node: Any, step: str) -> Any:
+    if isinstance(node, Mapping):
+        return node.get(step, MISSING)
+    if isinstance(node, list):
+        for item in node:
+            if isinstance(item, Mapping) and step in (item.get("name"), item.get("mountPath")):
+                return item
+        if step.isdigit() and int(step) < len(node):
+            return node[int(step)]
+        if step in node:
+            return step
+    return MISSING
+
+
+def _steps_of(node: Any) -> list[str]:
+    if isinstance(node, Mapping):
+        return [str(key) for key in node]
+    if isinstance(node, list):
+        return [
+            str(item.get("name", index)) if isinstance(item, Mapping) else str(index) for index, item in enumerate(node)
+        ]
+    return []

@@ -1,0 +1,1 @@
+"""What a person wants to see before they spend accelerators: who runs where, and who calls whom."""

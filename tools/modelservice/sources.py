@@ -1,0 +1,179 @@
+"""Where a value was written: the file and line of every key, through all layers of ``-f``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from modelservice.inputs import Values, merge, parse_values, read_text
+
+Path = tuple[str | int, ...]
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml where PyYAML has it: ten times as fast."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One values file: what Helm reads in it, and the document itself for its lines."""
+
+    name: str
+    values: Values
+    document: yaml.Node | None
+    """None where PyYAML cannot read what Helm can; the keys then have no lines."""
+
+
+class Sources:
+    """The layers of a deployment's values, the last one on top.
+
+    Args:
+        layers: the values files in the order of ``-f``.
+        values: what is in effect where ``--set`` changed them; by default the layers merged.
+    """
+
+    def __init__(self, layers: Sequence[Layer], values: Values | None = None) -> None:
+        self.layers = layers
+        self.values: Values = merge(layer.values for layer in layers) if values is None else values
+
+    def has(self, key: str) -> bool:
+        """Whether the user wrote this key, in whichever layer."""
+        path = resolve(self.values, key)
+        return path is not None
+
+    def place(self, key: str) -> Place | None:
+        """Where the key was written last; where it is in no file, the nearest key above it."""
+        for length in range(len(split(self.values, key)), 0, -1):
+            for layer in reversed(self.layers):
+                line = _line(layer.document, split(self.values, key)[:length])
+                if line is not None:
+                    return Place(layer.name, line)
+        return None
+
+    def places(self, key: str) -> list[Place]:
+        """Every layer's line of exactly this key, the one that counts last."""
+        path = split(self.values, key)
+        found = ((layer.name, _line(layer.document, path)) for layer in self.layers)
+        return [Place(name, line) for name, line in found if line is not None]
+
+
+def read_layers(paths: Sequence[str]) -> list[Layer]:
+    """Reads values files, the standard input for ``-``.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: one is not a YAML mapping.
+    """
+    layers = []
+    for path in paths:
+        name = "standard input" if path == "-" else path
+        text = read_text(path)
+        values = parse_values(text, name)
+        try:
+            document = yaml.compose(text, Loader=_LOADER)
+        except yaml.YAMLError:
+            document = None
+        layers.append(Layer(name, values, document))
+    return layers
+
+
+def split(values: Any, key: str) -> Path:
+    """A dotted key as its parts: ``decode.containers[0].args`` as ``("decode", "containers", 0, "args")``.
+
+    A name with dots in it, such as ``llm-d.ai/model``, is one part where the values have it.
+    """
+    parts: list[str | int] = []
+    node, rest = values, key
+    while rest:
+        if rest.startswith("["):
+            index, _, rest = rest[1:].partition("]")
+            part: str | int = int(index)
+        else:
+            names = [name for name in node if _starts(rest, name)] if isinstance(node, dict) else []
+            end = min((rest.find(mark) for mark in ".[" if mark in rest), default=len(rest))
+            part = max(names, key=len) if names else rest[:end]
+            rest = rest[len(part) :]
+        parts.append(part)
+        node = _child(node, part)
+        rest = rest.removeprefix(".")
+    return tuple(parts)
+
+
+def resolve(values: Any, key: str) -> Path | None:
+    """The parts of a key that is among the values; None for one that is not."""
+    node = values
+    path = split(values, key)
+    for part in path:
+        if not isinstance(node, dict | list) or part not in (node if isinstance(node, dict) else range(len(node))):
+            return None
+        node = _child(node, part)
+    return path
+
+
+def dotted(path: Path) -> str:
+    """The parts of a key as people write it: ``decode.containers[0].args``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that is not a map or list with content, with its path."""
+    if isinstance(values, dict) and values:
+        for key, value in values.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(values, list) and values:
+        for index, value in enumerate(values):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, values
+
+
+def _starts(rest: str, name: str) -> bool:
+    return rest.startswith(name) and rest[len(name) : len(name) + 1] in ("", ".", "[")
+
+
+def _child(node: Any, part: str | int) -> Any:
+    if isinstance(node, dict):
+        return node.get(part)
+    return node[part] if isinstance(node, list) and isinstance(part, int) and part < len(node) else None
+
+
+def _line(node: yaml.Node | None, path: Path) -> int | None:
+    """Line of a key, counted from 1."""
+    line = None
+    for part in path:
+        found = _entry(node, part)
+        if found is None:
+            return None
+        line, node = found
+    return line
+
+
+def _entry(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    found = None
+    for key, value in node.value:
+        if key.value == str(part):
+            found = key.start_mark.line + 1, value
+        elif key.value == "<<" and found is None:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            found = next((entry for item in merged if (entry := _entry(item, part))), None)
+    return found
