@@ -116,6 +116,7 @@ def test_the_pool_selects_exactly_the_pods_and_ports_that_serve(
         assert container_ports(pod) == target_ports, pod["metadata"]["name"]
 
 
+@pytest.mark.parametrize("pool_chart", ["1.5"], indirect=True)  # the first release with a route was 1.3
 def test_the_route_leads_to_the_pool_and_its_picker(
     cluster: Cluster, helm: Helm, namespace: str, pool_chart: Path
 ) -> None:

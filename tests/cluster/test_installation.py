@@ -23,9 +23,9 @@ FILES = [
 def install(cluster: Cluster, embedded: EmbeddedHelm, helm: Helm, namespace: str, values: dict[str, Any]) -> None:
     """Installs, counts the ready pods, and the devices that their claims got."""
     objects = embedded.render(values, Release("every", namespace)).objects
-    cluster.client.apply(volumes(objects, namespace), namespace=namespace)
+    cluster.client.apply(surroundings(objects, namespace), namespace=namespace)
     helm.install("every", values)
-    pods = cluster.wait_for_pods(namespace, expected_pods(objects))
+    pods = cluster.wait_for_pods(namespace, expected_pods(objects), selector="!batch.kubernetes.io/job-name")
     assert pods
     templates = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == "ResourceClaimTemplate"}
     claims = {
@@ -39,27 +39,45 @@ def install(cluster: Cluster, embedded: EmbeddedHelm, helm: Helm, namespace: str
             assert len(claims[names[claim["name"]]]["status"]["allocation"]["devices"]["results"]) == wanted
 
 
-def volumes(objects: list[dict[str, Any]], namespace: str) -> Iterator[dict[str, Any]]:
-    """A volume for each claim that the pods name and nobody makes."""
+def surroundings(objects: list[dict[str, Any]], namespace: str) -> Iterator[dict[str, Any]]:
+    """What a cluster has before a chart is installed: volumes, claims that pods name and nobody makes, classes."""
+    modes, size = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"], {"storage": "10Ti"}
     pods = [template["spec"] for obj in objects for template in pod_templates(obj)]
-    claims = {
+    own = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "PersistentVolumeClaim"}
+    named = {
         volume["persistentVolumeClaim"]["claimName"]
         for pod in pods
         for volume in pod.get("volumes", [])
         if "persistentVolumeClaim" in volume
     }
-    for claim in sorted(claims):
-        volume = f"{namespace}-{claim}"
-        modes, size = ["ReadWriteMany"], {"storage": "1Ti"}
-        yield {
-            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-            "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
-                     "claimRef": {"namespace": namespace, "name": claim}},
-        }  # fmt: skip
+    for claim in sorted(named - own):
         yield {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
-            "spec": {"accessModes": modes, "resources": {"requests": size}, "volumeName": volume, "storageClassName": ""},
+            "spec": {"accessModes": modes, "resources": {"requests": size}},
         }  # fmt: skip
+    for storage in {"", *values_of("storageClassName", objects)}:
+        for number in range(2 * expected_pods(objects) + len(named)):
+            name = f"{namespace}-{storage or 'no-class'}-{number}"
+            yield {
+                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+                "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
+                         "storageClassName": storage},
+            }  # fmt: skip
+    for name in values_of("runtimeClassName", objects):
+        yield {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
+    for name in values_of("priorityClassName", objects):
+        yield {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1}
+
+
+def values_of(key: str, value: Any) -> set[str]:
+    """Values of a key, wherever it is."""
+    if isinstance(value, list):
+        return {found for item in value for found in values_of(key, item)}
+    if not isinstance(value, dict):
+        return set()
+    return {found for item in value.values() for found in values_of(key, item)} | (
+        {value[key]} if key in value else set()
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
