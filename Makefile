@@ -37,9 +37,12 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
 	@$(BIN)/python tests/chat.py
 
+# Tests on clusters mostly wait, so there are more workers than processors.
+PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadgroup
+
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+	@$(PYTEST)
 
 .PHONY: test-kind
 test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
@@ -47,7 +50,7 @@ test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docke
 
 .PHONY: test-kubernetes-1.34
 test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --kubernetes 1.34 tests/cluster
+	@$(PYTEST) --kubernetes 1.34 tests/cluster
 
 .PHONY: tools
 tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI install packages that pods need

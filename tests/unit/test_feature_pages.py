@@ -9,7 +9,7 @@ from modelservice import generate
 from modelservice.values import Values
 from rendered import ROOT
 
-PAGES = sorted((ROOT / "docs" / "features").glob("*.md"))
+PAGES = [ROOT / "docs" / "features.md", *sorted((ROOT / "docs" / "features").glob("*.md"))]
 TESTS: dict[str, str] = {}
 """Text of the test files by name; a name may be in several folders."""
 for _path in sorted((ROOT / "tests").rglob("test_*.py")):
