@@ -117,7 +117,9 @@ def liveness_cold(deployment: Deployment) -> Iterator[Found]:
                 f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
                 deployment.engine_key(pods, "livenessProbe"),
                 pods.object,
-                "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, "
+                f"write {pods.role}.probes.enabled: true, which adds a startup probe"
+                if deployment.sources is not None
+                else "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, "
                 "failureThreshold: 120}",
                 "containers[].livenessProbe",
                 None if _budget(probe) < 60 else Severity.warning,
@@ -145,7 +147,9 @@ def readiness_missing(deployment: Deployment) -> Iterator[Found]:
                 "the engine has neither readiness nor startup probe, so requests come before the model is loaded",
                 deployment.with_key("engine", f"{pods.role}.engine", f"{pods.role}.containers[0]"),
                 pods.object,
-                "write readinessProbe: {httpGet: {path: /v1/models, port: ...}}",
+                f"write {pods.role}.probes.enabled: true"
+                if deployment.sources is not None
+                else "write readinessProbe: {httpGet: {path: /health, port: ...}}",
                 "containers[]",
             )
 
@@ -437,7 +441,9 @@ def disruption_budget(deployment: Deployment) -> Iterator[Found]:
                 f"{pods.replicas} replicas without a PodDisruptionBudget",
                 deployment.with_key(f"{pods.role}.replicas"),
                 pods.object,
-                "add a PodDisruptionBudget with maxUnavailable: 1",
+                f"write {pods.role}.podDisruptionBudget.enabled: true"
+                if deployment.sources is not None
+                else "add a PodDisruptionBudget with maxUnavailable: 1",
                 "spec.replicas",
             )
 
