@@ -801,8 +801,8 @@ def startup_probe_impatient(base: Base) -> Touched:
 
 @operator
 def liveness_probe_on_a_cold_model(base: Base) -> Touched:
-    if base.engine("decode") != "vllm":
-        return None
+    if base.engine("decode") != "vllm" or (base.values.get("engine") or {}).get("type"):
+        return None  # an engine of a stated type has a startup probe
     for holder in (
         container(base.values, "decode") or {},
         base.values.get("engine") or {},

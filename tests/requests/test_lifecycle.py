@@ -105,7 +105,7 @@ def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any
 
 def test_a_slow_start_is_waited_for(serving: Serving) -> None:
     """Longer than the liveness probe's patience: the startup probe holds it back."""
-    values = merge([PROBES, {"engine": {"args": {"startup-duration": "8s"}}}])
+    values = merge([PROBES, {"engine": {"args": {"startup-duration": "20s"}}}])
     serving.install("slow", values)
     with serving.gateway("slow") as gateway:
         assert not any(is_ready(pod) for pod in serving.pods("slow"))

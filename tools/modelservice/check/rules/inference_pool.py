@@ -149,7 +149,7 @@ def pool_port(deployment: Deployment) -> Iterator[Found]:
             served = set(pods.served_ports())
             wanted = [port for port in pool.ports if active is None or port in active]
             lacking = [port for port in wanted if port not in served]
-            if lacking and _known(pods):
+            if lacking and _known(deployment, pods):
                 single = len(pool.ports) == 1
                 yield Found(
                     f"the pool sends requests to port {lacking[0]}, but the pods of {pods.role} serve on "
@@ -408,8 +408,11 @@ def _active_ports(pods: Pods) -> list[int] | None:
     return None
 
 
-def _known(pods: Pods) -> bool:
-    return pods.proxy is not None or pods.command.engine != "other"
+def _known(deployment: Deployment, pods: Pods) -> bool:
+    if pods.proxy is not None or pods.command.engine != "other":
+        return True
+    # The chart declares the port of an engine of a stated type itself.
+    return bool(deployment.value(f"{pods.role}.engine.type") or deployment.value("engine.type"))
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -273,15 +273,24 @@ def model_volume(deployment: Deployment) -> Iterator[Found]:
     for pods in deployment.servers:
         size = model_bytes(deployment, pods)
         for volume in pods.spec.get("volumes") or []:
-            limit = quantity((volume.get("emptyDir") or {}).get("sizeLimit"))
+            limit = quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
             if volume.get("name") == "model-storage" and size and limit and _real(pods) and limit < size:
                 yield Found(
                     f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
-                    deployment.with_key("modelArtifacts.size"),
+                    deployment.with_key("modelArtifacts.persistence.size", "modelArtifacts.size"),
                     pods.object,
-                    f"write modelArtifacts.size: {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+                    f"write a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
                     "spec.template.spec.volumes",
                 )
+
+
+def _claimed(deployment: Deployment, volume: Mapping[str, Any]) -> Any:
+    """Storage that the claim of a volume asks for, where the claim is at hand."""
+    name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+    specs = [obj.get("spec") for obj in deployment.kind("PersistentVolumeClaim") if obj["metadata"]["name"] == name]
+    specs.append(((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec"))
+    found = [((spec.get("resources") or {}).get("requests") or {}).get("storage") for spec in specs if spec]
+    return found[0] if found else None
 
 
 @rule(
