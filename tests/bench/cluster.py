@@ -166,8 +166,14 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        found = measure_start(folder) | measure_installations(folder)
-        found |= measure_scale(folder, options.nodes, options.releases)
+        found: dict[str, float] = {}
+        for measure in (
+            lambda: measure_start(folder), lambda: measure_installations(folder),
+            lambda: measure_scale(folder, options.nodes, options.releases),
+        ):  # fmt: skip
+            found |= measure()
+            for title, value in found.items():
+                sys.stderr.write(f"{title}: {value:.2f}\n")
     for title in RELEASES:
         ratio = found[f"{title}: helm install to ready (s)"] / found[f"{title}: kubectl apply to ready (s)"]
         found[f"{title}: helm install against kubectl apply"] = ratio

@@ -263,7 +263,7 @@ class ControlPlane:
             ]
             return expected <= set(untainted)
 
-        kwok.wait_until(ready, 60)
+        kwok.wait_until(ready, 60 + len(expected) / 5)
 
     def _await_service_account(self) -> None:
         """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""
