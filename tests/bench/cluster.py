@@ -166,14 +166,16 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        found: dict[str, float] = {}
-        for measure in (
-            lambda: measure_start(folder), lambda: measure_installations(folder),
+        measures: list[Callable[[], dict[str, float]]] = [
+            lambda: measure_start(folder),
+            lambda: measure_installations(folder),
             lambda: measure_scale(folder, options.nodes, options.releases),
-        ):  # fmt: skip
-            found |= measure()
-            for title, value in found.items():
-                sys.stderr.write(f"{title}: {value:.2f}\n")
+        ]
+        found: dict[str, float] = {}
+        for measure in measures:
+            taken = measure()
+            found |= taken
+            sys.stderr.writelines(f"{title}: {value:.2f}\n" for title, value in taken.items())
     for title in RELEASES:
         ratio = found[f"{title}: helm install to ready (s)"] / found[f"{title}: kubectl apply to ready (s)"]
         found[f"{title}: helm install against kubectl apply"] = ratio
