@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kubernetes.dynamic.resource import ResourceList
 
 from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
+from rendered import VLLM
 
 
 class Cluster:
@@ -80,7 +82,7 @@ class Cluster:
 
         def holds() -> bool:
             pods = [pod for pod in self.pods(namespace, selector) if not pod["metadata"].get("deletionTimestamp")]
-            return len(pods) == number and (not ready or all(_is_ready(pod) for pod in pods))
+            return len(pods) == number and (not ready or all(is_ready(pod) for pod in pods))
 
         self.wait(f"{number} ready pods in {namespace}", holds, explain=lambda: f"\n{self.describe(namespace)}")
         return self.pods(namespace, selector)
@@ -97,6 +99,28 @@ class Cluster:
                 for item in kinds.get(namespace=namespace).to_dict()["items"]:
                     found.add(f"{kinds.kind}/{item['metadata']['name']}")
         return found
+
+    @contextmanager
+    def namespace(self, test: str, *, kill: bool = False) -> Iterator[str]:
+        """A namespace of a test's own, emptied afterwards so that what it held is free again.
+
+        Args:
+            test: what tells the test from others.
+            kill: whether pods that run are not given time to end.
+        """
+        name = f"test-{abs(hash(test)) % 10**9}"
+        self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+        yield name
+        for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+            # Much faster than waiting for the namespace to be emptied.
+            self.client.resource(api_version, kind).delete(
+                namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
+            )
+        if kill:
+            pods = self.client.resource("v1", "Pod")
+            pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
+        self.client.resource("v1", "Namespace").delete(name=name)
+        self.wait(f"{name} is empty", lambda: not self.pods(name), 60)
 
     def describe(self, namespace: str) -> str:
         """Pods and events of a namespace, for the message of a failure."""
@@ -122,8 +146,7 @@ class Cluster:
 
 def values(**more: Any) -> dict[str, Any]:
     """Values of one vLLM role without a proxy."""
-    engine = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
-    return {"engine": engine, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
+    return {"engine": VLLM, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
 
 
 def on(pool: str) -> dict[str, Any]:
@@ -136,8 +159,9 @@ def environment(pod: dict[str, Any]) -> dict[str, str]:
     return {item["name"]: item["value"] for item in pod["spec"]["containers"][0]["env"] if "value" in item}
 
 
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is ready."""
+    conditions = pod.get("status", {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
@@ -151,14 +175,6 @@ def expected_pods(objects: list[dict[str, Any]]) -> int:
         elif obj["kind"] == "LeaderWorkerSet":
             pods += spec.get("replicas", 1) * spec["leaderWorkerTemplate"]["size"]
     return pods
-
-
-def pod_templates(obj: dict[str, Any]) -> list[dict[str, Any]]:
-    """Pod templates of a workload; none of another object."""
-    spec = obj.get("spec", {})
-    group = spec.get("leaderWorkerTemplate", {})
-    found = [spec.get("template"), group.get("leaderTemplate"), group.get("workerTemplate")]
-    return [template for template in found if template]
 
 
 class Helm:

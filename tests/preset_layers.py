@@ -31,8 +31,14 @@ WITHOUT = ["cpu", "simulator"]
 """Hardware without accelerators: a claim or a group over nodes makes no sense for it."""
 
 
+def presets(*names: str) -> dict[str, Any]:
+    """Preset layers by name, merged."""
+    return merge([{}, *(read_values(str(PRESETS / f"{name}.yaml")) for name in names)])
+
+
 def layers(*names: str) -> dict[str, Any]:
-    return merge([MODEL, *(read_values(str(PRESETS / f"{name}.yaml")) for name in names)])
+    """Preset layers over a model."""
+    return merge([MODEL, presets(*names)])
 
 
 def sensible() -> list[list[str]]:

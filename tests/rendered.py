@@ -13,8 +13,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
 
+VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+"""An engine."""
+
 SHARED = ROOT.parent / "shared"
 """Real values files and outputs of the original chart, beside the repository; not part of it."""
+
+
+def pod_templates(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """Pod templates of a workload; none of another object."""
+    spec = obj.get("spec", {})
+    group = spec.get("leaderWorkerTemplate", {})
+    found = [spec.get("template"), group.get("leaderTemplate"), group.get("workerTemplate")]
+    return [template for template in found if template]
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ vLLM's own flags; and curl, for `helm test`.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from modelservice.binaries import binary
+from modelservice.check.vllm.table import Table, table
 from modelservice.cluster.images import Image
-from rendered import shared
 
 VLLM = "vllm/vllm-openai:v0.32.0"
 """Name of the image; its flags are those of this version."""
@@ -21,8 +20,7 @@ PROGRAM = Path(__file__).parent / "requests" / "vllm" / "serve.sh"
 
 
 def vllm_image() -> Image:
-    """The image; skips the test where the table of vLLM's flags is not there."""
-    table = shared(f"reference/vllm-serve-arguments/{VLLM.rpartition(':v')[2]}.json")
+    """The image."""
     simulator = binary("llm-d-inference-sim")
     usage = subprocess.run([str(simulator), "--help"], capture_output=True, text=True, check=False)
     known = set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", usage.stdout + usage.stderr, flags=re.MULTILINE))
@@ -32,7 +30,7 @@ def vllm_image() -> Image:
         {
             "app/llm-d-inference-sim": simulator,
             "usr/local/bin/vllm": PROGRAM,
-            "etc/vllm-flags": flags(json.loads(table.read_text()), known),
+            "etc/vllm-flags": flags(table(VLLM.rpartition(":v")[2]), known),
         },
     )
 
@@ -47,12 +45,8 @@ def curl_image(name: str) -> Image:
     return Image((name,), ("/usr/local/bin/curl",), {"usr/local/bin/curl": Path(curl), **files})
 
 
-def flags(table: dict[str, list[dict[str, object]]], known: set[str]) -> str:
+def flags(version: Table, known: set[str]) -> str:
     """A line for each of vLLM's flags: name, number of values, whether the simulator knows it."""
-    lines = []
-    for argument in table["arguments"]:
-        names = argument["flags"]
-        assert isinstance(names, list)
-        values = 1 if argument["nargs"] is None else argument["nargs"]
-        lines += [f"{name} {values} {'yes' if name in known else 'no'}" for name in names]
-    return "\n".join(lines) + "\n"
+    return "".join(
+        f"{flag} {argument.values} {'yes' if flag in known else 'no'}\n" for flag, argument in version.by_flag.items()
+    )

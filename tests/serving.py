@@ -20,7 +20,7 @@ from typing import Any, Self
 import kubernetes
 import yaml
 
-from live import Cluster, Helm
+from live import Cluster, Helm, is_ready
 from modelservice.binaries import binary
 from modelservice.cluster import gateway
 from modelservice.cluster.gateway import Gateway, Route
@@ -407,12 +407,6 @@ class Serving:
         ]
         address: str = service["spec"]["clusterIP"]
         return address
-
-
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod is ready."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _pool(

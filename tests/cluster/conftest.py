@@ -95,16 +95,8 @@ def fake_nodes(cluster: Cluster) -> None:
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, emptied afterwards so that its accelerators are free again."""
-    name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
-    cluster.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-    yield name
-    for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
-        # Much faster than waiting for the namespace to be emptied.
-        cluster.client.resource(api_version, kind).delete(
-            namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
-        )
-    cluster.client.resource("v1", "Namespace").delete(name=name)
-    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
+    with cluster.namespace(request.node.nodeid) as name:
+        yield name
 
 
 @pytest.fixture(params=["helm4", "helm3"])

@@ -6,10 +6,9 @@ import pytest
 
 from live import Cluster, Helm
 from modelservice.inputs import read_values
-from rendered import ROOT
+from rendered import ROOT, VLLM
 
 COMPLETE = read_values(str(ROOT / "examples" / "values-complete.yaml"))
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 H100 = {"nodeSelector": {"pool": "h100"}}
 POOL = ("inference.networking.k8s.io/v1", "InferencePool")
 

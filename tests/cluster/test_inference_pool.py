@@ -9,10 +9,10 @@ import pytest
 from live import Cluster, Helm
 from modelservice.inputs import merge
 from neighbours import RELEASES, inference_pool_chart
+from rendered import VLLM
 
 LABELS = {"llm-d.ai/model": "m"}
-ENGINE = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
-MODEL: dict[str, Any] = {"engine": ENGINE, "modelArtifacts": {"labels": LABELS}, "accelerator": {"type": "cpu"}}
+MODEL: dict[str, Any] = {"engine": VLLM, "modelArtifacts": {"labels": LABELS}, "accelerator": {"type": "cpu"}}
 WITHOUT_PROXY = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
 
 

@@ -1,22 +1,14 @@
 """What watches a deployment, on a real API server: the monitors are admitted, and a test's Service finds its pods."""
 
-from typing import Any
-
 from live import Cluster, Helm
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
-from rendered import ROOT
+from preset_layers import presets
 
-PRESETS = ROOT / "examples" / "presets"
 TEST_PODS = "app.kubernetes.io/component=test"
 
 
-def layers(*names: str) -> dict[str, Any]:
-    return merge(read_values(str(PRESETS / f"{name}.yaml")) for name in names)
-
-
 def test_everything_of_the_monitoring_preset_is_admitted(cluster: Cluster, embedded: EmbeddedHelm) -> None:
-    values = layers("topology/pd", "hardware/nvidia", "engine/vllm", "monitoring/prometheus-operator")
+    values = presets("topology/pd", "hardware/nvidia", "engine/vllm", "monitoring/prometheus-operator")
     objects = embedded.render(values, Release("admission")).objects
     assert {"PodMonitor", "PrometheusRule", "ConfigMap"} <= {obj["kind"] for obj in objects}
     cluster.client.apply(objects, dry_run=True)

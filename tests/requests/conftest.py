@@ -63,17 +63,8 @@ def pool_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, gone afterwards."""
-    name = f"test-{abs(hash(request.node.nodeid)) % 10**9}"
-    cluster.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
-    yield name
-    for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
-        cluster.client.resource(api_version, kind).delete(
-            namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
-        )
-    pods = cluster.client.resource("v1", "Pod")
-    pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
-    cluster.client.resource("v1", "Namespace").delete(name=name)
-    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 60)
+    with cluster.namespace(request.node.nodeid, kill=True) as name:
+        yield name
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from live import is_ready
 from modelservice.binaries import binary
 from modelservice.inputs import merge
-from serving import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving, is_ready
+from serving import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving
 
 
 @pytest.fixture

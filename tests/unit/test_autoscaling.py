@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
+from rendered import VLLM, Objects, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 PROMETHEUS = {"serverAddress": "http://prometheus.monitoring:9090"}
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 CRON = {

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rendered import Objects, Render
+from rendered import VLLM, Objects, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
 NEW = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
 GAIE = "registry.k8s.io/gateway-api-inference-extension/epp"

@@ -9,9 +9,8 @@ from modelservice.cli import main
 from modelservice.endpoints import endpoints
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import Render
+from rendered import VLLM, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 SGLANG = {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"}
 
 

@@ -18,9 +18,8 @@ import pytest
 
 from modelservice.binaries import binary
 from modelservice.errors import UsageError
-from rendered import Objects, Render
+from rendered import VLLM, Objects, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 KEY = {"VLLM_API_KEY": {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "vllm"}}}}
 
 

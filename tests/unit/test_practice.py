@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render, shared
+from rendered import VLLM, Objects, Render, shared
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
 GROUP: dict[str, Any] = {"multinode": True, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}
 

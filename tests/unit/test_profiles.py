@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
-
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+from rendered import VLLM, Objects, Render
 
 
 def resources(objects: Objects, role: str = "decode") -> dict[str, Any]:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rendered import Objects, Render
+from rendered import VLLM, Objects, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 MODEL: dict[str, Any] = {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}
 GATEWAY: dict[str, Any] = {"parentRefs": [{"name": "gateway"}]}
 POOL: dict[str, Any] = {"inferencePool": {"create": True}, "epp": {"create": True}}

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from modelservice.errors import ValuesError
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
-
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+from modelservice.helm import EmbeddedHelm, HelmExecutable
+from refusals import assert_refused, assert_refused_alike
+from rendered import VLLM
 
 
 def decode(**fields: Any) -> dict[str, Any]:
@@ -198,19 +197,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_the_tool_refuses_and_names_key_and_fix(
     embedded: EmbeddedHelm, values: dict[str, Any], words: list[str]
 ) -> None:
-    with pytest.raises(ValuesError) as refusal:
-        embedded.render(values, Release("test"))
-    for word in words:
-        assert word in str(refusal.value)
+    assert_refused(embedded, values, words)
 
 
 @pytest.mark.executable
 def test_helm_itself_refuses_all_of_them_in_the_same_words(executable: HelmExecutable, embedded: EmbeddedHelm) -> None:
     """One test for all cases: a helm process takes a twentieth of a second."""
-    for name, (values, _) in CASES.items():
-        messages = []
-        for renderer in (executable, embedded):
-            with pytest.raises(ValuesError) as refusal:
-                renderer.render(values, Release("test"))
-            messages.append(str(refusal.value))
-        assert messages[0] == messages[1], name
+    assert_refused_alike(executable, embedded, CASES)

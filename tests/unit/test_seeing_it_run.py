@@ -7,9 +7,7 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import Objects, Render
-
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+from rendered import VLLM, Objects, Render
 
 
 def told(objects: Objects) -> dict[str, Any]:

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
+from rendered import VLLM, Objects, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 DECODE = {
     "app.kubernetes.io/name": "llm-d-modelservice",
     "app.kubernetes.io/instance": "test",

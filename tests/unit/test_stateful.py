@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from rendered import VLLM, Render
 
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
 CLAIM: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "100Gi"}}}
 
 

@@ -6,9 +6,7 @@ import pytest
 from rich.console import Console
 
 from modelservice.summary import summary, workloads
-from rendered import Render
-
-VLLM = {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"}
+from rendered import VLLM, Render
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from modelservice.inputs import merge, read_values
-from rendered import ROOT, Objects, Render
+from preset_layers import presets
+from rendered import Objects, Render, pod_templates
 
-PRESETS = ROOT / "examples" / "presets"
 BASES: dict[str, list[str]] = {
     "defaults": [],
     "single": ["topology/single", "hardware/nvidia", "engine/vllm"],
@@ -19,23 +18,14 @@ BASES: dict[str, list[str]] = {
 }
 
 
-def layers(*names: str) -> dict[str, Any]:
-    return merge([{}, *(read_values(str(PRESETS / f"{name}.yaml")) for name in names)])
-
-
 def pods(objects: Objects) -> list[dict[str, Any]]:
     """The pod specs of all workloads."""
-    found = []
-    for obj in objects.items:
-        spec = obj.get("spec", {})
-        group = spec.get("leaderWorkerTemplate", {"pod": spec.get("template")})
-        found += [part["spec"] for part in group.values() if isinstance(part, dict) and "spec" in part]
-    return found
+    return [template["spec"] for obj in objects.items for template in pod_templates(obj)]
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_the_production_layer_probes_drains_budgets_and_spreads(render: Render, base: str) -> None:
-    objects = render(layers(*BASES[base], "practice/production"))
+    objects = render(presets(*BASES[base], "practice/production"))
     workloads = [obj for obj in objects.items if obj["kind"] in ("Deployment", "LeaderWorkerSet")]
     assert len(objects.all("PodDisruptionBudget")) == len(workloads)
     for pod in pods(objects):
@@ -48,7 +38,7 @@ def test_the_production_layer_probes_drains_budgets_and_spreads(render: Render, 
 
 @pytest.mark.parametrize("base", BASES)
 def test_nobody_is_root_in_the_restricted_layer(render: Render, base: str) -> None:
-    objects = render(layers(*BASES[base], "security/restricted"))
+    objects = render(presets(*BASES[base], "security/restricted"))
     assert pods(objects)
     for pod in pods(objects):
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -63,7 +53,7 @@ def test_nobody_is_root_in_the_restricted_layer(render: Render, base: str) -> No
 @pytest.mark.parametrize("network", ["infiniband", "roce"])
 @pytest.mark.parametrize("base", ["pd", "wide-ep", "multinode-tensor"])
 def test_the_rdma_layers_name_adapters_and_lock_memory(render: Render, base: str, network: str) -> None:
-    objects = render(layers(*BASES[base], f"network/rdma-{network}"))
+    objects = render(presets(*BASES[base], f"network/rdma-{network}"))
     resource = {"infiniband": "rdma/ib", "roce": "rdma/roce"}[network]
     for pod in pods(objects):
         engine = pod["containers"][0]
@@ -79,7 +69,7 @@ def test_the_rdma_layers_name_adapters_and_lock_memory(render: Render, base: str
 @pytest.mark.parametrize(("provider", "name"), [("hami", "nvidia.com/gpu"), ("volcano", "volcano.sh/vgpu-number")])
 @pytest.mark.parametrize("base", ["single", "pd", "sglang"])
 def test_the_layers_of_virtual_gpus_compose(render: Render, base: str, provider: str, name: str) -> None:
-    for pod in pods(render(layers(*BASES[base], f"hardware/vgpu-{provider}"))):
+    for pod in pods(render(presets(*BASES[base], f"hardware/vgpu-{provider}"))):
         limits = pod["containers"][0]["resources"]["limits"]
         assert limits[name] == "1"
         assert len(limits) == 3

@@ -72,7 +72,7 @@ root, container, key.
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
 {{- $monitored := or $role.monitoring.podmonitor.enabled $role.monitoring.servicemonitor.enabled -}}
 {{- if $engine.typed -}}
-{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "podmonitor" (dict "enabled" $monitored) "container" $container) -}}
+{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "monitored" $monitored "container" $container) -}}
 {{- end -}}
 {{- if $monitored -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" (include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson) "container" $container) -}}

@@ -138,7 +138,7 @@ Engines by type: what each one is, and how those that are not started like vLLM 
 
 {{/*
 Adds the engine's port, if the user did not declare it, to the container of an engine of a stated type, in place; prints
-nothing. Input: facts, podmonitor, container.
+nothing. Input: facts, monitored, container.
 */}}
 {{- define "llm-d-modelservice.addEnginePorts" -}}
 {{- $facts := .facts -}}
@@ -149,8 +149,8 @@ nothing. Input: facts, podmonitor, container.
   {{- $number := add $facts.enginePort $i | int -}}
   {{- if not (has $number $declared) -}}
   {{- $port := dict "containerPort" $number "protocol" "TCP" -}}
-  {{- /* A PodMonitor names it otherwise, see nameMetricsPorts. */ -}}
-  {{- if not $.podmonitor.enabled -}}{{- $_ := set $port "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) -}}{{- end -}}
+  {{- /* A monitor names it otherwise, see nameMetricsPorts. */ -}}
+  {{- if not $.monitored -}}{{- $_ := set $port "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) -}}{{- end -}}
   {{- $ports = append $ports $port -}}
   {{- end -}}
 {{- end -}}

@@ -225,45 +225,36 @@ class ControlPlane:
     def _await_real_nodes(self, real: node.Nodes) -> None:
         """Waits until kubelets report their nodes ready, and gives the nodes their accelerators."""
         (kubelet,) = [item for item in self._components if item.name == f"{real.names[0]}-kubelet"]
-        resource = self.client.resource("v1", "Node")
 
         def ready() -> bool:
             self.check()
-            found = [item for item in resource.get().to_dict()["items"] if item["metadata"]["name"] in real.names]
-            states = [
-                condition["status"]
-                for item in found
-                for condition in item["status"].get("conditions") or []
-                if condition["type"] == "Ready"
-            ]
-            return states.count("True") == len(real.names)
+            return self._take_pods(real.names)
 
         kubelet.wait_until(ready, 60)
+        resource = self.client.resource("v1", "Node")
         for name in real.names:
             resource.status.patch(
                 name=name, body={"status": {"capacity": node.EXTENDED}}, content_type="application/merge-patch+json"
             )
 
     def _await_nodes(self) -> None:
-        """Waits until every node takes pods: a new one has a taint until it is seen to be ready."""
+        """Waits until every fake node takes pods."""
         (kwok,) = [component for component in self._components if component.name == "kwok"]
-        expected = {node["metadata"]["name"] for node in nodes.objects(self._pools) if node["kind"] == "Node"}
-        resource = self.client.resource("v1", "Node")
+        expected = [obj["metadata"]["name"] for obj in nodes.objects(self._pools) if obj["kind"] == "Node"]
+        kwok.wait_until(lambda: self._take_pods(expected), 60 + len(expected) / 5)
 
-        def ready() -> bool:
-            found = resource.get().to_dict()["items"]
-            untainted = [
-                node["metadata"]["name"]
-                for node in found
-                if not any(taint["key"] in NOT_READY for taint in node["spec"].get("taints") or [])
-                and any(
-                    condition["type"] == "Ready" and condition["status"] == "True"
-                    for condition in node["status"].get("conditions") or []
-                )
-            ]
-            return expected <= set(untainted)
-
-        kwok.wait_until(ready, 60 + len(expected) / 5)
+    def _take_pods(self, names: Iterable[str]) -> bool:
+        """Whether nodes take pods: a new one has a taint until it is seen to be ready."""
+        taking = {
+            item["metadata"]["name"]
+            for item in self.client.resource("v1", "Node").get().to_dict()["items"]
+            if not any(taint["key"] in NOT_READY for taint in item["spec"].get("taints") or [])
+            and any(
+                condition["type"] == "Ready" and condition["status"] == "True"
+                for condition in item["status"].get("conditions") or []
+            )
+        }
+        return taking.issuperset(names)
 
     def _await_service_account(self) -> None:
         """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""

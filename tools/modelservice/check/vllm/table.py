@@ -6,6 +6,7 @@ import difflib
 import functools
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,16 @@ class Table:
     Args:
         index: position of the version among those of the data.
         exact: whether that is the version asked for, and not the nearest one.
+
+    Attributes:
+        by_flag: the arguments by each of their flags, ``--port``.
     """
 
     def __init__(self, index: int, exact: bool) -> None:
         self.index = index
         self.exact = exact
         self.version = versions()[index]
-        self._by_flag = {
+        self.by_flag: Mapping[str, Argument] = {
             flag: argument for argument in arguments() if argument.first <= index <= argument.last
             for flag in argument.flags
         }  # fmt: skip
@@ -94,21 +98,21 @@ class Table:
     def find(self, spelling: str) -> Argument | None:
         """The argument of a flag as written, abbreviated as :mod:`argparse` allows; None for an unknown one."""
         flag = canonical(spelling)
-        if flag in self._by_flag:
-            return self._by_flag[flag]
+        if flag in self.by_flag:
+            return self.by_flag[flag]
         base, dot, _ = flag.partition(".")
         if dot:
             # vLLM gathers --compilation-config.level 3 into the JSON of --compilation-config.
-            known = self._by_flag.get(base)
+            known = self.by_flag.get(base)
             return Argument(known.flags, 1, "", (), 0, 0) if known and known.values != 0 else None
         if flag.startswith("--"):
-            near = {self._by_flag[known] for known in self._by_flag if known.startswith(flag)}
+            near = {self.by_flag[known] for known in self.by_flag if known.startswith(flag)}
             return near.pop() if len(near) == 1 else None
-        return self._by_flag.get("-O") if re.fullmatch(r"-O\d", flag) else None
+        return self.by_flag.get("-O") if re.fullmatch(r"-O\d", flag) else None
 
     def nearest(self, spelling: str) -> str | None:
         """The known flag that resembles an unknown one most."""
-        found = difflib.get_close_matches(canonical(spelling), list(self._by_flag), n=1, cutoff=0.75)
+        found = difflib.get_close_matches(canonical(spelling), list(self.by_flag), n=1, cutoff=0.75)
         return found[0] if found else None
 
 
