@@ -14,6 +14,11 @@ from modelservice.cluster.nodes import POOLS, NodePool, read_pools
 from modelservice.errors import ModelserviceError, UsageError
 
 
+def test_the_cluster_tests_share_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else each worker starts clusters of its own, and nobody notices but the clock."""
+    assert request.node.nodeid.endswith("@cluster") or not getattr(request.config.option, "loadgroup", False)
+
+
 def test_several_run_side_by_side_and_leave_nothing(cluster: Cluster, tmp_path: Path) -> None:
     folder = tmp_path / "second"
     with ControlPlane(folder, [NodePool(name="small")]) as second:

@@ -164,6 +164,15 @@ def test_a_missing_definition_is_named_by_helm_and_by_the_tests(cluster: Cluster
             Helm(binary("helm4"), other, chart, "default").install("missing", values(multinode=True))
 
 
+def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """As a job that is cancelled, or a test run that hangs."""
+    folder = tmp_path / "plane"
+    script = f"from pathlib import Path; import os; from modelservice.cluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).__enter__(); print('up', flush=True); os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"up\n")
+    cluster.wait("all programs have ended", lambda: not folder.exists() and processes_of(tmp_path) == [], 30)
+
+
 def test_the_programs_of_a_cluster_that_was_killed_are_ended_by_the_next(tmp_path: Path) -> None:
     """The process that started them was killed, so nothing was cleaned up."""
     folder = tmp_path / "plane"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from kubernetes.dynamic.exceptions import ResourceNotFoundError
 from modelservice.errors import ModelserviceError, UsageError
 
 FIELD_MANAGER = "modelservice-cluster"
+AT_ONCE = 8
+"""Requests at a time."""
 
 
 class Client:
@@ -81,21 +84,35 @@ class Client:
             ModelserviceError: the API server does not know the kind of one.
         """
         for obj in objects:
-            resource = self.resource(obj["apiVersion"], obj["kind"])
-            resource.server_side_apply(
-                body=dict(obj),
-                name=obj["metadata"]["name"],
-                namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
-                field_manager=FIELD_MANAGER,
-                force_conflicts=True,
-                serialize=False,  # nobody reads the answer, and some definitions are large
-                **({"dry_run": "All"} if dry_run else {}),
-            )
-            if obj["kind"] == "Node":  # the status of a node is not applied with it
-                resource.status.patch(
-                    body={"status": obj["status"]}, name=obj["metadata"]["name"],
-                    content_type="application/merge-patch+json",
-                )  # fmt: skip
+            self._apply(obj, namespace, dry_run)
+
+    def apply_at_once(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Applies objects that do not need one another, several at a time.
+
+        Raises:
+            kubernetes.client.ApiException: the API server refuses one.
+            ModelserviceError: the API server does not know the kind of one.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for _ in threads.map(lambda obj: self._apply(obj, "default", dry_run=False), objects):
+                pass
+
+    def _apply(self, obj: Mapping[str, Any], namespace: str, dry_run: bool) -> None:
+        resource = self.resource(obj["apiVersion"], obj["kind"])
+        resource.server_side_apply(
+            body=dict(obj),
+            name=obj["metadata"]["name"],
+            namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True,
+            serialize=False,  # nobody reads the answer, and some definitions are large
+            **({"dry_run": "All"} if dry_run else {}),
+        )
+        if obj["kind"] == "Node":  # the status of a node is not applied with it
+            resource.status.patch(
+                body={"status": obj["status"]}, name=obj["metadata"]["name"],
+                content_type="application/merge-patch+json",
+            )  # fmt: skip
 
     def define(self, definitions: list[dict[str, Any]], seconds: float = 30) -> None:
         """Applies CustomResourceDefinitions and waits until their kinds can be asked for.
@@ -103,7 +120,7 @@ class Client:
         Raises:
             ModelserviceError: one is not served in time; with its name.
         """
-        self.apply(definitions)
+        self.apply_at_once(definitions)
         waiting = {
             f"/apis/{definition['spec']['group']}/{version['name']}/{definition['spec']['names']['plural']}"
             for definition in definitions

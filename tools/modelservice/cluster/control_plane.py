@@ -24,6 +24,7 @@ from modelservice.binaries import KUBERNETES, binary, kubernetes_program, module
 from modelservice.cluster import node, nodes, pki
 from modelservice.cluster.client import Client
 from modelservice.cluster.definitions import definitions
+from modelservice.cluster.guard import Guard
 from modelservice.cluster.process import Component, free_ports, stop_all
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -31,6 +32,8 @@ PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 """Taints of nodes that Kubernetes does not trust yet, or any more."""
+UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
+"""The defaults, 20 and 50 requests a second, spare an API server that others need; this one is nobody else's."""
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
     "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -41,7 +44,7 @@ KWOK_STAGES = (
 
 
 class ControlPlane:
-    """A control plane; a context manager that leaves nothing running.
+    """A control plane; a context manager that leaves nothing running, even if its process is killed.
 
     Args:
         folder: its folder; must not exist or be a stale one.
@@ -71,10 +74,11 @@ class ControlPlane:
         """Nodes that run pods, if there are."""
 
     def __enter__(self) -> Self:
+        self._guard = Guard(self.folder)
         try:
             self.up()
         except BaseException:
-            self.down()
+            self.__exit__(None, None, None)
             raise
         return self
 
@@ -82,6 +86,7 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.down()
+        self._guard.dismiss()
 
     def up(self) -> None:
         """Starts everything and returns when nodes can take pods.
@@ -105,7 +110,7 @@ class ControlPlane:
         self.client.define(list(definitions()))
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
         self._start_lws(programs["lws"], webhook_port)
-        self.client.apply(nodes.objects(self._pools))
+        self.client.apply_at_once(nodes.objects(self._pools))
         self._await_service_account()
         self._await_nodes()
         if self.real:
@@ -168,12 +173,14 @@ class ControlPlane:
         access = "--kubeconfig=kubeconfig"
         self._start(
             "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
-            "--secure-port=0", "--use-service-account-credentials",
+            "--secure-port=0", "--use-service-account-credentials", *UNHURRIED,
             # Fake nodes do not fail; a busy machine must not make them look dead.
             "--node-monitor-grace-period=1h", "--node-monitor-period=1s", "--root-ca-file=pki/ca.crt",
             "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
-        self._start("kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0")
+        self._start(
+            "kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0", *UNHURRIED
+        )
         stages = [f"--config={module_file('kwok', 'sigs.k8s.io/kwok', stage)}" for stage in KWOK_STAGES]
         self._start(
             "kwok", programs["kwok"], access, "--manage-all-nodes=false",

@@ -60,10 +60,10 @@ class Component:
         return "\n".join(text.partition("\ngoroutine ")[0].splitlines()[-lines:])
 
     def stop(self) -> None:
-        """Ends the program and waits for it."""
+        """Ends the program and waits for it, but not long: nobody needs what it would still write."""
         self._process.terminate()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -97,7 +97,7 @@ def stop_all(folder: Path) -> None:
     for pid in running(folder).values():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 2
     while (left := running(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for pid in left.values():
