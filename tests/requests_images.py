@@ -29,6 +29,7 @@ def vllm_image() -> Image:
         ("vllm", "serve"),
         {
             "app/llm-d-inference-sim": simulator,
+            "usr/local/bin/api-key": binary("api-key"),
             "usr/local/bin/vllm": PROGRAM,
             "etc/vllm-flags": flags(table(VLLM.rpartition(":v")[2]), known),
         },

@@ -273,26 +273,40 @@ class Serving:
 
     def install(
         self, release: str, values: Mapping[str, Any] | None = None, *, base: Mapping[str, Any] = SIMULATOR,
-        picker: Mapping[str, Any] = AGGREGATED, ports: tuple[int, ...] = (8000,),
+        picker: Mapping[str, Any] | None = AGGREGATED, ports: tuple[int, ...] = (8000,),
+        picker_flags: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        """Installs the chart, and the inferencepool chart beside it as ``<release>-pool``; waits for neither."""
+        """Installs the chart, and the inferencepool chart beside it as ``<release>-pool``; waits for neither.
+
+        Args:
+            release: its name.
+            values: of the chart, over the base.
+            base: values that all have.
+            picker: configuration of llm-d's endpoint picker; None: the inferencepool chart's own, as it comes.
+            ports: target ports of the pool.
+            picker_flags: further flags of the endpoint picker.
+        """
         merged = merge([dict(base), dict(values or {})])
         self.helm.install(release, merged, wait=False)
         labels = merged["modelArtifacts"]["labels"]
-        self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports, self._verbosity), wait=False)
+        flags = {"v": self._verbosity, **(picker_flags or {})}
+        self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports, flags), wait=False)
 
     def upgrade(self, release: str, values: Mapping[str, Any]) -> None:
         """Upgrades a release of the chart and waits for it."""
         self.helm.upgrade(release, merge([SIMULATOR, dict(values)]))
 
     @contextmanager
-    def gateway(self, *releases: str, http_routes: Sequence[Mapping[str, Any]] = ()) -> Iterator[Endpoint]:
-        """A gateway to the pools of releases: of one, or by HTTPRoutes."""
+    def gateway(
+        self, *releases: str, http_routes: Sequence[Mapping[str, Any]] = (), tls: bool = False
+    ) -> Iterator[Endpoint]:
+        """A gateway to the pools of releases: of one, or by HTTPRoutes; with TLS to the pods or without."""
         for release in releases:
             self.wait_for_picker(release)
         pickers = {f"{release}-pool": f"{self._picker_address(release)}:9002" for release in releases}
         routes = gateway.routes(http_routes, pickers) or [Route(*pickers.popitem())]
-        with Gateway(self._folder / f"gateway-{len(self._gateways)}", routes) as envoy:
+        folder = self._folder / f"gateway-{len(self._gateways)}"
+        with Gateway(folder, routes, endpoints_use_tls=tls) as envoy:
             self._gateways.append(envoy)
             yield Endpoint(f"127.0.0.1:{envoy.port}")
 
@@ -317,11 +331,14 @@ class Serving:
             yield endpoint
 
     @contextmanager
-    def served(self, release: str, values: Mapping[str, Any] | None = None, **more: Any) -> Iterator[Endpoint]:
+    def served(
+        self, release: str, values: Mapping[str, Any] | None = None, *, tls: bool = False,
+        headers: Mapping[str, str] | None = None, **more: Any,
+    ) -> Iterator[Endpoint]:  # fmt: skip
         """Installs a release and gives its gateway once that answers."""
         self.install(release, values, **more)
-        with self.gateway(release) as gateway:
-            self.cluster.wait(f"{release} answers", lambda: gateway.chat("hello").status == 200, 60)
+        with self.gateway(release, tls=tls) as gateway:
+            self.wait_for_answer(gateway, headers=headers)
             yield gateway
 
     def wait_for_answer(self, endpoint: Endpoint, **chat: Any) -> None:
@@ -410,23 +427,26 @@ class Serving:
 
 
 def _pool(
-    labels: Mapping[str, str], picker: Mapping[str, Any], ports: tuple[int, ...], verbosity: int
+    labels: Mapping[str, str], picker: Mapping[str, Any] | None, ports: tuple[int, ...], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Values of the inferencepool chart."""
-    return {
+    values = {
         "inferencePool": {
             "targetPorts": [{"number": port} for port in ports],
             "modelServers": {"matchLabels": dict(labels)},
         },
         "inferenceExtension": {
-            "image": {
-                "registry": "ghcr.io", "repository": "llm-d/llm-d-inference-scheduler", "tag": "v0.7.1",
-                "pullPolicy": "IfNotPresent",
-            },
+            "image": {"pullPolicy": "IfNotPresent"},
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "2Gi"}},
             "monitoring": {"prometheus": {"auth": {"enabled": False}}},
-            "flags": {"v": verbosity},
-            "pluginsConfigFile": "picker.yaml",
-            "pluginsCustomConfig": {"picker.yaml": yaml.safe_dump(dict(picker))},
+            "flags": dict(flags),
         },
-    }  # fmt: skip
+    }
+    if picker is None:
+        return values
+    of_llm_d = {
+        "image": {"registry": "ghcr.io", "repository": "llm-d/llm-d-inference-scheduler", "tag": "v0.7.1"},
+        "pluginsConfigFile": "picker.yaml",
+        "pluginsCustomConfig": {"picker.yaml": yaml.safe_dump(dict(picker))},
+    }
+    return merge([values, {"inferenceExtension": of_llm_d}])

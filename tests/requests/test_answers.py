@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from serving import DISAGGREGATED, MODEL, PROMPT_THRESHOLD, Endpoint, Load, Serving
+from modelservice.inputs import merge
+from serving import DISAGGREGATED, MODEL, PROBES, PROMPT_THRESHOLD, Endpoint, Load, Serving
 
 
 def prefilled(prefill: Endpoint, *, tls: bool = False) -> float:
@@ -83,13 +84,48 @@ def test_lora_adapters_are_served_by_name(serving: Serving) -> None:
         assert gateway.chat("bonjour", model="german").status == 404
 
 
-def test_embeddings_pass_the_sidecar(serving: Serving) -> None:
-    """Not through the gateway: the endpoint picker of this version takes prompts only."""
-    with serving.served("embed"):
-        (pod,) = serving.pods("embed")
-        answer = serving.endpoint(pod).request("/v1/embeddings", {"model": MODEL, "input": "hello"})
-        assert answer.status == 200
+def test_embeddings_are_answered(serving: Serving) -> None:
+    """With the endpoint picker that the inferencepool chart installs by itself: llm-d's of this version takes prompts
+    only.
+    """
+    with serving.served("embed", picker=None) as gateway:
+        answer = gateway.request("/v1/embeddings", {"model": MODEL, "input": "hello"})
+        assert answer.status == 200, answer.body
         assert len(answer.json["data"][0]["embedding"]) == 384
+        (pod,) = serving.pods("embed")
+        assert serving.last_decision()["endpoint"] == f"{pod['status']['podIP']}:8000"
+
+
+def test_the_api_key_is_required_where_it_is_set(serving: Serving, vllm: dict[str, Any]) -> None:
+    """By the engine, of prefill too; probes and the endpoint picker's reading of metrics need none."""
+    secret = {"name": "keys", "key": "of-clients"}
+    serving.cluster.client.apply(
+        [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": {"of-clients": "s3cret"}}],
+        namespace=serving.namespace,
+    )
+    values = {**vllm, "auth": {"apiKeySecret": secret}, "prefill": {"create": True, "replicas": 1}}
+    key = {"Authorization": "Bearer s3cret"}
+    with serving.served("keys", merge([values, PROBES]), picker=DISAGGREGATED, headers=key) as gateway:
+        (prefill,) = serving.wait_for_pods("keys", 1, "prefill")
+        assert gateway.chat("hello").status == 401
+        assert gateway.chat("hello", headers={"Authorization": "Bearer other"}).status == 401
+        engine = serving.endpoint(prefill)
+        assert engine.chat("hello").status == 401
+        before = prefilled(engine)
+        assert gateway.chat("word " * PROMPT_THRESHOLD * 4, headers=key).status == 200
+        assert prefilled(engine) == before + 1
+
+
+def test_the_gateway_reaches_decode_pods_by_tls(serving: Serving) -> None:
+    """The sidecar serves TLS; the gateway and the endpoint picker, which reads metrics through it, are told to."""
+    metrics = {"model-server-metrics-scheme": "https"}
+    secure = {"routing": {"proxy": {"secure": True}}}
+    with serving.served("secure", secure, tls=True, picker_flags=metrics) as gateway:
+        (pod,) = serving.pods("secure")
+        assert gateway.chat("hello").pod == pod["metadata"]["name"]
+        assert Endpoint(serving.endpoint(pod).address, tls=True).chat("hello").status == 200
+        with serving.gateway("secure") as plain:
+            assert plain.chat("hello").status != 200
 
 
 def test_two_models_in_a_namespace_answer_only_for_themselves(serving: Serving) -> None:

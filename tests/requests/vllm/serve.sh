@@ -7,6 +7,8 @@
 # --data-parallel-multi-port-external-lb gives every rank a port of its own, and a signal ends running requests at
 # once unless --shutdown-timeout gives them time.
 #
+# VLLM_API_KEY is asked for by a proxy in front of the simulator.
+#
 # SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms.
 #
 # /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
@@ -32,7 +34,7 @@ look_up() {
 shift
 
 # First only look: everything is read once, in order, before anything is started.
-model='' headless='' ports='' size='' patience=0 count=$# keep=''
+model='' headless='' ports='' size='' port=8000 patience=0 count=$# keep=''
 while [ "$count" -gt 0 ]; do
   count=$((count - 1)) word=$1
   shift
@@ -46,6 +48,7 @@ while [ "$count" -gt 0 ]; do
         --data-parallel-multi-port-external-lb) ports=yes ;;
         --data-parallel-size | -dp) keep=no size=${word#*=} ;;
         --shutdown-timeout) patience=${word#*=} ;;
+        --port) keep=no port=${word#*=} ;;
         --data-parallel-rank | -dpn) keep=no ;;
       esac
       [ "$keep" = no ] || set -- "$@" "$word"
@@ -58,6 +61,7 @@ while [ "$count" -gt 0 ]; do
         case $name in
           --data-parallel-size | -dp) size=$1 ;;
           --shutdown-timeout) patience=$1 ;;
+          --port) port=$1 ;;
         esac
         [ "$keep" = no ] || set -- "$@" "$1"
         shift
@@ -74,9 +78,13 @@ done
 [ -z "$headless" ] || exec sleep 2147483647
 [ -z "$ports" ] || set -- "$@" --data-parallel-size "${size:-1}"
 [ -z "$model" ] || set -- --model "$model" "$@"
+if [ -n "${VLLM_API_KEY:-}" ]; then
+  /usr/local/bin/api-key ":$port" http://127.0.0.1:18000 &
+  port=18000
+fi
 
 # shellcheck disable=SC2086 # several flags
-/app/llm-d-inference-sim --force-dummy-tokenizer --mode echo ${SIMULATOR_FLAGS:-} "$@" &
+/app/llm-d-inference-sim --force-dummy-tokenizer --mode echo --port "$port" ${SIMULATOR_FLAGS:-} "$@" &
 engine=$!
 
 stop() {

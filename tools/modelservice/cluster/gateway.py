@@ -32,6 +32,7 @@ REQUEST_TIMEOUT = "300s"
 """Longest request, as of the InferencePool chart's HTTPRoute."""
 
 _TYPE = "type.googleapis.com/envoy.extensions"
+_TLS = {"name": "tls", "typed_config": {"@type": f"{_TYPE}.transport_sockets.tls.v3.UpstreamTlsContext"}}
 
 
 def executable() -> Path:
@@ -93,11 +94,14 @@ class Gateway:
     Args:
         folder: where its configuration and logs go; made if it is not there.
         routes: tried in this order.
+        endpoints_use_tls: speaks TLS to the endpoints, with any certificate, as a BackendTLSPolicy or DestinationRule
+            of a pool makes a gateway do.
     """
 
-    def __init__(self, folder: Path, routes: Sequence[Route]) -> None:
+    def __init__(self, folder: Path, routes: Sequence[Route], *, endpoints_use_tls: bool = False) -> None:
         self._folder = folder
         self._routes = list(routes)
+        self._tls = {"transport_socket": _TLS} if endpoints_use_tls else {}
         self._envoy: Component | None = None
         self.port, self._admin = free_ports(2)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -156,6 +160,7 @@ class Gateway:
                         "lb_policy": "CLUSTER_PROVIDED",
                         "connect_timeout": "5s",
                         "original_dst_lb_config": {"use_http_header": True, "http_header_name": ENDPOINT},
+                        **self._tls,
                     },
                     *(_picker(index, route) for index, route in enumerate(self._routes)),
                 ],
@@ -239,10 +244,7 @@ def _picker(index: int, route: Route) -> dict[str, Any]:
             }
         },
         # Endpoint pickers serve TLS with a certificate that they make themselves.
-        "transport_socket": {
-            "name": "tls",
-            "typed_config": {"@type": f"{_TYPE}.transport_sockets.tls.v3.UpstreamTlsContext"},
-        },
+        "transport_socket": _TLS,
         "load_assignment": {
             "cluster_name": f"picker-{index}",
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(host, int(port))}}]}],

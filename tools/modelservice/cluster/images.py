@@ -46,7 +46,7 @@ class Image:
 
 
 def images() -> list[Image]:
-    """The images that pods of the chart need: simulated engine, routing sidecar, endpoint picker, and the pause image.
+    """The images that pods of the chart need: simulated engine, routing sidecar, endpoint pickers, and the pause image.
 
     Raises:
         ModelserviceError: a program cannot be built.
@@ -65,6 +65,9 @@ def images() -> list[Image]:
         ),
         Image(
             ("ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.1",), ("/app/epp",), {"app/epp": binary("epp")},
+        ),
+        Image(
+            ("registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0",), ("/epp",), {"epp": binary("epp-gaie")},
         ),
     ]  # fmt: skip
 

@@ -1,0 +1,3 @@
+module github.com/llm-d/llm-d-modelservice/tools/bin/api-key
+
+go 1.26.0
