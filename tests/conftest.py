@@ -23,6 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kubernetes", default=next(iter(KUBERNETES)), choices=list(KUBERNETES),
         help="version of the local control plane of the cluster tests",
     )  # fmt: skip
+    parser.addoption(
+        "--image-loader", default="", metavar="COMMAND",
+        help="what gives the cluster of --kubeconfig the images of a file, for instance `kind load image-archive`",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kubernetes.dynamic.resource import ResourceList
 
 from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
+from modelservice.cluster.images import Image, write_archive
 from rendered import VLLM
 
 
@@ -25,11 +27,13 @@ class Cluster:
     Args:
         client: of its API server.
         plane: the local control plane, if it is one.
+        loader: command that gives another cluster's nodes the images of a file, its last argument.
     """
 
-    def __init__(self, client: Client, plane: ControlPlane | None = None) -> None:
+    def __init__(self, client: Client, plane: ControlPlane | None = None, loader: Sequence[str] = ()) -> None:
         self.client = client
         self._plane = plane
+        self._loader = loader
 
     @property
     def plane(self) -> ControlPlane:
@@ -41,6 +45,17 @@ class Cluster:
     def is_local(self) -> bool:
         """Whether it is the local control plane, with its fake nodes."""
         return self._plane is not None
+
+    def import_image(self, image: Image) -> None:
+        """Gives the nodes an image."""
+        if self._plane is not None:
+            assert self._plane.real is not None
+            self._plane.real.import_image(image)
+        elif self._loader:
+            with tempfile.TemporaryDirectory() as folder:
+                archive = Path(folder) / "image.tar"
+                write_archive(image, archive)
+                subprocess.run([*self._loader, str(archive)], check=True)
 
     def check(self) -> None:
         """Fails if a program of the local control plane ended."""

@@ -381,7 +381,7 @@ class Serving:
 
     def run(self, pod: Mapping[str, Any], *command: str, container: str = "vllm") -> str:
         """Runs a command in a container of a pod; gives what it prints."""
-        access = ["--kubeconfig", str(self.cluster.plane.kubeconfig), "--namespace", self.namespace]
+        access = ["--kubeconfig", str(self.cluster.client.kubeconfig), "--namespace", self.namespace]
         arguments = [str(binary("kubectl")), *access, "exec", pod["metadata"]["name"], "-c", container, "--", *command]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 from live import Cluster, Helm
 from modelservice.binaries import binary
 from modelservice.cluster import gateway, node
+from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
+from modelservice.cluster.images import images
 from modelservice.errors import UsageError
 from neighbours import inference_pool_chart
 from requests_images import VLLM, vllm_image
@@ -40,8 +43,20 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A control plane with two real nodes; skips with the reason where the machine cannot run them, not in CI."""
+def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """The cluster of ``--kubeconfig``, with our images and nodes that pretend to have accelerators, or else a control
+    plane with two real nodes; skips with the reason where the machine cannot run them, not in CI.
+    """
+    if kubeconfig := pytestconfig.getoption("--kubeconfig"):
+        given = Cluster(Client(Path(kubeconfig)), loader=shlex.split(pytestconfig.getoption("--image-loader")))
+        for image in images():
+            given.import_image(image)
+        for name in real_nodes(given):
+            given.client.resource("v1", "Node").status.patch(
+                name=name, body={"status": {"capacity": node.EXTENDED}}, content_type="application/merge-patch+json"
+            )
+        yield given
+        return
     try:
         node.require()
         gateway.executable()
@@ -52,6 +67,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(str(error))
     with ControlPlane(tmp_path_factory.mktemp("requests") / "plane", real_nodes=2) as plane:
         yield Cluster(plane.client, plane)
+
+
+def real_nodes(cluster: Cluster) -> list[str]:
+    """Names of the nodes of a cluster that take pods."""
+    items = cluster.client.resource("v1", "Node").get().to_dict()["items"]
+    return [item["metadata"]["name"] for item in items if not item["spec"].get("taints")]
+
+
+@pytest.fixture
+def own_nodes(cluster: Cluster) -> None:
+    """For what is about the real nodes of the local control plane; skips elsewhere."""
+    if not cluster.is_local:
+        pytest.skip("about the nodes that the local cluster makes")
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +110,7 @@ def serving(cluster: Cluster, helm: Helm, pool_chart: Path, namespace: str, tmp_
 @pytest.fixture(scope="session")
 def vllm(cluster: Cluster) -> dict[str, Any]:
     """Values for the image in place of vLLM's, which takes vLLM's flags, on nodes with pretended accelerators."""
-    assert cluster.plane.real is not None
-    cluster.plane.real.import_image(vllm_image())
+    cluster.import_image(vllm_image())
     return {
         "engine": {
             "image": VLLM, "imagePullPolicy": "IfNotPresent", "modelCommand": "vllmServe",

@@ -16,8 +16,7 @@ QUESTION = read_values(str(chart_dir() / "values.yaml"))["test"]
 @pytest.fixture(scope="session")
 def tested(cluster: Cluster) -> dict[str, Any]:
     """Values of a release that can be tested."""
-    assert cluster.plane.real is not None
-    cluster.plane.real.import_image(curl_image(QUESTION["image"]))
+    cluster.import_image(curl_image(QUESTION["image"]))
     return merge([SIMULATOR, {"test": {"enabled": True, "timeoutSeconds": 15}}])
 
 

@@ -42,7 +42,7 @@ def change(name: str, serving: Serving, values: dict[str, Any]) -> None:
 
 
 def kubectl(serving: Serving, *arguments: str) -> None:
-    access = f"--kubeconfig={serving.cluster.plane.kubeconfig}"
+    access = f"--kubeconfig={serving.cluster.client.kubeconfig}"
     done = subprocess.run([str(binary("kubectl")), access, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -13,6 +13,8 @@ from live import Cluster
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
 
+pytestmark = pytest.mark.usefixtures("own_nodes")
+
 
 def marks(folder: Path) -> set[str]:
     """Words by which what a running cluster has made on the machine is known."""

@@ -123,6 +123,26 @@ def env(name: Name = "default") -> None:
     typer.echo(f"export KUBECONFIG={kubeconfig}")
 
 
+@app.command()
+def load(
+    archive: Annotated[Path, typer.Argument(help="File that `docker save` writes.", show_default=False)],
+    name: Name = "default",
+) -> None:
+    """Give the nodes that run pods an image; there is no registry."""
+    _require_client()
+    from modelservice.cluster.node import load as load_image
+
+    if not archive.is_file():
+        raise UsageError("no such file", file=str(archive))
+    with console.status(f"loading {archive}"):
+        nodes = load_image(folder(name), archive)
+    if not nodes:
+        raise ModelserviceError(
+            f"the cluster {name} has no node that runs pods", fix=f"modelservice cluster up --run-pods --name {name}"
+        )
+    console.print(f"loaded into {', '.join(nodes)}")
+
+
 def _require_client() -> None:
     """Refuses where the cluster cannot work.
 

@@ -240,8 +240,7 @@ class Nodes:
         """
         archive = self._folder / "image.tar"
         write_archive(image, archive)
-        for name in self.names:
-            self.run(name, "ctr", "--namespace=k8s.io", "images", "import", str(archive))
+        load(self._folder, archive)
         archive.unlink()
 
     def run(self, name: str, *arguments: str) -> str:
@@ -352,6 +351,18 @@ class Nodes:
 def programs_of(folder: Path) -> list[str]:
     """Names of the programs that the real nodes of a cluster were started with."""
     return sorted(file.stem for file in folder.glob("real-*.pid"))
+
+
+def load(folder: Path, archive: Path) -> list[str]:
+    """Gives every real node of a cluster the images in a file that `docker save` writes; returns the nodes' names.
+
+    Raises:
+        ModelserviceError: containerd refuses it.
+    """
+    names = sorted(file.name.removesuffix("-init.pid") for file in folder.glob("real-*-init.pid"))
+    for name in names:
+        _run(*_inside(folder, name), "ctr", "--namespace=k8s.io", "images", "import", str(archive.resolve()))
+    return names
 
 
 def close(folder: Path) -> None:
