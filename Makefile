@@ -38,7 +38,7 @@ chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a r
 	@$(BIN)/python tests/chat.py
 
 # Tests on clusters mostly wait, so there are more workers than processors.
-PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadgroup
+PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
 test: $(INSTALLED) tools  ## Run all tests

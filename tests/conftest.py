@@ -29,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one worker runs by itself and takes long is begun first; see the groups of these folders."""
+    first = ["requests", "cluster"]
+    items.sort(key=lambda item: first.index(item.path.parent.name) if item.path.parent.name in first else len(first))
+
+
 @pytest.fixture(scope="session")
 def chart() -> Path:
     """The chart's directory."""

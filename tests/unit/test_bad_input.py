@@ -764,5 +764,4 @@ def test_names_that_a_leader_worker_set_cannot_have(embedded: EmbeddedHelm, rele
 
 @pytest.mark.executable
 def test_helm_itself_refuses_all_of_them_in_the_same_words(executable: HelmExecutable, embedded: EmbeddedHelm) -> None:
-    """One test for all cases: a helm process takes a twentieth of a second."""
     assert_refused_alike(executable, embedded, CASES)

@@ -202,5 +202,4 @@ def test_the_tool_refuses_and_names_key_and_fix(
 
 @pytest.mark.executable
 def test_helm_itself_refuses_all_of_them_in_the_same_words(executable: HelmExecutable, embedded: EmbeddedHelm) -> None:
-    """One test for all cases: a helm process takes a twentieth of a second."""
     assert_refused_alike(executable, embedded, CASES)

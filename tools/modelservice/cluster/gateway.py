@@ -158,7 +158,7 @@ class Gateway:
                         "name": "endpoint",
                         "type": "ORIGINAL_DST",
                         "lb_policy": "CLUSTER_PROVIDED",
-                        "connect_timeout": "5s",
+                        "connect_timeout": "10s",
                         "original_dst_lb_config": {"use_http_header": True, "http_header_name": ENDPOINT},
                         **self._tls,
                     },
