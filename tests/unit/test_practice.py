@@ -285,6 +285,25 @@ def test_what_is_scraped_behind_the_proxy_is_open(render: Render) -> None:
     assert [port["port"] for port in ports] == [8000, 8200]
 
 
+def test_a_servicemonitor_scrapes_behind_the_proxy_too(render: Render) -> None:
+    values = single(proxy=True, service={"create": True}, monitoring={"servicemonitor": {"enabled": True}})
+    ports = policy(render({**values, "networkPolicy": {"enabled": True}}))["ingress"][1]["ports"]
+    assert [port["port"] for port in ports] == [8000, 8200]
+
+
+def test_the_endpoint_picker_reads_the_engines_and_is_asked_by_the_gateway(render: Render) -> None:
+    gateway = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]
+    routing = {"inferencePool": {"create": True}, "epp": {"create": True, "service": {"targetPort": 9100}}}
+    objects = render({"engine": VLLM, "routing": routing, "networkPolicy": {"enabled": True, "from": gateway}})
+    picker = objects.one("Deployment", "-epp")["spec"]["selector"]
+    for role in ("decode", "prefill"):
+        assert {"podSelector": picker} in policy(objects, role)["ingress"][0]["from"]
+    own = policy(objects, "-epp")
+    assert own["podSelector"] == picker
+    ports = [{"protocol": "TCP", "port": 9100}, {"protocol": "TCP", "port": 9090}]
+    assert (own["policyTypes"], own["ingress"]) == (["Ingress"], [{"ports": ports, "from": gateway}])
+
+
 def test_egress_is_free_until_it_is_listed(render: Render) -> None:
     rule = {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}
     spec = policy(render({**single(), "networkPolicy": {"enabled": True, "egress": [rule]}}))
@@ -328,6 +347,13 @@ def test_sglang_takes_it_as_a_flag_that_kubernetes_fills_in(render: Render) -> N
     assert objects.env()["SGLANG_API_KEY"] == {"secretKeyRef": {"name": "clients", "key": "api-key"}}
 
 
+def test_infinity_has_a_variable_of_its_own(render: Render) -> None:
+    engine = {"type": "infinity", "image": "michaelf34/infinity:0.0.77"}
+    env = render({**single(engine), "auth": {"apiKeySecret": {"name": "clients"}}}).env()
+    assert env["INFINITY_API_KEY"] == {"secretKeyRef": {"name": "clients", "key": "api-key"}}
+    assert "VLLM_API_KEY" not in env
+
+
 def test_the_notes_ask_with_the_key(render: Render) -> None:
     notes = render({**single(), "auth": {"apiKeySecret": {"name": "clients", "key": "a.b"}}}).notes
     assert """get secret clients -o go-template='{{index .data "a.b" | base64decode}}')""" in notes
@@ -365,6 +391,13 @@ def test_a_suspended_release_has_no_pods_whoever_owns_the_replicas(
     assert [objects.workload(name)["spec"]["replicas"] for name in ("decode", "prefill")] == [0, 0]
     running = render({"engine": VLLM, "decode": {**role, **kind}, "prefill": {**role, **kind}})
     assert objects.kinds() == running.kinds()
+
+
+@pytest.mark.parametrize("suspend", [True, False])
+def test_a_download_waits_while_the_release_is_suspended(render: Render, suspend: bool) -> None:
+    artifacts = {"size": "10Gi", "download": {"job": True}, "persistence": {"enabled": True}}
+    job = render({**single(), "suspend": suspend, "modelArtifacts": artifacts}).one("Job")
+    assert job["spec"].get("suspend", False) is suspend
 
 
 def test_the_notes_say_that_a_release_is_suspended(render: Render) -> None:
