@@ -401,7 +401,9 @@ def test_a_download_waits_while_the_release_is_suspended(render: Render, suspend
 
 
 def test_the_notes_say_that_a_release_is_suspended(render: Render) -> None:
-    assert "Suspended" in render({"suspend": True}).notes
+    notes = render({"suspend": True}).notes
+    assert "Suspended" in notes
+    assert "curl" not in notes and "rollout status" not in notes
     assert "Suspended" not in render().notes
 
 

@@ -951,8 +951,8 @@ class Role(Closed):
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
     """Further labels of the pods; never part of a selector."""
-    nodeSelector: dict[LabelKey, LabelValue] = {}
-    """Node labels that the pods need."""
+    nodeSelector: dict[LabelKey, LabelValue | None] = {}
+    """Node labels that the pods need; `null` removes one of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}
@@ -1609,8 +1609,8 @@ class Epp(Closed):
     """Leaves the liveness probe out."""
     podAnnotations: dict[str, str] = {}
     """Annotations of the pods."""
-    nodeSelector: dict[LabelKey, LabelValue] = {}
-    """Node labels that the pods need."""
+    nodeSelector: dict[LabelKey, LabelValue | None] = {}
+    """Node labels that the pods need; `null` removes one of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}

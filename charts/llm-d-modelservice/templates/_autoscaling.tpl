@@ -102,7 +102,7 @@ endpoint picker where all pods may be gone, then the user's. Input: root, role, 
 {{- $prometheus := $scaling.prometheus | default dict -}}
 {{- $queries := list -}}
 {{- with $scaling.targetActiveRequests -}}
-  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s-.+" $.autoscaler.target.name) -}}
+  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" (include "llm-d-modelservice.podPrefix" $.autoscaler.target.name)) -}}
   {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $.autoscaler.metrics.running $pods $.autoscaler.metrics.waiting $pods -}}
   {{- $queries = append $queries (dict "name" "active-requests" "query" $query "threshold" (toString .)) -}}
 {{- end -}}

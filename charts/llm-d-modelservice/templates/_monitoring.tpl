@@ -75,7 +75,7 @@ PromQL matchers of a role's series. Input: root, role. Pods are recognised by th
 them gives, so that a monitor of the user's own will do.
 */}}
 {{- define "llm-d-modelservice.seriesMatchers" -}}
-{{- printf "namespace=%q, pod=~\"%s-.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" .) -}}
+{{- printf "namespace=%q, pod=~\"%s.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" . | include "llm-d-modelservice.podPrefix") -}}
 {{- end -}}
 
 {{/*

@@ -27,6 +27,11 @@ Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS la
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .role -}}
 {{- end -}}
 
+{{/* How names of a workload's pods begin: Kubernetes cuts what it makes them of at 58 characters. Input: the workload's name. */}}
+{{- define "llm-d-modelservice.podPrefix" -}}
+{{- printf "%s-" . | trunc 58 -}}
+{{- end -}}
+
 {{/* Name of a claim that the release owns. Input: root, name (of its volume). */}}
 {{- define "llm-d-modelservice.claimName" -}}
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .name -}}
