@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from modelservice.errors import ValuesError
+from modelservice.helm import EmbeddedHelm, Release
 from rendered import VLLM, Objects, Render, shared
 
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
@@ -26,6 +28,22 @@ def single(engine: dict[str, Any] = VLLM, proxy: bool = False, **role: Any) -> d
 def probes(objects: Objects, part: str = "workerTemplate") -> dict[str, dict[str, Any]]:
     engine = objects.engine(part=part)
     return {name: engine[name] for name in ("startupProbe", "readinessProbe", "livenessProbe") if name in engine}
+
+
+@pytest.mark.parametrize(
+    ("values", "since", "key"),
+    [
+        ({"decode": {"drain": {"enabled": True}}}, 30, "decode.drain.enabled"),
+        ({"engine": VLLM, "accelerator": {"dra": True}}, 34, "accelerator.dra"),
+        ({"engine": VLLM, "prefill": {"accelerator": {"dra": True}}}, 34, "prefill.accelerator.dra"),
+    ],
+)
+def test_what_a_cluster_is_too_old_for_is_refused(
+    embedded: EmbeddedHelm, values: dict[str, Any], since: int, key: str
+) -> None:
+    assert embedded.render(values, Release(), kube_version=f"v1.{since}.0").objects
+    with pytest.raises(ValuesError, match=rf"{key}: it needs .* this cluster is v1\.{since - 1}\.5; write false"):
+        embedded.render(values, Release(), kube_version=f"v1.{since - 1}.5")
 
 
 def test_there_are_no_probes_by_default(render: Render) -> None:

@@ -266,10 +266,7 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
   {{- with index $epp $field -}}{{- $_ := set $spec $field . -}}{{- end -}}
 {{- end -}}
 {{- with $epp.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
-{{- $secrets := concat ((.root.Values.global).imagePullSecrets | default list) (.root.Values.imagePullSecrets | default list) ($epp.imagePullSecrets | default list) -}}
-{{- if $secrets -}}
-{{- $_ := set $spec "imagePullSecrets" (include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $secrets) | fromJsonArray) -}}
-{{- end -}}
+{{- with include "llm-d-modelservice.pullSecrets" (dict "root" .root "own" $epp.imagePullSecrets) | fromJsonArray -}}{{- $_ := set $spec "imagePullSecrets" . -}}{{- end -}}
 {{- $spec = $spec | toJson | fromJson -}}
 {{- with $epp.extraConfig -}}
 {{- $extra := (include "llm-d-modelservice.rendered" (dict "root" $root "value" . "key" "routing.epp.extraConfig") | fromJson).value -}}

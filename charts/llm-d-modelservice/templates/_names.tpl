@@ -76,6 +76,13 @@ https://github.com/distribution/reference; otherwise the image has none and the 
 {{- end -}}
 {{- end -}}
 
+{{/* Pull secrets of a pod, as a JSON list: of all charts, of this one, and the pod's own. Input: root, own. */}}
+{{- define "llm-d-modelservice.pullSecrets" -}}
+{{- $values := .root.Values -}}
+{{- $all := concat (($values.global).imagePullSecrets | default list) ($values.imagePullSecrets | default list) (.own | default list) -}}
+{{- include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $all) -}}
+{{- end -}}
+
 {{/*
 Version of an image, printed as "major.minor.patch"; nothing when it does not tell. Input: image, version (what the
 user says, which wins over the tag).
