@@ -53,6 +53,30 @@ def test_replicas_are_never_printed_when_an_autoscaler_owns_them(render: Render,
     assert {obj["kind"] for obj in objects.items} - {"Deployment", "LeaderWorkerSet", "ServiceAccount"} == OBJECTS[kind]
 
 
+def test_the_notes_tell_between_which_numbers_and_what_it_needs(render: Render) -> None:
+    notes = scaled(render, TYPES["hpa"]).notes
+    assert "1 to 4 pod(s)" in notes
+    assert "describe horizontalpodautoscaler test-llm-d-modelservice-decode" in notes
+    assert "custom metrics" in notes
+    assert "Write decode.monitoring.podmonitor.enabled: true." in notes
+    watched = scaled(render, TYPES["hpa"], decode={"monitoring": {"podmonitor": {"enabled": True}}}).notes
+    assert "podmonitor" not in watched
+    assert "describe scaledobject test-llm-d-modelservice-decode" in scaled(render, TYPES["keda"]).notes
+    assert "autoscaled pod(s)" in scaled(render, TYPES["external"]).notes
+
+
+def test_metrics_are_those_of_pods_whose_names_kubernetes_cuts(render: Render) -> None:
+    spec = render(
+        {
+            "engine": VLLM,
+            "fullnameOverride": "a" * 55,
+            "decode": {"autoscaling": {"enabled": True, "type": "keda", "maxReplicas": 4, "targetActiveRequests": 8,
+                                       "prometheus": PROMETHEUS}},
+        }
+    ).one("ScaledObject")["spec"]  # fmt: skip
+    assert f'pod=~"{"a" * 55}-de.+"' in spec["triggers"][0]["metadata"]["query"]
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_settings_of_an_autoscaler_that_is_off_leave_no_trace(render: Render, kind: str) -> None:
     off = render({"decode": {"replicas": 3, "autoscaling": {**TYPES[kind], "enabled": False}}})

@@ -380,6 +380,25 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         decode(replicas=2, podDisruptionBudget={"enabled": True, "minAvailable": 2}),
         ["decode.podDisruptionBudget.minAvailable", "2 of 2", "maxUnavailable: 0"],
     ),
+    "a budget that nothing satisfies while few pods are wanted": (
+        decode(
+            autoscaling={"enabled": True, "type": "hpa", "maxReplicas": 4, "targetActiveRequests": 8},
+            podDisruptionBudget={"enabled": True, "minAvailable": 1},
+        ),
+        ["decode.podDisruptionBudget.minAvailable", "1 of 1 pods (autoscaling.minReplicas)"],
+    ),
+    "a key that the engine does not check": (
+        server("ollama", "ollama://q", auth={"apiKeySecret": {"name": "k"}}),
+        ["auth.apiKeySecret.name", "ollama checks no key", "gateway"],
+    ),
+    "a key that probes do not have": (
+        server("fasterWhisper", auth={"apiKeySecret": {"name": "k"}}),
+        ["auth.apiKeySecret.name", "fasterWhisper would ask its own probes", "gateway"],
+    ),
+    "a monitor of an engine without metrics": (
+        server("ollama", "ollama://q", decode={"monitoring": {"podmonitor": {"enabled": True}}}),
+        ["decode.monitoring.podmonitor.enabled", "ollama has no metrics", "a port named metrics"],
+    ),
     "an empty spread constraint": (
         decode(topologySpreadConstraints=[None]), ["decode.topologySpreadConstraints[0]", "remove the dash"],
     ),

@@ -104,6 +104,31 @@ def test_the_length_of_a_prefix_is_one_block(
     assert found["parameters"] == {"autoTune": False, **parameters}
 
 
+@pytest.mark.parametrize("lora", [{"adapters": [{"name": "sql", "uri": "hf://o/sql"}]}, {"lora": {"dynamic": True}}])
+@pytest.mark.parametrize("strategy", [None, "LeastLoad", "PrefixHash"])
+def test_pods_that_have_the_adapter_count_more(render: Render, lora: dict[str, Any], strategy: str | None) -> None:
+    objects = picker(render, {"loadBalancing": {"strategy": strategy}}, {**SINGLE, "modelArtifacts": lora})
+    assert profiles(objects)["default"]["lora-affinity-scorer"] == 1
+    assert "lora-affinity-scorer" not in types(picker(render, {"loadBalancing": {"strategy": strategy}}, SINGLE))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "scorers"),
+    [
+        (None, {"active-request-scorer": 2, "prefix-cache-scorer": 3}),
+        ("LeastLoad", {"active-request-scorer": 1}),
+        ("PrefixHash", {"prefix-cache-scorer": 3, "active-request-scorer": 1}),
+    ],
+)
+def test_the_picker_counts_itself_where_the_engine_has_no_metrics(
+    render: Render, strategy: str | None, scorers: dict[str, int]
+) -> None:
+    ollama = {"engine": {"type": "ollama", "image": "ollama/ollama:0.12.0"}, **SINGLE}
+    ollama["modelArtifacts"] = {"uri": "ollama://qwen3:0.6b"}
+    routing = {"proxy": {"enabled": False}, "loadBalancing": {"strategy": strategy}}
+    assert profiles(picker(render, routing, ollama)) == {"default": {"max-score-picker": None, **scorers}}
+
+
 @pytest.mark.parametrize(
     ("image", "handlers"),
     [

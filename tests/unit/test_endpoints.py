@@ -107,6 +107,30 @@ def test_there_is_no_config_map_by_default(render: Render) -> None:
     assert render({}).all("ConfigMap") == []
 
 
+@pytest.mark.parametrize(
+    ("engine", "feature", "asked"),
+    [
+        ("vllm", "TextGeneration", "localhost:8000/v1/completions"),
+        ("infinity", "TextEmbedding", "localhost:8000/v1/embeddings"),
+        ("huggingface", "TextGeneration", "localhost:8000/openai/v1/completions"),
+        ("vllm", "SpeechToText", "localhost:8000/v1/models\n"),
+    ],
+)
+def test_the_notes_ask_what_the_model_answers(render: Render, engine: str, feature: str, asked: str) -> None:
+    artifacts = {"features": [feature], "name": "it's"}
+    values = {"engine": {"type": engine, "image": "e:1"}, "modelArtifacts": {**artifacts, "uri": "hf://o/m"}}
+    notes = render({**values, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}).notes
+    assert f"curl -s {asked}" in notes
+    assert ("-d '{" in notes) is (feature != "SpeechToText")
+    if feature != "SpeechToText":
+        assert """"model":"it'\\''s\"""" in notes
+
+
+def test_the_notes_ask_an_engine_that_serves_tls_over_tls(render: Render) -> None:
+    engine = {**VLLM, "args": {"ssl-certfile": "/a", "ssl-keyfile": "/b"}}
+    assert "curl -s -k https://localhost" in render({"engine": engine, "routing": {"proxy": {"enabled": False}}}).notes
+
+
 def test_the_notes_tell_the_endpoints(render: Render) -> None:
     notes = render({"engine": {**VLLM, "args": {"lora-modules": ["sql=/sql"]}}}).notes
     assert "chat            /v1/chat/completions" in notes

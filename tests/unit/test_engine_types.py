@@ -43,6 +43,13 @@ def test_how_it_starts(render: Render, engine: str) -> None:
     assert container.get("args", [None])[0] == first
 
 
+def test_sglang_has_metrics_as_the_others_do(render: Render) -> None:
+    assert "--enable-metrics" in render(served("sglang")).engine()["args"]
+    without = served("sglang")
+    without["engine"] = {**without["engine"], "args": {"enable-metrics": None}}
+    assert "--enable-metrics" not in render(without).engine()["args"]
+
+
 @pytest.mark.parametrize("engine", IMAGES)
 def test_it_listens_on_the_service_port(render: Render, engine: str) -> None:
     objects = render(served(engine, routing={"servicePort": 9000, "proxy": {"enabled": False}}))

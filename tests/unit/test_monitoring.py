@@ -86,6 +86,38 @@ def test_a_servicemonitor_scrapes_every_rank_with_a_port(render: Render) -> None
     assert [endpoint["targetPort"] for endpoint in endpoints] == ["metrics", "metrics-1"]
 
 
+def test_an_engine_that_serves_tls_is_scraped_over_tls(render: Render) -> None:
+    values = monitored()
+    values["engine"]["args"] = {"ssl-certfile": "/tls/tls.crt", "ssl-keyfile": "/tls/tls.key"}
+    (endpoint,) = render(values).one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", {"insecureSkipVerify": True})
+
+
+def test_a_certificate_is_checked_as_the_user_says(render: Render) -> None:
+    checked = {"serverName": "engine.example", "ca": {"configMap": {"name": "ca", "key": "ca.crt"}}}
+    values = monitored(tlsConfig=checked)
+    assert "tlsConfig" not in render(values).one("PodMonitor")["spec"]["podMetricsEndpoints"][0]
+    values["engine"]["args"] = {"ssl-certfile": "/tls/tls.crt", "ssl-keyfile": "/tls/tls.key"}
+    assert render(values).one("PodMonitor")["spec"]["podMetricsEndpoints"][0]["tlsConfig"] == checked
+
+
+def test_an_exporter_beside_the_engine_has_the_scraped_port_alone(render: Render) -> None:
+    exporter = {"name": "exporter", "image": "e:1", "ports": [{"name": "metrics", "containerPort": 9100}]}
+    engine = {"type": "ollama", "image": "ollama/ollama:0.12.0"}
+    values = {
+        "modelArtifacts": {"uri": "ollama://qwen3:0.6b"},
+        "routing": {"proxy": {"enabled": False}},
+        "prefill": {"create": False},
+        "decode": {
+            "containers": [{"modelCommand": "imageDefault"}, exporter],
+            "monitoring": {"podmonitor": {"enabled": True}},
+        },
+        "engine": engine,
+    }
+    ports = [port for container in render(values).pod()["containers"] for port in container["ports"]]
+    assert [port["name"] for port in ports] == ["http", "metrics"]
+
+
 def test_nothing_is_monitored_by_default(render: Render) -> None:
     assert {kind for kind, _ in render({}).kinds()} == {"ServiceAccount", "Deployment"}
 

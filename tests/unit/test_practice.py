@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from modelservice.errors import ValuesError
+from modelservice.helm import EmbeddedHelm, Release
 from rendered import VLLM, Objects, Render, shared
 
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
@@ -26,6 +28,22 @@ def single(engine: dict[str, Any] = VLLM, proxy: bool = False, **role: Any) -> d
 def probes(objects: Objects, part: str = "workerTemplate") -> dict[str, dict[str, Any]]:
     engine = objects.engine(part=part)
     return {name: engine[name] for name in ("startupProbe", "readinessProbe", "livenessProbe") if name in engine}
+
+
+@pytest.mark.parametrize(
+    ("values", "since", "key"),
+    [
+        ({"decode": {"drain": {"enabled": True}}}, 30, "decode.drain.enabled"),
+        ({"engine": VLLM, "accelerator": {"dra": True}}, 34, "accelerator.dra"),
+        ({"engine": VLLM, "prefill": {"accelerator": {"dra": True}}}, 34, "prefill.accelerator.dra"),
+    ],
+)
+def test_what_a_cluster_is_too_old_for_is_refused(
+    embedded: EmbeddedHelm, values: dict[str, Any], since: int, key: str
+) -> None:
+    assert embedded.render(values, Release(), kube_version=f"v1.{since}.0").objects
+    with pytest.raises(ValuesError, match=rf"{key}: it needs .* this cluster is v1\.{since - 1}\.5; write false"):
+        embedded.render(values, Release(), kube_version=f"v1.{since - 1}.5")
 
 
 def test_there_are_no_probes_by_default(render: Render) -> None:
@@ -285,6 +303,25 @@ def test_what_is_scraped_behind_the_proxy_is_open(render: Render) -> None:
     assert [port["port"] for port in ports] == [8000, 8200]
 
 
+def test_a_servicemonitor_scrapes_behind_the_proxy_too(render: Render) -> None:
+    values = single(proxy=True, service={"create": True}, monitoring={"servicemonitor": {"enabled": True}})
+    ports = policy(render({**values, "networkPolicy": {"enabled": True}}))["ingress"][1]["ports"]
+    assert [port["port"] for port in ports] == [8000, 8200]
+
+
+def test_the_endpoint_picker_reads_the_engines_and_is_asked_by_the_gateway(render: Render) -> None:
+    gateway = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]
+    routing = {"inferencePool": {"create": True}, "epp": {"create": True, "service": {"targetPort": 9100}}}
+    objects = render({"engine": VLLM, "routing": routing, "networkPolicy": {"enabled": True, "from": gateway}})
+    picker = objects.one("Deployment", "-epp")["spec"]["selector"]
+    for role in ("decode", "prefill"):
+        assert {"podSelector": picker} in policy(objects, role)["ingress"][0]["from"]
+    own = policy(objects, "-epp")
+    assert own["podSelector"] == picker
+    ports = [{"protocol": "TCP", "port": 9100}, {"protocol": "TCP", "port": 9090}]
+    assert (own["policyTypes"], own["ingress"]) == (["Ingress"], [{"ports": ports, "from": gateway}])
+
+
 def test_egress_is_free_until_it_is_listed(render: Render) -> None:
     rule = {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}
     spec = policy(render({**single(), "networkPolicy": {"enabled": True, "egress": [rule]}}))
@@ -328,6 +365,13 @@ def test_sglang_takes_it_as_a_flag_that_kubernetes_fills_in(render: Render) -> N
     assert objects.env()["SGLANG_API_KEY"] == {"secretKeyRef": {"name": "clients", "key": "api-key"}}
 
 
+def test_infinity_has_a_variable_of_its_own(render: Render) -> None:
+    engine = {"type": "infinity", "image": "michaelf34/infinity:0.0.77"}
+    env = render({**single(engine), "auth": {"apiKeySecret": {"name": "clients"}}}).env()
+    assert env["INFINITY_API_KEY"] == {"secretKeyRef": {"name": "clients", "key": "api-key"}}
+    assert "VLLM_API_KEY" not in env
+
+
 def test_the_notes_ask_with_the_key(render: Render) -> None:
     notes = render({**single(), "auth": {"apiKeySecret": {"name": "clients", "key": "a.b"}}}).notes
     assert """get secret clients -o go-template='{{index .data "a.b" | base64decode}}')""" in notes
@@ -367,8 +411,17 @@ def test_a_suspended_release_has_no_pods_whoever_owns_the_replicas(
     assert objects.kinds() == running.kinds()
 
 
+@pytest.mark.parametrize("suspend", [True, False])
+def test_a_download_waits_while_the_release_is_suspended(render: Render, suspend: bool) -> None:
+    artifacts = {"size": "10Gi", "download": {"job": True}, "persistence": {"enabled": True}}
+    job = render({**single(), "suspend": suspend, "modelArtifacts": artifacts}).one("Job")
+    assert job["spec"].get("suspend", False) is suspend
+
+
 def test_the_notes_say_that_a_release_is_suspended(render: Render) -> None:
-    assert "Suspended" in render({"suspend": True}).notes
+    notes = render({"suspend": True}).notes
+    assert "Suspended" in notes
+    assert "curl" not in notes and "rollout status" not in notes
     assert "Suspended" not in render().notes
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from rendered import VLLM, Render
 
 OLD = "ghcr.io/llm-d/llm-d-routing-sidecar"
 NEW = "ghcr.io/llm-d/llm-d-router-disagg-sidecar"
@@ -57,6 +57,20 @@ def test_versions_before_zap_get_no_zap_flags(render: Render, tag: str) -> None:
 )
 def test_tls_to_prefill_follows_the_version(render: Render, image: str, expected: str) -> None:
     assert expected in args(render, image=image, prefillerUseTLS=True)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (f"{OLD}:v0.6.0", {"--prefiller-use-tls=true", "--decoder-use-tls=true", "--decoder-tls-insecure-skip-verify=true"}),
+        (f"{NEW}:v0.10.0", {"--enable-tls=prefiller,decoder", "--tls-insecure-skip-verify=decoder"}),
+    ],
+)  # fmt: skip
+def test_it_speaks_tls_to_an_engine_that_serves_it(render: Render, image: str, expected: set[str]) -> None:
+    engine = {**VLLM, "args": {"ssl-certfile": "/tls/tls.crt", "ssl-keyfile": "/tls/tls.key"}}
+    objects = render({"engine": engine, "routing": {"proxy": {"image": image, "prefillerUseTLS": True}}})
+    (proxy,) = objects.pod()["initContainers"]
+    assert {flag for flag in proxy["args"] if "tls" in flag} == expected
 
 
 def test_every_flag_of_the_original_can_be_set(render: Render) -> None:

@@ -1,8 +1,10 @@
 """The two renderers, and what they make of errors."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Rendered, renderer
@@ -19,6 +21,40 @@ def test_both_renderers_give_the_same_objects(
 ) -> None:
     values, release = read_values(str(example)), Release("same", "models")
     assert executable.render(values, release).objects == embedded.render(values, release).objects
+
+
+@pytest.fixture
+def platform(chart: Path, tmp_path: Path) -> Path:
+    """A chart that installs this one twice, under two names."""
+    shutil.copytree(chart, tmp_path / "charts" / chart.name)
+    twice = [{"name": chart.name, "version": ">=0.0.0", "alias": alias} for alias in ("chat", "embed")]
+    (tmp_path / "Chart.yaml").write_text(
+        yaml.safe_dump({"apiVersion": "v2", "name": "platform", "version": "0.1.0", "dependencies": twice})
+    )
+    (tmp_path / "values.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "global": {"imageRegistry": "mirror.example", "theirs": 1},
+                "chat": {"engine": {"args": {"seed": 1}}, "prefill": {"create": False}},
+                "embed": {"modelArtifacts": {"name": "m"}, "prefill": {"create": False}},
+            }
+        )
+    )
+    return tmp_path
+
+
+@pytest.mark.executable
+def test_a_parent_has_it_twice_under_names_of_its_own(executable: HelmExecutable, platform: Path) -> None:
+    values = {"chat": {"engine": {"args": {"seed": None, "max-model-len": 8}}}, "embed": {"decode": {"replicas": 2}}}
+    rendered = HelmExecutable(platform, executable.executable).render(values, Release("r")).objects
+    assert rendered == EmbeddedHelm(platform).render(values, Release("r")).objects
+    chat, embed = (obj for obj in rendered if obj["kind"] == "Deployment")
+    assert (chat["metadata"]["name"], embed["metadata"]["name"]) == ("r-chat-decode", "r-embed-decode")
+    assert (chat["spec"]["replicas"], embed["spec"]["replicas"]) == (1, 2)
+    engines = [deployment["spec"]["template"]["spec"]["containers"][0] for deployment in (chat, embed)]
+    assert [engine["image"].split("/")[0] for engine in engines] == ["mirror.example", "mirror.example"]
+    assert "--max-model-len" in engines[0]["args"] and "--seed" not in engines[0]["args"]
+    assert "--max-model-len" not in engines[1]["args"]
 
 
 def test_a_missing_executable_is_a_usage_error(chart: Path) -> None:

@@ -318,6 +318,7 @@ def test_a_gateway_in_the_releases_namespace(render: Render) -> None:
 
 def test_the_notes_name_what_was_created(render: Render) -> None:
     notes = render(values({**POOL, "httpRoute": {"create": True}, **GATEWAY})).notes
+    assert "get gateway" in notes and "get httproute test-llm-d-modelservice" in notes
     assert "get httproute test-llm-d-modelservice" in notes
     assert "asks the endpoint picker test-llm-d-modelservice-epp" in notes
     assert "matchLabels" not in notes

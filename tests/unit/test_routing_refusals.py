@@ -33,6 +33,13 @@ def picker(values: dict[str, Any] | None = None, **epp: Any) -> dict[str, Any]:
     return {"engine": VLLM, **(values or {}), "routing": own}
 
 
+INFINITY: dict[str, Any] = {
+    "engine": {"type": "infinity", "image": "michaelf34/infinity:0.0.77"},
+    "prefill": {"create": False},
+    "routing": {"proxy": {"enabled": False}},
+}
+"""An engine without metrics of its requests."""
+
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "an endpoint picker without a pool": (
@@ -188,6 +195,23 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a cost without the variant autoscaler": (
         scaling(type="hpa", maxReplicas=4, targetActiveRequests=8, variantCost=1),
         ["decode.autoscaling.variantCost", "type: wva"],
+    ),
+    "requests of an engine that does not count them": (
+        {**scaling(type="keda", maxReplicas=4, targetActiveRequests=8, prometheus={"serverAddress": "http://p"}), **INFINITY},
+        ["decode.autoscaling.targetActiveRequests", "infinity has none", "triggers"],
+    ),
+    "the variant autoscaler for an engine that does not count requests": (
+        {**scaling(type="wva", maxReplicas=4), **INFINITY}, ["decode.autoscaling.type", "infinity has none", "type: hpa"],
+    ),
+    "zero pods of an engine that always looks full": (
+        {**scaling(type="keda", minReplicas=0, maxReplicas=4, prometheus={"serverAddress": "http://p"}), **INFINITY,
+         "routing": {"proxy": {"enabled": False}, "inferencePool": {"create": True}, "epp": {"create": True}}},
+        ["routing.epp.create", "infinity has none", "minReplicas: 1"],
+    ),
+    "a picker that chooses by metrics alone for an engine without": (
+        {**INFINITY, "routing": {"proxy": {"enabled": False}, "inferencePool": {"create": True},
+         "epp": {"create": True, "image": "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}}},
+        ["routing.epp.image", "infinity has none of its requests", "llm-d-router-endpoint-picker"],
     ),
     "an unknown autoscaler": (scaling(type="vpa"), ["decode.autoscaling.type", "hpa"]),
 }  # fmt: skip

@@ -74,6 +74,11 @@ def test_names(render: Render, values: dict[str, Any], release: str, expected: s
     assert names == {expected, f"{expected}-decode", f"{expected}-prefill"}
 
 
+def test_null_removes_a_node_label_of_a_lower_layer(render: Render) -> None:
+    pod = render({"decode": {"nodeSelector": {"gone": None, "stays": "x"}}}).pod()
+    assert pod["nodeSelector"] == {"stays": "x"}
+
+
 def test_selectors_hold_no_user_labels(render: Render) -> None:
     objects = render({"modelArtifacts": {"labels": {"team": "x"}}})
     assert objects.workload()["spec"]["selector"]["matchLabels"] == {

@@ -698,6 +698,48 @@ class NamespaceSelector(Closed):
 
 
 Duration = Annotated[str, Field(max_length=32, pattern=r"^([0-9]+(ms|s|m|h|d|w|y))+$")]
+Hostname = Annotated[
+    str, Field(max_length=253, pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+]
+
+
+class SecretEntry(Closed):
+    """An entry of a Secret."""
+
+    name: DnsSubdomain
+    """Secret."""
+    key: SecretKey
+    """Its entry."""
+
+
+class ConfigMapEntry(Closed):
+    """An entry of a ConfigMap."""
+
+    name: DnsSubdomain
+    """ConfigMap."""
+    key: SecretKey
+    """Its entry."""
+
+
+class CertificateAuthority(Closed):
+    """Where certificates are: in a Secret or a ConfigMap."""
+
+    secret: SecretEntry | None = None
+    """In a Secret."""
+    configMap: ConfigMapEntry | None = None
+    """In a ConfigMap."""
+
+
+class TlsConfig(Closed):
+    """How Prometheus checks a certificate
+    (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.SafeTLSConfig)."""
+
+    ca: CertificateAuthority | None = None
+    """Who signed it."""
+    serverName: Hostname | None = None
+    """The name in it."""
+    insecureSkipVerify: bool | None = None
+    """Whether it is not checked."""
 
 
 class Monitor(Closed):
@@ -723,6 +765,9 @@ class Monitor(Closed):
     """Rules applied to targets before the scrape."""
     metricRelabelings: list[RelabelConfig] = []
     """Rules applied to samples before they are stored."""
+    tlsConfig: TlsConfig | None = None
+    """How the certificate of an engine that serves TLS (`ssl-certfile`) is checked; not at all when unset, since it
+    cannot name the addresses of pods."""
 
 
 class PodMonitor(Monitor):
@@ -906,8 +951,8 @@ class Role(Closed):
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
     """Further labels of the pods; never part of a selector."""
-    nodeSelector: dict[LabelKey, LabelValue] = {}
-    """Node labels that the pods need."""
+    nodeSelector: dict[LabelKey, LabelValue | None] = {}
+    """Node labels that the pods need; `null` removes one of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}
@@ -1230,9 +1275,6 @@ class Proxy(Closed):
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
 HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
 RoutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
-Hostname = Annotated[
-    str, Field(max_length=253, pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-]
 
 
 class PathMatch(Closed):
@@ -1567,8 +1609,8 @@ class Epp(Closed):
     """Leaves the liveness probe out."""
     podAnnotations: dict[str, str] = {}
     """Annotations of the pods."""
-    nodeSelector: dict[LabelKey, LabelValue] = {}
-    """Node labels that the pods need."""
+    nodeSelector: dict[LabelKey, LabelValue | None] = {}
+    """Node labels that the pods need; `null` removes one of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}
@@ -1905,8 +1947,8 @@ class Service(Closed):
 
 
 class NetworkPolicy(Closed):
-    """A NetworkPolicy for each role. Pods of the release always reach each other, because KV caches and collectives
-    travel over ports that engines choose themselves."""
+    """A NetworkPolicy for each role and for the endpoint picker. Pods of the release always reach each other, because
+    KV caches and collectives travel over ports that engines choose themselves, and the picker reads their metrics."""
 
     enabled: bool = False
     """Creates the NetworkPolicies."""
@@ -1915,7 +1957,8 @@ class NetworkPolicy(Closed):
         alias="from",
         examples=[[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]],
     )
-    """Who may send requests and read metrics: the gateway, the endpoint picker, Prometheus. Anybody when empty."""
+    """Who may send requests and read metrics: the gateway, Prometheus, an endpoint picker that this chart does not
+    make. Anybody when empty."""
     ingress: list[NetworkPolicyIngressRule] = []
     """Further rules for what comes in."""
     egress: list[NetworkPolicyEgressRule] | None = None

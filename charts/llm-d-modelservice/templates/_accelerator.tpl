@@ -27,6 +27,9 @@ Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, 
 {{- $count := $none | ternary 0 .parallelism.perPod -}}
 {{- if not (kindIs "invalid" $stated) -}}{{- $count = $stated -}}{{- end -}}
 {{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) "extra" dict "scheduler" "" -}}
+{{- if $facts.dra -}}
+{{- include "llm-d-modelservice.checkKubernetes" (dict "root" .root "key" (kindIs "bool" $own.dra | ternary (printf "%s.accelerator.dra" .role) "accelerator.dra") "needs" "resource.k8s.io/v1" "version" "1.34") -}}
+{{- end -}}
 {{- if $global.vgpu.enabled -}}
 {{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "engine" .engine "perPod" .parallelism.perPod "stated" $stated) -}}
 {{- end -}}

@@ -9,7 +9,7 @@ Facts about the autoscaler that the chart makes for a role, as JSON; an empty ma
 role. Output:
   target     scaleTargetRef: Deployment, LeaderWorkerSet, …
   behavior   speed of scaling, an empty map when unset
-  running, waiting   names of the engine's metrics for its requests
+  metrics    see requestMetrics
 Refuses contradictory values on the way.
 */}}
 {{- define "llm-d-modelservice.autoscaler" -}}
@@ -28,12 +28,14 @@ Refuses contradictory values on the way.
 {{- $behavior = dict "scaleDown" (dict "stabilizationWindowSeconds" (int $scaling.scaleDownDelaySeconds)) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $behavior "from" ($scaling.behavior | default dict)) -}}
-{{- $sglang := eq $facts.engine.modelCommand "sglangServe" -}}
+{{- $metrics := include "llm-d-modelservice.requestMetrics" $facts.engine | fromJson -}}
+{{- if and (not $metrics) (or $scaling.targetActiveRequests (eq $scaling.type "wva")) -}}
+{{- fail (printf "%s.autoscaling.%s: it needs the engine's metrics of its requests, and %s has none; write %s" .role (empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests") $facts.engine.type (eq $scaling.type "keda" | ternary "triggers of what you can measure, for instance the processor's load" "type: hpa and metrics of what you can measure, for instance the processor's load")) -}}
+{{- end -}}
 {{- dict
   "target" (dict "apiVersion" (eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1") "kind" $facts.kind "name" $facts.workload)
   "behavior" $behavior
-  "running" ($sglang | ternary "sglang:num_running_reqs" "vllm:num_requests_running")
-  "waiting" ($sglang | ternary "sglang:num_queue_reqs" "vllm:num_requests_waiting")
+  "metrics" $metrics
 | toJson -}}
 {{- end -}}
 {{- end -}}
@@ -100,8 +102,8 @@ endpoint picker where all pods may be gone, then the user's. Input: root, role, 
 {{- $prometheus := $scaling.prometheus | default dict -}}
 {{- $queries := list -}}
 {{- with $scaling.targetActiveRequests -}}
-  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s-.+" $.autoscaler.target.name) -}}
-  {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $.autoscaler.running $pods $.autoscaler.waiting $pods -}}
+  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" (include "llm-d-modelservice.podPrefix" $.autoscaler.target.name)) -}}
+  {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $.autoscaler.metrics.running $pods $.autoscaler.metrics.waiting $pods -}}
   {{- $queries = append $queries (dict "name" "active-requests" "query" $query "threshold" (toString .)) -}}
 {{- end -}}
 {{- if and .root.Values.routing.epp.create (or (eq (toString $scaling.minReplicas) "0") (eq (toString $scaling.idleReplicas) "0")) -}}

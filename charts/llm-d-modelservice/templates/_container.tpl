@@ -70,12 +70,13 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
-{{- $monitored := or $role.monitoring.podmonitor.enabled $role.monitoring.servicemonitor.enabled -}}
+{{- $monitor := include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson -}}
+{{- $monitored := and $monitor (not (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" $monitor))) -}}
 {{- if $engine.typed -}}
 {{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "monitored" $monitored "container" $container) -}}
 {{- end -}}
 {{- if $monitored -}}
-{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" (include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson) "container" $container) -}}
+{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" $monitor "container" $container) -}}
 {{- end -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count) "extra" $facts.accelerator.extra) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}

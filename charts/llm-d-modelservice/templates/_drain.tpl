@@ -14,6 +14,7 @@ their time too.
 {{- define "llm-d-modelservice.drain" -}}
 {{- $drain := (index .root.Values .role).drain -}}
 {{- if $drain.enabled -}}
+{{- include "llm-d-modelservice.checkKubernetes" (dict "root" .root "key" (printf "%s.drain.enabled" .role) "needs" "a preStop that sleeps" "version" "1.30") -}}
 {{- $known := and (ne .engine.modelCommand "custom") (include "llm-d-modelservice.hasShutdownTimeout" .engine.image | eq "true") -}}
 {{- $flag := kindIs "bool" $drain.shutdownFlag | ternary $drain.shutdownFlag $known -}}
 {{- if and $drain.shutdownFlag (has .engine.modelCommand (list "custom" "sglangServe")) -}}

@@ -237,7 +237,8 @@ https://docs.sglang.ai/advanced_features/server_arguments.html
 {{- $flags := list
   (dict "name" "model-path" "canonical" "model" "value" .facts.model.argument)
   (dict "name" "host" "value" "0.0.0.0")
-  (dict "name" "port" "value" .facts.enginePort) -}}
+  (dict "name" "port" "value" .facts.enginePort)
+  (dict "name" "enable-metrics" "value" true) -}}
 {{- if gt (int $p.tensor) 1 -}}{{- $flags = append $flags (dict "name" "tp-size" "canonical" "tensor-parallel-size" "value" $p.tensor) -}}{{- end -}}
 {{- if gt (int $p.pipeline) 1 -}}{{- $flags = append $flags (dict "name" "pp-size" "canonical" "pipeline-parallel-size" "value" $p.pipeline) -}}{{- end -}}
 {{- if gt (int $p.data) 1 -}}{{- $flags = append $flags (dict "name" "dp-size" "canonical" "data-parallel-size" "value" $p.data) -}}{{- end -}}
@@ -306,18 +307,22 @@ Order: the listed container's, engine.env, then what the chart derives; a name g
 {{- end -}}
 
 {{/*
-The API key as an environment variable, as JSON. Input: root, facts. vLLM reads VLLM_API_KEY; SGLang has only a flag, in
-which Kubernetes fills in the variable. Neither asks for the key on /health and /metrics.
+The API key as an environment variable, as JSON. Input: root, facts. SGLang has only a flag, in which Kubernetes fills in
+the variable. None of these engines asks for the key on /health and /metrics; faster-whisper-server asks for it
+everywhere, also the probes.
 https://docs.vllm.ai/en/latest/cli/serve/
+https://michaelfeil.eu/infinity/latest/cli_v2/
 */}}
 {{- define "llm-d-modelservice.apiKeyEnv" -}}
+{{- $type := .facts.engine.type -}}
+{{- $variable := get (dict "vllm" "VLLM_API_KEY" "simulator" "VLLM_API_KEY" "sglang" "SGLANG_API_KEY" "infinity" "INFINITY_API_KEY") $type -}}
+{{- if not $variable -}}
+{{- fail (printf "auth.apiKeySecret.name: %s %s, so that everybody could ask; remove it, and check keys at the gateway" $type (eq $type "fasterWhisper" | ternary "would ask its own probes for the key" "checks no key")) -}}
+{{- end -}}
 {{- if hasKey .facts.given "api-key" -}}
 {{- fail "auth.apiKeySecret.name: the engine gets an --api-key beside it, in plain text; remove it from engine.args or the container's args" -}}
 {{- end -}}
-{{- dict
-  "name" (eq .facts.engine.modelCommand "sglangServe" | ternary "SGLANG_API_KEY" "VLLM_API_KEY")
-  "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key"))
-| toJson -}}
+{{- dict "name" $variable "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key")) | toJson -}}
 {{- end -}}
 
 {{/* OpenTelemetry variables, as JSON. Input: root, service. */}}

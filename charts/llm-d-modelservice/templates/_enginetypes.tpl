@@ -11,6 +11,22 @@ Engines by type: what each one is, and how those that are not started like vLLM 
 {{- if has . (list "ollama" "infinity" "fasterWhisper" "huggingface") -}}true{{- end -}}
 {{- end -}}
 
+{{/*
+The engine's metrics of its requests, as JSON {running, waiting}; an empty map for an engine that counts none. Input:
+the engine. KServe's server has vLLM's metrics while vLLM runs the model.
+  https://docs.vllm.ai/en/latest/usage/metrics/
+  https://docs.sglang.ai/references/production_metrics.html
+*/}}
+{{- define "llm-d-modelservice.requestMetrics" -}}
+{{- if or (has .type (list "vllm" "simulator")) (and (eq .type "huggingface") (ne (toString (.huggingface).backend) "huggingface")) -}}
+{"running": "vllm:num_requests_running", "waiting": "vllm:num_requests_waiting"}
+{{- else if eq .type "sglang" -}}
+{"running": "sglang:num_running_reqs", "waiting": "sglang:num_queue_reqs"}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
 {{/* Refuses what an engine of a stated type cannot do; prints nothing. Input: root, role, engine, parallelism, multinode, proxy. */}}
 {{- define "llm-d-modelservice.checkType" -}}
 {{- $type := .engine.type -}}
@@ -27,6 +43,12 @@ Engines by type: what each one is, and how those that are not started like vLLM 
 {{- range $feature := $values.modelArtifacts.features -}}
   {{- if and $possible (not (has $feature $possible)) -}}
   {{- fail (printf "modelArtifacts.features: %s does not do %s, only %s; choose another engine.type" $type $feature (join ", " $possible)) -}}
+  {{- end -}}
+{{- end -}}
+{{- with include "llm-d-modelservice.monitor" . | fromJson -}}
+  {{- $served := index (include "llm-d-modelservice.servedPaths" $.root | fromJson) $type -}}
+  {{- if not (or $served.paths.any.metrics (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
+  {{- fail (printf "%s.monitoring.%s.enabled: %s has no metrics; write false, or an exporter as a further container with a port named %s" $.role .kind $type .portName) -}}
   {{- end -}}
 {{- end -}}
 {{- if .engine.typed -}}

@@ -79,8 +79,19 @@ llm-d-router-endpoint-picker with 0.9, and Gateway API Inference Extension had i
   {{- if and (include "llm-d-modelservice.scalesToZero" .) (semverCompare "<0.7.0" $picker.version) -}}
   {{- fail (printf "routing.epp.image: requests that wait while no pod runs need flow control, which %s does not have; %s" $epp.image $newer) -}}
   {{- end -}}
-  {{- if and (semverCompare "<0.8.0" $picker.version) (include "llm-d-modelservice.sglang" .) -}}
-  {{- fail (printf "routing.epp.image: %s reads vLLM's metrics only, but the engine is SGLang; %s" $epp.image $newer) -}}
+  {{- range include "llm-d-modelservice.engines" . | fromJsonArray -}}
+    {{- if and (semverCompare "<0.8.0" $picker.version) (eq .type "sglang") -}}
+    {{- fail (printf "routing.epp.image: %s reads vLLM's metrics only, but the engine is SGLang; %s" $epp.image $newer) -}}
+    {{- end -}}
+    {{- if not (include "llm-d-modelservice.requestMetrics" . | fromJson) -}}
+      {{- if not $picker.llmd -}}
+      {{- fail (printf "routing.epp.image: %s chooses by metrics, and %s has none of its requests; write llm-d's picker, for instance ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0, which counts them" $epp.image .type) -}}
+      {{- end -}}
+      {{- /* https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/v1.5.0/pkg/epp/framework/plugins/flowcontrol/saturationdetector */ -}}
+      {{- if include "llm-d-modelservice.scalesToZero" $ -}}
+      {{- fail (printf "routing.epp.create: requests that wait for the first pod would wait for ever, as the picker takes a pod without metrics for a full one, and %s has none; write autoscaling.minReplicas: 1 without idleReplicas" .type) -}}
+      {{- end -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and .Values.routing.inferencePool.create (semverCompare "<0.7.0" $picker.version) (include "llm-d-modelservice.disaggregated" .) -}}
@@ -90,14 +101,16 @@ llm-d-router-endpoint-picker with 0.9, and Gateway API Inference Extension had i
 {{- end -}}
 {{- end -}}
 
-{{/* "true" when a role's engine is SGLang. Input: the root context. */}}
-{{- define "llm-d-modelservice.sglang" -}}
+{{/* The engines of the roles that are created, as a JSON list. Input: the root context. */}}
+{{- define "llm-d-modelservice.engines" -}}
+{{- $engines := list -}}
 {{- range $name := list "decode" "prefill" -}}
   {{- if (index $.Values $name).create -}}
     {{- $profile := include "llm-d-modelservice.profile" (dict "root" $ "role" $name) | fromJson -}}
-    {{- if eq (include "llm-d-modelservice.engine" (dict "root" $ "role" $name "profile" $profile) | fromJson).modelCommand "sglangServe" -}}true{{- end -}}
+    {{- $engines = append $engines (include "llm-d-modelservice.engine" (dict "root" $ "role" $name "profile" $profile) | fromJson) -}}
   {{- end -}}
 {{- end -}}
+{{- $engines | toJson -}}
 {{- end -}}
 
 {{/*
@@ -105,18 +118,31 @@ The plugin configuration that follows from load balancing and roles, as JSON. In
   unset       equal prefix, free KV cache and queue, weighted as Gateway API Inference Extension does
   LeastLoad   requests in flight
   PrefixHash  equal prefix, and the queue as a bound
+Requests in flight stand for queue and cache of an engine without such metrics. Where there are adapters, pods that have
+the wanted one count more; vLLM tells which.
 With prefill, each request runs both profiles: llm-d's handler asks the decider whether to run prefill elsewhere.
 */}}
 {{- define "llm-d-modelservice.pickerConfig" -}}
 {{- $values := .root.Values -}}
 {{- $version := .picker.version -}}
 {{- $strategy := $values.routing.loadBalancing.strategy | default "" -}}
+{{- $measured := true -}}
+{{- $adapters := or $values.modelArtifacts.adapters $values.modelArtifacts.lora.dynamic -}}
+{{- $sglang := false -}}
+{{- range include "llm-d-modelservice.engines" .root | fromJsonArray -}}
+  {{- if not (include "llm-d-modelservice.requestMetrics" . | fromJson) -}}{{- $measured = false -}}{{- end -}}
+  {{- if not (has .type (list "vllm" "simulator")) -}}{{- $adapters = false -}}{{- end -}}
+  {{- if eq .type "sglang" -}}{{- $sglang = true -}}{{- end -}}
+{{- end -}}
 {{- $scorers := list (list "queue-scorer" 2) (list "kv-cache-utilization-scorer" 2) (list "prefix-cache-scorer" 3) -}}
 {{- if eq $strategy "LeastLoad" -}}
 {{- $scorers = .picker.llmd | ternary (list (list "active-request-scorer" 1)) (list (list "running-requests-size-scorer" 1) (list "queue-scorer" 1)) -}}
 {{- else if eq $strategy "PrefixHash" -}}
-{{- $scorers = list (list "prefix-cache-scorer" 3) (list "queue-scorer" 1) -}}
+{{- $scorers = list (list "prefix-cache-scorer" 3) (list ($measured | ternary "queue-scorer" "active-request-scorer") 1) -}}
+{{- else if not $measured -}}
+{{- $scorers = list (list "active-request-scorer" 2) (list "prefix-cache-scorer" 3) -}}
 {{- end -}}
+{{- if $adapters -}}{{- $scorers = append $scorers (list "lora-affinity-scorer" 1) -}}{{- end -}}
 {{- $plugins := list -}}
 {{- $length := $values.routing.loadBalancing.prefixHash.prefixCharLength -}}
 {{- range $scorers -}}
@@ -150,7 +176,7 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
     (dict "name" "prefill" "plugins" (prepend $refs (dict "pluginRef" "prefill-filter")))
     (dict "name" "decode" "plugins" (prepend $refs (dict "pluginRef" "decode-filter"))) -}}
 {{- end -}}
-{{- if include "llm-d-modelservice.sglang" .root -}}
+{{- if $sglang -}}
 {{- $plugins = concat $plugins (list (dict "type" "metrics-data-source") (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" "sglang"))) -}}
 {{- end -}}
 {{- $config := dict "apiVersion" .picker.configApi "kind" "EndpointPickerConfig" "plugins" $plugins "schedulingProfiles" $profiles -}}
@@ -240,10 +266,7 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
   {{- with index $epp $field -}}{{- $_ := set $spec $field . -}}{{- end -}}
 {{- end -}}
 {{- with $epp.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
-{{- $secrets := concat ((.root.Values.global).imagePullSecrets | default list) (.root.Values.imagePullSecrets | default list) ($epp.imagePullSecrets | default list) -}}
-{{- if $secrets -}}
-{{- $_ := set $spec "imagePullSecrets" (include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $secrets) | fromJsonArray) -}}
-{{- end -}}
+{{- with include "llm-d-modelservice.pullSecrets" (dict "root" .root "own" $epp.imagePullSecrets) | fromJsonArray -}}{{- $_ := set $spec "imagePullSecrets" . -}}{{- end -}}
 {{- $spec = $spec | toJson | fromJson -}}
 {{- with $epp.extraConfig -}}
 {{- $extra := (include "llm-d-modelservice.rendered" (dict "root" $root "value" . "key" "routing.epp.extraConfig") | fromJson).value -}}

@@ -24,6 +24,13 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 {{- end -}}
 {{- end -}}
 
+{{/* "true" where a container beside the engine has the port that is scraped. Input: values (of the role), monitor. */}}
+{{- define "llm-d-modelservice.hasExporter" -}}
+{{- range rest (.values.containers | default list) -}}
+  {{- range .ports -}}{{- if eq (.name | default "") $.monitor.portName -}}true{{- end -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Name of the metrics port of a rank; a rank has a port of its own only with dataMode: multiPort. Input: role, monitor, rank. */}}
 {{- define "llm-d-modelservice.metricsPortName" -}}
 {{- $name := eq (int .rank) 0 | ternary .monitor.portName (printf "%s-%d" .monitor.portName (int .rank)) -}}
@@ -34,7 +41,8 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 {{- end -}}
 
 {{/*
-Scraped endpoints of a role, as a JSON list. Input: facts, monitor. A ServiceMonitor names the port of the pods too,
+Scraped endpoints of a role, as a JSON list. Input: facts, monitor. The engine is scraped, over TLS where it serves
+that; its certificate cannot name addresses of pods, so nobody checks it unless told. A ServiceMonitor names the port of the pods too,
 and not that of the Service, behind which the routing sidecar may be.
 */}}
 {{- define "llm-d-modelservice.scrapedEndpoints" -}}
@@ -43,6 +51,9 @@ and not that of the Service, behind which the routing sidecar may be.
 {{- range $rank := until (int .facts.portCount) -}}
 {{- $port := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $monitor "rank" $rank) -}}
 {{- $endpoint := dict (eq $monitor.kind "podmonitor" | ternary "port" "targetPort") $port "path" $monitor.path "interval" $monitor.interval -}}
+{{- if hasKey $.facts.given "ssl-certfile" -}}
+{{- $endpoint = merge $endpoint (dict "scheme" "https" "tlsConfig" ($monitor.tlsConfig | default (dict "insecureSkipVerify" true))) -}}
+{{- end -}}
 {{- range $field := list "scrapeTimeout" "relabelings" "metricRelabelings" -}}
 {{- with index $monitor $field -}}{{- $_ := set $endpoint $field . -}}{{- end -}}
 {{- end -}}
@@ -64,7 +75,7 @@ PromQL matchers of a role's series. Input: root, role. Pods are recognised by th
 them gives, so that a monitor of the user's own will do.
 */}}
 {{- define "llm-d-modelservice.seriesMatchers" -}}
-{{- printf "namespace=%q, pod=~\"%s-.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" .) -}}
+{{- printf "namespace=%q, pod=~\"%s.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" . | include "llm-d-modelservice.podPrefix") -}}
 {{- end -}}
 
 {{/*

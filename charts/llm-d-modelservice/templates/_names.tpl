@@ -27,6 +27,11 @@ Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS la
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .role -}}
 {{- end -}}
 
+{{/* How names of a workload's pods begin: Kubernetes cuts what it makes them of at 58 characters. Input: the workload's name. */}}
+{{- define "llm-d-modelservice.podPrefix" -}}
+{{- printf "%s-" . | trunc 58 -}}
+{{- end -}}
+
 {{/* Name of a claim that the release owns. Input: root, name (of its volume). */}}
 {{- define "llm-d-modelservice.claimName" -}}
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .name -}}
@@ -69,6 +74,13 @@ https://github.com/distribution/reference; otherwise the image has none and the 
 {{- else -}}
 {{- .image -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Pull secrets of a pod, as a JSON list: of all charts, of this one, and the pod's own. Input: root, own. */}}
+{{- define "llm-d-modelservice.pullSecrets" -}}
+{{- $values := .root.Values -}}
+{{- $all := concat (($values.global).imagePullSecrets | default list) ($values.imagePullSecrets | default list) (.own | default list) -}}
+{{- include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $all) -}}
 {{- end -}}
 
 {{/*

@@ -88,10 +88,7 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
   {{- if ne (lower .) "none" -}}{{- $_ := set $spec "priorityClassName" . -}}{{- end -}}
 {{- end -}}
 {{- with $role.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
-{{- $secrets := concat (($values.global).imagePullSecrets | default list) ($values.imagePullSecrets | default list) ($role.imagePullSecrets | default list) -}}
-{{- if $secrets -}}
-{{- $_ := set $spec "imagePullSecrets" (include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $secrets) | fromJsonArray) -}}
-{{- end -}}
+{{- with include "llm-d-modelservice.pullSecrets" (dict "root" .root "own" $role.imagePullSecrets) | fromJsonArray -}}{{- $_ := set $spec "imagePullSecrets" . -}}{{- end -}}
 
 {{- $spec = $spec | toJson | fromJson -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $spec "from" (omit $extra "affinity")) -}}

@@ -3,8 +3,19 @@ Roles: decode and prefill. Everything that distinguishes one from the other is d
 */}}
 
 {{/*
-Facts about a role, as JSON: what all objects of the role agree on. Input: root, role.
-Refuses contradictory values on the way. Output:
+Facts about a role, as JSON: what all objects of the role agree on. Input: root, role. They are worked out once in a
+render and kept in the root context, which the chart's templates share.
+*/}}
+{{- define "llm-d-modelservice.role" -}}
+{{- $kept := printf "facts of %s" .role -}}
+{{- if not (hasKey .root $kept) -}}
+{{- $_ := set .root $kept (include "llm-d-modelservice.roleFacts" .) -}}
+{{- end -}}
+{{- get .root $kept -}}
+{{- end -}}
+
+{{/*
+Works out the facts about a role. Input: root, role. Refuses contradictory values on the way. Output:
   role, workload, kind     "decode", the object's name, Deployment | StatefulSet | LeaderWorkerSet | ReplicaSet
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
@@ -13,7 +24,7 @@ Refuses contradictory values on the way. Output:
   model, lora, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
-{{- define "llm-d-modelservice.role" -}}
+{{- define "llm-d-modelservice.roleFacts" -}}
 {{- $values := .root.Values -}}
 {{- $role := index $values .role -}}
 {{- $multinode := kindIs "bool" $role.multinode | ternary $role.multinode $values.multinode -}}

@@ -44,8 +44,7 @@ the API server wants it to begin with a letter (DNS-1035).
 
 {{/*
 Where the API key of a role is, as JSON {env: an environment variable of the test}; an empty map without one. Input:
-root, facts. vLLM reads VLLM_API_KEY (https://docs.vllm.ai/en/latest/configuration/env_vars/), and SGLang's flag takes
-SGLANG_API_KEY, so whatever gives them to the engine gives them to the test. A key in plain text among the flags would be copied into another object.
+root, facts. The variables are those of apiKeyEnv, so whatever gives them to the engine gives them to the test. A key in plain text among the flags would be copied into another object.
 */}}
 {{- define "llm-d-modelservice.testKey" -}}
 {{- if hasKey .facts.given "api-key" -}}
@@ -53,7 +52,7 @@ SGLANG_API_KEY, so whatever gives them to the engine gives them to the test. A k
 {{- end -}}
 {{- $key := dict -}}
 {{- range include "llm-d-modelservice.engineEnv" (dict "root" .root "facts" .facts) | fromJsonArray -}}
-  {{- if has .name (list "VLLM_API_KEY" "SGLANG_API_KEY") -}}{{- $key = set (omit . "name") "name" "API_KEY" -}}{{- end -}}
+  {{- if has .name (list "VLLM_API_KEY" "SGLANG_API_KEY" "INFINITY_API_KEY") -}}{{- $key = set (omit . "name") "name" "API_KEY" -}}{{- end -}}
 {{- end -}}
 {{- $key | toJson -}}
 {{- end -}}

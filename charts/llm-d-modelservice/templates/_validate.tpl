@@ -13,12 +13,12 @@ defaults of the section.
 {{- define "llm-d-modelservice.enabled" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
 {{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" (list "vgpu") "serviceAccount" list
-  "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list "routing" (list "proxy")
+  "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list
+  "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing")
   "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
   "monitoring" (list "dashboard" "prometheusrule") "endpoints" list "test" (list "question")
   "decode" $role "prefill" $role -}}
 {{- $empty := list -}}
-{{- $_ := set $sections "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing") -}}
 {{- range $name, $parts := $sections -}}
   {{- $section := index $.Values $name -}}
   {{- if not (kindIs "map" $section) -}}{{- $empty = append $empty $name -}}
@@ -121,6 +121,14 @@ begins with it, for the same reason as with enabled.
 {{- fail "routing.loadBalancing.prefixHash: it belongs to another strategy; write routing.loadBalancing.strategy: PrefixHash" -}}
 {{- end -}}
 {{- if $epp.create -}}{{- include "llm-d-modelservice.checkPicker" . -}}{{- end -}}
+{{- end -}}
+
+{{/* Refuses what a cluster is too old for; prints nothing. Input: root, key, needs (what), version. */}}
+{{- define "llm-d-modelservice.checkKubernetes" -}}
+{{- $version := .root.Capabilities.KubeVersion.Version -}}
+{{- if semverCompare (printf "<%s.0-0" .version) $version -}}
+{{- fail (printf "%s: it needs %s, which Kubernetes has since %s, and this cluster is %s; write false" .key .needs .version $version) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Combinations inside a role. Input: root, role, multinode, requester, workload. */}}

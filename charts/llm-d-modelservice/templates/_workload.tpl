@@ -198,9 +198,14 @@ no pod at all, so it gets the role's.
   {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
   {{- fail (printf "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one" .role) -}}
   {{- end -}}
-  {{- $fixed := not (or $role.autoscaling.enabled .multinode (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
-  {{- if and $fixed (ge (int $budget.minAvailable) (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) (ne (int $role.replicas) 0) -}}
-  {{- fail (printf "%s.podDisruptionBudget.minAvailable: %d of %d pods may never be away, which blocks node drains for ever; write less, or maxUnavailable: 0 if that is meant" .role (int $budget.minAvailable) (int $role.replicas)) -}}
+  {{- $pods := kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
+  {{- $external := eq ($role.autoscaling.type | default "external") "external" -}}
+  {{- if $role.autoscaling.enabled -}}
+  {{- $pods = kindIs "invalid" $role.autoscaling.minReplicas | ternary 1 $role.autoscaling.minReplicas | int | max 1 -}}
+  {{- end -}}
+  {{- $known := not (or .multinode (and $role.autoscaling.enabled $external) (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
+  {{- if and $known (ne $pods 0) (ge (int $budget.minAvailable) $pods) -}}
+  {{- fail (printf "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; write less, or maxUnavailable: 0 if that is meant" .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.networkPolicy.enabled (($role.extraConfig | default dict).hostNetwork) -}}
