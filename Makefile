@@ -98,8 +98,9 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 	@$(BIN)/modelservice examples
 
 .PHONY: bench
-bench: $(INSTALLED)  ## Measure rendering and checking against helm and kubeconform, as ratios of one run
+bench: $(INSTALLED)  ## Measure rendering, explaining and checking against what else does it, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/bench_explain.py
 	@$(BIN)/python tests/bench/bench_check.py
 
 .PHONY: mutants

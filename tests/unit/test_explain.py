@@ -7,7 +7,13 @@ import pytest
 
 from modelservice.cli import main
 from modelservice.errors import UsageError
+from modelservice.explain import trace
 from modelservice.explain.address import MISSING, at, parse
+from modelservice.explain.trace import explain
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.paths import chart_dir
+from modelservice.sources import Sources, dotted, read_layers
+from rendered import ROOT
 
 PD = """\
 modelArtifacts: {name: m, uri: hf://m/m, size: 1Gi}
@@ -64,6 +70,29 @@ def test_what_if_shows_only_what_would_change(values: Path, capsys: pytest.Captu
     output = run(capsys, "-f", str(values), "--what-if", "decode.replicas=3")
     changed = [line for line in output.splitlines() if line[:1] in "+-" and not line.startswith(("+++", "---"))]
     assert changed == ["-  replicas: 2", "+  replicas: 3"]
+
+
+@pytest.mark.parametrize(
+    ("example", "line"),
+    [
+        ("values-pd", "Deployment/prefill.spec.replicas"),
+        ("values-production", "PodDisruptionBudget/decode.spec"),
+        ("values-dra", "ResourceClaimTemplate/nvidia-claim-template-decode.spec.spec.devices"),
+    ],
+)
+def test_the_quick_way_finds_what_changing_every_value_in_the_whole_chart_finds(
+    monkeypatch: pytest.MonkeyPatch, example: str, line: str
+) -> None:
+    """Of the many keys those are compared that the line depends on, and some others."""
+    sources = Sources(read_layers([str(ROOT / "examples" / f"{example}.yaml")]))
+    explained = [explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"))]
+    found = {item.key for item in explained[0].dependencies}
+    every = trace.Trials.keys.fget  # type: ignore[attr-defined]
+    some = property(lambda self: [path for i, path in enumerate(every(self)) if dotted(path) in found or i % 60 == 0])
+    monkeypatch.setattr(trace.Trials, "keys", some)
+    explained.append(explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"), thorough=True))
+    assert found
+    assert explained[0] == explained[1]
 
 
 OBJECTS = [{"kind": "Deployment", "metadata": {"name": "a.b-decode"}, "spec": {"list": [{"name": "x", "port": 1}]}}]

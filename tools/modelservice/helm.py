@@ -14,6 +14,7 @@ import json
 import logging
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,12 +98,7 @@ class Rendered:
 
     @functools.cached_property
     def _sources(self) -> list[tuple[str, dict[str, Any]]]:
-        found = [
-            (path, obj)
-            for path, text in self.templates.items()
-            if not path.endswith("NOTES.txt")
-            for obj in _parsed(path, text)
-        ]
+        found = [(path, obj) for path in self.templates for obj in self.objects_of(path)]
         rank = {kind: index for index, kind in enumerate(INSTALL_ORDER)}
         return sorted(found, key=lambda item: (rank.get(_kind(item[1]), len(rank)), _kind(item[1]), _name(item[1])))
 
@@ -110,6 +106,10 @@ class Rendered:
     def objects(self) -> list[dict[str, Any]]:
         """The objects in the order Helm installs them."""
         return [obj for _, obj in self._sources]
+
+    def objects_of(self, template: str) -> list[dict[str, Any]]:
+        """The objects that one template printed, in its order."""
+        return [] if template.endswith("NOTES.txt") else _parsed(template, self.templates.get(template, ""))
 
     def template_of(self, obj: Mapping[str, Any]) -> str:
         """Path of the template that printed an object.
@@ -204,6 +204,23 @@ def renderer(which: str, chart: Path) -> Renderer:
     if not (chart / "Chart.yaml").is_file() and chart.suffix != ".tgz":
         raise UsageError("no chart: it has no Chart.yaml", file=str(chart))
     return EmbeddedHelm(chart) if which == "embedded" else HelmExecutable(chart, which)
+
+
+def copy_chart(chart: Path, folder: Path) -> None:
+    """Copies a chart, a directory or an archive, to a new directory.
+
+    Raises:
+        UsageError: it is no chart.
+    """
+    if chart.is_dir():
+        shutil.copytree(chart, folder)
+        return
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            helm_python.expand(chart, scratch)
+            shutil.move(next(Path(scratch).iterdir()), folder)
+    except helm_python.HelmError as error:
+        raise UsageError(f"cannot be loaded as a chart: {error.detail}", file=str(chart)) from None
 
 
 class EmbeddedHelm:

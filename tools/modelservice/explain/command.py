@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.text import Text
 from modelservice.errors import UsageError
 from modelservice.explain.trace import RELEASE_NAME, Explanation, difference, explain, shown
 from modelservice.helm import Release, dump, renderer
-from modelservice.inputs import apply_set, merge, read_values
+from modelservice.inputs import apply_set, merge
 from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
 from modelservice.sources import Sources, read_layers
@@ -48,23 +49,24 @@ def command(
     if bool(line) == bool(what_if):
         raise UsageError("explain a line, or --what-if a value changes", fix="give KIND/NAME.PATH or --what-if K=V")
     folder, release = chart or chart_dir(), Release(name, namespace)
-    chart_renderer = renderer(helm, folder)
     layers = read_layers(files)
     sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
     if what_if:
+        chart_renderer = renderer(helm, folder)
         before = chart_renderer.render(sources.values, release)
         after = chart_renderer.render(apply_set(sources.values, what_if), release)
         _print_difference(difference(before, after), output_format)
         return
-    schema = json.loads((folder / "values.schema.json").read_text(encoding="utf-8"))
-    found = explain(
-        str(line), sources, chart_renderer, release, schema, read_values(str(folder / "values.yaml")),
-        lambda keys: track(keys, "rendering with each value changed", console=Console(stderr=True), transient=True),
-    )  # fmt: skip
+    found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, _progress)
     if output_format is Format.json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:
         _print(found, Console())
+
+
+def _progress(steps: Iterable[Any], number: int) -> Iterable[Any]:
+    console = Console(stderr=True)
+    return track(steps, "rendering with each value changed", number, console=console, transient=True)
 
 
 def _print(found: Explanation, console: Console) -> None:
