@@ -18,10 +18,11 @@ from modelservice.importers import (
     llmos,
     manifests,
 )
+from modelservice.importers.conversion import to_values
 from modelservice.importers.documents import Document, read_documents
 from modelservice.importers.fields import Fate, Ledger, Note
 from modelservice.importers.secrets import Needed, Vault
-from modelservice.importers.serving import Serving, to_values
+from modelservice.importers.serving import Serving
 from modelservice.importers.system import Options as Options
 from modelservice.importers.system import Source, System
 from modelservice.importers.valuesfile import values_file

@@ -11,10 +11,10 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import llm_d_operator
 from modelservice.importers.baseconfig import Operator, children
+from modelservice.importers.conversion import to_values
 from modelservice.importers.documents import read_documents
 from modelservice.importers.fields import Ledger, Note
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import to_values
 from modelservice.paths import chart_dir
 
 

@@ -13,11 +13,12 @@ from modelservice.importers import kserve_presets as presets
 from modelservice.importers import kserve_storage as storage
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.model import model_argument
 from modelservice.importers.objects import OBJECT, POD
 from modelservice.importers.patches import patched
 from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import Role, Serving, json_text, model_argument
+from modelservice.importers.serving import Role, Serving, json_text
 from modelservice.importers.system import Source
 from modelservice.importers.templates import Templates
 
