@@ -17,6 +17,55 @@ _OTHER_ACCELERATOR = re.compile(
 """Extended resources of vendors that the chart has no type for."""
 
 
+_VIRTUAL = {
+    "volcano": ("volcano.sh/vgpu-number", "volcano.sh/vgpu-memory", "volcano.sh/vgpu-cores"),
+    "hami": ("nvidia.com/gpu", "nvidia.com/gpumem", "nvidia.com/gpucores"),
+}
+"""Resources of virtual GPUs by provider: their number, and memory (MiB, or as a percentage) and cores of each."""
+
+
+def take_virtual(draft: Draft) -> None:
+    """Virtual GPUs as accelerator.vgpu, where all engines ask for the same; their number is left as accelerators."""
+    engines = [role.pod["containers"][0].get("resources", {}) for _, role in draft.serving.roles]
+    found = [_virtual(resources) for resources in engines]
+    if found[0] is None or any(item != found[0] for item in found):
+        return
+    vgpu, names = found[0]
+    for resources in engines:
+        for part in ("limits", "requests"):
+            given = resources.get(part, {})
+            count = given.pop(names[0], None)
+            for name in (*names[1:], f"{names[1]}-percentage"):
+                given.pop(name, None)
+            if count is not None:
+                given["nvidia.com/gpu"] = count
+    draft.accelerator["vgpu"] = vgpu
+    if vgpu["provider"] == "volcano":
+        for _, role in draft.serving.roles:
+            if role.pod.get("schedulerName") == "volcano":
+                del role.pod["schedulerName"]  # the chart's for volcano
+
+
+def _virtual(resources: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, str, str]] | None:
+    """Virtual GPUs in a container's resources, and the names of their resources."""
+    given = {**resources.get("requests", {}), **resources.get("limits", {})}
+    for provider, names in _VIRTUAL.items():
+        percentage = given.get(f"{names[1]}-percentage")
+        memory, cores = (given.get(name) for name in names[1:])
+        if names[0] not in given or (provider == "hami" and memory is None and cores is None and percentage is None):
+            continue
+        vgpu: dict[str, Any] = {"enabled": True, "provider": provider}
+        if percentage is not None and memory is None:
+            vgpu["memory"] = f"{percentage}%"
+        elif memory is not None:
+            vgpu["memory"] = number(str(memory))
+        if cores is not None:
+            vgpu["cores"] = number(str(cores))
+        if None not in vgpu.values() and not (percentage is not None and memory is not None):
+            return vgpu, names
+    return None
+
+
 def take_accelerators(
     draft: Draft, name: str, container: dict[str, Any], parallelism: Mapping[str, Any], role: Role
 ) -> int | None:

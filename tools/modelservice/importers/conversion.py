@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.importers import commandline, model, pods, sidecar
+from modelservice.importers.accelerators import take_virtual
 from modelservice.importers.commandline import CommandLine, Option
+from modelservice.importers.companions import taken_over
 from modelservice.importers.fields import LAST_APPLIED, Fate
+from modelservice.importers.layers import layered, shortened
 from modelservice.importers.patches import merged
 from modelservice.importers.serving import Draft, Role, Serving
 
@@ -19,16 +22,23 @@ PORTS = {"vllm": 8000, "sglang": 30000}
 """Ports that engines listen on when no option says otherwise."""
 
 
-def to_values(serving: Serving) -> dict[str, Any]:
-    """The values under which the chart runs the same."""
+def to_values(serving: Serving, *, objects_as_keys: bool = True) -> dict[str, Any]:
+    """The values under which the chart runs the same.
+
+    Args:
+        serving: what a controller would run.
+        objects_as_keys: says further objects by the chart's own keys, where it has them; else they stay as they are.
+    """
     draft = Draft(serving)
     _named(draft)
+    draft.labels = {name: dict(role.labels) for name, role in serving.roles}
     for _, role in serving.roles:
         role.pod = pods.without_defaults(role.pod)
         if role.worker is not None:
             role.worker = pods.without_defaults(role.worker)
     draft.lines = {name: _command_line(draft, role) for name, role in serving.roles}
     model.place(draft)
+    take_virtual(draft)
     _labels(draft)
     _accounts(draft)
     has_proxy = serving.decode is not None and sidecar.take_proxy(draft, serving.decode)
@@ -54,7 +64,10 @@ def to_values(serving: Serving) -> dict[str, Any]:
     result = merged(result, serving.settings)
     if serving.objects:
         result["extraObjects"] = [_portable(item, serving.namespace) for item in serving.objects]
-    return {key: value for key, value in result.items() if value not in ({}, [], None)}
+    result = layered(result)
+    if objects_as_keys and serving.objects:
+        result = taken_over(result, draft)
+    return shortened(result)
 
 
 def _named(draft: Draft) -> None:
@@ -77,7 +90,7 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
     parsed = [commandline.parse(container) for container in containers]
     index = next((i for i, container in enumerate(containers) if container["name"] == role.engine), None)
     if index is None:
-        index = next((i for i, line in enumerate(parsed) if line.start != "custom"), None)
+        index = next((i for i, line in enumerate(parsed) if line.derived), None)
     if index is None:
         index = next((i for i, line in enumerate(parsed) if line.engine), 0)
     if index:
@@ -88,8 +101,10 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
         )
         containers.insert(0, containers.pop(index))
     line = parsed[index]
+    if role.type:
+        return CommandLine(None, "typed", list(commandline.options(containers[0].get("args", []))))
     groups = role.size > 1 and not role.native
-    if groups and line.start != "custom":
+    if groups and line.derived:
         line = CommandLine(line.engine, "custom", why="")
     if role.size > 1 and not role.native:
         role.parallelism.setdefault("data", 1)
@@ -98,7 +113,7 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
             Fate.changed,
             f"{role.place}.containers[{containers[0]['name']}].command",
             line.why,
-            values="containers[].modelCommand",
+            values="engine.modelCommand",
         )
     return line
 
@@ -108,12 +123,12 @@ def _ports(draft: Draft, has_proxy: bool) -> None:
     ports: dict[str, int] = {}
     for name, role in draft.serving.roles:
         line = draft.lines[name]
-        literal = line.take("port") if line.start != "custom" else None
+        literal = line.take("port") if line.derived else None
         if literal is not None and not (literal.isdigit() and 0 < int(literal) < 65536):
             line.options.append(Option("port", [literal], ["--port", literal]))
             literal = None
         declared = [port["containerPort"] for port in role.pod["containers"][0].get("ports", [])]
-        default = PORTS.get(line.engine or "", 8000) if line.start != "custom" else (declared or [8000])[0]
+        default = PORTS.get(line.engine or "", 8000) if line.derived else (declared or [8000])[0]
         ports[name] = int(literal) if literal else role.port or default
     if has_proxy:
         draft.routing["proxy"]["targetPort"] = ports["decode"]
@@ -123,7 +138,7 @@ def _ports(draft: Draft, has_proxy: bool) -> None:
     expected = {"decode": draft.routing["proxy"].get("targetPort") if has_proxy else draft.routing["servicePort"]}
     expected["prefill"] = draft.routing["servicePort"]
     for name, port in ports.items():
-        if port != expected[name] and draft.lines[name].start != "custom":
+        if port != expected[name] and draft.lines[name].derived:
             draft.lines[name].options.append(Option("port", [], ["--port", str(port)]))
             draft.ledger.add(
                 Fate.changed,

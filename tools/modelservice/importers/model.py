@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -33,31 +34,33 @@ def place(draft: Draft) -> None:
     _served_name(draft, lines, first or derived)
     if serving.mount_path != MOUNT_PATH and (serving.mounted or (serving.uri and not serving.uri.startswith("hf://"))):
         draft.artifacts["mountPath"] = serving.mount_path
-    if serving.size:
-        draft.artifacts["size"] = serving.size
-    if serving.auth_secret:
-        draft.artifacts["authSecretName"] = serving.auth_secret
+    _revision(draft)
+    _endpoint(draft)
+    _adapters(draft)
 
 
 def _served_name(draft: Draft, lines: Mapping[str, CommandLine], argument: str | None) -> None:
-    names: dict[str, str] = {}
+    """One list of names for both roles; where they differ, the first of decode's, and each its own as an option."""
+    names: dict[str, list[str]] = {}
     for role, line in lines.items():
         option = line.get("served-model-name")
-        if option and option.values:
-            names[role] = option.values[0]
-            if len(option.values) == 1:
-                line.take("served-model-name")
-    served = names.get("decode") or draft.serving.model or next(iter(names.values()), None)
-    name = served or argument or draft.serving.name
+        if option and option.values and not (line.start == "sglangServe" and len(option.values) > 1):
+            names[role] = list(dict.fromkeys(option.values))
+            line.take("served-model-name")
+    first = names.get("decode") or next(iter(names.values()), [])
+    name = first[0] if first else draft.serving.model or argument or draft.serving.name
     draft.artifacts["name"] = name
-    for role, line in lines.items():
-        if names.get(role, name) != name and line.get("served-model-name") is None:
-            line.options.append(Option("served-model-name", [], ["--served-model-name", names[role]]))
+    if len(first) > 1 and all(names.get(role) == first for role, line in lines.items() if line.derived):
+        draft.artifacts["aliases"] = first[1:]
+        return
+    for role, own in names.items():
+        if own != [name]:
+            lines[role].options.append(Option("served-model-name", own, ["--served-model-name", *own]))
 
 
 def _model_option(line: CommandLine) -> Option | None:
     """Takes the model out of the engine's options; a positional one is said as an option."""
-    if line.start == "custom":
+    if not line.derived:
         return None
     option = line.get("model")
     if option and option.values:
@@ -90,17 +93,24 @@ def _mentioned(draft: Draft, lines: Mapping[str, CommandLine]) -> None:
 def _infer_uri(draft: Draft, argument: str, role: Role) -> None:
     """The model's place from the engine's model argument and what is mounted there."""
     serving = draft.serving
-    if "$(" in argument or "://" in argument:
+    if "$(" in argument:
+        return
+    if re.match(r"(s3|gs)://[^/]+/.", argument):
+        lines = [draft.lines[name] for name, _ in serving.roles]
+        if all(_values(line, "load-format") == ["runai_streamer"] for line in lines):
+            for line in lines:
+                line.take("load-format")
+            serving.uri = argument.rstrip("/")
+        return
+    if "://" in argument:
         return
     if not argument.startswith("/"):
         if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", argument):
             serving.uri = f"hf://{argument}"
         return
     found = mounted_at(role.pod, argument)
-    if found is None:
-        return
-    mount, volume = found
-    inside = argument.rstrip("/").removeprefix(mount["mountPath"].rstrip("/")).strip("/")
+    mount, volume = found or ({}, {})
+    inside = argument.rstrip("/").removeprefix(mount.get("mountPath", "").rstrip("/")).strip("/")
     claim = volume.get("persistentVolumeClaim")
     if claim and "subPathExpr" not in mount:
         path = "/".join(part for part in (mount.get("subPath", "").strip("/"), inside) if part) or "."
@@ -120,25 +130,146 @@ def _infer_uri(draft: Draft, argument: str, role: Role) -> None:
         if volume["image"].get("pullPolicy", "Always") != "Always":
             draft.artifacts["imagePullPolicy"] = volume["image"]["pullPolicy"]
     else:
+        serving.uri = f"file://{argument.rstrip('/')}"
         return
     serving.mount_path = mount["mountPath"].rstrip("/") or "/"
     serving.mounted = True
 
 
-def take_token(draft: Draft, container: dict[str, Any], role: Role) -> None:
-    """The Hugging Face token from the Secret that the chart refers to anyway."""
+def _values(line: CommandLine, name: str) -> list[str] | None:
+    option = line.get(name)
+    return option.values if option else None
+
+
+def _revision(draft: Draft) -> None:
+    """The revision of a repository, where both roles load the same."""
+    lines = list(draft.lines.values())
+    found = _values(lines[0], "revision")
+    scheme = (draft.serving.uri or "").partition("://")[0]
+    if scheme not in ("hf", "ms", "pvc+hf") or not found or not all(line.derived for line in lines):
+        return
+    if all(_values(line, "revision") == found for line in lines):
+        for line in lines:
+            line.take("revision")
+        draft.artifacts["revision"] = found[0]
+
+
+def _endpoint(draft: Draft) -> None:
+    """A mirror of the Hugging Face Hub, and ModelScope in its place, by the variables that say so."""
+    engines = [role.pod["containers"][0] for _, role in draft.serving.roles]
+    uri = draft.serving.uri or ""
+    if not uri.startswith("hf://"):
+        return
+    derived = all(line.derived for line in draft.lines.values())
+    if derived and _taken(engines, "VLLM_USE_MODELSCOPE", "True"):
+        draft.serving.uri = f"ms://{uri.removeprefix('hf://')}"
+        draft.artifacts["uri"] = escaped(draft.serving.uri)
+        return
+    mirror = next((v.get("value") for v in engines[0].get("env", []) if v["name"] == "HF_ENDPOINT"), None)
+    if mirror and re.fullmatch(r"https?://[^\s{}$]+", mirror) and _taken(engines, "HF_ENDPOINT", mirror):
+        draft.artifacts["endpoint"] = mirror
+
+
+def _taken(engines: list[dict[str, Any]], name: str, value: str) -> bool:
+    """Removes a variable from all engines, where all have it with this value."""
+    variable = {"name": name, "value": value}
+    if not all(variable in engine.get("env", []) for engine in engines):
+        return False
+    for engine in engines:
+        engine["env"] = [item for item in engine["env"] if item != variable]
+    return True
+
+
+_LORA = ("enable-lora", "lora-modules", "max-lora-rank", "max-loras", "max-cpu-loras")
+_UPDATING = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
+
+
+def _adapters(draft: Draft) -> None:
+    """LoRA adapters that the importer names, or that the command lines load: both roles have the same."""
+    serving = draft.serving
+    lines = list(draft.lines.values())
+    if not serving.adapters and all(line.derived and line.engine == "vllm" for line in lines):
+        found = [_lora(line) for line in lines]
+        if found[0] is not None and all(item == found[0] for item in found):
+            engines = [role.pod["containers"][0] for _, role in serving.roles]
+            dynamic = _taken(engines, _UPDATING, "True")
+            if found[0][0] or dynamic:
+                for line in lines:
+                    line.take(*_LORA)
+                serving.adapters, lora = found[0]
+                serving.lora = {**lora, **({"dynamic": True} if dynamic else {})}
+    if serving.adapters:
+        draft.artifacts["adapters"] = escaped(serving.adapters)
+    if serving.lora:
+        draft.artifacts["lora"] = serving.lora
+
+
+def _lora(line: CommandLine) -> tuple[list[dict[str, str]], dict[str, Any]] | None:
+    """Adapters and sizes of a command line as the chart's; None where it has none or the chart would say others."""
+    if line.get("enable-lora") is None or _values(line, "enable-lora"):
+        return None
+    adapters = []
+    for text in _values(line, "lora-modules") or []:
+        adapter = _adapter(text)
+        if adapter is None:
+            return None
+        adapters.append(adapter)
+    sizes: dict[str, int] = {}
+    for name in ("max-lora-rank", "max-loras", "max-cpu-loras"):
+        values = _values(line, name)
+        if values is not None:
+            if len(values) != 1 or not re.fullmatch(r"[1-9]\d{0,5}", values[0]):
+                return None
+            sizes[name] = int(values[0])
+    batch = sizes.get("max-loras", 1)  # vLLM's default, where the chart's is the number of adapters
+    lora: dict[str, Any] = {}
+    if "max-lora-rank" in sizes:
+        lora["maxRank"] = sizes["max-lora-rank"]
+    if batch != max(1, len(adapters)):
+        lora["maxLoras"] = batch
+    if "max-cpu-loras" in sizes:
+        if sizes["max-cpu-loras"] < batch:
+            return None
+        lora["maxCpuLoras"] = sizes["max-cpu-loras"]
+    return adapters, lora
+
+
+def _adapter(text: str) -> dict[str, str] | None:
+    """One value of --lora-modules: ``name=path``, or JSON."""
+    if text.startswith("{"):
+        try:
+            given = json.loads(text)
+        except ValueError:
+            return None
+        if set(given) != {"name", "path"}:
+            return None
+        name, path = str(given["name"]), str(given["path"])
+    else:
+        name, _, path = text.partition("=")
+    if not name or "$(" in text:
+        return None
+    if path.startswith("/"):
+        return {"name": name, "uri": f"file://{path}"}
+    return {"name": name, "uri": f"hf://{path}"} if re.fullmatch(r"[\w.-]+/[\w.-]+", path) else None
+
+
+def take_token(draft: Draft, container: dict[str, Any]) -> None:
+    """The token of the Hugging Face Hub from a Secret, as the chart refers to it."""
     for variable in list(container.get("env", [])):
         reference = variable.get("valueFrom", {}).get("secretKeyRef", {})
-        if variable["name"] != "HF_TOKEN" or reference.get("key") != "HF_TOKEN" or "optional" in reference:
+        if variable["name"] != "HF_TOKEN" or set(reference) != {"name", "key"}:
             continue
-        if draft.artifacts.setdefault("authSecretName", reference["name"]) == reference["name"]:
+        if (draft.serving.uri or "").startswith("ms://"):
+            continue  # there the chart's variable is ModelScope's
+        given = {"authSecretName": reference["name"], "authSecretKey": reference["key"]}
+        if all(draft.artifacts.setdefault(key, value) == value for key, value in given.items()):
             container["env"].remove(variable)
 
 
 def absorb(draft: Draft, name: str, pod: dict[str, Any], role: Role) -> str | None:
     """Leaves the model's volume to the chart where it makes the same one; the volume's name."""
     serving = draft.serving
-    uri = serving.uri or ""
+    uri, roles = serving.uri or "", serving.roles
     engine = pod["containers"][0]
     path = serving.mount_path
     for mount in engine.get("volumeMounts", []):
@@ -147,7 +278,10 @@ def absorb(draft: Draft, name: str, pod: dict[str, Any], role: Role) -> str | No
             continue
         if uri.startswith("hf://"):
             env = {item["name"]: item.get("value") for item in engine.get("env", [])}
-            if set(volume) != {"name", "emptyDir"} or set(volume["emptyDir"]) - {"sizeLimit"}:
+            claim = volume.get("persistentVolumeClaim", {})
+            if set(volume) != {"name", "emptyDir"} and not (set(claim) == {"claimName"} and len(roles) == 1):
+                continue
+            if set(volume.get("emptyDir", {})) - {"sizeLimit"}:
                 continue
             if (
                 mount.get("readOnly")
@@ -155,7 +289,7 @@ def absorb(draft: Draft, name: str, pod: dict[str, Any], role: Role) -> str | No
                 or env.get("HF_HOME", "").rstrip("/") != mount["mountPath"].rstrip("/")
             ):
                 continue
-            size = volume["emptyDir"].get("sizeLimit")
+            size = volume.get("emptyDir", {}).get("sizeLimit")
             wanted = mount["mountPath"].rstrip("/")
             if draft.model_volume and (path != wanted or draft.artifacts.get("size") != size):
                 continue
@@ -164,6 +298,8 @@ def absorb(draft: Draft, name: str, pod: dict[str, Any], role: Role) -> str | No
                 draft.artifacts["mountPath"] = path
             if size is not None:
                 draft.artifacts["size"] = size
+            if claim:
+                draft.artifacts["persistence"] = {"enabled": True, "existingClaim": claim["claimName"]}
         elif uri.startswith("pvc://"):
             claim = volume.get("persistentVolumeClaim", {})
             if (
@@ -204,8 +340,10 @@ def _take_volume(pod: dict[str, Any], name: str, mount: Mapping[str, Any], path:
 def model_argument(uri: str, mount_path: str) -> str | None:
     """What the chart gives to the engine as its model."""
     scheme, _, rest = uri.partition("://")
-    if scheme == "hf":
+    if scheme in ("hf", "ms", "file"):
         return rest
+    if scheme in ("s3", "gs"):
+        return uri
     if scheme == "oci":
         return mount_path
     if scheme == "pvc":

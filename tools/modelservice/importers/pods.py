@@ -11,6 +11,7 @@ from modelservice.importers.accelerators import drop_accelerators, take_accelera
 from modelservice.importers.commandline import CommandLine
 from modelservice.importers.fields import Fate
 from modelservice.importers.patches import merged
+from modelservice.importers.probes import take_probes
 from modelservice.importers.serving import Draft, Role, escaped
 
 SHARED = "/dev/shm"  # noqa: S108  # the path that the C library uses
@@ -42,6 +43,7 @@ _POD_KEYS = {
     "hostPID": "hostPID",
     "imagePullSecrets": "imagePullSecrets",
     "securityContext": "podSecurityContext",
+    "runtimeClassName": "runtimeClassName",
     "resourceClaims": "resourceClaims",
     "initContainers": "initContainers",
 }
@@ -98,6 +100,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     engine = _engine(draft, name, role, containers[0], line, parallelism, result)
     if absorbed:
         engine["mountModelVolume"] = True
+    _checks(draft, name, role, engine, result)
     others = [container_values(draft, item, f"{role.place}.containers[{item['name']}]") for item in containers[1:]]
     shared = _shared_memory(pod, engine, others)
     if shared is not None:
@@ -111,9 +114,12 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     for key, target in _POD_KEYS.items():
         if key in pod:
             result[target] = pod.pop(key)
+    # Without a selector the chart gives a constraint its own, and workers of a group have none.
+    if role.size == 1 and all(item.get("labelSelector") for item in pod.get("topologySpreadConstraints", [])):
+        result["topologySpreadConstraints"] = pod.pop("topologySpreadConstraints", [])
     if role.worker is not None and role.size > 1:
         _worker(draft, role, result)
-    result = {key: value for key, value in result.items() if key == "volumes" or value not in ([], {})}
+    result = {key: value for key, value in result.items() if value not in ([], {})}
     if pod:
         result["extraConfig"] = escaped(pod)
     if role.strategy:
@@ -127,7 +133,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
 
 def _parallelism(draft: Draft, line: CommandLine) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if line.start == "custom":
+    if not line.derived:
         return found
     for flag, key in (
         ("tensor-parallel-size", "tensor"),
@@ -158,7 +164,7 @@ def _engine(
 ) -> dict[str, Any]:
     place = f"{role.place}.containers[{container['name']}]"
     command, args = container.pop("command", []), container.pop("args", [])
-    model.take_token(draft, container, role)
+    model.take_token(draft, container)
     secrets = _secret_options(draft, line, place)
     count = take_accelerators(draft, name, container, parallelism, role)
     if count is not None:
@@ -167,7 +173,11 @@ def _engine(
     if secrets:
         engine["env"] = [*engine.get("env", []), *secrets]
     head: dict[str, Any] = {"name": engine.pop("name"), "image": engine.pop("image", "")}
-    if line.start != "custom":
+    if role.type:
+        head["type"] = role.type
+        if args:
+            head["args"] = args
+    elif line.derived:
         head["modelCommand"] = line.start
         if line.arguments:
             head["args"] = line.arguments
@@ -182,11 +192,37 @@ def _engine(
             Fate.changed,
             f"{place}.args",
             "the chart does not know this engine, so its arguments replace the ones that the chart derives",
-            values="containers[].extraConfig.args",
+            values="engine.extraConfig.args",
         )
     if "env" in engine:
         head["env"] = engine.pop("env")
     return head | engine
+
+
+_MORE_PORTS = {"huggingface": [{"containerPort": 8081, "name": "grpc"}]}
+"""Ports that the chart derives for an engine beside the one that serves."""
+
+
+def _checks(draft: Draft, name: str, role: Role, engine: dict[str, Any], result: dict[str, Any]) -> None:
+    """Probes and port as the chart derives them, where it does; an engine of a stated type has them unasked."""
+    line = draft.lines[name]
+    proxy = draft.routing["proxy"]
+    port = proxy["targetPort"] if name == "decode" and proxy.get("enabled") else draft.routing["servicePort"]
+    probes = take_probes(engine, port, role.type or "") if line.derived or role.type else None
+    named = engine.get("ports") == [{"containerPort": port, "name": "http"}, *_MORE_PORTS.get(role.type or "", [])]
+    if probes is not None:
+        result["probes"] = probes
+        if line.start == "vllmServe" and named:
+            del engine["modelCommand"], engine["ports"]
+            engine["type"] = "vllm"
+        elif not role.type:
+            probes["enabled"] = True
+    elif role.type:
+        result["probes"] = {"enabled": False}
+    if role.type and named:
+        del engine["ports"]
+    if "type" in engine and not engine.get("mountModelVolume"):
+        engine["mountModelVolume"] = False
 
 
 def _secret_options(draft: Draft, line: CommandLine, place: str) -> list[dict[str, Any]]:
@@ -200,7 +236,7 @@ def _secret_options(draft: Draft, line: CommandLine, place: str) -> list[dict[st
         Fate.changed,
         f"{place}.args",
         "--api-key was in plain text; the engine reads VLLM_API_KEY from a Secret",
-        values="containers[].env",
+        values="engine.env",
     )
     return [{"name": "VLLM_API_KEY", "valueFrom": source}]
 

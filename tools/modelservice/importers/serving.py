@@ -36,7 +36,8 @@ class Role:
         parallelism: sizes that the source says outside of the command line.
         engine: name of the container that serves; recognised by its command where None.
         port: port that the engine listens on, where its command does not tell.
-        accelerators: the accelerators are counted elsewhere (a claim, a profile), none are derived.
+        type: engine that is not started like vLLM or SGLang, by the chart's name (``engine.type``). Its container has
+            only what the chart does not derive for it.
         settings: further keys of the role.
         native: the chart makes the group itself, by its own parallelism.
     """
@@ -55,6 +56,7 @@ class Role:
     parallelism: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None
     port: int | None = None
+    type: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     native: bool = False
 
@@ -73,7 +75,10 @@ class Serving:
         model: name of the model in requests, where the command line does not tell.
         objects: further objects to install.
         settings: further values, by top-level key.
-        account: the pods' ServiceAccount as the source says it.
+        mounted: the chart mounts the model itself.
+        mount_path: where.
+        adapters: LoRA adapters, as ``modelArtifacts.adapters``.
+        lora: ``modelArtifacts.lora`` for them.
     """
 
     name: str
@@ -88,8 +93,8 @@ class Serving:
     settings: dict[str, Any] = field(default_factory=dict)
     mounted: bool = False
     mount_path: str = MOUNT_PATH
-    size: str | None = None
-    auth_secret: str | None = None
+    adapters: list[dict[str, str]] = field(default_factory=list)
+    lora: dict[str, Any] = field(default_factory=dict)
 
     @property
     def roles(self) -> list[tuple[str, Role]]:
@@ -109,6 +114,7 @@ class Draft:
         accelerator: ``accelerator``.
         top: further values, by top-level key.
         model_volume: name of the model's volume, once a role has one.
+        labels: labels of each role's pods, as the source has them.
     """
 
     serving: Serving
@@ -118,6 +124,7 @@ class Draft:
     accelerator: dict[str, Any] = field(default_factory=dict)
     top: dict[str, Any] = field(default_factory=dict)
     model_volume: str | None = None
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Ledger:
