@@ -7,6 +7,8 @@ is listed here and nowhere else.
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -53,7 +55,19 @@ def command_line(container: Pod) -> dict[str, Any]:
             options["model"] = [word]
         else:
             options[name].append(word)
-    return {"program": program, "options": {key: tuple(value) for key, value in options.items()}}
+    return {"program": program, "options": {key: _meant(key, value) for key, value in options.items()}}
+
+
+def _meant(name: str, values: list[str]) -> tuple[str, ...]:
+    """An option's values without what only words differ in: adapters as name=path, JSON in one spelling."""
+    found = []
+    for value in values:
+        if value.startswith("{"):
+            given = json.loads(value)
+            adapter = name == "lora-modules" and set(given) == {"name", "path"}
+            value = f"{given['name']}={given['path']}" if adapter else json.dumps(given, sort_keys=True)
+        found.append(value)
+    return tuple(found)
 
 
 def environment(container: Pod) -> dict[str, Any]:
@@ -77,6 +91,15 @@ def mounts(container: Pod, pod: Pod) -> dict[str, Any]:
     return found
 
 
+def with_claims(pod: Pod, workload: Mapping[str, Any]) -> Pod:
+    """A pod with the claims that its StatefulSet gives it, as volumes."""
+    claims = [
+        {"name": item["metadata"]["name"], "persistentVolumeClaim": {"claimName": item["metadata"]["name"]}}
+        for item in workload["spec"].get("volumeClaimTemplates", [])
+    ]
+    return {**pod, "volumes": [*pod.get("volumes", []), *claims]} if claims else pod
+
+
 def resources(container: Pod) -> dict[str, dict[str, str]]:
     """Limits and requests as text; requests of an extended resource are its limits."""
     given = container.get("resources", {})
@@ -85,6 +108,28 @@ def resources(container: Pod) -> dict[str, dict[str, str]]:
         if "/" in name:
             value = found["limits"].get(name) or found["requests"][name]
             found["limits"][name] = found["requests"][name] = value
+    return found
+
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+PROBE_DEFAULTS = {
+    "initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3,
+}  # fmt: skip
+
+
+def probes(container: Pod) -> dict[str, Any]:
+    """Probes with what Kubernetes fills in; a port by its number."""
+    names = {port["name"]: port["containerPort"] for port in container.get("ports", []) if "name" in port}
+    found = {}
+    for kind in PROBES:
+        if container.get(kind):
+            probe = {**PROBE_DEFAULTS, **copy.deepcopy(container[kind])}
+            for action in ("httpGet", "tcpSocket", "grpc"):
+                if action in probe:
+                    probe[action]["port"] = names.get(probe[action]["port"], probe[action]["port"])
+            if probe.get("httpGet", {}).get("scheme") == "HTTP":
+                del probe["httpGet"]["scheme"]
+            found[kind] = _plain(probe)
     return found
 
 
@@ -102,7 +147,7 @@ def _plain(value: Any) -> Any:
 
 
 OTHER_FIELDS = (
-    "imagePullPolicy", "workingDir", "envFrom", "startupProbe", "livenessProbe", "readinessProbe", "lifecycle",
+    "imagePullPolicy", "workingDir", "envFrom", "lifecycle",
     "securityContext", "terminationMessagePolicy", "restartPolicy",
 )  # fmt: skip
 POD_FIELDS = (
@@ -177,6 +222,8 @@ def _container_differences(
     ]
     if ports[0] != ports[1]:
         found.append(f"{place}.ports: {ports[0]} but {ports[1]}")
+    if probes(original) != probes(ours):
+        found.append(f"{place} probes: {probes(original)} but {probes(ours)}")
     for field in OTHER_FIELDS:
         if _plain(original.get(field)) != _plain(ours.get(field)):
             found.append(f"{place}.{field}: {original.get(field)} but {ours.get(field)}")

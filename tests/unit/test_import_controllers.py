@@ -10,7 +10,7 @@ import pytest
 from modelservice.errors import ModelserviceError
 from modelservice.importers import Options, import_files
 from rendered import shared
-from semantics import command_line, environment, installed, labels_kept, mounts, resources
+from semantics import command_line, environment, installed, labels_kept, mounts, resources, with_claims
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Expected:
     ports: tuple[int, ...] = (8000,)
     probes: tuple[Any, ...] = ()
     """Path or command, and failure threshold, of the startup probe."""
+    prepared: tuple[str, ...] = ()
+    """What the command of the init container that prepares the model says."""
     replicas: int | None = 1
     labels: dict[str, str] = field(default_factory=dict)
     role: str = "decode"
@@ -68,21 +70,23 @@ CASES: dict[str, Expected] = {
     "kubeai ollama from a claim": Expected(
         ("kubeai/ollama-pvc.constructed.yaml", "kubeai/system-values.yaml"),
         "ollama/ollama:latest",
-        words=[],
-        env={"OLLAMA_HOST": "0.0.0.0:8000", "OLLAMA_KEEP_ALIVE": "999999h", "OLLAMA_MODELS": "/model"},
+        words=["serve"],
+        env={"OLLAMA_HOST": "0.0.0.0:8000", "OLLAMA_KEEP_ALIVE": "-1", "OLLAMA_MODELS": "/model-cache"},
         cpu_memory={"requests": ("1", "2Gi")},
-        mounted=("/dev/shm", "/model"),
-        probes=("/bin/ollama cp qwen:0.5b qwen-500m-cpu && /bin/ollama run qwen-500m-cpu hi", 10),
+        mounted=("/dev/shm", "/model-cache"),
+        probes=("hi", 1080),
+        prepared=("ollama cp", "qwen:0.5b", "qwen-500m-cpu"),
         replicas=2,
     ),
     "kubeai ollama that pulls": Expected(
         ("kubeai/qwen2-500m-cpu.yaml", "kubeai/system-values.yaml"),
         "ollama/ollama:latest",
-        words=[],
-        env={"OLLAMA_HOST": "0.0.0.0:8000", "OLLAMA_KEEP_ALIVE": "999999h"},
+        words=["serve"],
+        env={"OLLAMA_HOST": "0.0.0.0:8000", "OLLAMA_KEEP_ALIVE": "-1"},
         cpu_memory={"requests": ("1", "2Gi")},
-        mounted=("/dev/shm",),
-        probes=("/bin/ollama pull qwen2:0.5b && /bin/ollama cp qwen2:0.5b qwen2-500m-cpu && /bin/ollama run qwen2-500m-cpu hi", 10),
+        mounted=("/dev/shm", "/model-cache"),
+        probes=("hi", 1080),
+        prepared=("ollama pull", "qwen2:0.5b", "qwen2-500m-cpu"),
     ),
     "kubeai infinity": Expected(
         ("kubeai/bge-embed-text-cpu.yaml", "kubeai/system-values.yaml"),
@@ -158,12 +162,12 @@ CASES: dict[str, Expected] = {
     "kserve hugging face runtime": Expected(
         ("kserve-isvc/huggingfaceserver-readme-03.yaml", "kserve-isvc/runtime--kserve-huggingfaceserver.yaml"),
         "kserve/huggingfaceserver:latest-gpu",
-        words=["--model_name=llama2", "--model_id=meta-llama/Llama-2-7b-chat-hf"],
+        words=["--model_name", "llama2", "--model_id", "meta-llama/Llama-2-7b-chat-hf", "--http_port", "8080"],
         env={"LMCACHE_USE_EXPERIMENTAL": "True"},
         accelerators={"nvidia.com/gpu": "1"},
         cpu_memory={"limits": ("6", "24Gi"), "requests": ("6", "24Gi")},
         mounted=("/dev/shm",),
-        ports=(),
+        ports=(8080, 8081),
         labels={"app": "isvc.huggingface-llama2-predictor"},
     ),
     "kserve llm, decode of a disaggregated service": Expected(
@@ -172,7 +176,7 @@ CASES: dict[str, Expected] = {
         {
             "model": ("Qwen/Qwen2.5-7B-Instruct",), "port": ("8001",),
             "served-model-name": ("Qwen/Qwen2.5-7B-Instruct", "publishers/default/models/Qwen/Qwen2.5-7B-Instruct"),
-            "kv-transfer-config": ('{"kv_connector":"NixlConnector","kv_role":"kv_consumer"}',),
+            "kv-transfer-config": ('{"kv_connector": "NixlConnector", "kv_role": "kv_consumer"}',),
         },
         env={
             **KSERVE_ENV, "VLLM_LOGGING_LEVEL": "INFO", "UCX_PROTO_INFO": "y", "UCX_TLS": "rc,sm,self,cuda_copy,cuda_ipc",
@@ -190,7 +194,7 @@ CASES: dict[str, Expected] = {
         "ghcr.io/llm-d/llm-d-cuda:v0.9.0",
         {
             "model": ("Qwen/Qwen2.5-7B-Instruct",), "port": ("8000",), "served-model-name": ("Qwen/Qwen2.5-7B-Instruct",),
-            "kv-transfer-config": ('{"kv_connector":"NixlConnector","kv_role":"kv_producer"}',),
+            "kv-transfer-config": ('{"kv_connector": "NixlConnector", "kv_role": "kv_producer"}',),
         },
         env={
             **KSERVE_ENV, "VLLM_LOGGING_LEVEL": "INFO", "UCX_PROTO_INFO": "y", "UCX_TLS": "rc,sm,self,cuda_copy,cuda_ipc",
@@ -254,7 +258,8 @@ def test_the_chart_runs_what_the_controller_runs(name: str) -> None:
     expected = CASES[name]
     (found,) = import_files(None, [str(shared(f"samples/{file}")) for file in expected.files])
     objects = installed(found.values, found.namespace or "default")
-    engine, pod = objects.engine(expected.role, expected.part), objects.pod(expected.role, expected.part)
+    engine = objects.engine(expected.role, expected.part)
+    pod = with_claims(objects.pod(expected.role, expected.part), objects.workload(expected.role))
     assert engine["image"] == expected.image
     line = command_line(engine)
     if expected.options is not None:
@@ -275,6 +280,10 @@ def test_the_chart_runs_what_the_controller_runs(name: str) -> None:
         probe = engine["startupProbe"]
         asked = probe.get("httpGet", {}).get("path") or probe["exec"]["command"][-1]
         assert (asked, probe["failureThreshold"]) == expected.probes
+    if expected.prepared:
+        (init,) = pod["initContainers"]
+        assert all(word in " ".join(init["command"]) for word in expected.prepared)
+        assert init["image"] == expected.image
     assert objects.workload(expected.role)["spec"].get("replicas") == expected.replicas
     assert labels_kept(expected.labels, objects.template(expected.role, expected.part)["metadata"]["labels"])
 

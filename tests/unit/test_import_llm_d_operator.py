@@ -180,10 +180,10 @@ data:
 
 def test_both_roles_share_ports_and_the_sidecar_is_the_charts(tmp_path: Path) -> None:
     (found,) = import_files(None, write(tmp_path, SERVICE, BASE))
-    assert found.values["routing"]["servicePort"] == 8000
-    proxy = found.values["routing"]["proxy"]
-    assert (proxy["targetPort"], proxy["connector"], proxy["debugLevel"]) == (8200, "nixlv2", 6)
     objects = installed(found.values)
+    proxy = objects.proxy()
+    assert proxy is not None
+    assert {"--port=8000", "--vllm-port=8200", "--connector=nixlv2", "-v=6"} <= set(proxy["args"])
     assert objects.workload("decode")["metadata"]["name"] == "granite-base-decode"
     assert objects.engine("decode")["args"] == [
         "ibm/granite", "--port", "8200", "--served-model-name", "ibm/Granite_3", "--enforce-eager",
@@ -276,14 +276,21 @@ PICKER = """
 """
 
 
+def picker(files: list[str], namespace: str = "") -> tuple[dict[str, Any], DryRun]:
+    """The endpoint picker's Deployment of a dry run."""
+    result = dry_run(files[0], files[1], Operator(namespace))
+    (found,) = [item for item in yaml.safe_load_all(result.manifests) if item and item["metadata"]["name"].endswith("-epp")
+                and item["kind"] == "Deployment"]  # fmt: skip
+    return found, result
+
+
 def test_a_namespace_that_is_missing_is_an_empty_argument_and_is_said(tmp_path: Path) -> None:
     files = write(tmp_path, SERVICE, BASE + PICKER)
-    (found,) = import_files(None, files)
-    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    deployment, result = picker(files)
     assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", ""]
-    assert any(note.path == "metadata.namespace" and "--namespace" in note.why for note in found.losses)
-    (found,) = import_files(None, files, Options(namespace="llm"))
-    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    lost = [note for note in result.notes if note.fate is Fate.lost]
+    assert any(note.path == "metadata.namespace" and "--namespace" in note.why for note in lost)
+    deployment, _ = picker(files, "llm")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", "llm"]
 
 
@@ -292,9 +299,27 @@ def test_the_endpoint_pickers_environment_merges_by_name_and_hides_secrets(tmp_p
         SERVICE
         + "  endpointPicker:\n    containers: [{name: epp, env: [{name: HF_TOKEN, value: hello-there}, {name: A, value: b}]}]\n"
     )
-    (found,) = import_files(None, write(tmp_path, service, BASE + PICKER))
-    (deployment,) = [item for item in found.values["extraObjects"] if item["kind"] == "Deployment"]
+    files = write(tmp_path, service, BASE + PICKER)
+    deployment, result = picker(files)
     reference = {"secretKeyRef": {"name": "granite.base-secrets", "key": "HF_TOKEN"}}
     env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     assert env == [{"name": "HF_TOKEN", "valueFrom": reference}, {"name": "A", "value": "b"}]
+    assert "hello-there" not in result.manifests
+    (found,) = import_files(None, files)
     assert "hello-there" not in found.text
+
+
+def test_an_import_has_the_charts_endpoint_picker(tmp_path: Path) -> None:
+    base = (
+        BASE
+        + PICKER
+        + "  inferencePool: '{spec: {targetPortNumber: 8000}}'\n  eppService: '{spec: {ports: [{port: 9002}]}}'\n"
+    )
+    (found,) = import_files(None, write(tmp_path, SERVICE, base))
+    assert not [item["kind"] for item in found.values.get("extraObjects", []) if item["kind"] != "ServiceAccount"]
+    objects = installed(found.values)
+    pool, service = objects.one("InferencePool"), objects.one("Service")
+    assert pool["spec"]["endpointPickerRef"]["name"] == service["metadata"]["name"]
+    assert pool["spec"]["selector"]["matchLabels"].items() <= objects.template("decode")["metadata"]["labels"].items()
+    lost = {note.path for note in found.losses}
+    assert {"eppDeployment.containers[epp].image", "eppDeployment.containers[epp].args"} <= lost

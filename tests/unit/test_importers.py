@@ -423,14 +423,17 @@ spec:
 """
 
 
-@pytest.mark.parametrize(("replicas", "source"), [(3, "ephemeral"), (1, "persistentVolumeClaim")])
-def test_claims_of_a_stateful_set(replicas: int, source: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("replicas", [3, 1])
+def test_a_stateful_set_stays_one_with_its_claims(replicas: int, tmp_path: Path) -> None:
     (found,) = import_files(None, [write(tmp_path, SGLANG.replace("replicas: 3", f"replicas: {replicas}"))])
     objects = installed(found.values)
-    assert objects.engine()["args"][-2:] == (
-        ["--model-path", "/data/llama"] if replicas == 3 else ["--served-model-name", "/data/llama"]
-    )
-    (volume,) = [item for item in objects.pod()["volumes"] if item["name"] in ("data", "model-storage")]
-    assert source in volume
-    assert objects.engine()["resources"]["limits"] == {"amd.com/gpu": "4"}
-    assert len(objects.all("PersistentVolumeClaim")) == (replicas == 1)
+    workload, source = objects.workload(), yaml.safe_load(SGLANG)
+    assert (workload["kind"], workload["spec"]["replicas"]) == ("StatefulSet", replicas)
+    assert workload["spec"]["podManagementPolicy"] == "OrderedReady"
+    (claim,) = workload["spec"]["volumeClaimTemplates"]
+    assert claim["spec"] == source["spec"]["volumeClaimTemplates"][0]["spec"]
+    engine = objects.engine()
+    assert engine["args"][engine["args"].index("--model-path") + 1] == "/data/llama"
+    assert {"name": "data", "mountPath": "/data"} in engine["volumeMounts"]
+    assert engine["resources"]["limits"] == {"amd.com/gpu": "4"}
+    assert "extraObjects" not in found.values

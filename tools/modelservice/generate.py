@@ -386,7 +386,7 @@ def outputs(root: Path) -> dict[Path, str]:
     if importing.is_file():
         text = importing.read_text(encoding="utf-8")
         for name, generated in (
-            ("counts", tables.counts()), ("places", tables.places()), ("fields", tables.field_tables()),
+            ("counts", tables.counts()), ("fields", tables.field_tables()),
         ):  # fmt: skip
             text = replace_between_markers(text, name, generated)
         files[importing] = text

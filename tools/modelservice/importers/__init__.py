@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import PurePath
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
-from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm import Release
 from modelservice.importers import (
     digitalhub,
     kserve,
@@ -18,14 +17,15 @@ from modelservice.importers import (
     llmos,
     manifests,
 )
+from modelservice.importers.chart import chart
+from modelservice.importers.conversion import to_values
 from modelservice.importers.documents import Document, read_documents
 from modelservice.importers.fields import Fate, Ledger, Note
 from modelservice.importers.secrets import Needed, Vault
-from modelservice.importers.serving import Serving, to_values
+from modelservice.importers.serving import Serving
 from modelservice.importers.system import Options as Options
 from modelservice.importers.system import Source, System
 from modelservice.importers.valuesfile import values_file
-from modelservice.paths import chart_dir
 
 SYSTEMS: dict[str, System] = {
     module.SYSTEM.name: module.SYSTEM
@@ -200,11 +200,6 @@ def _unused(system: System, source: Source, ledger: Ledger, vault: Vault) -> Non
             ledger.add(Fate.lost, document.title, f"{why} ({document.where()})", unknown=not system.parts(document))
 
 
-@cache
-def _chart() -> EmbeddedHelm:
-    return EmbeddedHelm(chart_dir())
-
-
 def _accepted(values: dict[str, Any], serving: Serving, document: Document) -> None:
     """Refuses values that the chart refuses: what the source asks for cannot be installed.
 
@@ -212,7 +207,7 @@ def _accepted(values: dict[str, Any], serving: Serving, document: Document) -> N
         ValuesError: one problem for each thing that the chart refuses.
     """
     try:
-        _chart().render(values, Release("imported", serving.namespace or "default")).objects  # noqa: B018
+        chart().render(values, Release("imported", serving.namespace or "default")).objects  # noqa: B018
     except ModelserviceError as error:
         title = document.title if document.kind else serving.name
         raise ValuesError(

@@ -79,7 +79,8 @@ class CommandLine:
 
     Args:
         engine: the engine, None where it is not recognised.
-        start: ``vllmServe``, ``sglangServe`` or ``imageDefault``, which keeps the image's entry point, or ``custom``.
+        start: ``vllmServe``, ``sglangServe`` or ``imageDefault``, which keeps the image's entry point; ``custom``; or
+            ``typed`` for an engine that the importer names.
         options: the engine's options in their order.
         why: what is said differently than in the source.
     """
@@ -98,6 +99,11 @@ class CommandLine:
         found = [option for option in self.options if option.name in names]
         self.options = [option for option in self.options if option.name not in names]
         return (found[-1].values[0] if found[-1].values else "") if found else None
+
+    @property
+    def derived(self) -> bool:
+        """Whether the chart writes arguments of its own: model, port, parallelism, names."""
+        return self.start not in ("custom", "typed")
 
     @property
     def arguments(self) -> list[str]:

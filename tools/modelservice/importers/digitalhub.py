@@ -11,7 +11,6 @@ from modelservice.importers import kubeai
 from modelservice.importers.baseconfig import sanitised
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
 from modelservice.importers.system import Source, System
@@ -39,6 +38,13 @@ GPU = "nvidia.com/gpu"
 
 _PLATFORM = "it belongs to the platform"
 
+
+def camel(name: str) -> str:
+    """A name of the platform in the chart's spelling: ``max_log_len`` is maxLogLen."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 _ENTITY = (
     ("key", "string"),
     ("id", "string"),
@@ -55,11 +61,11 @@ _FUNCTION = (
     ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
     ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
     ("model_name", "modelArtifacts.name", Fate.kept, "", "string"),
-    ("image", "decode.containers[].image", Fate.kept, "", "string"),
-    ("engine", place("engine"), Fate.kept, "", "string"),
-    ("features", "", Fate.lost, "the engine tells what it serves; modelservice endpoints lists it", "strings"),
-    ("adapters[].name", place("adapters"), Fate.kept, "", "string"),
-    ("adapters[].url", place("adapters"), Fate.kept, "", "string"),
+    ("image", "engine.image", Fate.kept, "", "string"),
+    ("engine", "engine.type", Fate.kept, "", "string"),
+    ("features", "modelArtifacts.features", Fate.kept, "", "strings"),
+    ("adapters[].name", "modelArtifacts.adapters", Fate.kept, "", "string"),
+    ("adapters[].url", "modelArtifacts.adapters", Fate.kept, "", "string"),
 )  # fmt: skip
 
 _RUN = (
@@ -68,45 +74,33 @@ _RUN = (
     ("local_execution", "", Fate.lost, _PLATFORM, "boolean"),
     ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
     ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("args", "decode.containers[].args", Fate.kept, "", "strings"),
-    ("env", "decode.containers[].env", Fate.kept, "", "map"),
-    ("envs[].name", "decode.containers[].env", Fate.kept, "", "string"),
-    ("envs[].value", "decode.containers[].env", Fate.kept, "", "string"),
+    ("args", "engine.args", Fate.kept, "", "strings"),
+    ("env", "engine.env", Fate.kept, "", "map"),
+    ("envs[].name", "engine.env", Fate.kept, "", "string"),
+    ("envs[].value", "engine.env", Fate.kept, "", "string"),
     (
         "secrets",
-        "decode.containers[].extraConfig.envFrom",
+        "engine.extraConfig.envFrom",
         Fate.changed,
         "the platform's secrets are not in the source; the engine reads a Secret that you create",
         "strings",
     ),
-    ("files[].path", place("files"), Fate.kept, "", "string"),
-    ("files[].content", place("files"), Fate.kept, "", "string"),
-    ("profile", place("resourceProfile"), Fate.kept, "", "string"),
-    ("processors", place("resourceProfile"), Fate.kept, "", "integer"),
-    (
-        "cache_profile",
-        "",
-        Fate.lost,
-        "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path",
-        "string",
-    ),
-    (
-        "caching_profile",
-        "",
-        Fate.lost,
-        "copy the model to a claim and write modelArtifacts.uri: pvc://claim/path",
-        "string",
-    ),
+    ("files[].path", "files", Fate.kept, "", "string"),
+    ("files[].content", "files", Fate.kept, "", "string"),
+    ("profile", "decode.resourceProfile", Fate.kept, "", "string"),
+    ("processors", "decode.resourceProfile", Fate.kept, "", "integer"),
+    ("cache_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
+    ("caching_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
     ("scaling.replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("scaling.min_replicas", place("queueScaling"), Fate.kept, "", "integer"),
-    ("scaling.max_replicas", place("queueScaling"), Fate.kept, "", "integer"),
+    ("scaling.min_replicas", "decode.autoscaling.minReplicas", Fate.kept, "", "integer"),
+    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", Fate.kept, "", "integer"),
     ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", Fate.kept, "", "boolean"),
-    ("scaling.target_requests", place("queueScaling"), Fate.kept, "", "integer"),
-    ("scaling.target_request", place("queueScaling"), Fate.kept, "", "integer"),
-    ("scaling.scale_down_delay_seconds", place("queueScaling"), Fate.kept, "", "integer"),
-    ("scaling.load_balancing.strategy", place("loadBalancing"), Fate.kept, "", "string"),
+    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
+    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
+    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", Fate.kept, "", "integer"),
+    ("scaling.load_balancing.strategy", "routing.loadBalancing", Fate.kept, "", "string"),
     *(
-        (f"scaling.load_balancing.prefix_hash.{name}", place("loadBalancing"), fate, why, "integer")
+        (f"scaling.load_balancing.prefix_hash.{name}", "routing.loadBalancing", fate, why, "integer")
         for name, fate, why in (
             ("mean_load_factor", Fate.lost, "an endpoint picker has no hard bound on the load"),
             ("replication", Fate.lost, "an endpoint picker has no hash ring"),
@@ -121,31 +115,31 @@ _RUN = (
     ("use_cpu_image", "accelerator.type", Fate.kept, "", "boolean"),
     ("storage_space", "", Fate.lost, "the platform does not read it; resources.disk counts", "string"),
     ("replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("service_type", place("service"), Fate.kept, "", "string"),
-    ("service_name", place("service"), Fate.kept, "", "string"),
-    ("resources.cpu", "decode.containers[].resources", Fate.kept, "", "string"),
-    ("resources.mem", "decode.containers[].resources", Fate.kept, "", "string"),
+    ("service_type", "service.type", Fate.kept, "", "string"),
+    ("service_name", "service.extraNames", Fate.kept, "", "string"),
+    ("resources.cpu", "engine.resources", Fate.kept, "", "string"),
+    ("resources.mem", "engine.resources", Fate.kept, "", "string"),
     ("resources.gpu", "decode.accelerator.count", Fate.kept, "", "string"),
     ("resources.disk", "decode.volumes", Fate.kept, "", "string"),
     ("volumes[].volume_type", "decode.volumes", Fate.kept, "", "string"),
     ("volumes[].name", "decode.volumes", Fate.kept, "", "string"),
-    ("volumes[].mount_path", "decode.containers[].volumeMounts", Fate.kept, "", "string"),
+    ("volumes[].mount_path", "engine.volumeMounts", Fate.kept, "", "string"),
     ("volumes[].spec", "decode.volumes", Fate.kept, "", "map"),
-    ("backend", "decode.containers[].args", Fate.kept, "", "string"),
+    ("backend", "engine.huggingface.backend", Fate.kept, "", "string"),
     (
         "huggingface_task",
-        "decode.containers[].args",
+        "engine.huggingface.task",
         Fate.kept,
         "",
         "string",
     ),
-    ("dtype", "decode.containers[].args", Fate.kept, "", "string"),
-    ("max_length", "decode.containers[].args", Fate.kept, "", "integer"),
-    ("max_log_len", "decode.containers[].args", Fate.kept, "", "integer"),
-    ("tokenizer_revision", "decode.containers[].args", Fate.kept, "", "string"),
-    ("tensor_input_names", "decode.containers[].args", Fate.kept, "", "strings"),
+    ("dtype", "engine.huggingface.dtype", Fate.kept, "", "string"),
+    ("max_length", "engine.huggingface.maxModelLen", Fate.kept, "", "integer"),
+    ("max_log_len", "engine.huggingface.maxLogLen", Fate.kept, "", "integer"),
+    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", Fate.kept, "", "string"),
+    ("tensor_input_names", "engine.huggingface.tensorInputNames", Fate.kept, "", "strings"),
     *(
-        (name, "decode.containers[].args", Fate.kept, "", "boolean")
+        (name, f"engine.huggingface.{camel(name)}", Fate.kept, "", "boolean")
         for name in (
             "disable_lower_case",
             "disable_special_tokens",
@@ -174,7 +168,7 @@ def _spec(prefix: str, parts: tuple[tuple[str, str, Fate, str, str], ...]) -> tu
             fate,
             why,
             type=kind,
-            quiet=(not values and fate is not Fate.lost) or name in ("features", "local_execution"),
+            quiet=(not values and fate is not Fate.lost) or name == "local_execution",
         )
         for name, values, fate, why, kind in parts
     ]
@@ -346,6 +340,7 @@ def _kubeai(
     for key, value in (
         ("image", function.get("image")),
         ("maxReplicas", scaling.get("max_replicas")),
+        ("cacheProfile", run.get("cache_profile") or run.get("caching_profile")),
         ("files", run.get("files")),
     ):
         if value:
@@ -396,6 +391,7 @@ class _ModelServe:
         self.platform = self._platform()
         self.container: dict[str, Any] = {"name": "server", "volumeMounts": [], "env": []}
         self.pod: dict[str, Any] = {"containers": [self.container], "volumes": []}
+        self.mounts: dict[str, str] = {}
 
     def serving(self) -> Serving:
         """The Serving."""
@@ -419,6 +415,7 @@ class _ModelServe:
         self._environment()
         serving.decode = Role(
             self.pod, "run.spec", replicas=replicas, labels={"app": self.name}, engine="server", port=port,
+            type="huggingface" if self.kind == "huggingfaceserve" else None,
         )  # fmt: skip
         self._services(serving, port)
         if self.run.get("profile"):
@@ -461,7 +458,9 @@ class _ModelServe:
         if revision:
             args += ["--revision", revision]
         args += ["--host", "0.0.0.0", "--port", "8000", "--served-model-name", name]  # noqa: S104  # in its pod
-        args += self._adapters()
+        serving.adapters = self._adapters()
+        if len(serving.adapters) > 1:
+            serving.lora = {"maxLoras": 1}  # as vLLM does where nothing is said
         args += _without(self.run.get("args", []), own)
         self.container["args"] = args
         if cpu:
@@ -495,7 +494,7 @@ class _ModelServe:
                 "url",
                 "vLLM streams the model from the object store, in place of the platform's download; give it "
                 "the store's credentials",
-                values=place("objectStore"),
+                values="modelArtifacts.uri",
             )
             return reference.rstrip("/"), ""
         raise ModelserviceError(
@@ -505,20 +504,14 @@ class _ModelServe:
             fix="copy the model to a claim and write pvc://claim/path into the values, or use hf://",
         )
 
-    def _adapters(self) -> list[str]:
-        modules = []
-        for item in self.function.get("adapters", []):
-            reference = _resolved(item.get("url", ""), self.document, self.source)
-            if reference.startswith("hf://"):
-                modules.append(f"{item.get('name', 'model')}={reference.removeprefix('hf://')}")
-            else:
-                self.ledger.add(
-                    Fate.lost,
-                    f"adapters[{item.get('name', '')}]",
-                    "vLLM loads adapters from the Hugging Face Hub or a path; copy "
-                    "it to a claim and add --lora-modules",
-                )
-        return ["--enable-lora", "--lora-modules", *modules] if modules else []
+    def _adapters(self) -> list[dict[str, str]]:
+        return [
+            {
+                "name": str(item.get("name", "model")),
+                "uri": _resolved(item.get("url", ""), self.document, self.source),
+            }
+            for item in self.function.get("adapters", [])
+        ]
 
     def _huggingface(self, serving: Serving) -> None:
         self.container["image"] = self.function.get("image") or self.platform.get(
@@ -533,10 +526,6 @@ class _ModelServe:
             )  # fmt: skip
         serving.uri = f"hf://{model}"
         serving.model = self.function.get("model_name") or "model"
-        args = ["--model_name", serving.model, "--model_id", model]
-        if revision:
-            args += ["--model_revision", revision]
-        args += ["--protocol", "v2", "--enable_docs_url", "true"]
         backend = str(self.run.get("backend", "")).lower()
         task = self.run.get("huggingface_task")
         if task and backend == "vllm":
@@ -544,20 +533,21 @@ class _ModelServe:
                 Fate.lost, "huggingface_task", "the server refuses --task with the backend vllm, which finds it out"
             )
             task = None
-        for flag, value in (
-            ("--backend", backend),
-            ("--task", task),
-            ("--dtype", str(self.run.get("dtype", "")).lower()),
-            ("--max_length", self.run.get("max_length")),
-            ("--tokenizer_revision", self.run.get("tokenizer_revision")),
-            ("--tensor_input_names", ",".join(self.run.get("tensor_input_names", []))),
-            ("--max_log_len", self.run.get("max_log_len")),
-        ):
-            if value not in (None, ""):
-                args += [flag, str(value)]
-        args += [f"--{name}" for name, default in _SWITCHES.items() if self.run.get(name, default)]
-        taken = {item.lstrip("-").replace("_", "-") for item in args if item.startswith("--")}
-        self.container["args"] = args + _without(self.run.get("args", []), taken)
+        options: dict[str, Any] = {
+            "backend": backend, "task": task, "dtype": str(self.run.get("dtype", "")).lower(), "enableDocs": True,
+            "maxModelLen": self.run.get("max_length"), "tokenizerRevision": self.run.get("tokenizer_revision"),
+            "tensorInputNames": self.run.get("tensor_input_names"), "maxLogLen": self.run.get("max_log_len"),
+            **{camel(name): True for name, default in _SWITCHES.items() if self.run.get(name, default)},
+        }  # fmt: skip
+        serving.settings["engine"] = {
+            "huggingface": {key: value for key, value in options.items() if value not in (None, "", [])}
+        }
+        if revision:
+            serving.settings["modelArtifacts"] = {"revision": revision}
+        taken = {"model-name", "model-id", "model-revision", "backend", "task", "enable-docs-url", "max-length"}
+        taken |= {name.replace("_", "-") for name in ("dtype", "tokenizer_revision", "tensor_input_names", *_SWITCHES)}
+        taken |= {"max-log-len", "http-port", "protocol"}
+        self.container["args"] = ["--protocol", "v2", *_without(self.run.get("args", []), taken)]
         ask = {"httpGet": {"path": "/v2/health/ready", "port": 8080}}
         self.container |= {
             "readinessProbe": ask,
@@ -589,16 +579,13 @@ class _ModelServe:
                 claim = spec.get("claimName") or spec.get("claim_name") or item.get("name", "")
                 volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}}
             elif kind == "persistent_volume_claim":
-                claim = f"{self.name}-{name}"[:253]
-                serving.objects.append(
-                    {
-                        "apiVersion": "v1",
-                        "kind": "PersistentVolumeClaim",
-                        "metadata": {"name": claim, "annotations": {"helm.sh/resource-policy": "keep"}},
-                        "spec": _claim(spec),
-                    }
-                )
-                volume = {"persistentVolumeClaim": {"claimName": claim}}
+                serving.settings.setdefault("volumeClaims", {})[name] = {
+                    "spec": _claim(spec),
+                    "retain": True,
+                    **({} if _sub_path(spec) else {"mountPath": path}),
+                }
+                self._mount(name, path, spec, claimed=not _sub_path(spec))
+                continue
             elif kind == "ephemeral":
                 volume = _ephemeral(spec)
             elif kind == "empty_dir":
@@ -618,15 +605,20 @@ class _ModelServe:
             self._volume(name, path, volume, spec)
 
     def _volume(self, name: str, path: str, volume: Mapping[str, Any], spec: Mapping[str, str]) -> None:
-        names = {item["name"] for item in self.pod["volumes"]}
-        paths = {item["mountPath"] for item in self.container["volumeMounts"]}
-        if name in names or path in paths:
+        self._mount(name, path, spec)
+        self.pod["volumes"].append({"name": name, **volume})
+
+    def _mount(self, name: str, path: str, spec: Mapping[str, str], claimed: bool = False) -> None:
+        """Mounts a volume, once; the chart mounts one that it claims itself."""
+        if name in self.mounts or path in self.mounts.values():
             raise ModelserviceError(
                 f"the pod has two volumes {name} or at {path}", file=self.document.where(), key="volumes"
             )
-        self.pod["volumes"].append({"name": name, **volume})
-        sub = spec.get("subPath") or spec.get("sub_path")
-        self.container["volumeMounts"].append({"name": name, "mountPath": path, **({"subPath": sub} if sub else {})})
+        self.mounts[name] = path
+        if not claimed:
+            sub = _sub_path(spec)
+            mount = {"name": name, "mountPath": path, **({"subPath": sub} if sub else {})}
+            self.container["volumeMounts"].append(mount)
 
     def _environment(self) -> None:
         own = _environment(self.run)
@@ -643,7 +635,7 @@ class _ModelServe:
         kind = self.run.get("service_type", "ClusterIP")
         if kind == "ExternalName":
             self.ledger.add(
-                Fate.changed, "service_type", "an ExternalName has no pods; it is a ClusterIP", values=place("service")
+                Fate.changed, "service_type", "an ExternalName has no pods; it is a ClusterIP", values="service.type"
             )
             kind = "ClusterIP"
         names = [self.name]
@@ -664,7 +656,7 @@ class _ModelServe:
             )
         self.ledger.add(
             Fate.changed, "service", f"the Service is named {self.name}; the platform's name has the run's number, and "
-            f"{self.name}-latest follows versions, which a chart does not know", values="extraObjects",
+            f"{self.name}-latest follows versions, which a chart does not know", values="service.enabled",
         )  # fmt: skip
 
 
@@ -675,6 +667,10 @@ def _claim(spec: Mapping[str, str]) -> dict[str, Any]:
         "resources": {"requests": {"storage": spec.get("size", VOLUME_SIZE)}},
         **({"storageClassName": storage_class} if storage_class else {}),
     }
+
+
+def _sub_path(spec: Mapping[str, str]) -> str | None:
+    return spec.get("subPath") or spec.get("sub_path")
 
 
 def _ephemeral(spec: Mapping[str, str]) -> dict[str, Any]:

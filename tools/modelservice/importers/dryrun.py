@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm import Release
 from modelservice.importers import llm_d_operator
 from modelservice.importers.baseconfig import Operator, children
+from modelservice.importers.chart import chart
+from modelservice.importers.conversion import to_values
 from modelservice.importers.documents import read_documents
-from modelservice.importers.fields import Ledger, Note
+from modelservice.importers.fields import Fate, Ledger, Note
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import to_values
-from modelservice.paths import chart_dir
 
 
 class Shape(StrEnum):
@@ -65,9 +65,16 @@ def dry_run(model_service: str, base: str | None, operator: Operator) -> DryRun:
         config = ledger.read(config_document, llm_d_operator.BASE_FIELDS)
     made = children(service, documents[0], config, config_document, operator, ledger)
     serving = llm_d_operator.serving(service, made, ledger, vault, operator.namespace)
-    values, _ = vault.cleaned(to_values(serving))
+    serving.objects = llm_d_operator.objects_of(made, vault)
+    if "eppDeployment" in made and "eppRoleBinding" not in made:
+        ledger.add(
+            Fate.lost,
+            "--epp-cluster-role",
+            "the operator binds the endpoint picker to the ClusterRole of this option; bind its ServiceAccount to one",
+        )
+    values, _ = vault.cleaned(to_values(serving, objects_as_keys=False))
     release = Release("modelservice", serving.namespace or "default")
-    manifests = EmbeddedHelm(chart_dir()).render(values, release).manifests
+    manifests = chart().render(values, release).manifests
     shown, _ = vault.cleaned(_today(made))
     return DryRun(dict(sorted(shown.items())), values, manifests, ledger.notes)
 

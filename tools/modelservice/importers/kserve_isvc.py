@@ -13,7 +13,6 @@ from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT, POD
 from modelservice.importers.patches import patched
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
 from modelservice.importers.system import Source
@@ -76,9 +75,13 @@ _CONTAINER_FIELDS = (
 )
 
 
+_PLACES = {"envFrom": "engine.extraConfig.envFrom", "name": "decode.containers[].name"}
+"""Fields of a container that ``engine`` has no key for."""
+
+
 def _model(path: str) -> tuple[Field, ...]:
     return (
-        Field(f"{path}.modelFormat.name", place("engine"), type="string"),
+        Field(f"{path}.modelFormat.name", "engine.type", type="string"),
         Field(f"{path}.modelFormat.version", "", quiet=True, type="string"),
         Field(
             f"{path}.storageUri",
@@ -91,15 +94,10 @@ def _model(path: str) -> tuple[Field, ...]:
             f"{path}.storageUris", "", Fate.lost, "a release serves one model; its first place is taken", type="list"
         ),
         Field(f"{path}.storage.path", "modelArtifacts.uri", type="string"),
-        Field(f"{path}.runtime", "decode.containers", type="string"),
-        Field(f"{path}.runtimeVersion", "decode.containers[].image", type="string"),
+        Field(f"{path}.runtime", "engine", type="string"),
+        Field(f"{path}.runtimeVersion", "engine.image", type="string"),
         Field(f"{path}.protocolVersion", "", Fate.kept, quiet=True, type="string"),
-        *(
-            Field(
-                f"{path}.{name}", f"decode.containers[].{'extraConfig.' if name == 'envFrom' else ''}{name}", type=kind
-            )
-            for name, kind in _CONTAINER_FIELDS
-        ),
+        *(Field(f"{path}.{name}", _PLACES.get(name, f"engine.{name}"), type=kind) for name, kind in _CONTAINER_FIELDS),
     )
 
 
@@ -124,12 +122,12 @@ FIELDS = (
     Field("spec.predictor.labels", "decode.podLabels", type="map"),
     Field("spec.predictor.annotations", "decode.podAnnotations", type="map"),
     Field("spec.predictor.minReplicas", "decode.replicas", type="integer"),
-    Field("spec.predictor.maxReplicas", place("autoscaling"), type="integer"),
-    Field("spec.predictor.scaleMetric", place("autoscaling"), type="string"),
-    Field("spec.predictor.scaleTarget", place("autoscaling"), type="integer"),
-    Field("spec.predictor.scaleMetricType", place("autoscaling"), type="string"),
-    Field("spec.predictor.autoScaling.metrics", place("autoscaling"), type="list"),
-    Field("spec.predictor.autoScaling.behavior", place("autoscaling"), type="object"),
+    Field("spec.predictor.maxReplicas", "decode.autoscaling.maxReplicas", type="integer"),
+    Field("spec.predictor.scaleMetric", "decode.autoscaling.metrics", type="string"),
+    Field("spec.predictor.scaleTarget", "decode.autoscaling.metrics", type="integer"),
+    Field("spec.predictor.scaleMetricType", "decode.autoscaling.metrics", type="string"),
+    Field("spec.predictor.autoScaling.metrics", "decode.autoscaling.metrics", type="list"),
+    Field("spec.predictor.autoScaling.behavior", "decode.autoscaling.behavior", type="object"),
     Field("spec.predictor.deploymentStrategy", "decode.strategy", type="apps.v1.DeploymentStrategy"),
     Field(
         "spec.predictor.workerSpec",
@@ -145,7 +143,7 @@ RUNTIME_FIELDS = (
     *OBJECT,
     Field("metadata.labels", "", Fate.lost, "the runtime's own", quiet=True),
     Field("metadata.annotations", "", Fate.lost, "the runtime's own", quiet=True),
-    Field("spec.containers", "decode.containers", type="list"),
+    Field("spec.containers", "engine", type="list"),
     Field("spec.volumes", "decode.volumes", type="list"),
     Field("spec.labels", "decode.podLabels", type="map"),
     Field("spec.annotations", "decode.podAnnotations", type="map"),
@@ -238,6 +236,7 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
     )
     serving.decode = role
     _place_model(serving, role, model, document, name)
+    _typed(serving, role)
     worker = predictor.get("workerSpec") or (runtime.get("workerSpec") if "workerSpec" in predictor else None)
     if worker is not None:
         _group(role, {**runtime.get("workerSpec", {}), **worker}, serving, name)
@@ -339,20 +338,56 @@ def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], documen
             container["args"] += [f"--model_revision={revision}"] if revision else []
     elif scheme == "pvc":
         claim, _, path = rest.strip("/").partition("/")
-        mount: dict[str, Any] = {"name": "kserve-pvc-source", "mountPath": storage.MOUNT_PATH, "readOnly": True}
-        role.pod["volumes"] = [
-            *role.pod.get("volumes", []),
-            {"name": "kserve-pvc-source", "persistentVolumeClaim": {"claimName": claim}},
-        ]
-        container["volumeMounts"] = [
-            *container.get("volumeMounts", []),
-            {**mount, **({"subPath": path} if path else {})},
-        ]
-        serving.settings["modelArtifacts"] = {"uri": f"pvc://{claim}/{path or '.'}"}
+        serving.uri = f"pvc://{claim}/{path or '.'}"
+        serving.mount_path, serving.mounted = storage.MOUNT_PATH, True
+        if line.derived and line.get("model") is None:
+            container["args"] = [*container.get("args", []), f"--model={storage.MOUNT_PATH}/{path}".rstrip("/")]
     elif scheme in storage.SCHEMES:
         storage.initialise(role.pod, container["name"], uri)
     else:
         raise ModelserviceError(f"the chart cannot load {uri}", file=where, key="spec.predictor.model.storageUri")
+
+
+_OPTIONS = {
+    "backend": "backend", "task": "task", "dtype": "dtype", "max-length": "maxModelLen", "max-model-len": "maxModelLen",
+    "max-log-len": "maxLogLen", "tokenizer-revision": "tokenizerRevision", "disable-lower-case": "disableLowerCase",
+    "disable-special-tokens": "disableSpecialTokens", "trust-remote-code": "trustRemoteCode",
+    "return-token-type-ids": "returnTokenTypeIds", "return-probabilities": "returnProbabilities",
+    "disable-log-requests": "disableLogRequests",
+}  # fmt: skip
+"""Options of the Hugging Face server that the chart has keys for, by their names with dashes."""
+
+_DERIVED = {"model-name", "model-id", "model-dir", "model-revision", "http-port"}
+"""Options that the chart writes."""
+
+
+def _typed(serving: Serving, role: Role) -> None:
+    """Says the Hugging Face server as the chart's engine of that type, where nothing but it is started."""
+    container = role.pod["containers"][0]
+    if container.get("command") or "huggingfaceserver" not in container.get("image", "") or serving.uri is None:
+        return
+    settings: dict[str, Any] = {}
+    rest: list[str] = []
+    for option in commandline.options(container.get("args", [])):
+        key = _OPTIONS.get(option.name)
+        if option.name == "model-revision" and option.values:
+            serving.settings.setdefault("modelArtifacts", {})["revision"] = option.values[0]
+        elif option.name in _DERIVED:
+            continue
+        elif key and not option.values:
+            settings[key] = True
+        elif key in ("maxModelLen", "maxLogLen") and option.values[0].isdigit():
+            settings[key] = int(option.values[0])
+        elif key in ("backend", "task", "dtype", "tokenizerRevision") and len(option.values) == 1:
+            settings[key] = option.values[0]
+        else:
+            rest += option.tokens
+    role.type = "huggingface"
+    container.pop("args", None)
+    if rest:
+        container["args"] = rest
+    if settings:
+        serving.settings["engine"] = {"huggingface": settings}
 
 
 def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -> None:
@@ -389,7 +424,6 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
     given = predictor.get("autoScaling", {}).get("metrics", [])
     if most <= least and not given:
         return
-    workload = f"{serving.name}-decode"
     metric = predictor.get("scaleMetric", "cpu")
     metrics = [item for item in given if item.get("type") == "Resource"]
     hpa = [_resource_metric(item["resource"]) for item in metrics if "resource" in item]
@@ -402,39 +436,18 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
                 }
             )
         ]
-    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if role.group else ("apps/v1", "Deployment")
-    target = {"apiVersion": kind[0], "kind": kind[1], "name": workload}
     triggers = [trigger for item in given if (trigger := _trigger(item))]
     behaviour = predictor.get("autoScaling", {}).get("behavior")
-    if triggers:
+    if triggers or hpa:
         role.autoscaled = True
-        spec: dict[str, Any] = {
-            "scaleTargetRef": target,
-            "minReplicaCount": least,
-            "maxReplicaCount": max(most, least, 1),
-            "triggers": triggers,
+        role.settings["autoscaling"] = {
+            "enabled": True,
+            "type": "keda" if triggers else "hpa",
+            "minReplicas": least if triggers else max(1, least),
+            "maxReplicas": max(most, least, 1),
+            **({"triggers": triggers} if triggers else {"metrics": hpa}),
+            **({"behavior": behaviour} if behaviour else {}),
         }
-        if behaviour:
-            spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": behaviour}}
-        serving.objects.append(
-            {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload}, "spec": spec}
-        )
-    elif hpa:
-        role.autoscaled = True
-        serving.objects.append(
-            {
-                "apiVersion": "autoscaling/v2",
-                "kind": "HorizontalPodAutoscaler",
-                "metadata": {"name": workload},
-                "spec": {
-                    "scaleTargetRef": target,
-                    "minReplicas": max(1, least),
-                    "maxReplicas": max(most, least, 1),
-                    "metrics": hpa,
-                    **({"behavior": behaviour} if behaviour else {}),
-                },
-            }
-        )
     else:
         serving.ledger.add(
             Fate.lost,

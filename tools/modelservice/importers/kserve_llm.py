@@ -13,24 +13,27 @@ from modelservice.importers import kserve_presets as presets
 from modelservice.importers import kserve_storage as storage
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.model import model_argument
 from modelservice.importers.objects import OBJECT, POD
 from modelservice.importers.patches import patched
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import Role, Serving, json_text, model_argument
+from modelservice.importers.serving import Role, Serving, escaped, json_text
 from modelservice.importers.system import Source
 from modelservice.importers.templates import Templates
 
 DRA = "serving.kserve.io/exp-dra-"
-_NEIGHBOUR = (
-    "the chart leaves routing to its neighbour: install llm-d-router-gateway (or the inferencepool chart) with the "
-    "pods' labels and routing.servicePort"
-)
+GATEWAY = {
+    "group": "gateway.networking.k8s.io",
+    "kind": "Gateway",
+    "name": "kserve-ingress-gateway",
+    "namespace": "kserve",
+}
+"""The Gateway of KServe's presets."""
 
 
 def _workload(path: str, role: str) -> tuple[Field, ...]:
     at = f"{path}." if path else ""
-    option = f"{role}.containers[].args (--kv-transfer-config)"
+    option = "engine.args (--kv-transfer-config)"
     offload = tuple(
         field
         for prefix in (f"{at}kvCacheOffloading", f"{at}workload.kvCacheOffloading")
@@ -59,29 +62,17 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
     scaling = "spec.prefill" if path == "spec.prefill" else "spec"
     return (
         Field(f"{at}replicas", f"{role}.replicas", type="integer"),
-        Field(f"{scaling}.scaling.minReplicas", place("autoscaling"), type="integer"),
-        Field(f"{scaling}.scaling.maxReplicas", place("autoscaling"), type="integer"),
-        Field(
-            f"{scaling}.scaling.wva",
-            place("autoscaling"),
-            Fate.changed,
-            "a HorizontalPodAutoscaler on the metric wva_desired_replicas, as the variant autoscaler works today",
-            type="object",
-        ),
-        Field(
-            f"{scaling}.scaling.keda",
-            place("queueScaling"),
-            Fate.changed,
-            "a ScaledObject with the same triggers",
-            type="object",
-        ),
+        Field(f"{scaling}.scaling.minReplicas", f"{role}.autoscaling.minReplicas", type="integer"),
+        Field(f"{scaling}.scaling.maxReplicas", f"{role}.autoscaling.maxReplicas", type="integer"),
+        Field(f"{scaling}.scaling.wva", f"{role}.autoscaling.type", type="object"),
+        Field(f"{scaling}.scaling.keda", f"{role}.autoscaling.triggers", type="object"),
         Field(f"{at}parallelism.tensor", f"{role}.parallelism.tensor", type="integer"),
         Field(f"{at}parallelism.pipeline", f"{role}.parallelism.pipeline", type="integer"),
         Field(f"{at}parallelism.data", f"{role}.parallelism.data", type="integer"),
         Field(f"{at}parallelism.dataLocal", f"{role}.parallelism.dataLocal", type="integer"),
         Field(
             f"{at}parallelism.dataRPCPort",
-            f"{role}.containers[].args (--data-parallel-rpc-port)",
+            "engine.args (--data-parallel-rpc-port)",
             type="integer",
         ),
         Field(f"{at}parallelism.expert", f"{role}.parallelism.expert", type="boolean"),
@@ -90,7 +81,7 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
         Field(f"{at}rolloutStrategy", f"{role}.strategy", type="object"),
         Field(
             f"{at}template",
-            f"{role}.containers, .volumes, … and {role}.extraConfig",
+            f"engine, {role}.volumes, … and {role}.extraConfig",
             type=POD,
         ),
         Field(f"{at}worker", f"{role}.workerTemplate", type=POD),
@@ -132,11 +123,11 @@ FIELDS = (
     Field(
         "spec.model.confidential", "", Fate.lost, "the chart starts no confidential containers; write runtimeClassName"
     ),
-    Field("spec.model.lora.adapters[].name", place("adapters"), type="string"),
-    Field("spec.model.lora.adapters[].uri", place("adapters"), type="string"),
+    Field("spec.model.lora.adapters[].name", "modelArtifacts.adapters", type="string"),
+    Field("spec.model.lora.adapters[].uri", "modelArtifacts.adapters", type="string"),
     *(
-        Field(f"spec.model.lora.{name}", place("lora"), type="integer")
-        for name in ("maxRank", "maxAdapters", "maxCpuAdapters")
+        Field(f"spec.model.lora.{name}", f"modelArtifacts.lora.{key}", type="integer")
+        for name, key in (("maxRank", "maxRank"), ("maxAdapters", "maxLoras"), ("maxCpuAdapters", "maxCpuLoras"))
     ),
     Field(
         "spec.storageInitializer.enabled",
@@ -150,8 +141,15 @@ FIELDS = (
     *_workload("spec", "decode"),
     Field("spec.prefill", "prefill.create", type="section"),
     *_workload("spec.prefill", "prefill"),
-    Field("spec.router.route", "", Fate.changed, _NEIGHBOUR, type="section"),
-    Field("spec.router.route.http.spec", place("httpRoute"), type="object"),
+    Field(
+        "spec.router.route",
+        "routing.httpRoute",
+        Fate.changed,
+        "one rule for all paths under /<namespace>/<name>, in place of one for each path of the API",
+        type="section",
+        when=lambda value: "http" not in value,
+    ),
+    Field("spec.router.route.http.spec", "routing.httpRoute", type="object"),
     Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
     Field(
         "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
@@ -159,24 +157,36 @@ FIELDS = (
     Field(
         "spec.router.route.weight", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
     ),
-    Field(
-        "spec.router.gateway",
-        "",
-        Fate.changed,
-        "the Gateway stays; routes name it in parentRefs",
-        type="object",
-        quiet=True,
-    ),
+    Field("spec.router.gateway", "routing.parentRefs", type="section", quiet=True),
+    Field("spec.router.gateway.refs[].name", "routing.parentRefs[].name", type="string"),
+    Field("spec.router.gateway.refs[].namespace", "routing.parentRefs[].namespace", type="string"),
+    Field("spec.router.gateway.refs[].sectionName", "routing.parentRefs[].sectionName", type="string"),
     Field(
         "spec.router.ingress", "", Fate.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
     ),
-    Field("spec.router.scheduler", "", Fate.changed, _NEIGHBOUR, type="object"),
-    Field("spec.router.scheduler.pool.spec", place("inferencePool"), type="object"),
     Field(
-        "spec.router.scheduler.config.inline",
-        place("loadBalancing"),
+        "spec.router.scheduler",
+        "routing.epp.create",
         Fate.changed,
-        "the configuration is in a ConfigMap; give it to the endpoint picker",
+        "the endpoint picker is the chart's, with the plugins of its version",
+        type="section",
+    ),
+    Field("spec.router.scheduler.replicas", "routing.epp.replicas", type="integer"),
+    Field("spec.router.scheduler.pool.spec", "routing.inferencePool", type="object"),
+    Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
+    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
+    Field(
+        "spec.router.scheduler.config.ref",
+        "",
+        Fate.lost,
+        "the configuration is in a ConfigMap; write it into routing.epp.pluginsConfig",
+        type="object",
+    ),
+    Field(
+        "spec.router.scheduler.template",
+        "",
+        Fate.lost,
+        "the chart makes the picker's pod itself; write what is wanted of it into routing.epp",
         type="object",
     ),
     Field("spec.tracing.exporterEndpoint", "tracing.otlpEndpoint", type="string"),
@@ -246,20 +256,25 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
     serving.decode = _role("decode", spec, serving, disaggregated, document)
     if disaggregated:
         serving.prefill = _role("prefill", {**spec["prefill"], "model": model}, serving, disaggregated, document)
+    own_command = False
     for role in ("decode", "prefill"):
         current = getattr(serving, role)
         if current is not None:
             aliases = (
                 [served] if role == "prefill" else [served, f"publishers/{namespace or 'default'}/models/{served}"]
             )
-            _engine(current, serving, spec, aliases)
+            own_command = _engine(current, serving, spec, aliases) or own_command
+    if not own_command:
+        _adapters(model.get("lora", {}), serving, document)
+    elif model.get("lora"):
+        ledger.add(Fate.lost, ("spec", "model", "lora"), "the container has a command of its own", document=document)
     if serving.decode is not None:
         for key, value in data["metadata"].get("annotations", {}).items():
             if key in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name"):
                 for _, each in serving.roles:
                     each.pod_annotations = {**each.pod_annotations, key: value}
     _devices(serving, data["metadata"].get("annotations", {}), document)
-    _routing(serving, spec.get("router", {}))
+    _routing(serving, spec.get("router", {}), namespace or "default")
     if "tracing" in spec:
         given = spec["tracing"]
         sampling = {key: str(given[key]) for key in ("sampler", "samplerArg") if key in given}
@@ -273,7 +288,7 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
         "spec.template",
         "KServe serves TLS with a certificate of its own and wraps vLLM in a script (RoCE discovery, log and shutdown "
         "options by version); the chart serves HTTP and starts vLLM itself",
-        values="decode.containers",
+        values="engine",
     )
     return serving
 
@@ -409,7 +424,7 @@ def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: b
     if rollout and not grouped:
         role.strategy = {"type": "RollingUpdate", "rollingUpdate": rollout.get("rollingUpdate", rollout)}
     if "scaling" in spec:
-        _scaling(name, role, spec["scaling"], serving)
+        _scaling(role, spec["scaling"])
     return role
 
 
@@ -444,8 +459,8 @@ def _group(role: Role, sizes: Mapping[str, Any], spec: Mapping[str, Any], servin
             _additional_arguments(container, [])
 
 
-def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[str]) -> None:
-    """The engine's command: vLLM as the preset starts it, or the one that the spec gives."""
+def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[str]) -> bool:
+    """The engine's command: vLLM as the preset starts it, or the one that the spec gives; whether it gives one."""
     container = next(item for item in role.pod["containers"] if item["name"] == "main")
     extra: list[str] = []
     _additional_arguments(container, extra)
@@ -453,7 +468,7 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     offload = own.get("kvCacheOffloading") or own.get("workload", {}).get("kvCacheOffloading")
     if container.get("command"):
         _own_command(container, serving)
-        return
+        return True
     args = [*container.get("args", []), *extra]
     if args[:1] == ["--"]:
         args = args[1:]
@@ -468,10 +483,10 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     if role.parallelism.get("dataMode") == "internal":
         count = next((item["value"] for item in container["env"] if item["name"] == "VLLM_API_SERVER_COUNT"), "8")
         container["args"] += ["--api-server-count", count]
-    container["args"] += _adapters(spec["model"].get("lora", {}), role, serving)
     if offload and not any(item.replace("_", "-").startswith("--kv-transfer-config") for item in args):
         container["args"] += ["--kv-transfer-config", _offloading(offload, role, container)]
     container["args"] += args
+    return False
 
 
 def _own_command(container: dict[str, Any], serving: Serving) -> None:
@@ -487,7 +502,7 @@ def _own_command(container: dict[str, Any], serving: Serving) -> None:
         Fate.changed,
         "spec.template.containers[main]",
         f"its command names {argument} in place of /mnt/models, which a storage initializer would fill",
-        values="decode.containers",
+        values="engine",
     )
 
 
@@ -526,40 +541,26 @@ def _plain_http(pod: dict[str, Any], ledger: Ledger, at: str) -> None:
             )
 
 
-def _adapters(lora: Mapping[str, Any], role: Role, serving: Serving) -> list[str]:
-    adapters = lora.get("adapters", [])
-    modules = []
-    for index, adapter in enumerate(adapters):
-        scheme, _, rest = str(adapter.get("uri", "")).partition("://")
-        name = adapter.get("name") or f"adapter-{index + 1}"
-        if scheme == "hf":
-            modules.append(f"{name}={rest}")
-        elif scheme == "pvc" and rest:
-            claim, _, path = rest.partition("/")
-            mount = f"/mnt/lora/{name}"
-            container = next(item for item in role.pod["containers"] if item["name"] == "main")
-            volume = f"lora-{index + 1}"
-            role.pod["volumes"].append(
-                {"name": volume, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
-            )
-            container["volumeMounts"].append(
-                {"name": volume, "mountPath": mount, "readOnly": True, **({"subPath": path} if path else {})}
-            )
-            modules.append(f"{name}={mount}")
+def _adapters(lora: Mapping[str, Any], serving: Serving, document: Document) -> None:
+    """LoRA adapters, with KServe's sizes."""
+    schemes = ("hf", "pvc", "s3", "gs", "oci")
+    for index, adapter in enumerate(lora.get("adapters", [])):
+        uri = str(adapter.get("uri", ""))
+        if uri.partition("://")[0] in schemes:
+            serving.adapters.append({"name": adapter.get("name") or f"adapter-{index + 1}", "uri": uri})
         else:
             serving.ledger.add(
                 Fate.lost,
-                f"spec.model.lora.adapters[{index}].uri",
-                "vLLM loads adapters from the Hugging Face Hub or a "
-                "path; copy it to a claim and write pvc://claim/path",
+                ("spec", "model", "lora", "adapters", index, "uri"),
+                f"the chart loads adapters from {', '.join(schemes)}; copy it to a claim and write pvc://claim/path",
+                document=document,
             )
-    if not modules:
-        return []
-    return [
-        "--enable-lora", "--lora-modules", *modules, "--max-lora-rank", str(lora.get("maxRank", 64)),
-        "--max-loras", str(lora.get("maxAdapters", len(adapters))),
-        "--max-cpu-loras", str(lora.get("maxCpuAdapters", len(adapters))),
-    ]  # fmt: skip
+    if serving.adapters:
+        number = len(serving.adapters)
+        batch = lora.get("maxAdapters", number)
+        serving.lora = {"maxRank": lora.get("maxRank", 64), "maxCpuLoras": lora.get("maxCpuAdapters", number)}
+        if batch != number:
+            serving.lora["maxLoras"] = batch
 
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -598,44 +599,28 @@ def _offloading(offload: Mapping[str, Any], role: Role, container: dict[str, Any
     return json_text({"kv_connector": "OffloadingConnector", "kv_role": "kv_both", "kv_connector_extra_config": config})
 
 
-def _scaling(name: str, role: Role, scaling: Mapping[str, Any], serving: Serving) -> None:
-    """The autoscaler that KServe would make, for the chart's workload."""
+def _scaling(role: Role, scaling: Mapping[str, Any]) -> None:
+    """The autoscaler that KServe would make."""
     role.autoscaled = True
-    workload = f"{serving.name}-{name}"
-    kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if role.group else ("apps/v1", "Deployment")
-    target = {"apiVersion": kind[0], "kind": kind[1], "name": workload}
-    least, most = scaling.get("minReplicas", 1), scaling.get("maxReplicas", 1)
-    keda = scaling.get("keda") or scaling.get("wva", {}).get("keda")
-    if keda and keda.get("triggers"):
-        spec = {key: value for key, value in keda.items() if key != "scaleTargetRef"}
-        serving.objects.append(
-            {
-                "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload},
-                "spec": {"scaleTargetRef": target, "minReplicaCount": least, "maxReplicaCount": most, **spec},
-            }
-        )  # fmt: skip
-        return
-    metric = {"name": "wva_desired_replicas", "selector": {"matchLabels": {"variant_name": workload}}}
-    behaviour = scaling.get("wva", {}).get("hpa", {}).get("behavior")
-    serving.objects.append(
-        {
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": workload, "annotations": {"llm-d.ai/managed": "true"}},
-            "spec": {
-                "scaleTargetRef": target,
-                "minReplicas": max(1, least),
-                "maxReplicas": most,
-                "metrics": [
-                    {
-                        "type": "External",
-                        "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}},
-                    }
-                ],
-                **({"behavior": behaviour} if behaviour else {}),
-            },
+    keda = scaling.get("keda") or scaling.get("wva", {}).get("keda") or {}
+    said: dict[str, Any] = {"enabled": True, "type": "keda" if keda.get("triggers") else "wva"}
+    said |= {key: scaling[key] for key in ("minReplicas", "maxReplicas") if key in scaling}
+    said.setdefault("maxReplicas", 1)
+    behavior = scaling.get("wva", {}).get("hpa", {}).get("behavior")
+    if said["type"] == "keda":
+        behavior = keda.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior")
+        keys = {"triggers": "triggers", "pollingInterval": "pollingInterval", "idleReplicaCount": "idleReplicas"}
+        said |= {
+            name: keda[key] for key, name in {**keys, "cooldownPeriod": "scaleDownDelaySeconds"}.items() if key in keda
         }
-    )
+    else:
+        said["minReplicas"] = max(1, said.get("minReplicas", 1))
+    if behavior:
+        said["behavior"] = behavior
+    if "variantCost" in scaling.get("wva", {}):
+        cost = str(scaling["wva"]["variantCost"])
+        said["variantCost"] = float(cost) if "." in cost else int(cost)
+    role.settings["autoscaling"] = said
 
 
 def _devices(serving: Serving, annotations: Mapping[str, str], document: Document) -> None:
@@ -658,34 +643,62 @@ def _devices(serving: Serving, annotations: Mapping[str, str], document: Documen
     serving.settings["accelerator"] = {"type": kind, "dra": True, "resourceClaimTemplates": {kind: template}}
 
 
-def _routing(serving: Serving, router: Mapping[str, Any]) -> None:
-    """Routing objects that are written out; what KServe would derive is its neighbour's."""
-    route = router.get("route", {}).get("http", {}).get("spec")
-    if route:
-        serving.objects.append(
-            {
-                "apiVersion": "gateway.networking.k8s.io/v1",
-                "kind": "HTTPRoute",
-                "metadata": {"name": f"{serving.name}-kserve-route"},
-                "spec": route,
-            }
-        )
-    scheduler = router.get("scheduler", {})
-    pool = scheduler.get("pool", {}).get("spec", {})
-    if pool.get("selector") and pool.get("targetPorts"):
-        serving.objects.append(
-            {
-                "apiVersion": "inference.networking.k8s.io/v1",
-                "kind": "InferencePool",
-                "metadata": {"name": f"{serving.name}-inference-pool"},
-                "spec": pool,
-            }
-        )
-    inline = scheduler.get("config", {}).get("inline")
-    if inline:
-        serving.objects.append(
-            {
-                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{serving.name}-epp-config"},
-                "data": {"config.yaml": json_text(inline)},
-            }
-        )  # fmt: skip
+def _routing(serving: Serving, router: Mapping[str, Any], namespace: str) -> None:
+    """Pool, endpoint picker and route, as KServe derives them or as they are written out."""
+    routing: dict[str, Any] = {}
+    scheduler = router.get("scheduler")
+    if scheduler is not None:
+        routing["inferencePool"] = {"create": True}
+        epp: dict[str, Any] = {"create": True}
+        pool = scheduler.get("pool", {})
+        if pool.get("ref", {}).get("name"):
+            routing["inferencePool"] = {"name": pool["ref"]["name"]}
+            epp = {}
+        elif pool.get("spec", {}).get("selector"):
+            selector = pool["spec"]["selector"]
+            routing["inferencePool"]["matchLabels"] = selector.get("matchLabels", selector)
+        inline = scheduler.get("config", {}).get("inline")
+        if inline and epp:
+            epp["pluginsConfig"] = inline
+        if scheduler.get("replicas", 1) != 1 and epp:
+            epp["replicas"] = scheduler["replicas"]
+        if epp:
+            routing["epp"] = epp
+    route = router.get("route")
+    if route is not None and "refs" not in route.get("http", {}):
+        spec = route.get("http", {}).get("spec", {})
+        parents = [GATEWAY | reference for reference in router.get("gateway", {}).get("refs", [])]
+        routing["parentRefs"] = spec.get("parentRefs") or parents or [GATEWAY]
+        said: dict[str, Any] = {"create": True}
+        if spec.get("hostnames"):
+            said["hostnames"] = spec["hostnames"]
+        if spec.get("rules"):
+            said["rules"] = [_to_pool(rule, serving.name) for rule in spec["rules"]]
+        elif scheduler is not None:
+            said["pathPrefix"] = f"/{namespace}/{serving.name}"
+        else:
+            said["rules"] = [_to_service(serving, namespace)]
+            serving.settings["service"] = {"enabled": True}
+        routing["httpRoute"] = escaped(said)
+    if routing:
+        serving.settings["routing"] = routing
+
+
+def _to_pool(rule: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A rule whose backend is KServe's pool goes to the chart's."""
+    backends = [
+        str(backend.get("name")) for backend in rule.get("backendRefs", []) if backend.get("kind") == "InferencePool"
+    ]
+    own = {key: value for key, value in rule.items() if key not in ("backendRefs", "name")}
+    return own if backends == [f"{name}-inference-pool"] else {key: rule[key] for key in rule if key != "name"}
+
+
+def _to_service(serving: Serving, namespace: str) -> dict[str, Any]:
+    """Without a scheduler requests go to the Service."""
+    path = {"type": "PathPrefix", "value": f"/{namespace}/{serving.name}"}
+    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
+    return {
+        "matches": [{"path": path}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
+        "backendRefs": [{"name": serving.name, "port": presets.SERVICE_PORT}],
+    }

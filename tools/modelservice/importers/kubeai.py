@@ -11,9 +11,8 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers.documents import Document, Path
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import Role, Serving, json_text
+from modelservice.importers.serving import Role, Serving
 from modelservice.importers.system import Source, System
 
 PORT = 8000
@@ -27,7 +26,14 @@ IMAGES = {
 }
 """Default images of KubeAI's chart 0.21, where its values are not among the files."""
 
-_MULTIPLE = "profiles multiply the number after the colon; the product is in the resources"
+TYPES = {"VLLM": None, "OLlama": "ollama", "Infinity": "infinity", "FasterWhisper": "fasterWhisper"}
+"""Engines by the chart's name; vLLM is recognised by its command."""
+
+CACHE_SIZE = "10Gi"
+"""Size of the claim that KubeAI makes for a cache profile."""
+
+PROMETHEUS = "http://prometheus-operated.monitoring:9090"
+"""The address that the Prometheus Operator's Service has in many clusters."""
 
 FIELDS = (
     *OBJECT,
@@ -41,76 +47,78 @@ FIELDS = (
         for name in ("ip", "port")
     ),
     Field("spec.url", "modelArtifacts.uri", type="string"),
-    Field("spec.adapters[].name", place("adapters"), type="string"),
+    Field("spec.adapters[].name", "modelArtifacts.adapters", type="string"),
     Field(
         "spec.adapters[].url",
-        place("adapters"),
+        "modelArtifacts.adapters",
         Fate.changed,
-        "adapters are loaded at start, under the name <adapter>; KubeAI loads them while it runs, as <model>_<adapter>",
+        "adapters are loaded at start, under the name <adapter>; KubeAI's proxy calls them <model>_<adapter>",
         type="string",
     ),
-    Field(
-        "spec.features",
-        "",
-        Fate.lost,
-        "the engine tells what it serves; modelservice endpoints lists it",
-        type="strings",
-        quiet=True,
-    ),
-    Field("spec.engine", place("engine"), type="string"),
-    Field("spec.resourceProfile", place("resourceProfile"), Fate.changed, _MULTIPLE, type="string"),
+    Field("spec.features", "modelArtifacts.features", type="strings"),
+    Field("spec.engine", "engine.type", type="string"),
+    Field("spec.resourceProfile", "decode.resourceProfile", type="string"),
     Field(
         "spec.cacheProfile",
-        "",
-        Fate.lost,
-        "KubeAI fills a shared volume with a Job; copy the model to a claim and write modelArtifacts.uri: "
-        "pvc://claim/path",
+        "modelArtifacts.persistence",
+        Fate.changed,
+        "a Job fills a claim of the release, which ends with it; KubeAI's claim is for all models of the profile",
         type="string",
     ),
-    Field("spec.image", "decode.containers[].image", type="string"),
-    Field("spec.args", "decode.containers[].args", type="strings"),
-    Field("spec.env", "decode.containers[].env", type="map"),
-    Field("spec.envFrom", "decode.containers[].extraConfig.envFrom", type="core.v1.EnvFromSource[]"),
+    Field("spec.image", "engine.image", type="string"),
+    Field("spec.args", "engine.args", type="strings"),
+    Field("spec.env", "engine.env", type="map"),
+    Field("spec.envFrom", "engine.extraConfig.envFrom", type="core.v1.EnvFromSource[]"),
     Field("spec.replicas", "decode.replicas", type="integer"),
-    Field("spec.minReplicas", place("queueScaling"), type="integer"),
-    Field("spec.maxReplicas", place("queueScaling"), type="integer"),
+    Field("spec.minReplicas", "decode.autoscaling.minReplicas", type="integer"),
+    Field("spec.maxReplicas", "decode.autoscaling.maxReplicas", type="integer"),
     Field(
         "spec.targetRequests",
-        place("queueScaling"),
+        "decode.autoscaling.targetActiveRequests",
         Fate.changed,
         "KEDA asks vLLM for running and waiting requests; KubeAI counts them in its proxy over ten minutes",
         type="integer",
     ),
-    Field("spec.scaleDownDelaySeconds", place("queueScaling"), type="integer"),
+    Field("spec.scaleDownDelaySeconds", "decode.autoscaling.scaleDownDelaySeconds", type="integer"),
     Field("spec.autoscalingDisabled", "decode.autoscaling.enabled", type="boolean"),
     Field(
         "spec.loadBalancing",
-        place("loadBalancing"),
+        "routing.loadBalancing",
         Fate.changed,
-        "an endpoint picker scores pods by load and cached prefixes; there is no hash ring and no hard bound",
+        "an endpoint picker scores pods by load and cached prefixes; there is no hash ring and no hard bound, and a "
+        "Gateway has to send requests to the pool (routing.httpRoute)",
         type="object",
     ),
-    Field("spec.files[].path", place("files"), type="string"),
-    Field("spec.files[].content", place("files"), type="string"),
+    Field("spec.files[].path", "files", type="string"),
+    Field("spec.files[].content", "files", type="string"),
     Field("spec.priorityClassName", "decode.priorityClassName", type="string"),
     Field("spec.owner", "", Fate.lost, "the chart has no key for what only a model list shows", type="string"),
 )
 
 SYSTEM_FIELDS = (
-    Field("resourceProfiles.*.imageName", "decode.containers[].image", type="string"),
-    Field("resourceProfiles.*.requests", "decode.containers[].resources", type="quantities"),
-    Field("resourceProfiles.*.limits", "decode.containers[].resources", type="quantities"),
-    Field("resourceProfiles.*.nodeSelector", "decode.nodeSelector", type="map"),
-    Field("resourceProfiles.*.tolerations", "decode.tolerations", type="core.v1.Toleration[]"),
-    Field("resourceProfiles.*.affinity", "decode.affinity", type="core.v1.Affinity"),
-    Field("resourceProfiles.*.runtimeClassName", place("runtimeClassName"), type="string"),
-    Field("resourceProfiles.*.schedulerName", "decode.schedulerName", type="string"),
-    Field("modelServers.*.images", "decode.containers[].image", type="map"),
-    Field("modelServerPods.securityContext", "decode.containers[].securityContext", type="core.v1.SecurityContext"),
+    Field("resourceProfiles.*.imageName", "engine.image", type="string"),
+    Field("resourceProfiles.*.requests", "resourceProfiles.*.requests", type="quantities"),
+    Field("resourceProfiles.*.limits", "resourceProfiles.*.limits", type="quantities"),
+    Field("resourceProfiles.*.nodeSelector", "resourceProfiles.*.nodeSelector", type="map"),
+    Field("resourceProfiles.*.tolerations", "resourceProfiles.*.tolerations", type="core.v1.Toleration[]"),
+    Field("resourceProfiles.*.affinity", "resourceProfiles.*.affinity", type="core.v1.Affinity"),
+    Field("resourceProfiles.*.runtimeClassName", "resourceProfiles.*.runtimeClassName", type="string"),
+    Field("resourceProfiles.*.schedulerName", "resourceProfiles.*.schedulerName", type="string"),
+    Field(
+        "cacheProfiles.*.sharedFilesystem.storageClassName",
+        "modelArtifacts.persistence.storageClassName",
+        type="string",
+    ),
+    Field(
+        "cacheProfiles.*.sharedFilesystem.persistentVolumeName", "modelArtifacts.persistence.volumeName", type="string"
+    ),
+    Field("modelServers.*.images", "engine.image", type="map"),
+    Field("modelServerPods.securityContext", "engine.securityContext", type="core.v1.SecurityContext"),
     Field("modelServerPods.podSecurityContext", "decode.podSecurityContext", type="core.v1.PodSecurityContext"),
     Field("modelServerPods.jsonPatches", "", Fate.lost, "write what they change into decode.extraConfig", type="list"),
-    Field("secrets.huggingface.name", "decode.containers[].env", type="string"),
-    Field("secrets.aws.name", "decode.containers[].env", type="string"),
+    Field("secrets.huggingface.name", "engine.env", type="string"),
+    Field("secrets.aws.name", "engine.env", type="string"),
+    Field("secrets.gcp.name", "modelArtifacts.credentials.gcp.name", type="string"),
     Field("imagePullSecrets", "imagePullSecrets", type="list"),
 )
 
@@ -189,6 +197,10 @@ def convert(
     serving = Serving(
         name, ledger, vault, namespace=data["metadata"].get("namespace", "") or source.options.namespace, model=name
     )
+    features = spec.get("features", [])
+    if features and (spec["engine"] != "VLLM" or {"TextGeneration", "SpeechToText"} & set(features)):
+        # For the others the chart writes --runner, which the versions of KubeAI's images do not know.
+        serving.settings["modelArtifacts"] = {"features": features}
     container: dict[str, Any] = {
         "name": "server",
         "ports": [{"containerPort": PORT, "name": "http", "protocol": "TCP"}],
@@ -200,7 +212,8 @@ def convert(
     pod: dict[str, Any] = {"containers": [container], "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}]}
     engine = _Engine(name, spec, container, pod, serving, document, at, system)
     engine.start()
-    image_name = _profile(spec, pod, container, system, serving)
+    settings: dict[str, Any] = {}
+    image_name = _profile(spec, settings, container, system, serving)
     images = system.get("modelServers", {}).get(spec["engine"], {}).get("images", {})
     container["image"] = spec.get("image") or images.get(image_name) or images.get("default") or IMAGES[spec["engine"]]
     for key in ("securityContext",):
@@ -212,7 +225,9 @@ def convert(
         pod["imagePullSecrets"] = system["imagePullSecrets"]
     if spec.get("priorityClassName"):
         pod["priorityClassName"] = spec["priorityClassName"]
-    _files(name, spec, pod, container, serving)
+    files = {item["path"]: item.get("content", "") for item in spec.get("files", []) if item.get("path")}
+    if files:
+        serving.settings["files"] = files
     annotations = data["metadata"].get("annotations", {})
     serving.decode = Role(
         pod,
@@ -222,6 +237,8 @@ def convert(
         pod_annotations={key: value for key, value in annotations.items() if not key.startswith("model-pod-")},
         engine="server",
         port=PORT,
+        type=TYPES[spec["engine"]],
+        settings=settings,
     )
     _scaling(spec, serving, serving.decode)
     _balancing(spec, serving)
@@ -281,10 +298,9 @@ class _Engine:
             name = secrets.get("aws", {}).get("name") or "kubeai-aws"
             self._from_secret("AWS_ACCESS_KEY_ID", name, "accessKeyID")
             self._from_secret("AWS_SECRET_ACCESS_KEY", name, "secretAccessKey")
-        elif scheme in ("gs", "oss"):
-            raise self._refuse(
-                "KubeAI serves it from its cache only", "copy the model to a claim and write pvc://claim/path"
-            )
+        elif scheme == "gs":
+            name = secrets.get("gcp", {}).get("name") or "kubeai-gcp"
+            self.serving.settings.setdefault("modelArtifacts", {})["credentials"] = {"gcp": {"name": name}}
 
     def _from_secret(self, variable: str, secret: str, key: str) -> None:
         if variable not in self.spec.get("env", {}):
@@ -319,132 +335,144 @@ class _Engine:
         if scheme == "pvc":
             self._claim("/model")
             model = "/model"
-        elif scheme == "s3":
-            model = f"s3://{self.reference}"
+        elif scheme in ("s3", "gs"):
+            model = f"{scheme}://{self.reference}"
             extra = ["--load-format=runai_streamer"]
         elif scheme != "hf":
-            raise self._refuse("vLLM cannot load it", "write hf://, pvc:// or s3://")
+            raise self._refuse("vLLM cannot load it", "write hf://, pvc://, s3:// or gs://, or copy it to a claim")
         adapters = self.spec.get("adapters", [])
         self.container["command"] = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
         self.container["args"] = [
-            f"--model={model}",
-            f"--served-model-name={self.name}",
-            *extra,
-            *self.spec.get("args", []),
-            *self._adapters(adapters),
+            f"--model={model}", f"--served-model-name={self.name}", *extra, *self.spec.get("args", []),
+        ]  # fmt: skip
+        self.serving.adapters = [
+            {"name": str(item.get("name", "")), "uri": str(item.get("url", ""))} for item in adapters
         ]
         if adapters:
-            self.container["env"].append({"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "True"})
+            self.serving.lora = {"dynamic": True}
+            if len(adapters) > 1:
+                self.serving.lora["maxLoras"] = 1  # as vLLM does where nothing is said
+        self._cache()
         self._health(5400)
 
-    def _adapters(self, adapters: list[dict[str, Any]]) -> list[str]:
-        modules = []
-        for index, adapter in enumerate(adapters):
-            scheme, _, rest = str(adapter.get("url", "")).partition("://")
-            if scheme == "hf":
-                modules.append(f"{adapter.get('name', '')}={rest}")
-            else:
-                self.serving.ledger.add(
-                    Fate.lost,
-                    f"spec.adapters[{index}].url",
-                    "vLLM loads adapters from the Hugging Face Hub or a path; copy "
-                    "it to a claim and add --lora-modules",
-                )
-        return ["--enable-lora", *(["--lora-modules", *modules] if modules else [])] if adapters else []
+    def _cache(self) -> None:
+        """The shared volume of a cache profile, filled by a Job."""
+        profile = self.spec.get("cacheProfile")
+        if not profile or self.url.scheme == "pvc":
+            return
+        shared = self.system.get("cacheProfiles", {}).get(profile, {}).get("sharedFilesystem", {})
+        keys = {"storageClassName": "storageClassName", "persistentVolumeName": "volumeName"}
+        self.serving.settings.setdefault("modelArtifacts", {}).update(
+            {
+                "size": CACHE_SIZE,
+                "download": {"job": True},
+                "persistence": {
+                    "enabled": True,
+                    **{name: shared[key] for key, name in keys.items() if shared.get(key)},
+                    "accessModes": ["ReadWriteMany"],
+                },
+            }
+        )
+        self.serving.settings["engine"] = {"mountModelVolume": True}
+        if not shared:
+            self.serving.ledger.add(
+                Fate.lost,
+                "spec.cacheProfile",
+                f"the profile {profile} is not among the files, so the claim is of the cluster's default class; give "
+                "the values of KubeAI's chart too",
+            )
 
     def _ollama(self) -> None:
-        if self.url.scheme not in ("ollama", "pvc"):
-            raise self._refuse("Ollama cannot load it", "write ollama://model:tag or pvc://claim?model=model:tag")
-        model = self.query.get("model", "") if self.url.scheme == "pvc" else self.reference
-        steps = []
-        defaults = {"OLLAMA_HOST": f"0.0.0.0:{PORT}", "OLLAMA_KEEP_ALIVE": "999999h"}
+        engine: dict[str, Any] = {}
         if self.url.scheme == "pvc":
-            self._claim("/model")
-            defaults["OLLAMA_MODELS"] = "/model"
+            model = self.query.get("model", "")
             if not model:
                 raise self._refuse("which model of the claim?", "write pvc://claim?model=model:tag")
-        elif self.query.get("pull") != "false":
-            insecure = " --insecure" if self.query.get("insecure") == "true" else ""
-            steps.append(f"/bin/ollama pull{insecure} {model}")
-        steps.append(f"/bin/ollama cp {model} {self.name}")
-        if "TextGeneration" in self.spec.get("features", []):
-            steps.append(f"/bin/ollama run {self.name} hi")
+            engine["model"] = model
+            self._on_claim()
+            if model != self.name:
+                self.serving.settings["modelArtifacts"]["readOnly"] = False
+                self.serving.ledger.add(
+                    Fate.changed,
+                    "metadata.name",
+                    f"{self.name} is written into the claim's store as another name of {model}",
+                    values="modelArtifacts.readOnly",
+                )
+        elif self.url.scheme == "ollama":
+            self.serving.uri = f"ollama://{self.reference}"
+            if self.query.get("insecure") == "true":
+                engine["insecure"] = True
+            if self.query.get("pull") == "false":
+                engine["pull"] = False
+        else:
+            raise self._refuse("Ollama cannot load it", "write ollama://model:tag or pvc://claim?model=model:tag")
         if self.spec.get("args"):
             self.container["args"] = list(self.spec["args"])
-        own = {item["name"] for item in self.container["env"]}
-        self.container["env"] = [{"name": k, "value": v} for k, v in defaults.items() if k not in own] + self.container[
-            "env"
-        ]
+        if engine:
+            self.serving.settings["engine"] = {"ollama": engine}
         ask = {"httpGet": {"path": "/", "port": "http"}}
         self.container |= {
-            "startupProbe": {
-                "exec": {"command": ["bash", "-c", " && ".join(steps)]},
-                "initialDelaySeconds": 1,
-                "periodSeconds": 3,
-                "failureThreshold": 10,
-                "timeoutSeconds": 10800,
-            },
+            "startupProbe": {**ask, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 1080},
             "readinessProbe": {**ask, "periodSeconds": 10, "timeoutSeconds": 2, "failureThreshold": 3},
-            "livenessProbe": {
-                **ask,
-                "initialDelaySeconds": 900,
-                "periodSeconds": 30,
-                "timeoutSeconds": 3,
-                "failureThreshold": 3,
-            },
+            "livenessProbe": {**ask, "initialDelaySeconds": 900, "periodSeconds": 30, "timeoutSeconds": 3},
         }
+        self._mounted("the model is pulled before the engine starts, in place of its first probe")
 
     def _infinity(self) -> None:
-        model = self.reference
-        if self.url.scheme == "pvc":
-            self._claim("/model")
-            model = "/model"
-        elif self.url.scheme != "hf":
-            raise self._refuse("Infinity cannot load it", "write hf:// or pvc://")
-        else:
-            self.serving.uri = f"hf://{model}"
-        self.container["args"] = ["v2", *self.spec.get("args", [])]
-        self._defaults(
-            {
-                "INFINITY_MODEL_ID": model, "INFINITY_SERVED_MODEL_NAME": self.name, "INFINITY_URL_PREFIX": "/v1",
-                "INFINITY_ENGINE": "torch", "INFINITY_PORT": str(PORT),
-            }
-        )  # fmt: skip
+        self._hub_or_claim("Infinity")
+        if self.spec.get("args"):
+            self.container["args"] = list(self.spec["args"])
         self._health(600)
 
     def _whisper(self) -> None:
-        model = self.reference
-        if self.url.scheme == "pvc":
-            self._claim("/model")
-            model = "/model"
-        elif self.url.scheme != "hf":
-            raise self._refuse("FasterWhisper cannot load it", "write hf:// or pvc://")
-        else:
-            self.serving.uri = f"hf://{model}"
+        self._hub_or_claim("FasterWhisper")
+        model = self.reference if self.url.scheme == "hf" else f"/model-cache/{self.reference.partition('/')[2]}"
+        if self.serving.model != model:
+            self.serving.model = model
+            self.serving.ledger.add(
+                Fate.changed,
+                "metadata.name",
+                f"the server loads what a request names, so requests name {model}; KubeAI's proxy wrote it there",
+                values="modelArtifacts.name",
+            )
         if self.spec.get("args"):
             self.container["args"] = list(self.spec["args"])
-        self._defaults({"WHISPER__MODEL": model, "ENABLE_UI": "false"})
         self._health(900)
 
-    def _defaults(self, variables: Mapping[str, str]) -> None:
-        own = {item["name"] for item in self.container["env"]}
-        self.container["env"] = [
-            *({"name": key, "value": value} for key, value in variables.items() if key not in own),
-            *self.container["env"],
-        ]
+    def _hub_or_claim(self, engine: str) -> None:
+        if self.url.scheme == "pvc":
+            self._on_claim()
+        elif self.url.scheme == "hf":
+            self.serving.uri = f"hf://{self.reference}"
+        else:
+            raise self._refuse(f"{engine} cannot load it", "write hf:// or pvc://")
+
+    def _on_claim(self) -> None:
+        """The model's claim, by the chart."""
+        claim, _, path = self.reference.partition("/")
+        self.serving.uri = (
+            f"pvc://{claim}/{path or '.'}" if self.spec["engine"] != "OLlama" or path else f"pvc://{claim}"
+        )
+        self._mounted("")
+
+    def _mounted(self, why: str) -> None:
+        self.serving.settings["engine"] = {**self.serving.settings.get("engine", {}), "mountModelVolume": True}
+        self.serving.settings.setdefault("modelArtifacts", {})
+        if why:
+            self.serving.ledger.add(Fate.changed, "spec.url", why, values="modelArtifacts.uri")
 
 
 def _profile(
-    spec: Mapping[str, Any], pod: dict[str, Any], container: dict[str, Any], system: Mapping[str, Any], serving: Serving
-) -> str:
-    """Resources and placement of a resource profile, multiplied; the name of its image."""
+    spec: Mapping[str, Any], settings: dict[str, Any], container: dict[str, Any], system: Mapping[str, Any],
+    serving: Serving,
+) -> str:  # fmt: skip
+    """A resource profile as the chart's; its accelerators are the container's. Returns the name of its image."""
     text = spec.get("resourceProfile", "")
     if not text:
         return ""
     name, _, number = text.partition(":")
     if not re.fullmatch(r"\d*", number):
         raise ModelserviceError(f"{text!r} is not name:number", key="spec.resourceProfile")
-    count = int(number or 1)
     profile = system.get("resourceProfiles", {}).get(name)
     if profile is None:
         serving.ledger.add(
@@ -454,28 +482,22 @@ def _profile(
             "are missing; give the values of KubeAI's chart too",
         )
         return "cpu" if name == "cpu" else ""
-    resources = {
-        part: {key: times(value, count) for key, value in profile[part].items()}
-        for part in ("limits", "requests")
-        if profile.get(part)
+    said = {key: value for key, value in profile.items() if key != "imageName" and value}
+    accelerators = {
+        key: str(int(value) * int(number or 1))
+        for key, value in {**said.get("requests", {}), **said.get("limits", {})}.items()
+        if "/" in key and str(value).isdigit()
     }
-    if resources:
-        container["resources"] = resources
-    for key in ("nodeSelector", "tolerations", "affinity", "runtimeClassName", "schedulerName"):
-        if profile.get(key):
-            pod[key] = profile[key]
+    for part in ("limits", "requests"):
+        if part in said:
+            said[part] = {key: value for key, value in said[part].items() if key not in accelerators}
+    said = {key: value for key, value in said.items() if value}
+    if accelerators:
+        container["resources"] = {"limits": accelerators}
+    if said:
+        serving.settings["resourceProfiles"] = {name: said}
+        settings["resourceProfile"] = f"{name}:{number}" if int(number or 1) != 1 else name
     return str(profile.get("imageName", ""))
-
-
-def times(quantity: str | int | float, count: int) -> str:
-    """A quantity, multiplied."""
-    match = re.fullmatch(r"([0-9]+)(\.[0-9]+)?([A-Za-z]*)", str(quantity))
-    if match is None:
-        return str(quantity)
-    if match[2]:
-        product = float(match[1] + match[2]) * count
-        return f"{product:g}{match[3]}"
-    return f"{int(match[1]) * count}{match[3]}"
 
 
 def _replicas(spec: Mapping[str, Any]) -> int:
@@ -493,39 +515,22 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
     if spec["engine"] != "VLLM" or most is None:
         why = (
             "KubeAI scales without a bound where there is none, and from zero by holding requests; "
-            f"{role.replicas} replica(s) are kept. Write maxReplicas to get a ScaledObject"
+            f"{role.replicas} replica(s) are kept. Write maxReplicas to get an autoscaler"
             if spec["engine"] == "VLLM"
             else f"KubeAI scales by requests in its proxy; this engine tells none: {role.replicas} replica(s) are kept"
         )
         serving.ledger.add(Fate.changed, "spec.minReplicas", why, values="decode.replicas")
         return
+    role.settings["autoscaling"] = {
+        "enabled": True,
+        "type": "keda",
+        "minReplicas": max(1, least),
+        "maxReplicas": most,
+        "targetActiveRequests": spec.get("targetRequests", 100),
+        "scaleDownDelaySeconds": spec.get("scaleDownDelaySeconds", 30),
+        "prometheus": {"serverAddress": PROMETHEUS},
+    }
     role.autoscaled = True
-    workload = f"{serving.name}-decode"
-    pods = f'{{pod=~"{workload}-.*"}}'
-    query = f"sum(vllm:num_requests_running{pods}) + sum(vllm:num_requests_waiting{pods})"
-    serving.objects.append(
-        {
-            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": workload},
-            "spec": {
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload},
-                "minReplicaCount": max(1, least), "maxReplicaCount": most,
-                "advanced": {
-                    "horizontalPodAutoscalerConfig": {
-                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": spec.get("scaleDownDelaySeconds", 30)}}
-                    }
-                },
-                "triggers": [
-                    {
-                        "type": "prometheus",
-                        "metadata": {
-                            "serverAddress": "http://prometheus-operated.monitoring:9090", "query": query,
-                            "threshold": str(spec.get("targetRequests", 100)),
-                        },
-                    }
-                ],
-            },
-        }
-    )  # fmt: skip
     serving.ledger.add(
         Fate.changed,
         "spec.maxReplicas",
@@ -536,54 +541,16 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
 
 
 def _balancing(spec: Mapping[str, Any], serving: Serving) -> None:
+    """An endpoint picker in place of KubeAI's proxy, where the spec asks for more than the least load."""
     balancing = spec.get("loadBalancing", {})
-    if balancing.get("strategy", "LeastLoad") == "LeastLoad" and "prefixHash" not in balancing:
+    if balancing.get("strategy", "LeastLoad") == "LeastLoad":
         return
-    prefix = balancing.get("strategy") == "PrefixHash"
-    scorers = (
-        ["running-requests-size-scorer"] if not prefix else ["prefix-cache-scorer", "running-requests-size-scorer"]
-    )
     length = balancing.get("prefixHash", {}).get("prefixCharLength", 100)
-    plugins: list[dict[str, Any]] = [{"type": name} for name in scorers]
-    if prefix:
-        tokens = max(1, -(-length // 4))
-        plugins.insert(0, {"type": "approx-prefix-cache-producer", "parameters": {"maxPrefixBlocksToMatch": tokens}})
-    config = {
-        "apiVersion": "llm-d.ai/v1alpha1",
-        "kind": "EndpointPickerConfig",
-        "plugins": [*plugins, {"type": "max-score-picker"}],
-        "schedulingProfiles": [
-            {
-                "name": "default",
-                "plugins": [*({"pluginRef": name, "weight": 1} for name in scorers), {"pluginRef": "max-score-picker"}],
-            }
-        ],
+    serving.settings["routing"] = {
+        "inferencePool": {"create": True},
+        "epp": {"create": True},
+        "loadBalancing": {"strategy": "PrefixHash", "prefixHash": {"prefixCharLength": length}},
     }
-    serving.objects.append(
-        {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{serving.name}-epp-config"},
-            "data": {"config.yaml": json_text(config)},
-        }
-    )  # fmt: skip
-
-
-def _files(
-    name: str, spec: Mapping[str, Any], pod: dict[str, Any], container: dict[str, Any], serving: Serving
-) -> None:
-    """Files in the container, from a ConfigMap."""
-    files = [item for item in spec.get("files", []) if item.get("path")]
-    if not files:
-        return
-    keys = {item["path"]: item["path"].strip("/").replace("/", "_") for item in files}
-    config = f"model-{name}-files"
-    serving.objects.append(
-        {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": config},
-            "data": {keys[item["path"]]: item.get("content", "") for item in files},
-        }
-    )  # fmt: skip
-    pod["volumes"].append({"name": "files", "configMap": {"name": config}})
-    container["volumeMounts"] += [{"name": "files", "mountPath": path, "subPath": key} for path, key in keys.items()]
 
 
 SYSTEM = System(

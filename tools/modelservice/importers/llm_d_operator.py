@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelservice.errors import ModelserviceError
@@ -11,13 +12,15 @@ from modelservice.importers.baseconfig import KEYS, Names, Operator, children
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
 from modelservice.importers.system import Source, System
 
 PRIORITIES = {"Critical": 1, "Standard": 0, "Sheddable": -1}
 """Priorities of InferenceObjectives in place of an InferenceModel's criticality."""
+
+OBJECTIVE_API = "llm-d.ai/v1alpha2"
+"""API version of InferenceObjectives that the chart's endpoint picker reads."""
 
 POOL_GROUP = "inference.networking.k8s.io"
 
@@ -57,6 +60,12 @@ def _role(role: str) -> tuple[Field, ...]:
     )
 
 
+def _picker_fields(path: str) -> tuple[Field, ...]:
+    return tuple(replace(field, values="routing.epp", fate=Fate.changed, why=_PICKER) for field in _container(path, ""))
+
+
+_PICKER = "the endpoint picker is the chart's, of a version that knows today's InferencePool, with its own flags"
+
 FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
@@ -91,9 +100,13 @@ FIELDS = (
         quiet=True,
     ),
     Field("spec.routing.ports[].port", "routing.servicePort", type="integer"),
-    Field("spec.routing.gatewayRefs", place("httpRoute"), type="sections"),
+    Field("spec.routing.gatewayRefs", "routing.parentRefs", type="sections"),
     *(
-        Field(f"spec.routing.gatewayRefs[].{name}", place("httpRoute"), type="integer" if name == "port" else "string")
+        Field(
+            f"spec.routing.gatewayRefs[].{name}",
+            f"routing.parentRefs[].{name}",
+            type="integer" if name == "port" else "string",
+        )
         for name in ("group", "kind", "name", "namespace", "port", "sectionName")
     ),
     Field("spec.modelArtifacts.uri", "modelArtifacts.uri", type="string"),
@@ -101,10 +114,10 @@ FIELDS = (
     Field("spec.modelArtifacts.size", "modelArtifacts.size", type="scalar"),
     *_role("decode"),
     *_role("prefill"),
-    Field("spec.endpointPicker", place("epp"), type="section"),
-    Field("spec.endpointPicker.replicas", place("epp"), type="integer"),
-    *_container("spec.endpointPicker.containers[]", place("epp")),
-    *_container("spec.endpointPicker.initContainers[]", place("epp")),
+    Field("spec.endpointPicker", "routing.epp.create", type="section"),
+    Field("spec.endpointPicker.replicas", "routing.epp.replicas", type="integer"),
+    *_picker_fields("spec.endpointPicker.containers[]"),
+    *_picker_fields("spec.endpointPicker.initContainers[]"),
 )
 
 BASE_FIELDS = (
@@ -115,37 +128,37 @@ BASE_FIELDS = (
     Field("data.configMaps", "extraObjects (ConfigMap)", type="string"),
     Field("data.decodeDeployment", "decode", type="string"),
     Field("data.prefillDeployment", "prefill", type="string"),
-    Field("data.decodeService", place("service"), type="string"),
-    Field("data.prefillService", place("service"), type="string"),
+    Field("data.decodeService", "decode.service", type="string"),
+    Field("data.prefillService", "prefill.service", type="string"),
     Field(
         "data.httpRoute",
-        place("httpRoute"),
+        "routing.httpRoute",
         Fate.changed,
         f"backends of kind InferencePool are of the group {POOL_GROUP}; the older group was removed",
         type="string",
     ),
     Field(
         "data.inferencePool",
-        place("inferencePool"),
+        "routing.inferencePool",
         Fate.changed,
         f"InferencePool {POOL_GROUP}/v1; v1alpha2 was removed",
         type="string",
     ),
     Field(
         "data.inferenceModel",
-        place("inferenceObjective"),
+        "routing.inferenceObjective",
         Fate.changed,
         "InferenceModel was removed; an InferenceObjective has its priority (Critical 1, Standard 0, Sheddable -1)",
         type="string",
     ),
     Field(
         "data.eppDeployment",
-        place("epp"),
+        "routing.epp",
         Fate.changed,
-        "the objects of the endpoint picker are kept as they were; its old flags (-poolName, …) hold for its old image",
+        _PICKER,
         type="string",
     ),
-    Field("data.eppService", place("epp"), type="string"),
+    Field("data.eppService", "routing.epp.service", type="string"),
 )
 
 
@@ -219,13 +232,49 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     base = base_of(service, document, source, ledger)
     operator = Operator(source.options.namespace)
     made = children(service, document, base[0] if base else None, base[1] if base else None, operator, ledger)
-    return serving(service, made, ledger, vault, source.options.namespace)
+    result = serving(service, made, ledger, vault, source.options.namespace)
+    result.objects = objects_of({key: value for key, value in made.items() if not key.startswith("epp")}, vault)
+    if "eppDeployment" in made:
+        for item in result.objects:
+            if item["kind"] == "InferenceObjective":
+                item["apiVersion"] = OBJECTIVE_API
+        result.settings["routing"] = _picker(made, ledger)
+    return result
+
+
+def _picker(made: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """The chart's endpoint picker in place of the operator's, which speaks with an InferencePool that was removed."""
+    deployment = made["eppDeployment"]
+    service = made.get("eppService", {})
+    epp: dict[str, Any] = {"create": True, "name": service.get("metadata", deployment["metadata"])["name"]}
+    if deployment["spec"].get("replicas", 1) != 1:
+        epp["replicas"] = deployment["spec"]["replicas"]
+    pod = deployment["spec"]["template"]["spec"]
+    for key in ("nodeSelector", "tolerations", "affinity"):
+        if pod.get(key):
+            epp[key] = pod[key]
+    for container in pod.get("containers", []):
+        if container.get("resources"):
+            epp["resources"] = container["resources"]
+        for key in ("image", "args", "env"):
+            if container.get(key):
+                why = "it belongs to the operator's picker; write what is wanted of it into routing.epp"
+                ledger.add(Fate.lost, f"eppDeployment.containers[{container['name']}].{key}", why)
+    ports = service.get("spec", {}).get("ports", [])
+    if ports and ports[0]["port"] != 9002:
+        epp["service"] = {"port": ports[0]["port"]}
+    routing: dict[str, Any] = {"epp": epp}
+    if "inferencePool" in made:
+        routing["inferencePool"] = {"name": made["inferencePool"]["metadata"]["name"]}
+    else:
+        routing["inferencePool"] = {"create": True}
+    return routing
 
 
 def serving(
     service: Mapping[str, Any], made: Mapping[str, Any], ledger: Ledger, vault: Vault, namespace: str = ""
 ) -> Serving:
-    """What the operator makes of a ModelService, for the chart.
+    """The pods that the operator makes of a ModelService.
 
     Raises:
         ModelserviceError: it makes neither decode nor prefill pods.
@@ -248,7 +297,6 @@ def serving(
         namespace=service["metadata"].get("namespace") or namespace,
         uri=spec["modelArtifacts"]["uri"],
         model=spec["routing"]["modelName"],
-        objects=_objects(made, vault, ledger),
     )
 
 
@@ -294,7 +342,7 @@ def _engine(pod: Mapping[str, Any], spec: Mapping[str, Any]) -> str | None:
     return next((item["name"] for item in spec.get("containers", []) if item.get("mountModelVolume")), None)
 
 
-def _objects(made: Mapping[str, Any], vault: Vault, ledger: Ledger) -> list[dict[str, Any]]:
+def objects_of(made: Mapping[str, Any], vault: Vault) -> list[dict[str, Any]]:
     """Everything beside the workloads, in the API versions that are served today."""
     objects = list(made.get("configMaps", []))
     for role in ("decode", "prefill"):
@@ -318,13 +366,6 @@ def _objects(made: Mapping[str, Any], vault: Vault, ledger: Ledger) -> list[dict
                     )
         objects.append(deployment)
         objects += [made[key] for key in ("eppService", "eppServiceAccount", "eppRoleBinding") if key in made]
-        if "eppRoleBinding" not in made:
-            ledger.add(
-                Fate.lost,
-                "--epp-cluster-role",
-                "the operator binds the endpoint picker to the ClusterRole of this option; "
-                "bind its ServiceAccount to one, or use modelservice generate with the option",
-            )
     return objects
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError
@@ -11,7 +11,6 @@ from modelservice.importers import claims
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT, POD
-from modelservice.importers.proposed import place
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
 from modelservice.importers.system import Source, System
@@ -21,6 +20,9 @@ CACHE = "/root/.cache/huggingface"
 
 LOCAL = f"{CACHE}/hub/models"
 """Where a local model is (llmos-operator, pkg/controller/master/modelservice/common.go)."""
+
+MODELSCOPE = "/root/.cache/modelscope"
+"""Where ModelScope's library keeps models."""
 
 VGPU = "volcano.sh/vgpu-number"
 
@@ -39,9 +41,7 @@ FIELDS = (
     Field("metadata.annotations", "decode.podAnnotations", type="map"),
     Field(
         "metadata.annotations.llmos.ai/resource-stopped",
-        place("suspend"),
-        Fate.changed,
-        "no replicas, until decode.replicas says otherwise",
+        "suspend",
     ),
     Field(
         "metadata.annotations.llmos.ai/on-delete-volumes",
@@ -55,26 +55,10 @@ FIELDS = (
     Field("spec.replicas", "decode.replicas", type="integer"),
     Field("spec.selector.matchLabels", "modelArtifacts.labels", type="map"),
     Field("spec.selector.matchExpressions", "", Fate.lost, "the chart selects by its own labels", type="list"),
-    Field("spec.serviceType", place("service"), type="string"),
+    Field("spec.serviceType", "service.type", type="string"),
     *claims.fields("spec.volumeClaimTemplates"),
-    Field(
-        "spec.updateStrategy.type",
-        "decode.strategy",
-        Fate.changed,
-        "a Deployment cannot wait for pods to be deleted by hand; it replaces them one by one",
-        type="string",
-        when=lambda value: value != "RollingUpdate",
-    ),
-    Field("spec.updateStrategy.rollingUpdate.maxUnavailable", "decode.strategy", type="scalar"),
-    Field(
-        "spec.updateStrategy.rollingUpdate.partition",
-        "",
-        Fate.lost,
-        "pods of a Deployment have no numbers",
-        type="integer",
-        when=lambda value: value != 0,
-    ),
-    Field("spec.template.spec", "decode.containers, .volumes, … and decode.extraConfig", type=POD),
+    Field("spec.updateStrategy", "decode.updateStrategy", type="apps.v1.StatefulSetUpdateStrategy"),
+    Field("spec.template.spec", "engine, decode.volumes, … and decode.extraConfig", type=POD),
     Field(
         "spec.template.spec.initContainers",
         "",
@@ -82,7 +66,7 @@ FIELDS = (
         "LLMOS replaces them by its own download; write them into decode.initContainers if they are wanted",
         type="list",
     ),
-    Field("spec.template.spec.runtimeClassName", place("runtimeClassName"), type="string"),
+    Field("spec.template.spec.runtimeClassName", "decode.runtimeClassName", type="string"),
     Field("spec.template.spec.schedulerName", "decode.schedulerName", type="string"),
     Field("spec.template.metadata.labels", "decode.podLabels", type="map"),
     Field("spec.template.metadata.annotations", "decode.podAnnotations", type="map"),
@@ -128,7 +112,7 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     role = Role(
         pod,
         "spec.template.spec",
-        replicas=0 if "llmos.ai/resource-stopped" in annotations else spec.get("replicas", 1),
+        replicas=spec.get("replicas", 1),
         labels={
             "ml.llmos.ai/type": "model-service",
             "ml.llmos.ai/model-service-name": document.name,
@@ -150,19 +134,20 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     container = pod["containers"][0]
     container["args"] = _arguments(container, spec)
     _probes(container)
-    rolling = spec.get("updateStrategy", {}).get("rollingUpdate", {})
-    if "maxUnavailable" in rolling:
-        role.strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": rolling["maxUnavailable"]}}
+    if spec.get("updateStrategy"):
+        role.settings["updateStrategy"] = spec["updateStrategy"]
+    if "llmos.ai/resource-stopped" in annotations:
+        serving.settings["suspend"] = True
     if container.get("command") and container["command"][:1] not in (["vllm"], ["python3"], ["python"]):
         ledger.add(
             Fate.kept,
             "spec.template.spec.containers[0].command",
             "the command is kept, with the arguments that LLMOS adds",
         )
-    claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, serving.objects, ledger)
+    claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, f"{name}-decode", ledger)
     registry = spec.get("modelRegistry", "")
     if registry in ("huggingface", "modelscope"):
-        _download(pod, container, spec, registry, ledger)
+        _download(serving, role, container, registry, ledger)
     elif registry not in ("", "local"):
         raise ModelserviceError(
             f"no registry {registry!r}", file=document.where(("spec", "modelRegistry")), key="spec.modelRegistry",
@@ -204,32 +189,43 @@ def _probes(container: dict[str, Any]) -> None:
         container.setdefault(kind, {**ask, **numbers})
 
 
-def _download(
-    pod: dict[str, Any], container: dict[str, Any], spec: Mapping[str, Any], registry: str, ledger: Ledger
-) -> None:
-    """The init container that fills the cache before the engine starts."""
-    env = [item for item in container.get("env", []) if item["name"] != "HF_HUB_ENABLE_HF_TRANSFER"]
-    program = ["huggingface-cli", "download"]
+def _download(serving: Serving, role: Role, container: dict[str, Any], registry: str, ledger: Ledger) -> None:
+    """The download before the engine starts, to the volume of the cache, which the engine finds by its variable."""
+    home = CACHE if registry == "huggingface" else MODELSCOPE
     if registry == "modelscope":
-        program = ["modelscope", "download"]
         container["env"] = [*container.get("env", []), {"name": "VLLM_USE_MODELSCOPE", "value": "True"}]
-    else:
-        env.append({"name": "HF_HUB_ENABLE_HF_TRANSFER", "value": "1"})
-    download: dict[str, Any] = {
-        "name": "download-models",
-        "image": container["image"],
-        "command": [*program, spec["model"]],
-        "env": copy.deepcopy(env),
-    }
-    if container.get("volumeMounts"):
-        download["volumeMounts"] = copy.deepcopy(container["volumeMounts"])
-    pod["initContainers"] = [{key: value for key, value in download.items() if value}]
-    ledger.add(
-        Fate.kept,
-        "spec.modelRegistry",
-        "an init container downloads the model, as LLMOS's does",
-        values=place("download"),
+    mount = next((item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") == home), None)
+    if mount is None:
+        ledger.add(
+            Fate.changed,
+            "spec.modelRegistry",
+            f"no volume is mounted at {home}, so what LLMOS downloads before the engine starts is gone when it does; "
+            "the engine downloads the model itself",
+            values="modelArtifacts.uri",
+        )
+        return
+    container["volumeMounts"].remove(mount)
+    template: dict[str, Any] = next(
+        (item for item in role.settings.get("volumeClaimTemplates", []) if item["name"] == mount["name"]), {}
     )
+    volume: dict[str, Any] = next((item for item in role.pod.get("volumes", []) if item["name"] == mount["name"]), {})
+    artifacts: dict[str, Any] = {"mountPath": home, "download": {"enabled": True}}
+    if registry == "huggingface":
+        artifacts["download"]["env"] = {"HF_HUB_ENABLE_HF_TRANSFER": "1"}
+    if template:
+        template["name"] = "model-storage"  # the volume that the chart downloads to
+    elif "persistentVolumeClaim" in volume:
+        claim = volume["persistentVolumeClaim"]["claimName"]
+        artifacts["persistence"] = {"enabled": True, "existingClaim": claim}
+    elif "sizeLimit" in volume.get("emptyDir", {}):
+        artifacts["size"] = volume["emptyDir"]["sizeLimit"]
+    role.pod["volumes"] = [item for item in role.pod.get("volumes", []) if item is not volume]
+    serving.settings["modelArtifacts"] = artifacts
+    serving.settings["engine"] = {"mountModelVolume": True}
+
+
+def _named(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return next((item for item in items if item["name"] == name), {})
 
 
 def _service(serving: Serving, spec: Mapping[str, Any], container: Mapping[str, Any], role: Role) -> None:

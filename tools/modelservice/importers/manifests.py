@@ -21,27 +21,14 @@ _ENGINE_IMAGE = re.compile(r"vllm|sglang|llm-d", re.IGNORECASE)
 
 STATEFUL_SET = (
     *(item for item in DEPLOYMENT if item.path not in ("spec.strategy", "spec.paused", "spec.progressDeadlineSeconds")),
-    Field(
-        "spec.serviceName", "", Fate.lost, "pods of a Deployment have no names of their own", type="string", quiet=True
-    ),
-    Field(
-        "spec.updateStrategy",
-        "",
-        Fate.changed,
-        "the workload becomes a Deployment, which replaces pods before it ends them",
-        type="object",
-        quiet=True,
-    ),
-    Field(
-        "spec.podManagementPolicy", "", Fate.lost, "a Deployment starts its pods together", type="string", quiet=True
-    ),
-    Field("spec.ordinals", "", Fate.lost, "pods of a Deployment have no numbers", type="object"),
+    Field("spec.serviceName", "{role}.service.name", type="string"),
+    Field("spec.updateStrategy", "{role}.updateStrategy", type="apps.v1.StatefulSetUpdateStrategy"),
+    Field("spec.podManagementPolicy", "{role}.podManagementPolicy", type="string"),
+    Field("spec.ordinals", "", Fate.lost, "the chart numbers the pods from 0", type="object"),
     Field(
         "spec.persistentVolumeClaimRetentionPolicy",
-        "",
-        Fate.lost,
-        "the claim of a single pod is kept, that of several ends with the pod",
-        type="object",
+        "{role}.persistentVolumeClaimRetentionPolicy",
+        type="apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy",
     ),
     *claims.fields("spec.volumeClaimTemplates"),
 )
@@ -167,10 +154,9 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     own = _role_of(document)
     if own == "prefill" and _partner(document, source, "decode"):
         return None
-    objects: list[dict[str, Any]] = []
-    role = _role(document, ledger, objects)
+    role = _role(document, ledger)
     other = _partner(document, source, "prefill") if own == "decode" else None
-    prefill = _role(source.use(other), ledger, objects) if other else None
+    prefill = _role(source.use(other), ledger) if other else None
     name = document.name.removesuffix(f"-{own}") if own else document.name.removesuffix("-decode")
     if f"{name}-decode" != document.name:
         ledger.add(
@@ -181,13 +167,13 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
             document=document,
         )
     namespace = document.data.get("metadata", {}).get("namespace", "")
-    serving = Serving(name, ledger, vault, role, prefill, namespace=namespace, objects=objects)
+    serving = Serving(name, ledger, vault, role, prefill, namespace=namespace)
     alone = sum(1 for item in source.documents if _serves(item)) - bool(other) == 1
     _companions(document, serving, source, alone)
     return serving
 
 
-def _role(document: Document, ledger: Ledger, objects: list[dict[str, Any]]) -> Role:
+def _role(document: Document, ledger: Ledger) -> Role:
     data = ledger.read(document, _FIELDS[document.kind])
     if not document.name:
         raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
@@ -227,7 +213,8 @@ def _role(document: Document, ledger: Ledger, objects: list[dict[str, Any]]) -> 
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
         }:
             role.strategy = strategy
-        claims.add_claims(role, spec.get("volumeClaimTemplates", []), document.name, objects, ledger)
+        if document.kind == "StatefulSet":
+            _stateful(role, spec, document, ledger)
         return role
     role.group = True
     role.size = group.get("size", 1)
@@ -239,6 +226,18 @@ def _role(document: Document, ledger: Ledger, objects: list[dict[str, Any]]) -> 
     if rollout.get("rollingUpdateConfiguration"):
         role.strategy = rollout
     return role
+
+
+def _stateful(role: Role, spec: Mapping[str, Any], document: Document, ledger: Ledger) -> None:
+    """What a StatefulSet has beside a Deployment."""
+    name = f"{document.name.removesuffix('-decode')}-decode"
+    claims.add_claims(role, spec.get("volumeClaimTemplates", []), document.name, name, ledger)
+    role.settings["podManagementPolicy"] = spec.get("podManagementPolicy", "OrderedReady")
+    for key in ("updateStrategy", "persistentVolumeClaimRetentionPolicy"):
+        if spec.get(key):
+            role.settings[key] = spec[key]
+    if spec.get("serviceName"):
+        role.settings["service"] = {"name": spec["serviceName"]}
 
 
 def _own_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
@@ -296,8 +295,6 @@ def _retarget(item: dict[str, Any], document: Document, serving: Serving) -> Non
         if target.get("name") == document.name and name == "decode":
             role.autoscaled = True
             new = {**target, "name": f"{serving.name}-{name}"}
-            if target.get("kind") == "StatefulSet":
-                new["kind"] = "Deployment"
             item["spec"] = {**spec, "scaleTargetRef": new}
             serving.ledger.add(
                 Fate.changed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelservice.importers.fields import METADATA, Fate, Field
-from modelservice.importers.proposed import place
 
 POD = "core.v1.PodSpec?"
 """A pod spec in which anything may be missing."""
@@ -24,9 +23,9 @@ def pod_template(path: str) -> tuple[Field, ...]:
         Field(f"{path}.metadata.creationTimestamp", "", Fate.lost, "written by the API server", quiet=True),
         Field(f"{path}.metadata.name", "", Fate.lost, "pods are named after their workload", quiet=True),
         Field(f"{path}.metadata.namespace", "", Fate.lost, "pods are in their workload's namespace", quiet=True),
-        Field(f"{path}.spec", "{role}.containers, .volumes, … and {role}.extraConfig", type=POD),
+        Field(f"{path}.spec", "engine, {role}.volumes, … and {role}.extraConfig", type=POD),
         Field(f"{path}.spec.serviceAccountName", "serviceAccountOverride", type="string"),
-        Field(f"{path}.spec.runtimeClassName", place("runtimeClassName"), type="string"),
+        Field(f"{path}.spec.runtimeClassName", "{role}.runtimeClassName", type="string"),
     )
 
 

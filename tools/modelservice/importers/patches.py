@@ -1,4 +1,4 @@
-"""Kubernetes' strategic merge patch, as controllers merge presets and specs with it."""
+"""Merging: Kubernetes' strategic merge patch, as controllers merge presets and specs with it, and plain maps."""
 
 from __future__ import annotations
 
@@ -43,4 +43,13 @@ def _list(key: str, original: list[Any], patch: list[Any]) -> list[Any]:
             result[index] = copy.deepcopy(item)
         else:
             result[index] = patched(result[index], item)
+    return result
+
+
+def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """A map with another one merged into it: maps by key, everything else replaced."""
+    result = dict(lower)
+    for key, value in upper.items():
+        present = result.get(key)
+        result[key] = merged(present, value) if isinstance(present, dict) and isinstance(value, dict) else value
     return result

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from modelservice.importers import SYSTEMS
 from modelservice.importers.fields import Fate, Field
-from modelservice.importers.proposed import PLACES
 
 
 def field_tables() -> str:
@@ -26,13 +25,6 @@ def counts() -> str:
         declared = [item for fields in system.fields.values() for item in _shown(fields)]
         numbers = [sum(item.fate is fate for item in declared) for fate in Fate]
         lines.append(f"| `{system.name}` | {' | '.join(map(str, numbers))} |")
-    return "\n".join(lines)
-
-
-def places() -> str:
-    """Settings that have no key of their own in the chart, and where they go."""
-    lines = ["| Setting | Where it is |", "|---|---|"]
-    lines += [f"| {what} | {_code(now)} |" for what, (now, _) in PLACES.items()]
     return "\n".join(lines)
 
 

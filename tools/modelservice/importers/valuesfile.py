@@ -21,6 +21,11 @@ from modelservice.importers.secrets import Needed
 
 WIDTH = 100
 
+INLINE_DEPTH = 2
+"""Maps at this depth and below are written on one line where they are short."""
+
+INLINE_WIDTH = 90
+
 
 def values_file(
     values: dict[str, Any],
@@ -54,16 +59,48 @@ def values_file(
         header += ["", "Create before the installation:"]
         for needed in secrets:
             header += [f"  {needed.command(namespace)}", f"    (was in {needed.why})"]
+    _inline(tree)
     text = "\n".join(f"# {line}".rstrip() for line in header)
     return f"{text}\n\n{_dump(tree)}"
+
+
+def _inline(node: Any, depth: int = 0, indent: int = 0) -> bool:
+    """Writes short maps inside of items and below the second level on one line, where no comment stands in them;
+    whether a map or list may stand on one line."""
+    if not isinstance(node, CommentedMap | CommentedSeq):
+        return "\n" not in str(node)
+    items = list(node.values()) if isinstance(node, CommentedMap) else list(node)
+    deeper = 1 if isinstance(node, CommentedMap) else INLINE_DEPTH
+    plain = [_inline(item, depth + deeper, indent + 2) for item in items]
+    if not all(plain) or node.ca.comment or node.ca.items:
+        return False
+    if depth >= INLINE_DEPTH and isinstance(node, CommentedMap):
+        if indent + len(_flat(node)) <= INLINE_WIDTH:
+            node.fa.set_flow_style()
+            return True
+        return False
+    return not any(isinstance(item, CommentedMap | CommentedSeq) for item in items)
+
+
+def _flat(node: Any) -> str:
+    """About what a value is on one line."""
+    if isinstance(node, CommentedMap):
+        return "{" + ", ".join(f"{key}: {_flat(item)}" for key, item in node.items()) + "}"
+    if isinstance(node, CommentedSeq):
+        return "[" + ", ".join(_flat(item) for item in node) + "]"
+    return f"'{node}'"
 
 
 def _section(title: str, notes: Iterable[Note]) -> list[str]:
     lines = []
     for note in notes:
         text = f"- {note.path}{f' ({note.values})' if note.values and note.fate is not Fate.lost else ''}: {note.why}"
-        lines += textwrap.wrap(text, WIDTH - 2, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        lines += _wrapped(text, WIDTH - 2, "  ")
     return ["", title, *lines] if lines else []
+
+
+def _wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
@@ -81,11 +118,7 @@ def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
         changed = [note for note in found_notes if note.fate is Fate.changed]
         kept = [note for note in found_notes if note.fate is Fate.kept and str(note.value) == str(holder[key])]
         if changed:
-            lines = [
-                line
-                for note in changed
-                for line in textwrap.wrap(f"changed: {note.path}: {note.why}", WIDTH, break_long_words=False)
-            ]
+            lines = [line for note in changed for line in _wrapped(f"changed: {note.path}: {note.why}")]
             holder.yaml_set_comment_before_after_key(key, before="\n".join(lines), indent=_depth(tree, holder))
         elif kept and not isinstance(holder[key], dict | list) and "\n" not in str(holder[key]):
             holder.yaml_add_eol_comment(f"kept: {kept[0].path}", key)
@@ -93,9 +126,18 @@ def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
 
 
 def _find(tree: CommentedMap, path: str) -> tuple[CommentedMap, Any] | None:
-    """The map and key that a dotted values key means; ``{role}`` is decode, ``[]`` the first item."""
-    first = re.split(r",| and | or ", path)[0].strip().strip("`")
-    parts = first.replace("{role}", "decode").replace("[]", ".0").split(".")
+    """The map and key that a dotted values key means; ``{role}`` is decode, ``[]`` the first item. What is said of the
+    engine may stand in a layer of one role, or in the listed container."""
+    first = re.split(r",| and | or ", path)[0].strip().strip("`").split(" (")[0]
+    places = [first.replace("{role}", "decode").replace("[]", ".0")]
+    if first.partition(".")[0] == "engine":
+        rest = first.removeprefix("engine")
+        places += [f"{role}.{layer}{rest}" for role in ("decode", "prefill") for layer in ("engine", "containers.0")]
+    return next((found for found in (_at(tree, place) for place in places) if found), None)
+
+
+def _at(tree: CommentedMap, path: str) -> tuple[CommentedMap, Any] | None:
+    parts = path.split(".")
     holder: Any = None
     node: Any = tree
     for part in parts:
