@@ -552,11 +552,20 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a job without a claim": (
         model(download={"job": True}), ["modelArtifacts.download.job", "persistence.enabled: true", "ReadWriteMany"],
     ),
+    "a Job and a pod that hold a claim of one node": (
+        model(download={"job": True}, **claim()),
+        ["modelArtifacts.download.job", "persistence.accessModes: [ReadWriteMany]", "download.enabled: true"],
+    ),
+    "an empty claim that is only read": (
+        model(**claim(accessModes=["ReadOnlyMany"])),
+        ["modelArtifacts.persistence.accessModes", "nobody can write the model", "[ReadWriteOnce]"],
+    ),
     "a job for a model that is not downloaded": (
         model("oci://r.example.com/m:1", download={"job": True}), ["modelArtifacts.download.job", "oci://"],
     ),
     "a job without a download": (
-        model(download={"job": True, "enabled": False}, **claim()), ["modelArtifacts.download.job", "download.enabled is false"],
+        model(download={"job": True, "enabled": False}, **claim(accessModes=["ReadWriteMany"])),
+        ["modelArtifacts.download.job", "download.enabled is false"],
     ),
     "a download by an image that cannot": (
         server("infinity", artifacts={"download": {"enabled": True}}), ["modelArtifacts.download.image", "infinity", "hf"],

@@ -179,6 +179,27 @@ def test_metrics_of_sglang(render: Render) -> None:
     assert "core-metrics-extractor" not in types(picker(render))
 
 
+TLS = {"image": VLLM["image"], "modelCommand": "vllmServe", "args": {"ssl-certfile": "/a", "ssl-keyfile": "/b"}}
+
+
+@pytest.mark.parametrize(
+    "values", [{"engine": TLS, "routing": {"proxy": {"enabled": False}}}, {"routing": {"proxy": {"secure": True}}}]
+)
+def test_metrics_of_pods_that_serve_tls_are_read_over_it(render: Render, values: dict[str, Any]) -> None:
+    values = {**SINGLE, **values}
+    objects = picker(render, values["routing"], values)
+    (source,) = [item for item in config(objects)["plugins"] if item["type"] == "metrics-data-source"]
+    assert source["parameters"] == {"scheme": "https", "insecureSkipVerify": True}
+    older = picker(render, {**values["routing"], "epp": {"image": f"{OLD}:v0.7.1"}}, values)
+    assert "--model-server-metrics-scheme=https" in container(older)["args"]
+    assert "metrics-data-source" not in types(older)
+
+
+def test_metrics_are_read_in_clear_where_a_role_serves_them_so(render: Render) -> None:
+    objects = picker(render, {"proxy": {"secure": True}})
+    assert "metrics-data-source" not in types(objects)
+
+
 def test_requests_wait_in_flow_control_when_all_pods_may_be_gone(render: Render) -> None:
     scaling = {"enabled": True, "type": "keda", "minReplicas": 0, "maxReplicas": 2}
     scaling["prometheus"] = {"serverAddress": "http://prometheus:9090"}

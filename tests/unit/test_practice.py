@@ -413,7 +413,8 @@ def test_a_suspended_release_has_no_pods_whoever_owns_the_replicas(
 
 @pytest.mark.parametrize("suspend", [True, False])
 def test_a_download_waits_while_the_release_is_suspended(render: Render, suspend: bool) -> None:
-    artifacts = {"size": "10Gi", "download": {"job": True}, "persistence": {"enabled": True}}
+    shared = {"enabled": True, "accessModes": ["ReadWriteMany"]}
+    artifacts = {"size": "10Gi", "download": {"job": True}, "persistence": shared}
     job = render({**single(), "suspend": suspend, "modelArtifacts": artifacts}).one("Job")
     assert job["spec"].get("suspend", False) is suspend
 

@@ -106,6 +106,7 @@ WORDS = {
 
 Affinity = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Affinity")]
 ContainerFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Container", partial=True)]
+ConfigMapKeySelector = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ConfigMapKeySelector")]
 DeploymentStrategy = Annotated[dict[str, Any], Kubernetes("io.k8s.api.apps.v1.DeploymentStrategy")]
 EnvVar = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.EnvVar")]
 EnvVarSource = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.EnvVarSource")]
@@ -118,6 +119,7 @@ PodFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSpec",
 PodSecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSecurityContext")]
 ServicePort = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.ServicePort")]
 Probe = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Probe")]
+SecretKeySelector = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.SecretKeySelector")]
 SecurityContext = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.SecurityContext")]
 TypedLocalObjectReference = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.TypedLocalObjectReference")]
 Toleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Toleration")]
@@ -703,30 +705,12 @@ Hostname = Annotated[
 ]
 
 
-class SecretEntry(Closed):
-    """An entry of a Secret."""
-
-    name: DnsSubdomain
-    """Secret."""
-    key: SecretKey
-    """Its entry."""
-
-
-class ConfigMapEntry(Closed):
-    """An entry of a ConfigMap."""
-
-    name: DnsSubdomain
-    """ConfigMap."""
-    key: SecretKey
-    """Its entry."""
-
-
 class CertificateAuthority(Closed):
     """Where certificates are: in a Secret or a ConfigMap."""
 
-    secret: SecretEntry | None = None
+    secret: SecretKeySelector | None = None
     """In a Secret."""
-    configMap: ConfigMapEntry | None = None
+    configMap: ConfigMapKeySelector | None = None
     """In a ConfigMap."""
 
 

@@ -28,7 +28,7 @@ Downloading: what fills the model volume before the engine starts, in every pod 
   {{- fail "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job; keep one of them" -}}
   {{- end -}}
   {{- if not .artifacts.persistence.enabled -}}
-  {{- fail "modelArtifacts.download.job: a Job fills a claim that the pods share; write persistence.enabled: true, and accessModes: [ReadWriteMany] for several pods" -}}
+  {{- fail "modelArtifacts.download.job: a Job fills a claim that the pods share; write persistence.enabled: true, and accessModes: [ReadWriteMany]" -}}
   {{- end -}}
   {{- $download = true -}}
 {{- end -}}

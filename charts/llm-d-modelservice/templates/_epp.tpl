@@ -113,6 +113,18 @@ llm-d-router-endpoint-picker with 0.9, and Gateway API Inference Extension had i
 {{- $engines | toJson -}}
 {{- end -}}
 
+{{/* "true" when the pods of every role serve TLS, so that their metrics are read over it. Input: the root context. */}}
+{{- define "llm-d-modelservice.metricsOverTLS" -}}
+{{- $schemes := list -}}
+{{- range $name := list "decode" "prefill" -}}
+  {{- if (index $.Values $name).create -}}
+  {{- $facts := include "llm-d-modelservice.role" (dict "root" $ "role" $name) | fromJson -}}
+  {{- $schemes = append $schemes (include "llm-d-modelservice.scheme" (dict "root" $ "facts" $facts)) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $schemes (not (has "http" $schemes)) -}}true{{- end -}}
+{{- end -}}
+
 {{/*
 The plugin configuration that follows from load balancing and roles, as JSON. Input: root, picker.
   unset       equal prefix, free KV cache and queue, weighted as Gateway API Inference Extension does
@@ -176,8 +188,13 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
     (dict "name" "prefill" "plugins" (prepend $refs (dict "pluginRef" "prefill-filter")))
     (dict "name" "decode" "plugins" (prepend $refs (dict "pluginRef" "decode-filter"))) -}}
 {{- end -}}
+{{- if and (include "llm-d-modelservice.metricsOverTLS" .root) (semverCompare ">=0.8.0" $version) -}}
+{{- $plugins = append $plugins (dict "type" "metrics-data-source" "parameters" (dict "scheme" "https" "insecureSkipVerify" true)) -}}
+{{- else if $sglang -}}
+{{- $plugins = append $plugins (dict "type" "metrics-data-source") -}}
+{{- end -}}
 {{- if $sglang -}}
-{{- $plugins = concat $plugins (list (dict "type" "metrics-data-source") (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" "sglang"))) -}}
+{{- $plugins = append $plugins (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" "sglang")) -}}
 {{- end -}}
 {{- $config := dict "apiVersion" .picker.configApi "kind" "EndpointPickerConfig" "plugins" $plugins "schedulingProfiles" $profiles -}}
 {{- if include "llm-d-modelservice.scalesToZero" .root -}}{{- $_ := set $config "featureGates" (list "flowControl") -}}{{- end -}}
@@ -217,6 +234,7 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
 {{- if ne (int ($epp.service.targetPort | default 9002)) 9002 -}}{{- $flags = append $flags (list "grpc-port" $epp.service.targetPort) -}}{{- end -}}
 {{- if not (kindIs "invalid" $epp.debugLevel) -}}{{- $flags = append $flags (list "v" $epp.debugLevel) -}}{{- end -}}
 {{- if gt (int $epp.replicas) 1 -}}{{- $flags = append $flags (list "ha-enable-leader-election" true) -}}{{- end -}}
+{{- if and (semverCompare "<0.8.0" .picker.version) (include "llm-d-modelservice.metricsOverTLS" .root) -}}{{- $flags = append $flags (list "model-server-metrics-scheme" "https") -}}{{- end -}}
 {{- $given := include "llm-d-modelservice.givenFlags" (dict "args" ($epp.args | default list) "flags" dict) | fromJson -}}
 {{- $args := list -}}
 {{- range $flags -}}

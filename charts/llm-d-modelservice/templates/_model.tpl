@@ -320,5 +320,11 @@ model.
   {{- if gt (int $pods) 1 -}}
   {{- fail (printf "modelArtifacts.persistence.accessModes: one claim serves all pods of %s, which may be on several nodes; write [ReadWriteMany] with a storage class that can, or volume.type: ephemeral for a claim of each pod" (join " and " $why)) -}}
   {{- end -}}
+  {{- if .Values.modelArtifacts.download.job -}}
+  {{- fail "modelArtifacts.download.job: the Job and the pods that wait for it hold the claim together, maybe on several nodes; write persistence.accessModes: [ReadWriteMany], or download.enabled: true in place of the Job" -}}
+  {{- end -}}
+  {{- if and (eq (uniq $persistence.accessModes | join "") "ReadOnlyMany") (not $persistence.dataSource) (not $persistence.volumeName) -}}
+  {{- fail "modelArtifacts.persistence.accessModes: ReadOnlyMany alone makes an empty claim that nobody can write the model to; write [ReadWriteOnce], or a dataSource" -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -6,11 +6,22 @@ write instead. What one key alone shows is refused by values.schema.json.
 {{/*
 "true" where the chart renders anything. Input: the root context. Every object begins with it, so that what is wrong
 with the values as a whole is said before anything trips over it; where an object is off by default, its switch is
-looked at first, in a way that survives a missing section, because this takes a while.
-A section without content (`decode:` with everything below commented out) is null, which makes Helm delete all
-defaults of the section.
+looked at first, in a way that survives a missing section. What was found is kept in the root context, which the chart's
+templates share.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
+{{- if not (hasKey . "sections checked") -}}
+{{- include "llm-d-modelservice.checkSections" . -}}
+{{- $_ := set . "sections checked" true -}}
+{{- end -}}
+{{- if .Values.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/*
+Refuses a section without content (`decode:` with everything below commented out); prints nothing. Input: the root
+context. It is null, which makes Helm delete all defaults of the section.
+*/}}
+{{- define "llm-d-modelservice.checkSections" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
 {{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" (list "vgpu") "serviceAccount" list
   "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list
@@ -37,7 +48,6 @@ defaults of the section.
 {{- with $empty -}}
 {{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" (first .) (first .)) -}}
 {{- end -}}
-{{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/* Refuses list items without content. Input: lists by their key. */}}
