@@ -37,6 +37,16 @@ defaults of the section.
 {{- with $empty -}}
 {{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" (first .) (first .)) -}}
 {{- end -}}
+{{- range $path := list "modelArtifacts.name" "modelArtifacts.uri" "modelArtifacts.mountPath" "accelerator.type" "multinode" "requester.enable"
+  "routing.servicePort" "routing.proxy.image" "routing.proxy.targetPort"
+  "decode.monitoring.podmonitor.enabled" "prefill.monitoring.podmonitor.enabled"
+  "decode.monitoring.podmonitor.portName" "prefill.monitoring.podmonitor.portName" -}}
+  {{- $value := $.Values -}}
+  {{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
+  {{- if kindIs "invalid" $value -}}
+  {{- fail (printf "%s: null removes the default, which the chart needs; remove the key, or write a value" $path) -}}
+  {{- end -}}
+{{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
