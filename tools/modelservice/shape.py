@@ -84,7 +84,13 @@ _SPECS: Mapping[str, Schema] = {
     "DeviceClass": _map(selectors=_list_of(_one(_map(cel=_map(expression=TEXT))))),
     "CustomResourceDefinition": _map(versions=_list_of(_one(_map(name=TEXT)))),
 }
-_WORKLOAD = _map(replicas=NUMBER, selector=_SELECTOR, template=_PODS, volumeClaimTemplates=_list_of(_one(_map())))
+_CLAIM = _map(resources=_map(requests=AMOUNTS))
+_WORKLOAD = _map(
+    replicas=NUMBER,
+    selector=_SELECTOR,
+    template=_PODS,
+    volumeClaimTemplates=_list_of(_one(_map(metadata=METADATA, spec=_CLAIM))),
+)
 
 _FIELDS: Mapping[str, Schema] = {
     "ConfigMap": {"data": TEXTS},
