@@ -197,7 +197,7 @@ def uri_scheme_invented(base: Base) -> Touched:
 @operator
 def quantity_invalid(base: Base) -> Touched:
     section(base.values, "modelArtifacts")["size"] = "100 GB"
-    return ("modelArtifacts.size",)
+    return ("modelArtifacts.size", "decode.volumeClaimTemplates")
 
 
 # --- Parallelism and accelerators -------------------------------------------------------------
@@ -803,6 +803,7 @@ def startup_probe_impatient(base: Base) -> Touched:
 def liveness_probe_on_a_cold_model(base: Base) -> Touched:
     if base.engine("decode") != "vllm" or (base.values.get("engine") or {}).get("type"):
         return None  # an engine of a stated type has a startup probe
+    section(base.values, "decode").pop("probes", None)
     for holder in (
         container(base.values, "decode") or {},
         base.values.get("engine") or {},
@@ -816,6 +817,7 @@ def liveness_probe_on_a_cold_model(base: Base) -> Touched:
 
 @operator
 def grace_period_too_short(base: Base) -> Touched:
+    section(base.values, "decode").pop("drain", None)
     touched = engine_field(base, "lifecycle", {"preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 30"]}}})
     section(base.values, "decode")["terminationGracePeriodSeconds"] = 20
     return ("terminationGracePeriodSeconds",) if touched else None
@@ -831,7 +833,7 @@ def volume_smaller_than_the_model(base: Base) -> Touched:
     if (base.values.get("requester") or {}).get("enable"):
         return None
     section(base.values, "modelArtifacts").update(uri="hf://meta-llama/Llama-3.3-70B-Instruct", size="20Gi")
-    return ("modelArtifacts.size",)
+    return ("modelArtifacts.size", "decode.volumeClaimTemplates")
 
 
 @operator

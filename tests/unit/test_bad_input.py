@@ -69,6 +69,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "write extraConfig.hostNetwork"]),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
     "a section without content": ({"decode": None}, ["decode: a section without content", "decode: {}"]),
+    "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: null removes the default", "remove the key"]),
+    "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: null removes the default"]),
+    "a template that does not end": (
+        model("hf://{{ .Release.Name"), ["modelArtifacts.uri: 'hf://{{ .Release.Name' is rendered as a template", "unclosed action"],
+    ),
     "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: a section without content"]),
     "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: a section without content"]),
     "an empty list item": ({"decode": {"tolerations": [None]}}, ["decode.tolerations[0]", "remove the dash"]),

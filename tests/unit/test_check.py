@@ -192,12 +192,12 @@ def test_a_file_of_any_name_gets_a_release_name_that_fits(tmp_path: Path, name: 
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ("{kind: Deployment, metadata: {name: x}, spec: 7}", "spec: it is no map"),
-        ("{kind: Deployment, metadata: {name: 7}}", "metadata.name: it is no text"),
+        ("{kind: Deployment, metadata: {name: x}, spec: 7}", "spec: it is 7, not a map"),
+        ("{kind: Deployment, metadata: {name: 7}}", "metadata.name: it is 7, not text"),
         ("{kind: Pod, metadata: {name: x}, spec: {containers: [{name: x, env: [{value: y}]}]}}", "/containers/0/env/0"),
-        ("{kind: Deployment, metadata: {name: x}, spec: {template: {spec: {containers: 7}}}}", "/containers: 7 is not"),
+        ("{kind: Deployment, metadata: {name: x}, spec: {template: {spec: {containers: 7}}}}", "spec.template.spec.containers: it is 7, not a list"),
         ("{kind: PodMonitor, metadata: {name: x}, spec: {selector: 7}}\n---\n"
-         "{kind: Pod, metadata: {name: x}, spec: {containers: [{name: x}]}}", "cannot read the objects"),
+         "{kind: Pod, metadata: {name: x}, spec: {containers: [{name: x}]}}", "spec.selector: it is 7, not a map"),
     ],
 )  # fmt: skip
 def test_objects_of_another_form_are_findings(manifest: str, message: str) -> None:

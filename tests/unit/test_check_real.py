@@ -5,10 +5,10 @@ import warnings
 import pytest
 
 from modelservice.check.finding import Severity
-from modelservice.check.runner import load, read_manifests, run
+from modelservice.check.runner import load, run
 from modelservice.deployment import Deployment
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning
+from modelservice.inputs import InputWarning, read_objects
 from modelservice.pool import read_pool
 from rendered import SHARED, shared
 
@@ -106,7 +106,7 @@ def outputs() -> list[str]:
 
 @pytest.mark.parametrize("output", outputs())
 def test_manifests_of_the_original_chart_have_no_errors(output: str) -> None:
-    objects = read_manifests(str(shared(f"upstream/examples-output/{output}")))
+    objects = read_objects(str(shared(f"upstream/examples-output/{output}")))
     deployment = Deployment(output, objects)
     assert deployment.servers
     assert [finding for finding in run([deployment]) if finding.severity is Severity.error] == []

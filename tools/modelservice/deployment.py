@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from modelservice import shape
 from modelservice.commandline import ALIASES, CommandLine, command_line, image_version, proxy_flags
 from modelservice.inventory import Inventory, amounts
 from modelservice.pool import Pool
@@ -414,7 +415,23 @@ class Deployment:
 
 def reference(obj: Object) -> str:
     """``Kind/name`` of an object."""
-    return f"{obj.get('kind')}/{(obj.get('metadata') or {}).get('name', '')}"
+    metadata = obj.get("metadata")
+    return f"{obj.get('kind')}/{metadata.get('name', '') if isinstance(metadata, Mapping) else ''}"
+
+
+def object_problem(obj: Object) -> str | None:
+    """What keeps an object from being read, as ``spec.ports[0]: it is 7, not a map``; None when nothing does."""
+    found = shape.object_problem(obj)
+    if found:
+        return found
+    try:
+        for pods in pods_of(obj):
+            found = shape.pods_problem(pods.spec, pods.metadata)
+            if found:
+                return f"pods: {found}"
+    except (AttributeError, TypeError, yaml.YAMLError):
+        return f"metadata.annotations: {SERVER_PATCH} holds no pod"
+    return None
 
 
 def pods_of(obj: Object) -> Iterator[Pods]:
@@ -445,7 +462,7 @@ def _pods_of_template(obj: Object, template: Object) -> Pods:
     patch = (metadata.get("annotations") or {}).get(SERVER_PATCH)
     if patch is None:
         return Pods(obj, "pod", 1, metadata, spec)
-    server = yaml.safe_load(patch) or {}
+    server = yaml.safe_load(patch)
     # The server runs on the requester's node and accelerators.
     merged = {
         **{key: spec[key] for key in ("affinity", "nodeSelector", "tolerations") if key in spec},

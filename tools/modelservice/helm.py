@@ -15,7 +15,7 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -251,7 +251,7 @@ class EmbeddedHelm:
         except helm_python.HelmInvalidArgError as error:
             raise UsageError(error.detail) from None
         except helm_python.HelmError as error:
-            raise _explained(error.detail, self._chart.schema) from None
+            raise _explained(error.detail, self._chart.schema, values) from None
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         report = helm_python.lint(self.path, dict(values), strict=True)
@@ -324,7 +324,7 @@ class HelmExecutable:
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
             if "invalid kube version" in text:
                 raise UsageError(text) from None
-            raise _explained(text, _schema(self.path)) from None
+            raise _explained(text, _schema(self.path), values) from None
 
 
 def _schema(chart: Path) -> dict[str, Any] | None:
@@ -350,10 +350,11 @@ def _by_template(stream: str) -> dict[str, str]:
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
+_TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
 
 
-def _explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
+def _explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
     """An error of Helm in the words of the person who wrote the values."""
     if "values don't meet the specifications of the schema" in text:
         return ValuesError(_violations(text, schema or {}), by_schema=True)
@@ -362,7 +363,26 @@ def _explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
         message = refusal["message"].strip()
         key = _KEY.match(message)
         return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
+    malformed = _TEMPLATE.search(text)
+    if malformed:
+        return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
     return ModelserviceError(text)
+
+
+def _malformed(quoted: str, reason: str, values: Mapping[str, Any]) -> Problem:
+    """A value that is rendered as a template, and is none."""
+    given = json.loads(quoted) if quoted.startswith('"') else quoted.strip("`")
+    key = next((path for path, value in _texts(values, []) if value == given), None)
+    message = f"{given!r} is rendered as a template, and cannot be: {reason}"
+    return Problem(message, key=_dotted(key) if key else None, fix='correct it, or write {{ "{{" }} for two braces')
+
+
+def _texts(value: Any, path: list[str]) -> Iterator[tuple[list[str], str]]:
+    if isinstance(value, str):
+        yield path, value
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, below in entries:
+        yield from _texts(below, [*path, str(name)])
 
 
 def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:

@@ -82,6 +82,48 @@ def read_text(path: str) -> str:
         raise UsageError(f"cannot be read: {error.strerror}", file=name) from None
 
 
+def read_objects(path: str) -> list[dict[str, Any]]:
+    """The objects in a stream of manifests, those of lists one by one.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ModelserviceError: it holds something else than Kubernetes objects.
+    """
+    name = "standard input" if path == "-" else path
+    documents = load_documents(read_text(path), name)
+    objects = [item for document in documents for item in _items(document)]
+    for index, item in enumerate(objects):
+        if not is_object(item):
+            raise ModelserviceError(
+                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
+            )
+    return objects
+
+
+def load_documents(text: str, name: str) -> list[Any]:
+    """What the YAML documents of a text hold, without empty ones.
+
+    Raises:
+        ModelserviceError: it is not YAML.
+    """
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except (yaml.YAMLError, ValueError) as error:
+        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
+    except RecursionError:
+        raise ModelserviceError("nested too deeply to be read", file=name) from None
+
+
+def is_object(item: Any) -> bool:
+    """Whether something read from YAML is a Kubernetes object, as far as its kind tells."""
+    return isinstance(item, dict) and isinstance(item.get("kind"), str) and bool(item["kind"])
+
+
+def _items(document: Any) -> list[Any]:
+    items = document.get("items") if isinstance(document, dict) else None
+    return items if items and isinstance(items, list) else [document]
+
+
 def parse_documents(text: str, name: str) -> list[yaml.Node]:
     """The YAML documents in a text.
 

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import read_text
+from modelservice.inputs import is_object, load_documents, read_objects, read_text
 from modelservice.quantity import quantity
+from modelservice.shape import readable
 
 Object = Mapping[str, Any]
 
@@ -120,19 +119,15 @@ def read_inventory(path: str) -> Inventory:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither.
     """
-    text = read_text(path)
-    try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=path) from None
+    documents = load_documents(read_text(path), path)
     if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
         from modelservice.cluster.nodes import objects, read_pools
 
         made = tuple(objects(read_pools(path)))
         return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
-    if not documents or not all(isinstance(document, dict) and "kind" in document for document in documents):
+    if not documents or not all(map(is_object, documents)):
         raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="write pools: [...]")
-    found = tuple(_harmless(item) for document in documents for item in document.get("items") or [document])
+    found = tuple(map(_harmless, readable(read_objects(path), path)))
     return Inventory(path, found, frozenset(str(obj.get("kind")) for obj in found))
 
 

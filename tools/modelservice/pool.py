@@ -7,6 +7,7 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ import yaml
 
 from modelservice.commandline import image_version
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import read_text
+from modelservice.inputs import load_documents, read_objects, read_text
+from modelservice.shape import PICKER_CONFIG, POOL_VALUES, problem, readable
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]
@@ -44,15 +46,21 @@ class Epp:
 
     @property
     def config(self) -> Object | None:
-        """The plugin configuration in use; None when it is a built-in one or no YAML."""
-        text = self.configs.get(self.config_file)
-        if text is None:
-            return None
-        try:
-            parsed = yaml.safe_load(text)
-        except yaml.YAMLError:
-            return None
-        return parsed if isinstance(parsed, dict) else None
+        """The plugin configuration in use; None when it is a built-in one or cannot be read."""
+        parsed = self._parsed
+        return parsed if isinstance(parsed, dict) and problem(PICKER_CONFIG, parsed) is None else None
+
+    @property
+    def config_problem(self) -> str:
+        """Why the plugin configuration cannot be read."""
+        parsed = self._parsed
+        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is no YAML mapping"
+
+    @property
+    def _parsed(self) -> Any:
+        with contextlib.suppress(yaml.YAMLError):
+            return yaml.safe_load(self.configs.get(self.config_file, ""))
+        return None
 
     def plugin_types(self) -> set[str]:
         """Types of the plugins in use."""
@@ -104,19 +112,20 @@ def read_pool(path: str) -> Neighbours:
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
     text = read_text(path)
-    try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-        node = yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
-    except yaml.YAMLError as error:
-        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=path) from None
+    documents = load_documents(text, path)
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise ModelserviceError("neither values of a pool's chart nor manifests", file=path)
     if "kind" in documents[0]:
-        objects = [item for document in documents for item in document.get("items") or [document]]
+        objects = readable(read_objects(path), path)
         pools = list(pools_of(objects, path))
         if not pools:
             raise UsageError("no InferencePool among the objects", file=path, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
+    found = problem(POOL_VALUES, documents[0])
+    if found:
+        key, _, reason = found.partition(": ")
+        raise ModelserviceError(reason, file=path, key=key)
+    node = yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
     sources = Sources([Layer(path, documents[0], node)])
     values = documents[0]
     if isinstance(values.get("router"), dict):
@@ -163,8 +172,9 @@ def _epp_of(objects: Sequence[Object], name: str) -> Epp | None:
         if "EndpointPickerConfig" in str(text)
     }
     for obj in objects:
-        if obj.get("kind") == "Deployment" and obj.get("metadata", {}).get("name") == name:
-            container = obj["spec"]["template"]["spec"]["containers"][0]
+        if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name:
+            spec = ((obj.get("spec") or {}).get("template") or {}).get("spec") or {}
+            container: Object = next(iter(spec.get("containers") or []), {})
             words = [str(word) for word in container.get("args") or []]
             text = " ".join(words)
             match = re.search(r"--?config-?file[= ](\S+)", text)

@@ -18,8 +18,8 @@ templates share.
 {{- end -}}
 
 {{/*
-Refuses a section without content (`decode:` with everything below commented out); prints nothing. Input: the root
-context. It is null, which makes Helm delete all defaults of the section.
+Refuses a section without content (`decode:` with everything below commented out), and null for what the chart cannot do
+without; prints nothing. Input: the root context. Null makes Helm delete all defaults of a section.
 */}}
 {{- define "llm-d-modelservice.checkSections" -}}
 {{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
@@ -47,6 +47,16 @@ context. It is null, which makes Helm delete all defaults of the section.
 {{- end -}}
 {{- with $empty -}}
 {{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" (first .) (first .)) -}}
+{{- end -}}
+{{- range $path := list "modelArtifacts.name" "modelArtifacts.uri" "modelArtifacts.mountPath" "accelerator.type" "multinode" "requester.enable"
+  "routing.servicePort" "routing.proxy.image" "routing.proxy.targetPort"
+  "decode.monitoring.podmonitor.enabled" "prefill.monitoring.podmonitor.enabled"
+  "decode.monitoring.podmonitor.portName" "prefill.monitoring.podmonitor.portName" -}}
+  {{- $value := $.Values -}}
+  {{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
+  {{- if kindIs "invalid" $value -}}
+  {{- fail (printf "%s: null removes the default, which the chart needs; remove the key, or write a value" $path) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 

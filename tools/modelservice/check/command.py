@@ -17,11 +17,12 @@ from rich.table import Table
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.report import Format, print_text, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import load, order, read_manifests, run, sound, suppress
+from modelservice.check.runner import load, order, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.deployment import Deployment
 from modelservice.errors import UsageError
 from modelservice.helm import Release, renderer
+from modelservice.inputs import read_objects
 from modelservice.inventory import read_cluster, read_inventory
 from modelservice.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.paths import chart_dir
@@ -97,7 +98,7 @@ def check(
         deployments += [loaded] if loaded else []
     for path in manifests:
         names.append(path)
-        objects, refused = sound(read_manifests(path), path)
+        objects, refused = sound(read_objects(path), path)
         findings += refused
         deployments.append(Deployment(path, objects, namespace))
     for deployment in deployments:

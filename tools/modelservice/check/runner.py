@@ -7,16 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml
-
 from modelservice.check.finding import Finding, Found, Severity
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
-from modelservice.deployment import Deployment, pods_of
-from modelservice.errors import ModelserviceError, ValuesError
+from modelservice.deployment import Deployment, object_problem, reference
+from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
-from modelservice.inputs import InputWarning, apply_set, merge, read_text
-from modelservice.kubernetes import pod_problem
+from modelservice.inputs import InputWarning, apply_set, merge
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
@@ -89,58 +86,13 @@ def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[M
     """The objects whose fields have the types that rules read, and findings about the others."""
     kept, findings = [], []
     for obj in objects:
-        problem = _problem(obj)
+        problem = object_problem(obj)
         if problem is None:
             kept.append(obj)
             continue
         fix = "write it as Kubernetes has it; no rule looks at this object"
-        name = f"{obj.get('kind')}/{(obj.get('metadata') or {}).get('name')}"
-        findings.append(Finding(INVALID, Severity.error, problem, None, name, fix, deployment=deployment))
+        findings.append(Finding(INVALID, Severity.error, problem, None, reference(obj), fix, deployment=deployment))
     return kept, findings
-
-
-def _problem(obj: Mapping[str, Any]) -> str | None:
-    metadata, spec = obj.get("metadata") or {}, obj.get("spec")
-    if not isinstance(metadata.get("name"), str):
-        return "metadata.name: it is no text"
-    if spec is not None and not isinstance(spec, Mapping):
-        return "spec: it is no map"
-    try:
-        for pods in pods_of(obj):
-            for text in (pods.labels, pods.annotations):
-                if not all(isinstance(value, str) for value in text.values()):
-                    return "metadata of the pods: a label or annotation is no text"
-            problem = pod_problem(pods.spec)
-            if problem:
-                return f"pod spec: {problem}"
-    except (AttributeError, TypeError, KeyError, ValueError):
-        return "the pod template has not the form that Kubernetes asks for"
-    return None
-
-
-def read_manifests(path: str) -> list[dict[str, Any]]:
-    """The objects in a stream of manifests, those of lists one by one.
-
-    Raises:
-        UsageError: the file cannot be read.
-        ModelserviceError: it holds no Kubernetes objects.
-    """
-    name = "standard input" if path == "-" else path
-    try:
-        documents = [document for document in yaml.safe_load_all(read_text(path)) if document is not None]
-    except yaml.YAMLError as error:
-        raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
-    objects = [
-        item
-        for document in documents
-        for item in ((document.get("items") or [document]) if isinstance(document, dict) else [document])
-    ]
-    for index, item in enumerate(objects):
-        if not isinstance(item, dict) or not item.get("kind") or not isinstance(item.get("metadata"), dict):
-            raise ModelserviceError(
-                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
-            )
-    return objects
 
 
 def run(
@@ -169,7 +121,7 @@ def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
     """
     try:
         return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
         fix = "look for a field of another type than Kubernetes has"
         return [Finding(INVALID, Severity.error, message, None, None, fix, deployment=deployment.name)]

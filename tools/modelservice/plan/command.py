@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from modelservice.check.runner import sound
 from modelservice.deployment import Deployment
 from modelservice.errors import UsageError
 from modelservice.helm import Release, renderer
@@ -57,9 +58,14 @@ def command(
     layers = read_layers(files)
     sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
     rendered = renderer(helm, chart or chart_dir()).render(sources.values, Release(name, namespace))
+    objects, refused = sound(rendered.objects, name)
+    for finding in refused:
+        Console(stderr=True).print(
+            f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True
+        )
     neighbours = [read_pool(path) for path in pool]
     deployment = Deployment(
-        name, rendered.objects, namespace, sources,
+        name, objects, namespace, sources,
         pools=[item for neighbour in neighbours for item in neighbour.pools],
         cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
         neighbours=[item for neighbour in neighbours for item in neighbour.objects],

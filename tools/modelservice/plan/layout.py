@@ -147,7 +147,15 @@ def plan(deployment: Deployment) -> Plan:
     for pods in deployment.servers:
         workloads.setdefault(pods.object, []).append(pods)
     roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in workloads.values())
-    served = next((flag.values[0] for pods in deployment.servers for flag in pods.command.all("served-model-name")), "")
+    served = next(
+        (
+            name
+            for pods in deployment.servers
+            for flag in pods.command.all("served-model-name")
+            for name in flag.values[:1]
+        ),
+        "",
+    )
     model = str(deployment.value("modelArtifacts.name") or served)
     return Plan(deployment.name, model, roles, tuple(_calls(deployment, roles)), cluster is not None)
 

@@ -297,7 +297,7 @@ def _references(deployment: Deployment, pods: Pods) -> Iterator[tuple[str, str, 
                 key = deployment.env_key(pods, variable["name"])
                 if deployment.sources and key and not deployment.sources.has(key):
                     key = "modelArtifacts.authSecretName"
-                yield "Secret", secret["name"], key, str(secret.get("key", ""))
+                yield "Secret", str(secret.get("name", "")), key, str(secret.get("key", ""))
     if name := spec.get("priorityClassName"):
         yield "PriorityClass", name, deployment.with_key(f"{pods.role}.priorityClassName"), ""
     if name := spec.get("runtimeClassName"):
@@ -305,7 +305,12 @@ def _references(deployment: Deployment, pods: Pods) -> Iterator[tuple[str, str, 
     if name := spec.get("serviceAccountName"):
         yield "ServiceAccount", name, deployment.with_key("serviceAccountOverride"), ""
     for item in spec.get("imagePullSecrets") or []:
-        yield "Secret", item["name"], deployment.with_key("imagePullSecrets", f"{pods.role}.imagePullSecrets"), ""
+        yield (
+            "Secret",
+            str(item.get("name", "")),
+            deployment.with_key("imagePullSecrets", f"{pods.role}.imagePullSecrets"),
+            "",
+        )
     for claim in spec.get("resourceClaims") or []:
         if name := claim.get("resourceClaimName"):
             yield "ResourceClaim", name, deployment.with_key(f"{pods.role}.resourceClaims"), ""

@@ -272,16 +272,30 @@ def model_volume(deployment: Deployment) -> Iterator[Found]:
     """The model fits onto the volume that it is downloaded to."""
     for pods in deployment.servers:
         size = model_bytes(deployment, pods)
-        for volume in pods.spec.get("volumes") or []:
-            limit = quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
-            if volume.get("name") == "model-storage" and size and limit and _real(pods) and limit < size:
-                yield Found(
-                    f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
-                    deployment.with_key("modelArtifacts.persistence.size", "modelArtifacts.size"),
-                    pods.object,
-                    f"write a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
-                    "spec.template.spec.volumes",
+        limit = _model_storage(deployment, pods)
+        if size and limit and _real(pods) and limit < size:
+            yield Found(
+                f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
+                deployment.with_key(
+                    f"{pods.role}.volumeClaimTemplates", "modelArtifacts.persistence.size", "modelArtifacts.size"
                 )
+                if pods.workload["spec"].get("volumeClaimTemplates")
+                else deployment.with_key("modelArtifacts.persistence.size", "modelArtifacts.size"),
+                pods.object,
+                f"write a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+                "spec.template.spec.volumes",
+            )
+
+
+def _model_storage(deployment: Deployment, pods: Pods) -> Decimal | None:
+    """What the volume that the model is downloaded to holds; None where it is not known."""
+    for volume in pods.spec.get("volumes") or []:
+        if volume.get("name") == "model-storage":
+            return quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
+    for claim in pods.workload["spec"].get("volumeClaimTemplates") or []:
+        if (claim.get("metadata") or {}).get("name") == "model-storage":
+            return quantity(_storage(claim.get("spec")))
+    return None
 
 
 def _claimed(deployment: Deployment, volume: Mapping[str, Any]) -> Any:
@@ -289,8 +303,11 @@ def _claimed(deployment: Deployment, volume: Mapping[str, Any]) -> Any:
     name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
     specs = [obj.get("spec") for obj in deployment.kind("PersistentVolumeClaim") if obj["metadata"]["name"] == name]
     specs.append(((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec"))
-    found = [((spec.get("resources") or {}).get("requests") or {}).get("storage") for spec in specs if spec]
-    return found[0] if found else None
+    return next((_storage(spec) for spec in specs if spec), None)
+
+
+def _storage(claim: Object | None) -> Any:
+    return (((claim or {}).get("resources") or {}).get("requests") or {}).get("storage")
 
 
 @rule(

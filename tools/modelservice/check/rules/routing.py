@@ -561,7 +561,7 @@ def epp_config(deployment: Deployment) -> Iterator[Found]:
             continue
         config = epp.config
         if config is None:
-            yield Found(f"{epp.config_file} in {key} is no YAML mapping", None, where, "correct it")
+            yield Found(f"{epp.config_file} in {key} cannot be read: {epp.config_problem}", None, where, "correct it")
             continue
         api = str(config.get("apiVersion", ""))
         if epp.version and "llm-d" in epp.image:
