@@ -255,7 +255,7 @@ class _ModelServe:
         self._environment()
         serving.decode = Role(
             self.pod, "run.spec", replicas=replicas, labels={"app": self.name}, engine="server", port=port,
-            type="huggingface" if self.kind == "huggingfaceserve" else None,
+            type="huggingface" if self.kind == "huggingfaceserve" else None, vllm=self.kind != "huggingfaceserve",
         )  # fmt: skip
         self._services(serving, port)
         if self.run.get("profile"):
