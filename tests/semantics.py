@@ -55,6 +55,8 @@ def command_line(container: Pod) -> dict[str, Any]:
             options["model"] = [word]
         else:
             options[name].append(word)
+    if options.get("max-loras") == ["1"]:
+        del options["max-loras"]  # vLLM's default
     return {"program": program, "options": {key: _meant(key, value) for key, value in options.items()}}
 
 

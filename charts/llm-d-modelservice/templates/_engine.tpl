@@ -153,7 +153,10 @@ a pod that does not serve).
   {{- end -}}
 {{- end -}}
 {{- $fromUser := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" dict) | fromJson -}}
-{{- range $name, $value := $engine.flags -}}
+{{- $flags := $engine.flags -}}
+{{- /* vLLM ends at once when a pod without API server (--headless) is told how many of them to start. */ -}}
+{{- if .worker -}}{{- $flags = omit $flags "api-server-count" -}}{{- end -}}
+{{- range $name, $value := $flags -}}
   {{- if not (or (kindIs "invalid" $value) (hasKey $fromUser $name)) -}}
   {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" $value) | fromJsonArray) -}}
   {{- end -}}

@@ -51,7 +51,7 @@ _SEVERAL = {
 """Options that take several values."""
 
 _VLLM_IMAGE = re.compile(
-    r"(^|/)(vllm-openai|vllm-cpu|vllm-openai-cpu|vllm-cpu-release-repo|vllm-gh200|vllm-rocm|vllm)(-[a-z0-9-]+)?([:@]|$)"
+    r"(^|/)(vllm-openai(-[a-z0-9-]+)?|vllm-cpu(-release-repo|-env)?|vllm-gh200|substratusai/vllm(-[a-z0-9-]+)?)([:@]|$)"
 )
 """Images whose entry point is vLLM's server."""
 

@@ -101,6 +101,8 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
         )
         containers.insert(0, containers.pop(index))
     line = parsed[index]
+    if role.vllm and line.start == "custom" and not containers[0].get("command"):
+        line = CommandLine("vllm", "imageDefault", list(commandline.options(containers[0].get("args", []))))
     if role.type:
         return CommandLine(None, "typed", list(commandline.options(containers[0].get("args", []))))
     groups = role.size > 1 and not role.native

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers import kserve_isvc, kserve_llm
+from modelservice.importers import kserve_fields, kserve_isvc, kserve_llm
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Ledger
 from modelservice.importers.secrets import Vault
@@ -31,7 +31,7 @@ SYSTEM = System(
     recognises=_recognises,
     parts=lambda document: kserve_llm.is_config(document) or kserve_isvc.is_runtime(document),
     fields={
-        "LLMInferenceService": kserve_llm.FIELDS,
+        "LLMInferenceService": kserve_fields.FIELDS,
         "InferenceService": kserve_isvc.FIELDS,
         "ServingRuntime": kserve_isvc.RUNTIME_FIELDS,
     },

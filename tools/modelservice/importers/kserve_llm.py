@@ -10,206 +10,17 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers import kserve_presets as presets
+from modelservice.importers import kserve_router
 from modelservice.importers import kserve_storage as storage
 from modelservice.importers.documents import Document
-from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.fields import Fate, Ledger
+from modelservice.importers.kserve_fields import DRA, FIELDS
 from modelservice.importers.model import model_argument
-from modelservice.importers.objects import OBJECT, POD
 from modelservice.importers.patches import patched
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import Role, Serving, escaped, json_text
+from modelservice.importers.serving import Role, Serving, json_text
 from modelservice.importers.system import Source
 from modelservice.importers.templates import Templates
-
-DRA = "serving.kserve.io/exp-dra-"
-GATEWAY = {
-    "group": "gateway.networking.k8s.io",
-    "kind": "Gateway",
-    "name": "kserve-ingress-gateway",
-    "namespace": "kserve",
-}
-"""The Gateway of KServe's presets."""
-
-
-def _workload(path: str, role: str) -> tuple[Field, ...]:
-    at = f"{path}." if path else ""
-    option = "engine.args (--kv-transfer-config)"
-    offload = tuple(
-        field
-        for prefix in (f"{at}kvCacheOffloading", f"{at}workload.kvCacheOffloading")
-        for field in (
-            Field(
-                prefix,
-                option,
-                Fate.changed,
-                "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
-                type="section",
-            ),
-            Field(f"{prefix}.cpu", option, type="scalar"),
-            Field(f"{prefix}.cpuBytesToUse", option, type="integer"),
-            Field(f"{prefix}.evictionPolicy", option, type="string"),
-            Field(f"{prefix}.secondaryTiers", option, type="list"),
-            Field(f"{prefix}.secondary[].fileSystem.emptyDir.size", f"{role}.volumes", type="scalar"),
-            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.name", f"{role}.volumes", type="string"),
-            Field(f"{prefix}.secondary[].fileSystem.pvc.ref.path", f"{role}.volumes", type="string"),
-            Field(
-                f"{prefix}.secondary[].fileSystem.pvc.spec",
-                f"{role}.volumes",
-                type="core.v1.PersistentVolumeClaimSpec",
-            ),
-        )
-    )
-    scaling = "spec.prefill" if path == "spec.prefill" else "spec"
-    return (
-        Field(f"{at}replicas", f"{role}.replicas", type="integer"),
-        Field(f"{scaling}.scaling.minReplicas", f"{role}.autoscaling.minReplicas", type="integer"),
-        Field(f"{scaling}.scaling.maxReplicas", f"{role}.autoscaling.maxReplicas", type="integer"),
-        Field(f"{scaling}.scaling.wva", f"{role}.autoscaling.type", type="object"),
-        Field(f"{scaling}.scaling.keda", f"{role}.autoscaling.triggers", type="object"),
-        Field(f"{at}parallelism.tensor", f"{role}.parallelism.tensor", type="integer"),
-        Field(f"{at}parallelism.pipeline", f"{role}.parallelism.pipeline", type="integer"),
-        Field(f"{at}parallelism.data", f"{role}.parallelism.data", type="integer"),
-        Field(f"{at}parallelism.dataLocal", f"{role}.parallelism.dataLocal", type="integer"),
-        Field(
-            f"{at}parallelism.dataRPCPort",
-            "engine.args (--data-parallel-rpc-port)",
-            type="integer",
-        ),
-        Field(f"{at}parallelism.expert", f"{role}.parallelism.expert", type="boolean"),
-        Field(f"{at}labels", f"modelArtifacts.labels and {role}.podLabels", type="map"),
-        Field(f"{at}annotations", f"{role}.podAnnotations", type="map"),
-        Field(f"{at}rolloutStrategy", f"{role}.strategy", type="object"),
-        Field(
-            f"{at}template",
-            f"engine, {role}.volumes, … and {role}.extraConfig",
-            type=POD,
-        ),
-        Field(f"{at}worker", f"{role}.workerTemplate", type=POD),
-        *offload,
-    )
-
-
-FIELDS = (
-    *OBJECT,
-    Field("metadata.name", "fullnameOverride", type="string"),
-    Field("metadata.labels", "", Fate.lost, "KServe puts them on its own objects only", type="map", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
-    *(
-        Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
-        for prefix in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name")
-    ),
-    *(
-        Field(f"metadata.annotations.{DRA}{name}", "accelerator.resourceClaimTemplates", type="string")
-        for name in ("device-class", "device-count", "cel-selector")
-    ),
-    Field(
-        f"metadata.annotations.{DRA}container-name",
-        "accelerator.dra",
-        Fate.changed,
-        "the claim belongs to the engine's container",
-        type="string",
-        when=lambda value: value != "main",
-    ),
-    Field(
-        "spec.model.uri",
-        "modelArtifacts.uri",
-        Fate.changed,
-        "vLLM downloads the model itself, in place of KServe's storage initializer",
-        type="string",
-        when=lambda value: str(value).startswith("hf://"),
-    ),
-    Field("spec.model.name", "modelArtifacts.name", type="string"),
-    Field("spec.model.criticality", "", Fate.lost, "InferenceModel was removed; give requests an InferenceObjective"),
-    Field(
-        "spec.model.confidential", "", Fate.lost, "the chart starts no confidential containers; write runtimeClassName"
-    ),
-    Field("spec.model.lora.adapters[].name", "modelArtifacts.adapters", type="string"),
-    Field("spec.model.lora.adapters[].uri", "modelArtifacts.adapters", type="string"),
-    *(
-        Field(f"spec.model.lora.{name}", f"modelArtifacts.lora.{key}", type="integer")
-        for name, key in (("maxRank", "maxRank"), ("maxAdapters", "maxLoras"), ("maxCpuAdapters", "maxCpuLoras"))
-    ),
-    Field(
-        "spec.storageInitializer.enabled",
-        "",
-        Fate.changed,
-        "there is no storage initializer; vLLM downloads the model itself",
-        type="boolean",
-        quiet=True,
-    ),
-    Field("spec.storageInitializer", "", Fate.changed, "there is no storage initializer", type="object", quiet=True),
-    *_workload("spec", "decode"),
-    Field("spec.prefill", "prefill.create", type="section"),
-    *_workload("spec.prefill", "prefill"),
-    Field(
-        "spec.router.route",
-        "routing.httpRoute",
-        Fate.changed,
-        "one rule for all paths under /<namespace>/<name>, in place of one for each path of the API",
-        type="section",
-        when=lambda value: "http" not in value,
-    ),
-    Field("spec.router.route.http.spec", "routing.httpRoute", type="object"),
-    Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
-    Field(
-        "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
-    ),
-    Field(
-        "spec.router.route.weight", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
-    ),
-    Field("spec.router.gateway", "routing.parentRefs", type="section", quiet=True),
-    Field("spec.router.gateway.refs[].name", "routing.parentRefs[].name", type="string"),
-    Field("spec.router.gateway.refs[].namespace", "routing.parentRefs[].namespace", type="string"),
-    Field("spec.router.gateway.refs[].sectionName", "routing.parentRefs[].sectionName", type="string"),
-    Field(
-        "spec.router.ingress", "", Fate.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
-    ),
-    Field(
-        "spec.router.scheduler",
-        "routing.epp.create",
-        Fate.changed,
-        "the endpoint picker is the chart's, with the plugins of its version",
-        type="section",
-    ),
-    Field("spec.router.scheduler.replicas", "routing.epp.replicas", type="integer"),
-    Field("spec.router.scheduler.pool.spec", "routing.inferencePool", type="object"),
-    Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
-    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
-    Field(
-        "spec.router.scheduler.config.ref",
-        "",
-        Fate.lost,
-        "the configuration is in a ConfigMap; write it into routing.epp.pluginsConfig",
-        type="object",
-    ),
-    Field(
-        "spec.router.scheduler.template",
-        "",
-        Fate.lost,
-        "the chart makes the picker's pod itself; write what is wanted of it into routing.epp",
-        type="object",
-    ),
-    Field("spec.tracing.exporterEndpoint", "tracing.otlpEndpoint", type="string"),
-    Field("spec.tracing.sampler", "tracing.sampling.sampler", type="string"),
-    Field("spec.tracing.samplerArg", "tracing.sampling.samplerArg", type="string"),
-    Field(
-        "spec.tracing.exporter",
-        "tracing.enabled",
-        Fate.changed,
-        "the chart exports with OTLP",
-        type="string",
-        when=lambda value: value != "otlp",
-    ),
-    Field("spec.tracing", "tracing.enabled", type="section"),
-    Field(
-        "spec.baseRefs[].name",
-        "",
-        Fate.changed,
-        "the configuration is merged into the values",
-        type="string",
-        quiet=True,
-    ),
-)
 
 
 def _is(document: Document, kind: str) -> bool:
@@ -274,7 +85,7 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
                 for _, each in serving.roles:
                     each.pod_annotations = {**each.pod_annotations, key: value}
     _devices(serving, data["metadata"].get("annotations", {}), document)
-    _routing(serving, spec.get("router", {}), namespace or "default")
+    kserve_router.route(serving, spec.get("router", {}), namespace or "default")
     if "tracing" in spec:
         given = spec["tracing"]
         sampling = {key: str(given[key]) for key in ("sampler", "samplerArg") if key in given}
@@ -641,64 +452,3 @@ def _devices(serving: Serving, annotations: Mapping[str, str], document: Documen
     if selectors:
         template["selectors"] = [{"cel": {"expression": line}} for line in selectors]
     serving.settings["accelerator"] = {"type": kind, "dra": True, "resourceClaimTemplates": {kind: template}}
-
-
-def _routing(serving: Serving, router: Mapping[str, Any], namespace: str) -> None:
-    """Pool, endpoint picker and route, as KServe derives them or as they are written out."""
-    routing: dict[str, Any] = {}
-    scheduler = router.get("scheduler")
-    if scheduler is not None:
-        routing["inferencePool"] = {"create": True}
-        epp: dict[str, Any] = {"create": True}
-        pool = scheduler.get("pool", {})
-        if pool.get("ref", {}).get("name"):
-            routing["inferencePool"] = {"name": pool["ref"]["name"]}
-            epp = {}
-        elif pool.get("spec", {}).get("selector"):
-            selector = pool["spec"]["selector"]
-            routing["inferencePool"]["matchLabels"] = selector.get("matchLabels", selector)
-        inline = scheduler.get("config", {}).get("inline")
-        if inline and epp:
-            epp["pluginsConfig"] = inline
-        if scheduler.get("replicas", 1) != 1 and epp:
-            epp["replicas"] = scheduler["replicas"]
-        if epp:
-            routing["epp"] = epp
-    route = router.get("route")
-    if route is not None and "refs" not in route.get("http", {}):
-        spec = route.get("http", {}).get("spec", {})
-        parents = [GATEWAY | reference for reference in router.get("gateway", {}).get("refs", [])]
-        routing["parentRefs"] = spec.get("parentRefs") or parents or [GATEWAY]
-        said: dict[str, Any] = {"create": True}
-        if spec.get("hostnames"):
-            said["hostnames"] = spec["hostnames"]
-        if spec.get("rules"):
-            said["rules"] = [_to_pool(rule, serving.name) for rule in spec["rules"]]
-        elif scheduler is not None:
-            said["pathPrefix"] = f"/{namespace}/{serving.name}"
-        else:
-            said["rules"] = [_to_service(serving, namespace)]
-            serving.settings["service"] = {"enabled": True}
-        routing["httpRoute"] = escaped(said)
-    if routing:
-        serving.settings["routing"] = routing
-
-
-def _to_pool(rule: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A rule whose backend is KServe's pool goes to the chart's."""
-    backends = [
-        str(backend.get("name")) for backend in rule.get("backendRefs", []) if backend.get("kind") == "InferencePool"
-    ]
-    own = {key: value for key, value in rule.items() if key not in ("backendRefs", "name")}
-    return own if backends == [f"{name}-inference-pool"] else {key: rule[key] for key in rule if key != "name"}
-
-
-def _to_service(serving: Serving, namespace: str) -> dict[str, Any]:
-    """Without a scheduler requests go to the Service."""
-    path = {"type": "PathPrefix", "value": f"/{namespace}/{serving.name}"}
-    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
-    return {
-        "matches": [{"path": path}],
-        "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
-        "backendRefs": [{"name": serving.name, "port": presets.SERVICE_PORT}],
-    }

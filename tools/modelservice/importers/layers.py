@@ -61,7 +61,7 @@ def _engine(container: dict[str, Any]) -> dict[str, Any]:
     if engine.get("modelCommand") == "custom":
         del engine["modelCommand"]  # a listed container with a command is custom
     elif "args" in container:
-        flags, words = arguments(container["args"])
+        flags, words = arguments(container["args"], underscores=engine.get("type", "vllm") == "vllm")
         if flags:
             engine["args"] = flags
         if words:
@@ -77,18 +77,24 @@ def _engine(container: dict[str, Any]) -> dict[str, Any]:
     return {key: engine[key] for key in keys}
 
 
-def arguments(words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments by the flag's name, and those that have none, in their order."""
+def arguments(words: list[str], underscores: bool) -> tuple[dict[str, Any], list[str]]:
+    """Arguments by the flag's name, and those that have none, in their order.
+
+    Args:
+        words: the arguments.
+        underscores: a flag means the same with underscores and with dashes, which the names have.
+    """
     flags: dict[str, Any] = {}
     rest: list[str] = []
     given = list(options(words))
-    for option in given:
+    for option, following in zip(given, [*given[1:], None], strict=True):
         written = option.tokens[0].partition("=")[0]
         name = written.removeprefix("--").replace("_", "-")
+        named = written.startswith("--") and _FLAG.fullmatch(name) and (underscores or "_" not in written)
         once = sum(other.name == option.name for other in given) == 1
-        if not (once and written.startswith("--") and _FLAG.fullmatch(name)) or (
-            not option.values and name[:3] == "no-"
-        ):
+        # A word after the option may belong to it, and a value with a dash is told from a flag by how it is written.
+        doubtful = (following is not None and not following.name) or any(v.startswith("-") for v in option.values)
+        if not (named and once) or doubtful or (not option.values and name.startswith("no-")):
             rest += option.tokens
         elif not option.values:
             flags[name] = True
@@ -145,9 +151,6 @@ def _without(engine: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, 
     return result
 
 
-_ABSENT = object()
-
-
 def shortened(values: dict[str, Any]) -> dict[str, Any]:
     """Values without those that the chart has anyway."""
     return _shortened(values, _DEFAULTS)
@@ -156,12 +159,15 @@ def shortened(values: dict[str, Any]) -> dict[str, Any]:
 def _shortened(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in values.items():
-        default = defaults.get(key, _ABSENT)
+        default = defaults.get(key)
+        if key not in defaults and value is None:
+            result[key] = value  # removes something that the chart derives
+            continue
         if isinstance(value, dict) and isinstance(default, dict):
             value = _shortened(value, default)
             if not value:
                 continue
-        elif (value == default and type(value) is type(default)) or value in ({}, []):
+        elif (value == default and type(value) is type(default)) or (value in ({}, []) and not default):
             continue
         result[key] = value
     return result

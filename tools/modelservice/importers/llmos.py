@@ -129,6 +129,7 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
             if not any(word in key for word in _NOT_COPIED) and not key.startswith("llmos.ai/")
         },
         engine=pod["containers"][0]["name"],
+        vllm=True,
     )
     serving.decode = role
     container = pod["containers"][0]

@@ -119,7 +119,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
         result["topologySpreadConstraints"] = pod.pop("topologySpreadConstraints", [])
     if role.worker is not None and role.size > 1:
         _worker(draft, role, result)
-    result = {key: value for key, value in result.items() if value not in ([], {})}
+    result = {key: value for key, value in result.items() if key == "volumes" or value not in ([], {})}
     if pod:
         result["extraConfig"] = escaped(pod)
     if role.strategy:

@@ -38,6 +38,7 @@ class Role:
         port: port that the engine listens on, where its command does not tell.
         type: engine that is not started like vLLM or SGLang, by the chart's name (``engine.type``). Its container has
             only what the chart does not derive for it.
+        vllm: the entry point of the engine's image is vLLM's, whatever it is called.
         settings: further keys of the role.
         native: the chart makes the group itself, by its own parallelism.
     """
@@ -57,6 +58,7 @@ class Role:
     engine: str | None = None
     port: int | None = None
     type: str | None = None
+    vllm: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     native: bool = False
 

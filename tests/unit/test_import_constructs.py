@@ -1,0 +1,516 @@
+"""Inputs that no sample has, made of the fields of the systems' definitions: what their controllers would run is what
+the chart runs, by its own keys."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelservice.importers import Imported, import_files
+from rendered import Objects
+from semantics import command_line, differences, environment, installed, mounts, probes, with_claims
+
+
+def imported(folder: Path, *texts: str) -> tuple[Imported, Objects]:
+    """The one import of some documents, and what is installed of it."""
+    files = []
+    for number, text in enumerate(texts):
+        file = folder / f"source-{number}.yaml"
+        file.write_text(text)
+        files.append(str(file))
+    (found,) = import_files(None, files)
+    return found, installed(found.values, found.namespace or "default")
+
+
+def options(objects: Objects, role: str = "decode", part: str = "workerTemplate") -> dict[str, Any]:
+    return dict(command_line(objects.engine(role, part))["options"])
+
+
+# --- KServe --------------------------------------------------------------------------------------
+
+LLM = """
+apiVersion: serving.kserve.io/v1alpha2
+kind: LLMInferenceService
+metadata: {name: big, namespace: llm}
+spec:
+  model:
+    uri: hf://org/big
+    name: big
+    lora:
+      maxRank: 32
+      adapters: [{name: sql, uri: "hf://org/sql"}, {name: law, uri: "pvc://weights/law"}]
+  parallelism: {tensor: 4, data: 4, dataLocal: 2, expert: true}
+  scaling: {minReplicas: 1, maxReplicas: 3, keda: {pollingInterval: 15, triggers: [{type: cron, metadata: {timezone: UTC, start: 0 8 * * *, end: 0 18 * * *, desiredReplicas: "3"}}]}}
+  router:
+    route: {}
+    gateway: {refs: [{name: inference, namespace: gateways}]}
+    scheduler: {replicas: 2}
+  template: {containers: [{name: main, resources: {limits: {nvidia.com/gpu: 8}}, env: [{name: VLLM_ADDITIONAL_ARGS, value: --max-model-len 4096}]}]}
+  worker: {containers: [{name: main, resources: {limits: {nvidia.com/gpu: 8}}, env: [{name: VLLM_ADDITIONAL_ARGS, value: --max-model-len 4096}]}]}
+  prefill:
+    replicas: 3
+    parallelism: {tensor: 8}
+    template: {containers: [{name: main, resources: {limits: {nvidia.com/gpu: 8}}}]}
+"""
+
+
+def test_kserve_with_both_roles_nodes_adapters_scaling_and_router(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, LLM)
+    decode, prefill = objects.workload("decode"), objects.workload("prefill")
+    assert (decode["kind"], decode["spec"]["leaderWorkerTemplate"]["size"]) == ("LeaderWorkerSet", 2)
+    assert (prefill["kind"], prefill["spec"]["replicas"]) == ("Deployment", 3)
+    leader = options(objects, "decode", "leaderTemplate")
+    assert leader["data-parallel-size"] == ("4",)
+    assert leader["data-parallel-size-local"] == ("2",)
+    assert "enable-expert-parallel" in leader and leader["max-model-len"] == ("4096",)
+    assert leader["api-server-count"] == ("8",)  # the preset's
+    worker = objects.engine("decode", "workerTemplate")
+    assert "--headless" in worker["args"] and "--api-server-count" not in worker["args"]
+    adapters = ("sql=org/sql", "law=/adapters/law")
+    for role, part in (("decode", "leaderTemplate"), ("prefill", "workerTemplate")):
+        line = options(objects, role, part)
+        assert (line["lora-modules"], line["max-lora-rank"], line["max-loras"]) == (adapters, ("32",), ("2",))
+        engine, pod = objects.engine(role, part), objects.pod(role, part)
+        assert mounts(engine, pod)["/adapters/law"][0] == {"persistentVolumeClaim": {"claimName": "weights"}}
+        assert engine["resources"]["limits"]["nvidia.com/gpu"] == "8"
+    scaler = objects.one("ScaledObject")["spec"]
+    assert (scaler["scaleTargetRef"]["kind"], scaler["maxReplicaCount"], scaler["pollingInterval"]) == (
+        "LeaderWorkerSet", 3, 15,
+    )  # fmt: skip
+    route = objects.one("HTTPRoute")["spec"]
+    assert [(item["name"], item["namespace"]) for item in route["parentRefs"]] == [("inference", "gateways")]
+    assert route["rules"][0]["matches"][0]["path"]["value"] == "/llm/big"
+    pool = objects.one("InferencePool")
+    assert route["rules"][0]["backendRefs"][0]["name"] == pool["metadata"]["name"]
+    assert "extraObjects" not in found.values
+
+
+def test_kserve_without_a_scheduler_routes_to_the_service(tmp_path: Path) -> None:
+    document = yaml.safe_load(LLM)
+    document["spec"] = {
+        "model": {"uri": "oci://registry/image:v1", "name": "m"},
+        "router": {"route": {}, "gateway": {}},
+        "template": {
+            "containers": [{"name": "main", "command": ["vllm", "serve"], "args": ["/mnt/models", "--port=8000"]}]
+        },
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    service, route = objects.one("Service"), objects.one("HTTPRoute")["spec"]
+    assert route["rules"][0]["backendRefs"][0] == {"name": service["metadata"]["name"], "port": 8000}
+    assert mounts(objects.engine(), objects.pod())["/mnt/models"][0]["image"]["reference"] == "registry/image:v1"
+
+
+ISVC = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: bert, namespace: nlp}
+spec:
+  predictor:
+    minReplicas: 2
+    maxReplicas: 6
+    scaleMetric: cpu
+    scaleTarget: 70
+    model:
+      modelFormat: {name: huggingface}
+      storageUri: pvc://models/bert
+      args: [--task=fill_mask, --backend=huggingface, --disable_lower_case, --max_length=512]
+      resources: {limits: {cpu: "4", memory: 8Gi}}
+"""
+
+
+def test_kserve_hugging_face_server_on_a_claim_with_scaling(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, ISVC)
+    huggingface = {"task": "fill_mask", "backend": "huggingface", "disableLowerCase": True, "maxModelLen": 512}
+    assert found.values["engine"]["type"] == "huggingface"
+    assert found.values["engine"]["huggingface"] == huggingface
+    words = command_line(objects.engine())["words"]
+    assert words[words.index("--model_dir") + 1] == "/mnt/models/bert"
+    assert "--disable_lower_case" in words
+    assert mounts(objects.engine(), objects.pod())["/mnt/models"][0] == {
+        "persistentVolumeClaim": {"claimName": "models"}
+    }
+    scaler = objects.one("HorizontalPodAutoscaler")["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 6)
+    assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    assert objects.one("Service")["metadata"]["name"] == "bert-predictor"
+    assert "extraObjects" not in found.values
+
+
+# --- KubeAI --------------------------------------------------------------------------------------
+
+PROFILES = """
+resourceProfiles:
+  h100: {imageName: nvidia, limits: {nvidia.com/gpu: 1}, requests: {cpu: 2500m, memory: 1.5Gi}, nodeSelector: {gpu: h100}, runtimeClassName: nvidia}
+cacheProfiles: {efs: {sharedFilesystem: {storageClassName: efs-sc}}}
+modelServers: {VLLM: {images: {default: "vllm/vllm-openai:v0.8.3", nvidia: "vllm/vllm-openai:v0.9.0"}}}
+"""
+
+MODEL = """
+apiVersion: kubeai.org/v1
+kind: Model
+metadata: {name: qwen}
+spec:
+  url: hf://org/qwen
+  engine: VLLM
+  features: [TextGeneration]
+  resourceProfile: h100:2
+  cacheProfile: efs
+  minReplicas: 1
+  maxReplicas: 5
+  targetRequests: 32
+  scaleDownDelaySeconds: 60
+  args: [--tensor-parallel-size=2]
+  adapters: [{name: a, url: "hf://org/a"}, {name: b, url: "s3://bucket/b"}]
+  files: [{path: /etc/chat.jinja, content: "{{ messages }}"}]
+  loadBalancing: {strategy: PrefixHash, prefixHash: {prefixCharLength: 400}}
+"""
+
+
+def test_kubeai_files_adapters_cache_scaling_and_prefix_hash(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, MODEL, PROFILES)
+    assert "extraObjects" not in found.values
+    engine, pod = objects.engine(), objects.pod()
+    assert engine["image"] == "vllm/vllm-openai:v0.9.0"
+    assert engine["resources"] == {
+        "limits": {"nvidia.com/gpu": "2"},
+        "requests": {"nvidia.com/gpu": "2", "cpu": "5000m", "memory": "3Gi"},
+    }
+    assert (pod["nodeSelector"], pod["runtimeClassName"]) == ({"gpu": "h100"}, "nvidia")
+    config = next(item for item in objects.all("ConfigMap") if item["metadata"]["name"] == "qwen-files")
+    assert list(config["data"].values()) == ["{{ messages }}"]
+    assert "/etc/chat.jinja" in mounts(engine, pod)
+    assert options(objects)["lora-modules"] == ("a=org/a", "b=/adapters/b")
+    assert environment(engine)["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
+    scaler = objects.one("ScaledObject")["spec"]
+    assert (scaler["minReplicaCount"], scaler["maxReplicaCount"], scaler["cooldownPeriod"]) == (1, 5, 60)
+    assert scaler["triggers"][0]["metadata"]["threshold"] == "32"
+    claim = objects.one("PersistentVolumeClaim")["spec"]
+    assert (claim["accessModes"], claim["storageClassName"]) == (["ReadWriteMany"], "efs-sc")
+    assert objects.all("Job")
+    picker = next(item for item in objects.all("ConfigMap") if item["metadata"]["name"] == "qwen-epp")
+    assert "blockSizeTokens: 100" in str(picker["data"])
+
+
+def test_kubeai_from_an_object_store_and_a_speech_model_on_a_claim(tmp_path: Path) -> None:
+    _, objects = imported(
+        tmp_path, "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\n"
+        "spec: {url: 's3://bucket/m', engine: VLLM, autoscalingDisabled: true, replicas: 3}\n",
+    )  # fmt: skip
+    assert options(objects)["model"] == ("s3://bucket/m",)
+    assert options(objects)["load-format"] == ("runai_streamer",)
+    assert environment(objects.engine())["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "kubeai-aws"
+    assert objects.workload()["spec"]["replicas"] == 3
+    found, objects = imported(
+        tmp_path, "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: w}\n"
+        "spec: {url: 'pvc://models/whisper', engine: FasterWhisper, features: [SpeechToText]}\n",
+    )  # fmt: skip
+    assert found.values["engine"]["type"] == "fasterWhisper"
+    assert environment(objects.engine())["WHISPER__MODEL"] == "/model-cache/whisper"
+
+
+# --- LLMOS ---------------------------------------------------------------------------------------
+
+LLMOS = """
+apiVersion: ml.llmos.ai/v1
+kind: ModelService
+metadata:
+  name: llama
+  namespace: ai
+  annotations: {llmos.ai/resource-stopped: "true"}
+spec:
+  modelRegistry: huggingface
+  model: org/llama
+  replicas: 2
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}}
+  template:
+    spec:
+      schedulerName: volcano
+      containers:
+      - name: server
+        image: vllm/vllm-openai:v0.10.0
+        ports: [{name: http, containerPort: 8000}]
+        resources: {limits: {volcano.sh/vgpu-number: "2", volcano.sh/vgpu-memory: "4096", volcano.sh/vgpu-cores: "50"}}
+        env: [{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token}}}, {name: HF_ENDPOINT, value: "https://hf-mirror.com"}]
+        volumeMounts: [{name: cache, mountPath: /root/.cache/huggingface}]
+  volumeClaimTemplates:
+  - metadata: {name: cache}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 20Gi}}}
+"""
+
+
+def test_llmos_with_parts_of_gpus_and_claim_templates(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, LLMOS)
+    workload, engine = objects.workload(), objects.engine()
+    assert (workload["kind"], workload["spec"]["replicas"]) == ("StatefulSet", 0)
+    assert workload["spec"]["updateStrategy"]["rollingUpdate"] == {"partition": 1}
+    limits = engine["resources"]["limits"]
+    assert limits == {"volcano.sh/vgpu-number": "2", "volcano.sh/vgpu-memory": "4096", "volcano.sh/vgpu-cores": "50"}
+    assert objects.pod()["schedulerName"] == "volcano"
+    assert options(objects)["tensor-parallel-size"] == ("2",)
+    mounted = mounts(engine, with_claims(objects.pod(), workload))
+    assert "persistentVolumeClaim" in mounted["/root/.cache/huggingface"][0]
+    (download,) = objects.pod()["initContainers"]
+    assert environment(download)["HF_HOME"] == "/root/.cache/huggingface"
+    assert environment(engine)["HF_TOKEN"] == {"secretKeyRef": {"name": "hf", "key": "token"}}
+    assert environment(engine)["HF_ENDPOINT"] == "https://hf-mirror.com"
+    artifacts = found.values["modelArtifacts"]
+    assert (artifacts["authSecretKey"], artifacts["endpoint"]) == ("token", "https://hf-mirror.com")
+    assert objects.one("Service")["metadata"]["name"] == "modelservice-llama"
+    assert "extraObjects" not in found.values
+
+
+# --- DigitalHub ----------------------------------------------------------------------------------
+
+DIGITALHUB = """
+function: {kind: huggingfaceserve, name: classify, spec: {path: "huggingface://org/bert:v2", model_name: bert}}
+run:
+  kind: huggingfaceserve+serve:run
+  spec:
+    backend: HUGGINGFACE
+    huggingface_task: sequence_classification
+    tokenizer_revision: r7
+    disable_special_tokens: true
+    trust_remote_code: false
+    tensor_input_names: [input_ids, attention_mask]
+    max_log_len: 80
+    replicas: 2
+    service_type: NodePort
+    service_name: blue
+    args: [--enable_latency_logging]
+    volumes: [{volume_type: persistent_volume_claim, name: data, mount_path: /data, spec: {size: 3Gi}}]
+"""
+
+
+def test_digitalhub_hugging_face_server_with_tokenizer_options(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, DIGITALHUB)
+    words = command_line(objects.engine())["words"]
+    for pair in (
+        ("--model_id", "org/bert"), ("--model_revision", "v2"), ("--model_name", "bert"), ("--tokenizer_revision", "r7"),
+        ("--tensor_input_names", "input_ids,attention_mask"), ("--task", "sequence_classification"),
+    ):  # fmt: skip
+        assert words[words.index(pair[0]) + 1] == pair[1]
+    assert "--disable_special_tokens" in words and "--enable_latency_logging" in words
+    assert "--trust_remote_code" not in words
+    names = {item["metadata"]["name"]: item["spec"]["type"] for item in objects.all("Service")}
+    assert names == {"classify": "NodePort", "classify-blue": "NodePort"}
+    assert objects.one("PersistentVolumeClaim")["spec"]["resources"]["requests"]["storage"] == "3Gi"
+    assert "/data" in mounts(objects.engine(), objects.pod())
+    assert "extraObjects" not in found.values
+
+
+# --- the llm-d operator --------------------------------------------------------------------------
+
+MODEL_SERVICE = """
+apiVersion: llm-d.ai/v1alpha1
+kind: ModelService
+metadata: {name: granite, namespace: llm}
+spec:
+  baseConfigMapRef: {name: base}
+  routing: {modelName: ibm/granite, ports: [{name: app, port: 8000}], gatewayRefs: [{name: inference}]}
+  modelArtifacts: {uri: "hf://ibm/granite", size: 30Gi}
+  decode: {replicas: 2, acceleratorTypes: {labelKey: gpu, labelValues: [H100]}, containers: [{name: vllm, mountModelVolume: true, args: ["--max-model-len={{ mul 4 1024 }}"]}]}
+"""
+
+BASE = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: base}
+data:
+  decodeDeployment: |
+    spec:
+      template:
+        spec:
+          containers:
+          - name: vllm
+            image: {{ printf "vllm/vllm-openai:%s" "v0.11.0" }}
+            command: [vllm, serve]
+            args: ["{{ .HFModelName }}", "--port={{ "app" | getPort }}"]
+            resources: {limits: {nvidia.com/gpu: "1"}}
+  decodeService: |
+    spec:
+      ports: [{port: 80, targetPort: {{ "app" | getPort }}}]
+  inferencePool: |
+    spec: {targetPortNumber: {{ "app" | getPort }}}
+  inferenceModel: |
+    spec: {criticality: Critical}
+  httpRoute: |
+    spec:
+      rules: [{matches: [{path: {type: PathPrefix, value: /granite}}], backendRefs: [{group: inference.networking.x-k8s.io, kind: InferencePool, name: "{{ .InferencePoolName }}", port: 8000}]}]
+  eppDeployment: |
+    spec: {replicas: 2, template: {spec: {containers: [{name: epp, image: "epp:1", resources: {requests: {cpu: "1"}}}]}}}
+  eppService: |
+    spec: {ports: [{port: 9002}]}
+"""
+
+
+def test_the_operators_base_becomes_routing_by_the_charts_keys(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, MODEL_SERVICE, BASE)
+    left = {item["kind"] for item in found.values.get("extraObjects", [])}
+    assert left <= {"ServiceAccount"}
+    assert options(objects) == {
+        "model": ("ibm/granite",), "port": ("8000",), "served-model-name": ("ibm/granite",), "max-model-len": ("4096",),
+    }  # fmt: skip
+    pool, route, objective = (objects.one(kind) for kind in ("InferencePool", "HTTPRoute", "InferenceObjective"))
+    picker = next(item for item in objects.all("Deployment") if "epp" in item["metadata"]["name"])
+    assert picker["spec"]["replicas"] == 2
+    assert picker["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "1"
+    assert pool["spec"]["endpointPickerRef"]["name"] in {item["metadata"]["name"] for item in objects.all("Service")}
+    rule = route["spec"]["rules"][0]
+    assert (rule["matches"][0]["path"]["value"], rule["backendRefs"][0]["name"]) == (
+        "/granite",
+        pool["metadata"]["name"],
+    )
+    assert route["spec"]["parentRefs"][0]["name"] == "inference"
+    assert (objective["spec"]["priority"], objective["spec"]["poolRef"]["name"]) == (1, pool["metadata"]["name"])
+    service = next(item for item in objects.all("Service") if item["metadata"]["name"] == "granite-service-decode")
+    assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(80, 8000)]
+
+
+# --- manifests -----------------------------------------------------------------------------------
+
+GROUP = """
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+metadata: {name: deepseek, namespace: llm}
+spec:
+  replicas: 2
+  rolloutStrategy: {type: RollingUpdate, rollingUpdateConfiguration: {maxSurge: 1, maxUnavailable: 1}}
+  leaderWorkerTemplate:
+    size: 2
+    workerTemplate:
+      metadata: {labels: {app: deepseek}}
+      spec:
+        runtimeClassName: nvidia
+        hostNetwork: true
+        containers:
+        - name: vllm
+          image: vllm/vllm-openai:v0.11.0
+          command: [sh, -c]
+          args: ["if [ $LWS_WORKER_INDEX = 0 ]; then vllm serve org/ds --tensor-parallel-size 8 --nnodes 2; else sleep 1; fi"]
+          resources: {limits: {nvidia.com/gpu: "8", rdma/ib: 1}}
+          volumeMounts: [{name: shm, mountPath: /dev/shm}]
+        volumes: [{name: shm, emptyDir: {medium: Memory, sizeLimit: 64Gi}}]
+"""
+
+
+def test_a_plain_group_of_pods(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, GROUP)
+    source = yaml.safe_load(GROUP)["spec"]
+    ours = objects.workload()["spec"]
+    assert (ours["replicas"], ours["leaderWorkerTemplate"]["size"]) == (2, 2)
+    assert ours["rolloutStrategy"] == source["rolloutStrategy"]
+    assert differences(source["leaderWorkerTemplate"]["workerTemplate"]["spec"], objects.pod()) == []
+    assert found.values["decode"]["extraConfig"] == {"hostNetwork": True}
+    assert found.values["decode"]["runtimeClassName"] == "nvidia"
+
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      topologySpreadConstraints:
+      - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+      containers:
+      - name: vllm
+        image: vllm/vllm-openai:v0.11.0
+        command: [vllm, serve, org/m]
+        args: [--revision, abc, --served-model-name, m, alias, --enable-lora, --lora-modules, sql=org/sql, --max-loras, "1"]
+        ports: [{name: http, containerPort: 8000}]
+        resources: {limits: {nvidia.com/gpu: "1"}}
+        startupProbe: {httpGet: {path: /health, port: http}, failureThreshold: 60}
+        readinessProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 5}
+        livenessProbe: {tcpSocket: {port: http}}
+"""
+
+COMPANIONS = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {team: a}}
+spec: {selector: {app: web}, clusterIP: 10.0.0.7, ports: [{name: http, port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: others}
+spec: {selector: {app: database}, ports: [{port: 5432}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, minAvailable: 2}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 3
+  maxReplicas: 9
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
+"""
+
+
+def test_what_goes_with_a_deployment_becomes_keys(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, f"{DEPLOYMENT}---\n{COMPANIONS}")
+    source = yaml.safe_load(DEPLOYMENT)["spec"]["template"]["spec"]
+    assert differences(source, objects.pod()) == []
+    artifacts = found.values["modelArtifacts"]
+    assert (artifacts["revision"], artifacts["aliases"]) == ("abc", ["alias"])
+    assert artifacts["adapters"] == [{"name": "sql", "uri": "hf://org/sql"}]
+    (other,) = found.values["extraObjects"]
+    assert other["metadata"]["name"] == "others"
+    service = next(item for item in objects.all("Service") if item["metadata"]["name"] == "web")
+    assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 8000}]
+    assert service["metadata"]["annotations"] == {"team": "a"} and "clusterIP" not in service["spec"]
+    assert objects.one("PodDisruptionBudget")["spec"]["minAvailable"] == 2
+    scaler = objects.one("HorizontalPodAutoscaler")["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"], scaler["scaleTargetRef"]["name"]) == (3, 9, "web-decode")
+    assert scaler["metrics"] == list(yaml.safe_load_all(COMPANIONS))[3]["spec"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("image", "args"),
+    [
+        ("vllm/vllm-openai:v0.11.0", ["--model", "org/m", "--seed", "1"]),
+        ("vllm/vllm-openai:v0.11.0", ["org/m", "--seed=1"]),
+        ("ghcr.io/mine/vllm-server:1", ["run", "--weights", "org/m"]),
+        ("ghcr.io/mine/vllm-server:1", []),
+    ],
+)
+def test_an_entry_point_of_the_image_gets_the_same_arguments(image: str, args: list[str], tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    container = document["spec"]["template"]["spec"]["containers"][0]
+    del container["command"]
+    container |= {"image": image, "args": args}
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    source = document["spec"]["template"]["spec"]
+    assert differences(source, objects.pod()) == []
+    assert "volumes" not in objects.pod()
+
+
+def test_probes_are_the_charts_where_they_ask_the_same(tmp_path: Path) -> None:
+    found, objects = imported(tmp_path, DEPLOYMENT)
+    container = yaml.safe_load(DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]
+    assert probes(objects.engine()) == probes(container)
+    assert found.values["engine"]["type"] == "vllm"
+    assert found.values["decode"]["probes"] == {"loadSeconds": 600}
+
+
+def test_nothing_that_the_chart_has_by_default_is_said(tmp_path: Path) -> None:
+    found, _ = imported(tmp_path, DEPLOYMENT.replace("replicas: 3", "replicas: 1"))
+    assert "replicas" not in found.values["decode"]
+    assert "accelerator" not in found.values
+    assert found.values["routing"] == {"proxy": {"enabled": False}}
+
+
+def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None:
+    env = "        env: [{name: Z, value: a}, {name: A, value: $(Z)/b}]\n"
+    found, objects = imported(tmp_path, DEPLOYMENT.replace("        ports: [{name", f"{env}        ports: [{{name"))
+    assert [item["name"] for item in objects.engine()["env"]][:2] == ["Z", "A"]
+    assert "env" not in found.values["engine"]
