@@ -33,7 +33,17 @@ def values(
         (
             "sglangServe",
             ["python3", "-m", "sglang.launch_server"],
-            ["--model-path", "org/model", "--host", "0.0.0.0", "--port", "8000", "--served-model-name", "org/model"],
+            [
+                "--model-path",
+                "org/model",
+                "--host",
+                "0.0.0.0",
+                "--port",
+                "8000",
+                "--enable-metrics",
+                "--served-model-name",
+                "org/model",
+            ],
         ),
     ],
 )
