@@ -24,12 +24,12 @@ FILES = 100
 
 
 def write_files(folder: Path) -> list[Path]:
-    """A hundred values files: the examples, each with another number of replicas."""
+    """A hundred values files: the examples, each with another annotation."""
     examples = sorted((ROOT / "examples").glob("values-*.yaml"))
     files = []
     for index in range(FILES):
         values = read_values(str(examples[index % len(examples)]))
-        values.setdefault("decode", {})["replicas"] = 1 + index % 4
+        values.setdefault("decode", {}).setdefault("podAnnotations", {})["example.com/index"] = str(index)
         file = folder / f"values-{index}.yaml"
         file.write_text(yaml.safe_dump(values), encoding="utf-8")
         files.append(file)

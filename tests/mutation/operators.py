@@ -256,7 +256,7 @@ def tensor_size_doubled(base: Base) -> Touched:
         return None
     sizes = section(base.values, "decode", "parallelism")
     sizes["tensor"] = 2 * (sizes.get("tensor") or 1)
-    return ("decode.parallelism.tensor", "decode.containers[0].resources", "tensor-parallel-size", "containers[0].args")
+    return ("decode.parallelism.tensor", "resources", "tensor-parallel-size", "containers[0].args")
 
 
 @operator

@@ -119,9 +119,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "tensor 4 with a limit of 1": (
         gpus(1, decode={"parallelism": {"tensor": 4}}),
-        ["decode.containers[0].resources", "nvidia.com/gpu is 1", "4 ranks", "decode.accelerator.count"],
+        ["engine.resources", "nvidia.com/gpu is 1", "4 ranks", "decode.accelerator.count"],
     ),
-    "a limit of 8 with nothing parallel": (gpus(8), ["decode.containers[0].resources", "8", "1 ranks"]),
+    "a limit of 8 with nothing parallel": (gpus(8), ["engine.resources", "8", "1 ranks"]),
     "a limit that contradicts accelerator.count": (
         gpus(2, accelerator={"count": 4}),
         ["accelerator.count", "write the number once"],

@@ -46,7 +46,12 @@ profile, engine, parallelism, facts, none (the type has no accelerators), stated
 {{- $resources := .engine.resources | default dict -}}
 {{- $limits := $resources.limits | default dict -}}
 {{- $requests := $resources.requests | default dict -}}
+{{- $role := index .root.Values .role -}}
 {{- $key := printf "%s.containers[0].resources" .role -}}
+{{- if not (first (append ($role.containers | default list) dict)).resources -}}
+  {{- if $role.engine.resources -}}{{- $key = printf "%s.engine.resources" .role -}}
+  {{- else if .root.Values.engine.resources -}}{{- $key = "engine.resources" -}}{{- end -}}
+{{- end -}}
 {{- $known := dict -}}
 {{- range $type, $resource := .root.Values.accelerator.resources -}}{{- $_ := set $known $resource $type -}}{{- end -}}
 {{- with .profile.resources -}}
@@ -57,10 +62,10 @@ profile, engine, parallelism, facts, none (the type has no accelerators), stated
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if or (hasKey $known $name) (hasPrefix "nvidia.com/mig-" $name) -}}
     {{- if $facts.dra -}}
-    {{- fail (printf "%s names %s, but accelerators of %s come from a resource claim (dra: true), and a pod would get both; remove it, the claim's count follows parallelism" $key $name $.role) -}}
+    {{- fail (printf "%s: it names %s, but accelerators of %s come from a resource claim (dra: true), and a pod would get both; remove it, the claim's count follows parallelism" $key $name $.role) -}}
     {{- end -}}
     {{- if ne $name $facts.resource -}}
-    {{- fail (printf "%s names %s, but the accelerator type of %s is %s%s; write %s" $key $name $.role $facts.type (empty $facts.resource | ternary "" (printf " (%s)" $facts.resource)) (hasKey $known $name | ternary (printf "%s.accelerator.type: %s" $.role (index $known $name)) (printf "accelerator.resources.%s: %s" $facts.type $name))) -}}
+    {{- fail (printf "%s: it names %s, but the accelerator type of %s is %s%s; write %s" $key $name $.role $facts.type (empty $facts.resource | ternary "" (printf " (%s)" $facts.resource)) (hasKey $known $name | ternary (printf "%s.accelerator.type: %s" $.role (index $known $name)) (printf "accelerator.resources.%s: %s" $facts.type $name))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

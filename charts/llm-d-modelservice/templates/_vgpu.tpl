@@ -20,7 +20,7 @@ accelerator), perPod, stated (the declared count or null).
 {{- end -}}
 {{- $resources := .engine.resources | default dict -}}
 {{- if and (eq $vgpu.provider "volcano") (hasKey (merge (dict) ($resources.limits | default dict) ($resources.requests | default dict)) "nvidia.com/gpu") -}}
-{{- fail (printf "%s.containers[0].resources names nvidia.com/gpu, a whole GPU, but accelerator.vgpu asks for parts of one; remove it, the count follows parallelism" .role) -}}
+{{- fail (printf "%s.containers[0].resources: it names nvidia.com/gpu, a whole GPU, but accelerator.vgpu asks for parts of one; remove it, the count follows parallelism" .role) -}}
 {{- end -}}
 {{- if and $vgpu.number (ne (int $vgpu.number) (int (kindIs "invalid" .stated | ternary .perPod .stated))) -}}
   {{- if kindIs "invalid" .stated -}}

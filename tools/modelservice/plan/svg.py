@@ -26,7 +26,8 @@ def svg(plan: Plan) -> str:
     shapes: list[str] = []
     y = 84
     middles: dict[str, tuple[int, int]] = {}
-    width = _ROLES + 2 * (_POD + 40) + 40
+    rows = [row for role in plan.roles for row in _described(role)]
+    width = max(_ROLES + 2 * (_POD + 40) + 40, _ROLES + 24 + max(map(_width, rows), default=0))
     for role in plan.roles:
         drawn, height = _role(role, _ROLES, y)
         shapes += drawn
@@ -35,9 +36,10 @@ def svg(plan: Plan) -> str:
     height = max(y - 24, 360)
     shapes = [*_path(plan.calls, middles), *_between(plan, middles), *shapes]
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
+    plural = "pod" if plan.pods == 1 else "pods"
     head = [
         _text(_LEFT, 36, plan.model or plan.name, 20, weight="bold"),
-        _text(_LEFT, 58, f"{plan.name}: {plan.pods} pods, {total}", 13, _DIM),
+        _text(_LEFT, 58, f"{plan.name}: {plan.pods} {plural}, {total}", 13, _DIM),
     ]
     return "\n".join(
         [
@@ -66,10 +68,9 @@ def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
     shapes = [
         _text(x, y + 14, role.role, 16, line, "bold"),
         _text(x + 76, y + 14, title, 13, _INK),
-        _text(x, y + 34, f"{role.object}   {_short(role.image)}", 11, _DIM),
-        _text(x, y + 50, f"model {role.model}   probes {', '.join(role.probes) or 'none'}", 11, _DIM),
+        *(_text(x, y + 34 + 16 * index, row, 11, _DIM) for index, row in enumerate(_described(role))),
     ]
-    top, left, tallest = y + 62, x, 0
+    top, left, tallest = y + 78, x, 0
     limit = x + 2 * (_POD + 40)
     for replica in role.replicas[:_SHOWN]:
         drawn, width, height = _replica(replica, role, left, top, line, ground)
@@ -83,6 +84,17 @@ def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
         shapes.append(_text(x, bottom + 18, f"and {len(role.replicas) - _SHOWN} more like these", 12, _DIM))
         bottom += 24
     return shapes, bottom - y
+
+
+def _described(role: Role) -> list[str]:
+    """What is below a role's name, row by row."""
+    probes = ", ".join(role.probes) or "none"
+    return [f"{role.object}   {_short(role.image)}", f"model {role.model}", f"probes {probes}"]
+
+
+def _width(row: str) -> int:
+    """Width of a row below a role's name, in any of the fonts."""
+    return 7 * len(row)
 
 
 def _replica(replica: Replica, role: Role, x: int, y: int, line: str, ground: str) -> tuple[list[str], int, int]:
@@ -155,9 +167,9 @@ def _path(calls: tuple[Call, ...], middles: dict[str, tuple[int, int]]) -> list[
             shapes.append(_arrow(_LEFT + _WIDTH // 2, y + 44, _LEFT + _WIDTH // 2, y + 86))
             shapes.append(_text(_LEFT + _WIDTH // 2 + 8, y + 70, call.label, 11, _DIM))
         elif "decode" in middles:
-            target = middles["decode"][0] + 90
+            target = middles["decode"][0] + 106
             x = _LEFT + _WIDTH
-            shapes.append(_arrow(x, y + 22, _ROLES - 6, max(target, 118), bend=True))
+            shapes.append(_arrow(x, y + 22, _ROLES - 6, max(target, 134), bend=True))
             shapes.append(_text(_LEFT + 8, y + 62, call.label, 11, _DIM))
     return shapes
 

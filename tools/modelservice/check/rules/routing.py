@@ -217,11 +217,14 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
             key = _proxy_key(deployment, "connector")
             if deployment.sources and not deployment.sources.has("routing.proxy.connector"):
                 key = deployment.flag_key(pods, "kv-transfer-config") or key
+            fitting = [sidecar for sidecar, engines in _ENGINE_CONNECTORS.items() if set(given) & set(engines)]
             yield Found(
                 f"the sidecar's connector is {name}, but the engine's is {', '.join(given)}",
                 key,
                 pods.object,
-                f"write kv_connector: {expected[0]}, or the sidecar's connector for {given[0]}",
+                f"write {' or '.join(fitting)} for the sidecar, or kv_connector: {expected[0]} for both engines"
+                if fitting
+                else f"write kv_connector: {expected[0]} for both engines",
                 "containers[].args",
             )
         for other in prefill:
