@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelservice.cli import main
 from modelservice.importers import Imported, import_files
 from rendered import Objects
 from semantics import command_line, differences, environment, installed, mounts, probes, with_claims
@@ -514,3 +515,59 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
     found, objects = imported(tmp_path, DEPLOYMENT.replace("        ports: [{name", f"{env}        ports: [{{name"))
     assert [item["name"] for item in objects.engine()["env"]][:2] == ["Z", "A"]
     assert "env" not in found.values["engine"]
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code"),
+    [
+        (LLM.replace("route: {}", "route: {http: {spec: {rules: all}}}"), [":15:", "rules", "a list is expected"], 1),
+        (LLM.replace("data: 4", "data: four"), [":12:", "spec.parallelism.data", "an integer", "'four'"], 1),
+        (MODEL.replace("strategy: PrefixHash, prefixHash: {prefixCharLength: 400}", "prefixHash: 4"), [":18:", "a mapping"], 1),
+        (MODEL.replace("files: [", "files: [{path: etc}, "), [":17:", "files", "not absolute"], 1),
+        (MODEL[:120], ["source.yaml:"], 1),
+        (MODEL.replace("\n  url", "\n\turl"), [":6:", "invalid YAML"], 1),
+        (LLMOS.replace("replicas: 2", "replicas: '2'"), [":11:", "spec.replicas", "an integer"], 1),
+        (LLMOS.replace("huggingface\n", "docker\n"), [":9:", "spec.modelRegistry", "huggingface, modelscope or local"], 1),
+        (DIGITALHUB.replace("replicas: 2", "replicas: 0"), ["replicas", "1 or more"], 1),
+        (DIGITALHUB.replace("{size: 3Gi}", "[]"), [":17:", "volumes[0].spec", "a map of strings"], 1),
+        (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "hf:// or pvc://"], 1),
+        (GROUP.replace("size: 2", "size: [2]"), [":9:", "leaderWorkerTemplate.size", "an integer"], 1),
+        (DEPLOYMENT + "---\n" + COMPANIONS.replace("{team: a}", "[a]"), [":27:", "metadata.annotations", "a map of strings"], 1),
+        (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no system recognised", "CronJob web"], 1),
+        ("---\n---\n", ["nothing to import"], 1),
+    ],
+)  # fmt: skip
+def test_bad_input_is_answered_with_a_sentence(
+    text: str, words: list[str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "source.yaml"
+    file.write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["import", str(file)])
+    shown = capsys.readouterr()
+    assert ended.value.code == code
+    assert shown.out == "" and "Traceback" not in shown.err
+    for word in words:
+        assert word in shown.err
+
+
+def test_line_ends_of_windows_are_read(tmp_path: Path) -> None:
+    first, _ = imported(tmp_path, MODEL)
+    second, _ = imported(tmp_path, MODEL.replace("\n", "\r\n"))
+    assert first.values == second.values
+
+
+def test_a_result_is_checked_explained_and_planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = imported(tmp_path, DEPLOYMENT)
+    file = tmp_path / "values.yaml"
+    file.write_text(found.text)
+    for arguments in (["check"], ["plan"], ["explain", "Deployment/web-decode.spec.replicas"]):
+        with pytest.raises(SystemExit) as ended:
+            main([arguments[0], "-f", str(file), *arguments[1:]])
+        shown = capsys.readouterr().out
+        assert not ended.value.code, arguments
+        assert shown
+    assert "decode.replicas" in shown

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from modelservice.check.runner import run
+from modelservice.deployment import Deployment
 from modelservice.errors import ModelserviceError
+from modelservice.helm import Release
 from modelservice.importers import SYSTEMS, import_files
+from modelservice.importers.chart import chart
 from modelservice.importers.documents import read_documents
 from modelservice.importers.fields import Fate
 from modelservice.inputs import read_values
@@ -101,3 +105,28 @@ def test_samples_have_no_field_that_nobody_knows(sample: str) -> None:
 def test_files_without_a_model_are_refused_by_what_is_in_them(relative: str, words: str) -> None:
     with pytest.raises(ModelserviceError, match=words):
         import_files(None, [str(shared(f"samples/{relative}"))])
+
+
+FROM_THE_SOURCE = {
+    "accelerator-count": "two devices, and no parallelism in the arguments",
+    "disruption-budget": "the original has none",
+    "image-latest": "the original runs it",
+    "kv-transfer-missing": "the original has no connector",
+    "probe-proxy-health": "the original's probe asks the sidecar's port",
+    "readiness-missing": "the original has no probe",
+    "served-model-name": "the original's decode has a name that its prefill has not",
+    "service-target": "the base's selector finds no pod there either",
+    "shared-memory-limit": "the original's limit is its memory's",
+}
+"""What ``check`` finds in an imported sample, and why it is the source's own."""
+
+
+def test_check_finds_in_imported_samples_what_their_sources_have() -> None:
+    shared("samples")
+    found = set()
+    for sample in SAMPLES:
+        for item in import_files(None, files_of(sample)):
+            namespace = item.namespace or "default"
+            objects = chart().render(item.values, Release("test", namespace)).objects
+            found |= {finding.rule for finding in run([Deployment("test", objects, namespace)])}
+    assert found == FROM_THE_SOURCE.keys()

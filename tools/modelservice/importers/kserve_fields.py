@@ -9,6 +9,21 @@ DRA = "serving.kserve.io/exp-dra-"
 """Beginning of the annotations of managed dynamic resource allocation."""
 
 
+def _keda(path: str, role: str) -> tuple[Field, ...]:
+    behavior = f"{path}.advanced.horizontalPodAutoscalerConfig.behavior"
+    return (
+        Field(f"{path}.triggers", f"{role}.autoscaling.triggers", type="list"),
+        Field(f"{path}.pollingInterval", f"{role}.autoscaling.pollingInterval", type="integer"),
+        Field(f"{path}.idleReplicaCount", f"{role}.autoscaling.idleReplicas", type="integer"),
+        Field(f"{path}.cooldownPeriod", f"{role}.autoscaling.scaleDownDelaySeconds", type="integer"),
+        Field(behavior, f"{role}.autoscaling.behavior", type="object"),
+        *(
+            Field(f"{path}.{name}", "", Fate.lost, "the chart leaves it to KEDA", type="any")
+            for name in ("fallback", "initialCooldownPeriod", "advanced.scalingModifiers")
+        ),
+    )
+
+
 def _workload(path: str, role: str) -> tuple[Field, ...]:
     at = f"{path}." if path else ""
     option = "engine.args (--kv-transfer-config)"
@@ -42,8 +57,11 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
         Field(f"{at}replicas", f"{role}.replicas", type="integer"),
         Field(f"{scaling}.scaling.minReplicas", f"{role}.autoscaling.minReplicas", type="integer"),
         Field(f"{scaling}.scaling.maxReplicas", f"{role}.autoscaling.maxReplicas", type="integer"),
-        Field(f"{scaling}.scaling.wva", f"{role}.autoscaling.type", type="object"),
-        Field(f"{scaling}.scaling.keda", f"{role}.autoscaling.triggers", type="object"),
+        Field(f"{scaling}.scaling.wva", f"{role}.autoscaling.type", type="section"),
+        Field(f"{scaling}.scaling.wva.variantCost", f"{role}.autoscaling.variantCost", type="scalar"),
+        Field(f"{scaling}.scaling.wva.hpa.behavior", f"{role}.autoscaling.behavior", type="object"),
+        *_keda(f"{scaling}.scaling.wva.keda", role),
+        *_keda(f"{scaling}.scaling.keda", role),
         Field(f"{at}parallelism.tensor", f"{role}.parallelism.tensor", type="integer"),
         Field(f"{at}parallelism.pipeline", f"{role}.parallelism.pipeline", type="integer"),
         Field(f"{at}parallelism.data", f"{role}.parallelism.data", type="integer"),
@@ -127,7 +145,11 @@ FIELDS = (
         type="section",
         when=lambda value: isinstance(value, dict) and "http" not in value,
     ),
-    Field("spec.router.route.http.spec", "routing.httpRoute", type="object"),
+    Field("spec.router.route.http.spec.parentRefs", "routing.parentRefs", type="list"),
+    Field("spec.router.route.http.spec.hostnames", "routing.httpRoute.hostnames", type="strings"),
+    Field("spec.router.route.http.spec.rules", "routing.httpRoute.rules", type="sections"),
+    Field("spec.router.route.http.spec.rules[]", "routing.httpRoute.rules", type="object", quiet=True),
+    Field("spec.router.route.http.spec.rules[].backendRefs[]", "routing.httpRoute.rules", type="object", quiet=True),
     Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
     Field(
         "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
@@ -151,6 +173,7 @@ FIELDS = (
     ),
     Field("spec.router.scheduler.replicas", "routing.epp.replicas", type="integer"),
     Field("spec.router.scheduler.pool.spec", "routing.inferencePool", type="object"),
+    Field("spec.router.scheduler.pool.spec.selector", "routing.inferencePool.matchLabels", type="object"),
     Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
     Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
     Field(

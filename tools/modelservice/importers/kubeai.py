@@ -35,6 +35,11 @@ CACHE_SIZE = "10Gi"
 PROMETHEUS = "http://prometheus-operated.monitoring:9090"
 """The address that the Prometheus Operator's Service has in many clusters."""
 
+_PICKER = (
+    "an endpoint picker scores pods by load and cached prefixes, and a Gateway has to send requests to the pool "
+    "(routing.httpRoute)"
+)
+
 FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride and modelArtifacts.name", type="string"),
@@ -82,12 +87,23 @@ FIELDS = (
     Field("spec.scaleDownDelaySeconds", "decode.autoscaling.scaleDownDelaySeconds", type="integer"),
     Field("spec.autoscalingDisabled", "decode.autoscaling.enabled", type="boolean"),
     Field(
-        "spec.loadBalancing",
-        "routing.loadBalancing",
+        "spec.loadBalancing.strategy",
+        "routing.loadBalancing.strategy",
         Fate.changed,
-        "an endpoint picker scores pods by load and cached prefixes; there is no hash ring and no hard bound, and a "
-        "Gateway has to send requests to the pool (routing.httpRoute)",
-        type="object",
+        _PICKER,
+        type="string",
+        when=lambda value: value != "LeastLoad",
+    ),
+    Field(
+        "spec.loadBalancing.prefixHash.prefixCharLength",
+        "routing.loadBalancing.prefixHash.prefixCharLength",
+        type="integer",
+    ),
+    *(
+        Field(
+            f"spec.loadBalancing.prefixHash.{name}", "", Fate.lost, f"an endpoint picker has no {what}", type="integer"
+        )
+        for name, what in (("meanLoadFactor", "hard bound on the load"), ("replication", "hash ring"))
     ),
     Field("spec.files[].path", "files", type="string"),
     Field("spec.files[].content", "files", type="string"),

@@ -9,7 +9,7 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers import claims, commandline
 from modelservice.importers.documents import Document
-from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.fields import Fate, Field, Ledger, without_nulls
 from modelservice.importers.objects import DEPLOYMENT, OBJECT, pod_template
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving, references
@@ -89,6 +89,39 @@ _STAYS = {
 
 _TARGETS = {"HorizontalPodAutoscaler", "ScaledObject", "VerticalPodAutoscaler", "VariantAutoscaling"}
 """Kinds that scale the workload."""
+
+
+_COMPANION = (
+    Field("metadata", "", type="object"),
+    Field("metadata.labels", "", type="map"),
+    Field("metadata.annotations", "", type="map"),
+    Field("spec", "", type="object"),
+)
+"""What every object has that comes along."""
+
+_COMPANIONS = {
+    "Service": (Field("spec", "", type="core.v1.ServiceSpec?"),),
+    "PodDisruptionBudget": (Field("spec.selector.matchLabels", "", type="map"),),
+    "HorizontalPodAutoscaler": (
+        Field("spec.scaleTargetRef", "", type="object"),
+        Field("spec.metrics", "", type="list"),
+    ),
+    "ScaledObject": (
+        Field("spec.scaleTargetRef", "", type="object"),
+        Field("spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown", "", type="object"),
+    ),
+    "InferencePool": (
+        Field("spec.selector.matchLabels", "", type="map"),
+        Field("spec.endpointPickerRef.port", "", type="object"),
+    ),
+    "InferenceObjective": (Field("spec.poolRef", "", type="object"),),
+    "HTTPRoute": (
+        Field("spec.parentRefs", "", type="list"),
+        Field("spec.rules[]", "", type="object"),
+        Field("spec.rules[].backendRefs[]", "", type="object"),
+    ),
+}
+"""What is read of the kinds that the chart has keys for."""
 
 
 def _templates(document: Document) -> Iterator[Any]:
@@ -255,7 +288,10 @@ def _companions(document: Document, serving: Serving, source: Source, alone: boo
         if other.kind in _STAYS:
             serving.ledger.add(Fate.kept, other.title, _STAYS[other.kind], document=None)
             continue
-        item = dict(other.data)
+        special = _COMPANIONS.get(other.kind, ())
+        own = {field.path for field in special}
+        Ledger().read(other, (*(field for field in _COMPANION if field.path not in own), *special))
+        item = without_nulls(dict(other.data))
         if other.kind in _TARGETS:
             _retarget(item, document, serving)
         serving.objects.append(item)
