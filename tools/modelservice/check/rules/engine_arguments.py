@@ -84,6 +84,26 @@ def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> t
 
 
 @rule(
+    Severity.info,
+    reason="What an older engine takes is not known here, so a flag that it lacks is not found.",
+    link="https://github.com/vllm-project/vllm/releases",
+    failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
+    passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
+)
+def engine_version(deployment: Deployment) -> Iterator[Found]:
+    """The engine's version is one whose arguments are known."""
+    for pods, known, version in _of_vllm(deployment):
+        if version is not None and vllm.older(version):
+            yield Found(
+                f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
+                deployment.engine_key(pods, "image"),
+                pods.object,
+                f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
+                f"containers[{pods.engine.get('name')}].image",
+            )
+
+
+@rule(
     Severity.error,
     reason="vLLM ends at once when a flag's value is missing, of another type, or none of its choices.",
     link=_ARGUMENTS,

@@ -296,6 +296,32 @@ def nixl_host(deployment: Deployment) -> Iterator[Found]:
         )
 
 
+@rule(
+    Severity.info,
+    reason="UCX, which carries NIXL's transfers, takes every device that it finds; a wrong one among them makes transfers "
+    "slow, or answers senseless, without an error.",
+    link="https://github.com/ai-dynamo/dynamo/issues/12463",
+    failing=Example("engine: {resources: {limits: {rdma/ib: 1}}}", base="pd"),
+    passing=Example("engine: {resources: {limits: {rdma/ib: 1}}, env: {UCX_NET_DEVICES: 'mlx5_0:1'}}", base="pd"),
+)
+def transfer_devices(deployment: Deployment) -> Iterator[Found]:
+    """An engine with RDMA adapters says which of them carry the KV cache."""
+    for pods in (*deployment.role("prefill"), *deployment.role("decode")):
+        if "NixlConnector" not in kv_connectors(pods.command) or pods.command.script:
+            continue
+        adapters = [
+            name for name in (pods.engine.get("resources") or {}).get("limits") or {} if name.startswith("rdma/")
+        ]
+        if adapters and not {"UCX_NET_DEVICES", "UCX_TLS"} & set(environment(pods.engine)):
+            yield Found(
+                f"{pods.role} has {adapters[0]}, but neither UCX_NET_DEVICES nor UCX_TLS says what transfers go over",
+                deployment.with_key("engine.env", f"{pods.role}.engine.env", f"{pods.role}.containers[0].env"),
+                pods.object,
+                "write UCX_NET_DEVICES and UCX_TLS; examples/presets/network has them",
+                "containers[].env",
+            )
+
+
 def _is_pod_address(host: Any, variables: dict[str, Any]) -> bool:
     if isinstance(host, str) and host.startswith("$(") and host.endswith(")"):
         host = variables.get(host[2:-1])
