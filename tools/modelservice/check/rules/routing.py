@@ -298,8 +298,8 @@ def nixl_host(deployment: Deployment) -> Iterator[Found]:
 
 @rule(
     Severity.info,
-    reason="UCX, which carries NIXL's transfers, takes every device that it finds; a wrong one among them makes transfers "
-    "slow, or answers senseless, without an error.",
+    reason="UCX, which carries NIXL's transfers, takes every device that it finds; a wrong one among them makes "
+    "transfers slow, or answers senseless, without an error.",
     link="https://github.com/ai-dynamo/dynamo/issues/12463",
     failing=Example("engine: {resources: {limits: {rdma/ib: 1}}}", base="pd"),
     passing=Example("engine: {resources: {limits: {rdma/ib: 1}}, env: {UCX_NET_DEVICES: 'mlx5_0:1'}}", base="pd"),
