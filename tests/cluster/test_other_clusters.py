@@ -17,7 +17,7 @@ from rendered import ROOT
 def test_a_given_cluster_is_used_and_only_fake_nodes_are_missed(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "kubectl").symlink_to(binary("kubectl"))  # for pytest-helm-charts
     report = tmp_path / "report.xml"
-    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "--quiet", "--kubeconfig", str(cluster.client.kubeconfig),

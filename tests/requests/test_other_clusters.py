@@ -23,7 +23,7 @@ def loader(cluster: Cluster, tmp_path: Path) -> tuple[dict[str, str], list[str]]
     (tmp_path / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
     (tmp_path / "modelservice" / "clusters" / "given").symlink_to(cluster.plane.folder)
     command = [sys.executable, "-m", "modelservice", "cluster", "load", "--name", "given"]
-    return os.environ | {"XDG_CACHE_HOME": str(tmp_path)}, command
+    return os.environ | {"XDG_CACHE_HOME": str(tmp_path), "PYTEST_ADDOPTS": ""}, command
 
 
 def test_a_given_cluster_gets_the_images_and_answers(
