@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelservice.inputs import merge
 from rendered import Objects, Render
 
 
@@ -145,6 +146,14 @@ def test_a_group_over_pods_is_one_instance_with_a_headless_worker(render: Render
         assert found["--node-rank"] == "$(LWS_WORKER_INDEX)"
         assert found["--master-addr"] == "$(LWS_LEADER_ADDRESS)"
     assert "--headless" in worker and "--headless" not in leader
+
+
+def test_a_headless_worker_is_not_told_how_many_api_servers_to_start(render: Render) -> None:
+    """vLLM refuses both together."""
+    given = values({"tensor": 8, "pipeline": 2, "workers": 2})
+    objects = render(merge([given, {"engine": {"args": {"api-server-count": 4}}}]))
+    assert flags(objects, "leaderTemplate")["--api-server-count"] == "4"
+    assert "--api-server-count" not in flags(objects, "workerTemplate")
 
 
 def test_a_headless_worker_has_neither_pool_labels_nor_proxy_nor_probes(render: Render) -> None:

@@ -91,4 +91,4 @@ def test_claims_of_the_beta_api_are_counted() -> None:
 @pytest.mark.parametrize("container", [{}, {"image": "i", "args": [1, None]}, {"resources": None}])
 def test_objects_of_other_charts_do_not_stop_it(container: dict[str, Any]) -> None:
     spec = {"replicas": 1, "template": {"spec": {"containers": [container] if container else []}}}
-    assert "total: 1 pods" in text([{"kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}])
+    assert "total: 1 pod," in text([{"kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}])

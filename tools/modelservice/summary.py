@@ -127,20 +127,25 @@ def summary(objects: Sequence[Object]) -> RenderableType:
         total += workload.accelerators
     pods = sum(workload.pods for workload in found)
     hardware = ", ".join(f"{number} {name}" for name, number in sorted(total.items())) or "no accelerators"
-    parts.append(Text(f"total: {pods} pods, {hardware}", style="bold"))
+    parts.append(Text(f"total: {counted(pods, 'pod')}, {hardware}", style="bold"))
     return Group(*parts)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _table(workload: Workload) -> Table:
-    scale = "autoscaled" if workload.replicas is None else str(workload.replicas)
     table = Table(
         title=f"{workload.kind} {workload.name}", title_justify="left", title_style="bold", show_header=False, box=None,
         pad_edge=False, padding=(0, 2, 0, 2),
     )  # fmt: skip
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    unit = "groups of pods" if workload.kind == "LeaderWorkerSet" else "pods"
-    table.add_row("replicas", f"{scale} {unit}")
+    unit, of = ("group", " of pods") if workload.kind == "LeaderWorkerSet" else ("pod", "")
+    scale = f"autoscaled {unit}s" if workload.replicas is None else counted(workload.replicas, unit)
+    table.add_row("replicas", f"{scale}{of}")
     for group in workload.groups:
         for label, value in _rows(group):
             table.add_row(label, value)

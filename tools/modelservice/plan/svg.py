@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from modelservice.plan.layout import Call, Plan, Pod, Replica, Role
+from modelservice.summary import counted
 
 _COLOURS = {"decode": ("#1d4ed8", "#dbeafe", "#eff6ff"), "prefill": ("#c2410c", "#ffedd5", "#fff7ed")}
 """Line, accelerator and ground of a role."""
@@ -36,10 +37,9 @@ def svg(plan: Plan) -> str:
     height = max(y - 24, 360)
     shapes = [*_path(plan.calls, middles), *_between(plan, middles), *shapes]
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
-    plural = "pod" if plan.pods == 1 else "pods"
     head = [
         _text(_LEFT, 36, plan.model or plan.name, 20, weight="bold"),
-        _text(_LEFT, 58, f"{plan.name}: {plan.pods} {plural}, {total}", 13, _DIM),
+        _text(_LEFT, 58, f"{plan.name}: {counted(plan.pods, 'pod')}, {total}", 13, _DIM),
     ]
     return "\n".join(
         [

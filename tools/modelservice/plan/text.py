@@ -7,6 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from modelservice.plan.layout import Plan, Pod, Role
+from modelservice.summary import counted
 
 _SHOWN = 4
 """Replicas shown one by one; the rest are counted."""
@@ -15,7 +16,7 @@ _SHOWN = 4
 def tree(plan: Plan) -> RenderableType:
     """The plan as something rich prints."""
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
-    root = Tree(Text.assemble((plan.name, "bold"), f"  {plan.model}  {plan.pods} pods, {total}"))
+    root = Tree(Text.assemble((plan.name, "bold"), f"  {plan.model}  {counted(plan.pods, 'pod')}, {total}"))
     for role in plan.roles:
         _add_role(root, role)
     calls = root.add("calls")
