@@ -110,6 +110,7 @@ def test_files_without_a_model_are_refused_by_what_is_in_them(relative: str, wor
 FROM_THE_SOURCE = {
     "accelerator-count": "two devices, and no parallelism in the arguments",
     "disruption-budget": "the original has none",
+    "engine-version": "the original runs an old vLLM",
     "image-latest": "the original runs it",
     "kv-transfer-missing": "the original has no connector",
     "probe-proxy-health": "the original's probe asks the sidecar's port",
