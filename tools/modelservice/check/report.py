@@ -13,6 +13,7 @@ from modelservice import __version__
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import rules
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, Report
+from modelservice.summary import counted
 
 DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
 
@@ -54,7 +55,9 @@ def print_text(report: Report, console: Console) -> None:
             Text(f"{place}ignored: {finding.rule} ({suppression.source}): {suppression.reason}", "dim"), soft_wrap=True
         )
     counts = [
-        f"{report.count(severity)} {severity.value}{'' if severity is Severity.info else 's'}" for severity in Severity
+        f"{number} {severity.value}" if severity is Severity.info else counted(number, severity.value)
+        for severity in Severity
+        for number in [report.count(severity)]
     ]
     hidden = f", {len(report.suppressed)} ignored" if report.suppressed else ""
     console.print(f"{len(report.deployments)} checked: {', '.join(counts)}{hidden}", highlight=False)
