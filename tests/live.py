@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ import pytest
 import yaml
 from kubernetes.dynamic.resource import ResourceList
 
+from modelservice.binaries import binary, cache_dir
 from modelservice.cluster.client import Client
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.cluster.images import Image, write_archive
-from rendered import VLLM
+from rendered import ROOT, VLLM
 
 
 class Cluster:
@@ -157,6 +159,37 @@ class Cluster:
             name=name, namespace=namespace, body={"spec": {"replicas": replicas}},
             content_type="application/merge-patch+json",
         )  # fmt: skip
+
+
+def own_cache(folder: Path) -> dict[str, str]:
+    """An environment whose cache is in a folder: it has the programs of the real one, but none of its clusters."""
+    (folder / "modelservice").mkdir(parents=True)
+    (folder / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
+    return os.environ | {"XDG_CACHE_HOME": str(folder)}
+
+
+def run_tests_on(
+    cluster: Cluster, folder: Path, *arguments: str, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
+    """Runs tests as a user does who names the cluster by its kubeconfig; fails with what they print.
+
+    Args:
+        cluster: on which.
+        folder: gets what pytest-helm-charts looks for on the path.
+        arguments: of pytest, beside those that name cluster and chart.
+        environment: for the tests.
+    """
+    (folder / "kubectl").symlink_to(binary("kubectl"))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider",
+            "--kubeconfig", str(cluster.client.kubeconfig), "--chart-path", "charts/llm-d-modelservice", *arguments,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}", "PYTEST_ADDOPTS": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
 def values(**more: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`modelservice cluster`: a cluster outlives the command that started it, and goes without a trace."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,17 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster
+from live import Cluster, own_cache
 
 
 @pytest.fixture
 def home(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, str]]:
     """An environment whose cache has the programs of the real one, but none of its clusters."""
-    from modelservice.binaries import cache_dir
-
-    (tmp_path / "modelservice").mkdir()
-    (tmp_path / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    environment = own_cache(tmp_path)
     yield environment
     run(environment, "down", "--name", "trial")
 

@@ -1,6 +1,5 @@
 """What goes wrong is said in a sentence, and leaves nothing behind."""
 
-import os
 import shutil
 import signal
 import socket
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, Helm, values
+from live import Cluster, Helm, own_cache, values
 from modelservice.binaries import binary
 from modelservice.cluster import control_plane, process
 from modelservice.cluster.client import Client
@@ -43,12 +42,8 @@ def home(tmp_path: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
     made: list[Path] = []
 
     def _home(folder: Path) -> dict[str, str]:
-        from modelservice.binaries import cache_dir
-
-        (folder / "modelservice").mkdir(parents=True)
-        (folder / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
         made.append(folder)
-        return os.environ | {"XDG_CACHE_HOME": str(folder)}
+        return own_cache(folder)
 
     yield _home
     for folder in made:

@@ -1,33 +1,21 @@
 """The tests run on any cluster that a kubeconfig names; what needs fake nodes says so and skips."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from live import Cluster
-from modelservice.binaries import binary
-from rendered import ROOT
+from live import Cluster, run_tests_on
 
 
 @pytest.mark.usefixtures("fake_nodes")
 def test_a_given_cluster_is_used_and_only_fake_nodes_are_missed(cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "kubectl").symlink_to(binary("kubectl"))  # for pytest-helm-charts
     report = tmp_path / "report.xml"
-    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTEST_ADDOPTS": ""}
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "--quiet", "--kubeconfig", str(cluster.client.kubeconfig),
-            "--chart-path", "charts/llm-d-modelservice", f"--junit-xml={report}", "-p", "no:cacheprovider",
-            "tests/cluster/test_given_cluster.py", "tests/cluster/test_admission.py", "tests/cluster/test_inference_pool.py",
-            "tests/cluster/test_accelerators.py", "-k", "given or values-pd or prefill or first_available",
-        ],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    run_tests_on(
+        cluster, tmp_path, f"--junit-xml={report}",
+        "tests/cluster/test_given_cluster.py", "tests/cluster/test_admission.py", "tests/cluster/test_inference_pool.py",
+        "tests/cluster/test_accelerators.py", "-k", "given or values-pd or prefill or first_available",
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
     outcomes = {
         case.get("name", ""): skipped.get("message", "") if (skipped := case.find("skipped")) is not None else "passed"
         for case in ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 # pytest wrote it

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster
+from live import Cluster, own_cache
 from modelservice.cluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
 
@@ -49,11 +49,7 @@ def assert_gone(words: set[str]) -> None:
 
 
 def test_the_command_starts_and_ends_a_cluster_whose_pods_run(cluster: Cluster, tmp_path: Path) -> None:
-    from modelservice.binaries import cache_dir
-
-    (tmp_path / "modelservice").mkdir()
-    (tmp_path / "modelservice" / "bin").symlink_to(cache_dir() / "bin")
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    environment = own_cache(tmp_path)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -127,7 +127,7 @@ Whether a Gateway's listener speaks TLS is the Gateway's matter; its URL says ht
 
 {{/* How the pods of a role are spoken to, http or https. Input: root, facts. */}}
 {{- define "llm-d-modelservice.scheme" -}}
-{{- $secure := .facts.proxy | ternary (eq (toString .root.Values.routing.proxy.secure) "true") (hasKey .facts.given "ssl-certfile") -}}
+{{- $secure := .facts.proxy | ternary (eq (toString .root.Values.routing.proxy.secure) "true") .facts.tls -}}
 {{- $secure | ternary "https" "http" -}}
 {{- end -}}
 

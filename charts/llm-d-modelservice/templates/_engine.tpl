@@ -309,6 +309,11 @@ Order: the listed container's, engine.env, then what the chart derives; a name g
 {{- $env | toJson -}}
 {{- end -}}
 
+{{/* Variables from which engines that check an API key read it, as JSON, by engine type. */}}
+{{- define "llm-d-modelservice.apiKeyVariables" -}}
+{"vllm": "VLLM_API_KEY", "simulator": "VLLM_API_KEY", "sglang": "SGLANG_API_KEY", "infinity": "INFINITY_API_KEY"}
+{{- end -}}
+
 {{/*
 The API key as an environment variable, as JSON. Input: root, facts. SGLang has only a flag, in which Kubernetes fills in
 the variable. None of these engines asks for the key on /health and /metrics; faster-whisper-server asks for it
@@ -318,7 +323,7 @@ https://michaelfeil.eu/infinity/latest/cli_v2/
 */}}
 {{- define "llm-d-modelservice.apiKeyEnv" -}}
 {{- $type := .facts.engine.type -}}
-{{- $variable := get (dict "vllm" "VLLM_API_KEY" "simulator" "VLLM_API_KEY" "sglang" "SGLANG_API_KEY" "infinity" "INFINITY_API_KEY") $type -}}
+{{- $variable := get (include "llm-d-modelservice.apiKeyVariables" . | fromJson) $type -}}
 {{- if not $variable -}}
 {{- fail (printf "auth.apiKeySecret.name: %s %s, so that everybody could ask; remove it, and check keys at the gateway" $type (eq $type "fasterWhisper" | ternary "would ask its own probes for the key" "checks no key")) -}}
 {{- end -}}

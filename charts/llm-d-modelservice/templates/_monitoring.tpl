@@ -51,7 +51,7 @@ and not that of the Service, behind which the routing sidecar may be.
 {{- range $rank := until (int .facts.portCount) -}}
 {{- $port := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $monitor "rank" $rank) -}}
 {{- $endpoint := dict (eq $monitor.kind "podmonitor" | ternary "port" "targetPort") $port "path" $monitor.path "interval" $monitor.interval -}}
-{{- if hasKey $.facts.given "ssl-certfile" -}}
+{{- if $.facts.tls -}}
 {{- $endpoint = merge $endpoint (dict "scheme" "https" "tlsConfig" ($monitor.tlsConfig | default (dict "insecureSkipVerify" true))) -}}
 {{- end -}}
 {{- range $field := list "scrapeTimeout" "relabelings" "metricRelabelings" -}}

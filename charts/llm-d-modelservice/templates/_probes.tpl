@@ -63,7 +63,7 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   "readiness" ($probes.readinessPath | default ($supervised | ternary "/readyz" $startup))
   "liveness" ($probes.path | default $known.live)
   "port" (add .facts.enginePort ($supervised | ternary .facts.portCount 0))
-  "scheme" (hasKey .facts.given "ssl-certfile" | ternary "HTTPS" "")
+  "scheme" (.facts.tls | ternary "HTTPS" "")
   "prompt" ($prompts | ternary (list "ollama" "run" .facts.model.name "hi") list)
 | toJson -}}
 {{- end -}}

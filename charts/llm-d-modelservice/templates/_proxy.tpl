@@ -41,13 +41,12 @@ The sidecar as a native sidecar container (an init container that keeps running)
 {{- end -}}
 {{- $flags = append $flags (list "secure-proxy" $proxy.secure) -}}
 {{- /* The engine's certificate does not name localhost, where the sidecar asks for it. */ -}}
-{{- $engineTLS := hasKey $facts.given "ssl-certfile" -}}
 {{- if $atLeast7 -}}
-  {{- $secured := concat (empty $proxy.prefillerUseTLS | ternary list (list "prefiller")) ($engineTLS | ternary (list "decoder") list) -}}
-  {{- $flags = concat $flags (list (list "enable-tls" (join "," $secured)) (list "tls-insecure-skip-verify" ($engineTLS | ternary "decoder" ""))) -}}
+  {{- $secured := concat (empty $proxy.prefillerUseTLS | ternary list (list "prefiller")) ($facts.tls | ternary (list "decoder") list) -}}
+  {{- $flags = concat $flags (list (list "enable-tls" (join "," $secured)) (list "tls-insecure-skip-verify" ($facts.tls | ternary "decoder" ""))) -}}
 {{- else -}}
   {{- $flags = append $flags (list "prefiller-use-tls" $proxy.prefillerUseTLS) -}}
-  {{- if $engineTLS -}}{{- $flags = concat $flags (list (list "decoder-use-tls" true) (list "decoder-tls-insecure-skip-verify" true)) -}}{{- end -}}
+  {{- if $facts.tls -}}{{- $flags = concat $flags (list (list "decoder-use-tls" true) (list "decoder-tls-insecure-skip-verify" true)) -}}{{- end -}}
 {{- end -}}
 {{- $flags = append $flags (list "cert-path" $proxy.certPath) -}}
 {{- if gt (int $facts.portCount) 1 -}}{{- $flags = append $flags (list "data-parallel-size" $facts.portCount) -}}{{- end -}}

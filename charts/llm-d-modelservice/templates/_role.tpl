@@ -20,6 +20,7 @@ Works out the facts about a role. Input: root, role. Refuses contradictory value
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and engine.givenFlags
+  tls                      the engine serves TLS
   profile, drain           see there
   model, lora, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
@@ -47,7 +48,8 @@ Works out the facts about a role. Input: root, role. Refuses contradictory value
   "servicePort" (int $values.routing.servicePort)
   "enginePort" (int ($proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $parallelism.mode "multiPort" | ternary $parallelism.dataLocal 1))
-  "engine" $engine "given" $given "parallelism" $parallelism "accelerator" $accelerator "profile" $profile "drain" $drain
+  "engine" $engine "given" $given "tls" (hasKey $given "ssl-certfile")
+  "parallelism" $parallelism "accelerator" $accelerator "profile" $profile "drain" $drain
   "model" $model "lora" (include "llm-d-modelservice.lora" (dict "root" .root "engine" $engine "model" $model "given" $given) | fromJson)
   "leaderOnly" (and $multinode (gt (int $parallelism.workers) 1) (or $parallelism.leaderOnly (not (empty $role.workerTemplate))))
 -}}

@@ -44,15 +44,16 @@ the API server wants it to begin with a letter (DNS-1035).
 
 {{/*
 Where the API key of a role is, as JSON {env: an environment variable of the test}; an empty map without one. Input:
-root, facts. The variables are those of apiKeyEnv, so whatever gives them to the engine gives them to the test. A key in plain text among the flags would be copied into another object.
+root, facts. They are those of apiKeyVariables, so whatever gives them to the engine gives them to the test. A key in plain text among the flags would be copied into another object.
 */}}
 {{- define "llm-d-modelservice.testKey" -}}
 {{- if hasKey .facts.given "api-key" -}}
 {{- fail (printf "test.enabled: %s gets --api-key in plain text, which the test would have to repeat; put the key into a Secret and write engine.env.VLLM_API_KEY.valueFrom.secretKeyRef" .facts.role) -}}
 {{- end -}}
+{{- $variables := include "llm-d-modelservice.apiKeyVariables" . | fromJson | values -}}
 {{- $key := dict -}}
 {{- range include "llm-d-modelservice.engineEnv" (dict "root" .root "facts" .facts) | fromJsonArray -}}
-  {{- if has .name (list "VLLM_API_KEY" "SGLANG_API_KEY" "INFINITY_API_KEY") -}}{{- $key = set (omit . "name") "name" "API_KEY" -}}{{- end -}}
+  {{- if has .name $variables -}}{{- $key = set (omit . "name") "name" "API_KEY" -}}{{- end -}}
 {{- end -}}
 {{- $key | toJson -}}
 {{- end -}}

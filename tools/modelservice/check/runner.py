@@ -117,7 +117,8 @@ def run(
 def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
     """What a rule finds.
 
-    Objects besides workloads have no schema here, so a rule may meet types in them that it cannot read.
+    What rules look at has the form that :mod:`modelservice.shape` says; a field that is missing there must not end
+    the check of everything else.
     """
     try:
         return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
