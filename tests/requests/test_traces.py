@@ -1,5 +1,6 @@
-"""Real nodes leave nothing behind: no process, mount, network link or control group."""
+"""Real nodes: their network, and that they leave no process, mount, network link or control group behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -108,3 +109,23 @@ def test_pods_and_the_machine_reach_services_by_address_and_name(cluster: Cluste
     address = cluster.plane.real.network.node(0)
     answer = cluster.plane.real.run(first, "busybox", "nslookup", "kubernetes.default.svc.cluster.local", address)
     assert answer.rsplit("Address:", 1)[1].strip() == str(cluster.plane.real.network.services[1])
+
+
+def test_a_node_keeps_its_link_address_while_pods_come_and_go(cluster: Cluster) -> None:
+    """Else the machine and other nodes send to an address that nobody has, for seconds."""
+    real = cluster.plane.real
+    assert real is not None
+    first = real.names[0]
+
+    def address() -> str:
+        (bridge,) = json.loads(real.run(first, "ip", "-json", "link", "show", "cni0"))
+        return str(bridge["address"])
+
+    before = address()
+    real.run(first, "ip", "link", "add", "lowest", "address", "00:00:00:00:00:01", "type", "veth")
+    try:
+        real.run(first, "ip", "link", "set", "lowest", "master", "cni0", "up")
+        assert address() == before
+    finally:
+        real.run(first, "ip", "link", "delete", "lowest")
+    assert address() == before

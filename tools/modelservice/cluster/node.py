@@ -65,7 +65,7 @@ done
 mount --make-rshared /
 ip link set lo up
 echo 1 >/proc/sys/net/ipv4/ip_forward
-ip link add cni0 type bridge
+ip link add cni0 address "$3" type bridge
 ip link set cni0 up
 ip address add "$2" dev cni0
 touch "$1/ready"
@@ -129,6 +129,12 @@ class Network:
     def node(self, index: int) -> str:
         """Address of a node."""
         return str(self.pods[1 + index])
+
+    def link_address(self, index: int) -> str:
+        """Hardware address of a node's bridge. A bridge without one takes the lowest of its ports and changes it as
+        pods come and go; what others then send to the address they know is lost for seconds.
+        """
+        return "02:00:" + ":".join(f"{byte:02x}" for byte in self.pods[1 + index].packed)
 
     def range_of(self, index: int) -> tuple[str, str]:
         """First and last address of a node's pods."""
@@ -195,7 +201,8 @@ class Nodes:
             first = Component(
                 f"{name}-init",
                 ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
-                 "sh", "-c", _FIRST_PROCESS, "sh", str(folder), f"{self.network.node(index)}/24"],
+                 "sh", "-c", _FIRST_PROCESS, "sh", str(folder), f"{self.network.node(index)}/24",
+                 self.network.link_address(index)],
                 self._folder,
             )  # fmt: skip
             components.append(first)
