@@ -400,21 +400,24 @@ class Serving:
 
     def explain(self) -> str:
         """What a person needs to know why requests are not served: events, logs and the gateway's decisions."""
-        parts = [f"\n--- pods and events\n{self.cluster.describe(self.namespace)}"]
+        parts = []
+        for envoy in self._gateways:
+            decisions = envoy.decisions()
+            failed = [decision for decision in decisions if decision["code"] != 200 or decision["flags"] != "-"]
+            for what, some in {"failed": failed, "last": decisions}.items():
+                lines = "\n".join(json.dumps(decision) for decision in some[-10:])
+                parts.append(f"--- {what} requests, as the gateway saw them and the endpoint picker sent them\n{lines}")
+        parts.append(f"--- pods and events\n{self.cluster.describe(self.namespace)}")
         for pod in self.cluster.pods(self.namespace):
             name, spec = pod["metadata"]["name"], pod["spec"]
             for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
                 parts.append(f"--- log of {name}/{container['name']}\n{self.logs(name, container['name'])}")
-        for envoy in self._gateways:
-            decisions = "\n".join(json.dumps(decision) for decision in envoy.decisions(10))
-            parts.append(f"--- decisions of the endpoint picker, as the gateway saw them\n{decisions}")
         return "\n".join(parts)
 
     def last_decision(self) -> dict[str, Any]:
         """What the newest gateway logged of its last request, which it does within a second."""
         time.sleep(1)
-        (decision,) = self._gateways[-1].decisions(1)
-        return decision
+        return self._gateways[-1].decisions()[-1]
 
     def _picker_address(self, release: str) -> str:
         (service,) = [

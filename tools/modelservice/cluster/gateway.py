@@ -128,11 +128,10 @@ class Gateway:
         if self._envoy:
             self._envoy.stop()
 
-    def decisions(self, last: int = 20) -> list[dict[str, Any]]:
-        """The last requests: where each was sent, by which picker's word, and what came back."""
+    def decisions(self) -> list[dict[str, Any]]:
+        """Every request so far: where it was sent, by which picker's word, and what came back."""
         log = self._folder / "access.log"
-        lines = log.read_text().splitlines()[-last:] if log.is_file() else []
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
 
     def _ready(self) -> bool:
         try:
