@@ -22,6 +22,9 @@ from modelservice.cluster.control_plane import ControlPlane
 from modelservice.cluster.images import Image, write_archive
 from rendered import ROOT, VLLM
 
+PATIENCE = 120
+"""Seconds until a test gives up on something: many more than it takes, because machines are busy."""
+
 
 class Cluster:
     """A cluster with what tests ask of it.
@@ -83,7 +86,7 @@ class Cluster:
         return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
     def wait(
-        self, what: str, holds: Callable[[], bool], seconds: float = 30, explain: Callable[[], str] = lambda: ""
+        self, what: str, holds: Callable[[], bool], seconds: float = PATIENCE, explain: Callable[[], str] = lambda: ""
     ) -> None:
         """Waits until something holds; fails with what was waited for and an explanation."""
         deadline = time.monotonic() + seconds
@@ -137,7 +140,7 @@ class Cluster:
             pods = self.client.resource("v1", "Pod")
             pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
         self.client.resource("v1", "Namespace").delete(name=name)
-        self.wait(f"{name} is empty", lambda: not self.pods(name), 60)
+        self.wait(f"{name} is empty", lambda: not self.pods(name))
 
     def describe(self, namespace: str) -> str:
         """Pods and events of a namespace, for the message of a failure."""
@@ -254,9 +257,11 @@ class Helm:
 
     def install(self, release: str, values: dict[str, Any], *, wait: bool = True) -> None:
         """``helm install --wait``."""
-        flags = ["--wait", "--timeout", "40s"] if wait else []
+        flags = ["--wait", "--timeout", f"{PATIENCE}s"] if wait else []
         self.run("install", release, str(self._chart), "--values", "-", *flags, values=values)
 
     def upgrade(self, release: str, values: dict[str, Any]) -> None:
         """``helm upgrade --wait``."""
-        self.run("upgrade", release, str(self._chart), "--values", "-", "--wait", "--timeout", "60s", values=values)
+        self.run(
+            "upgrade", release, str(self._chart), "--values", "-", "--wait", "--timeout", f"{PATIENCE}s", values=values
+        )

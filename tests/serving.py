@@ -321,7 +321,7 @@ class Serving:
             )
             return [item["status"].get("availableReplicas") for item in found] == [1]
 
-        self.cluster.wait(f"{name} is available", available, 90)
+        self.cluster.wait(f"{name} is available", available)
         (service,) = self.cluster.objects("v1", "Service", self.namespace, field_selector=f"metadata.name={name}")
         picker = f"{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
         with Gateway(self._folder / f"gateway-{len(self._gateways)}", [Route(release, picker)]) as envoy:
@@ -343,7 +343,7 @@ class Serving:
 
     def wait_for_answer(self, endpoint: Endpoint, **chat: Any) -> None:
         """Waits until a gateway answers. After that, every request must be answered."""
-        self.cluster.wait("the gateway answers", lambda: endpoint.chat("hello", **chat).status == 200, 60)
+        self.cluster.wait("the gateway answers", lambda: endpoint.chat("hello", **chat).status == 200)
 
     def pods(self, release: str, role: str = "decode") -> list[dict[str, Any]]:
         """Pods of a release and role that are not on their way out, by name."""
@@ -363,7 +363,7 @@ class Serving:
             pods = self.pods(release, role)
             return len(pods) == number and all(is_ready(pod) for pod in pods)
 
-        self.cluster.wait(f"{number} ready {role} pods of {release}", ready, 60)
+        self.cluster.wait(f"{number} ready {role} pods of {release}", ready)
         return self.pods(release, role)
 
     def wait_for_picker(self, release: str) -> None:
@@ -373,7 +373,7 @@ class Serving:
             pods = self.cluster.pods(self.namespace, f"inferencepool={release}-pool-epp")
             return bool(pods) and all(is_ready(pod) for pod in pods)
 
-        self.cluster.wait(f"the endpoint picker of {release} is ready", ready, 90)
+        self.cluster.wait(f"the endpoint picker of {release} is ready", ready)
 
     def endpoint(self, pod: Mapping[str, Any], port: int = 8000) -> Endpoint:
         """A pod itself, without gateway."""

@@ -109,7 +109,7 @@ def bring_up(cluster: Cluster, name: str, given: dict[str, Any], peer: str) -> N
 def clear(cluster: Cluster, name: str) -> None:
     """Frees what a namespace holds."""
     cluster.client.resource("v1", "Namespace").delete(name=name)
-    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name), 120)
+    cluster.wait(f"{name} is empty", lambda: not cluster.pods(name))
 
 
 def measure_scale(folder: Path, nodes: int, releases: int) -> dict[str, float]:

@@ -107,7 +107,7 @@ def test_the_autoscaler_finds_its_workload_and_an_upgrade_leaves_the_replicas_to
         conditions = autoscaler.get("status", {}).get("conditions") or []
         return any(item["type"] == "AbleToScale" and item["status"] == "True" for item in conditions)
 
-    cluster.wait("the autoscaler can scale its target", able_to_scale, 60)
+    cluster.wait("the autoscaler can scale its target", able_to_scale)
     kind = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet") if multinode else ("apps/v1", "Deployment")
     cluster.scale(*kind, "s-llm-d-modelservice-decode", namespace, 3)
     cluster.wait_for_pods(namespace, 3)

@@ -152,7 +152,7 @@ def test_a_missing_definition_is_named_by_helm_and_by_the_tests(cluster: Cluster
             plane.client.dynamic.resources.invalidate_cache()
             return not plane.client.knows(api_version, kind)
 
-        other.wait("the kind is gone", gone, 30)
+        other.wait("the kind is gone", gone)
         with pytest.raises(pytest.skip.Exception, match=f"the cluster has no {kind} of {api_version}"):
             other.require(api_version, kind)
         with pytest.raises(AssertionError, match=r'no matches for kind "LeaderWorkerSet"'):
@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Pat
     script = f"from pathlib import Path; import os; from modelservice.cluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).__enter__(); print('up', flush=True); os.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"up\n")
-    cluster.wait("all programs have ended", lambda: not folder.exists() and processes_of(tmp_path) == [], 30)
+    cluster.wait("all programs have ended", lambda: not folder.exists() and processes_of(tmp_path) == [])
 
 
 def test_the_programs_of_a_cluster_that_was_killed_are_ended_by_the_next(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_an_upgrade_changes_labels_model_replicas_and_parallelism_and_rolls_back
         assert container["resources"]["limits"] == {"nvidia.com/gpu": "2"}
         assert container["args"][0] == "other/model"
     any_helm.run("rollback", "life", "1", "--wait")
-    cluster.wait("the rollback is over", lambda: not cluster.pods(namespace, "llm-d.ai/model=other"), 60)
+    cluster.wait("the rollback is over", lambda: not cluster.pods(namespace, "llm-d.ai/model=other"))
     (pod,) = cluster.wait_for_pods(namespace, 1)
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
 

@@ -115,7 +115,7 @@ def test_each_pod_of_a_stateful_set_has_its_own_claim(cluster: Cluster, helm: He
             volumes["model-storage"]["persistentVolumeClaim"]["claimName"] == f"model-storage-{pod['metadata']['name']}"
         )
     helm.run("uninstall", "kept")
-    cluster.wait("the claims are gone", lambda: not cluster.objects("v1", "PersistentVolumeClaim", namespace), 60)
+    cluster.wait("the claims are gone", lambda: not cluster.objects("v1", "PersistentVolumeClaim", namespace))
 
 
 def addresses(cluster: Cluster, namespace: str, service: str) -> list[str]:

@@ -63,7 +63,7 @@ def test_replicas_share_the_load(serving: Serving) -> None:
     with serving.served("share", {"decode": {"replicas": 3}}) as gateway:
         serving.wait_for_pods("share", 3)
         with Load(gateway, clients=6) as load:
-            serving.cluster.wait("every pod has answered", lambda: set(load.answered) == serving.names("share"), 30)
+            serving.cluster.wait("every pod has answered", lambda: set(load.answered) == serving.names("share"))
         assert load.lost == []
 
 

@@ -48,8 +48,8 @@ def test_a_flag_that_vllm_does_not_know_ends_the_engine_and_the_reason_is_shown(
     values = {**vllm, "engine": {**vllm["engine"], "args": {**vllm["engine"]["args"], "max-modle-len": 8192}}}
     serving.install("typo", values)
     reason = "vllm: error: unrecognized arguments: --max-modle-len"
-    serving.cluster.wait("the engine says which flag it does not know", lambda: reason in serving.explain(), 60)
-    serving.cluster.wait("the event is shown", lambda: "Back-off restarting failed container" in serving.explain(), 60)
+    serving.cluster.wait("the engine says which flag it does not know", lambda: reason in serving.explain())
+    serving.cluster.wait("the event is shown", lambda: "Back-off restarting failed container" in serving.explain())
 
 
 def test_the_served_name_is_the_flags(serving: Serving, vllm: dict[str, Any]) -> None:

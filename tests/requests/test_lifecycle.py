@@ -1,6 +1,7 @@
 """No request is lost while pods come and go: upgrades, scaling, deletion, drains, slow starts, deaths."""
 
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def test_no_request_is_lost_during_an_upgrade_of_groups(serving: Serving, busy: 
         with Load(gateway, clients=8) as load:
             load.run_for(1)
             serving.upgrade("groups", merge([values, {"engine": {"env": {"CHANGED": "yes"}}}]))
-            serving.cluster.wait("every group is a new one", lambda: changed(serving, 4), 90)
+            serving.cluster.wait("every group is a new one", lambda: changed(serving, 4))
             load.run_for(2)
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
 
@@ -106,11 +107,17 @@ def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any
 
 def test_a_slow_start_is_waited_for(serving: Serving) -> None:
     """Longer than the liveness probe's patience: the startup probe holds it back."""
-    values = merge([PROBES, {"engine": {"args": {"startup-duration": "20s"}}}])
+    seconds = 12
+    values = merge([PROBES, {"engine": {"args": {"startup-duration": f"{seconds}s"}}, "decode": {"replicas": 0}}])
     serving.install("slow", values)
     with serving.gateway("slow") as gateway:
-        assert not any(is_ready(pod) for pod in serving.pods("slow"))
-        assert gateway.chat("too early").status != 200
+        serving.cluster.wait("the picker has nobody", lambda: gateway.chat("too early").status == 503)
+        serving.cluster.scale("apps/v1", "Deployment", "slow-llm-d-modelservice-decode", serving.namespace, 1)
+        started = time.monotonic()
+        while time.monotonic() < started + seconds - 4:
+            assert not any(is_ready(pod) for pod in serving.pods("slow"))
+            assert gateway.chat("too early").status == 503
+            time.sleep(0.2)
         serving.wait_for_pods("slow", 1)
         serving.wait_for_answer(gateway)
         (pod,) = serving.pods("slow")
@@ -138,5 +145,5 @@ def test_an_engine_that_dies_is_replaced(serving: Serving) -> None:
             (found,) = serving.pods("dead")
             return found["status"]["containerStatuses"][0]["restartCount"] == 1 and is_ready(found)
 
-        serving.cluster.wait("the engine runs again", restarted, 30)
+        serving.cluster.wait("the engine runs again", restarted)
         serving.wait_for_answer(gateway)

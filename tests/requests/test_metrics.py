@@ -41,6 +41,6 @@ def test_every_pod_answers_where_its_podmonitor_says(
         assert len(targets) == ranks
         for target in targets:
             endpoint = serving.endpoint(pod, ports[target["port"]])
-            serving.cluster.wait("metrics answer", endpoint.listens, 20)
+            serving.cluster.wait("metrics answer", endpoint.listens)
             names = {name.partition("{")[0] for name in endpoint.metrics(target["path"])}
             assert names >= NAMES

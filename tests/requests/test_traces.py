@@ -80,7 +80,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path:
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    cluster.wait("containerd runs", (folder / "real-1" / "run" / "containerd" / "containerd.sock").exists, 60)
+    cluster.wait("containerd runs", (folder / "real-1" / "run" / "containerd" / "containerd.sock").exists)
     words = marks(folder)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -99,7 +99,7 @@ def test_a_kubelet_that_dies_is_reported_with_its_log(cluster: Cluster, tmp_path
             return False
 
         with pytest.raises(ModelserviceError, match="real-0-kubelet ended with code -9; its log ends"):
-            cluster.wait("the kubelet is missed", missed, 10)
+            cluster.wait("the kubelet is missed", missed)
     assert_gone(words)
 
 

@@ -116,7 +116,7 @@ class Gateway:
             self._folder,
         )  # fmt: skip
         try:
-            self._envoy.wait_until(self._ready, 20)
+            self._envoy.wait_until(self._ready, 60)
         except BaseException:
             self._envoy.stop()
             raise

@@ -206,7 +206,7 @@ class Nodes:
                 self._folder,
             )  # fmt: skip
             components.append(first)
-            first.wait_until((folder / "ready").exists, 10)
+            first.wait_until((folder / "ready").exists, 30)
         self._link()
         for index, name in enumerate(self.names):
             _make_control_group(_control_group(self._folder, name))
