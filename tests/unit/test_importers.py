@@ -287,6 +287,16 @@ def test_how_an_engine_is_started(container: dict[str, Any], start: str) -> None
     assert parse(container).start == start
 
 
+def test_options_of_python_are_not_those_of_the_engine() -> None:
+    line = parse({"command": ["python3", "-u", "-m", "vllm.entrypoints.openai.api_server"], "args": ["-O", "3"]})
+    assert line.arguments == ["-O", "3"]
+
+
+def test_an_engine_is_recognised_in_a_script_with_arguments_of_its_own() -> None:
+    line = parse({"command": ["bash", "-c", 'vllm serve "$@"', "--"], "args": ["org/model"]})
+    assert (line.engine, line.start) == ("vllm", "custom")
+
+
 def test_a_shell_with_quoted_json_becomes_plain_arguments() -> None:
     line = parse({"command": ["sh", "-c", """vllm serve m --kv-transfer-config '{"a": "b c"}' --seed=1"""]})
     assert line.arguments == ["m", "--kv-transfer-config", '{"a": "b c"}', "--seed=1"]
