@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.errors import ModelserviceError
 from modelservice.importers import Imported, import_files
 from rendered import Objects
 from semantics import command_line, differences, environment, installed, mounts, probes, with_claims
@@ -193,6 +194,47 @@ def test_kubeai_files_adapters_cache_scaling_and_prefix_hash(tmp_path: Path) -> 
     assert "blockSizeTokens: 100" in str(picker["data"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "variables"),
+    [
+        ({}, {"HF_TOKEN": {"secretKeyRef": {"name": "kubeai-huggingface", "key": "token", "optional": True}}}),
+        (
+            {"url": "s3://bucket/m"},
+            {"AWS_ACCESS_KEY_ID": {"secretKeyRef": {"name": "kubeai-aws", "key": "accessKeyID", "optional": True}}},
+        ),
+        (
+            {"url": "oss://bucket/m", "env": {"OSS_ENDPOINT": "oss-cn-beijing.aliyuncs.com"}},
+            {"RCLONE_S3_ENDPOINT": "https://oss-cn-beijing.aliyuncs.com"},
+        ),
+    ],
+)
+def test_kubeai_fills_a_cache_with_the_stores_credentials(
+    changes: dict[str, Any], variables: dict[str, Any], tmp_path: Path
+) -> None:
+    model = yaml.safe_load(MODEL)
+    model["spec"] |= changes
+    _, objects = imported(tmp_path, yaml.safe_dump(model), PROFILES)
+    (container,) = objects.one("Job")["spec"]["template"]["spec"]["containers"]
+    assert variables.items() <= environment(container).items()
+
+
+def test_kubeai_needs_a_cache_for_buckets_of_alibaba(tmp_path: Path) -> None:
+    model = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'oss://b/m', engine: VLLM}\n"
+    with pytest.raises(ModelserviceError, match=r"write spec\.cacheProfile"):
+        imported(tmp_path, model)
+
+
+def test_kubeai_pods_have_their_account_and_its_values_are_read_in_full(tmp_path: Path) -> None:
+    values = PROFILES.replace("runtimeClassName: nvidia}", "runtimeClassName: nvidia, priority: 1}") + (
+        "modelServerPods: {serviceAccountName: models, imagePullSecrets: [{name: registry}], hostNetwork: true}\n"
+    )
+    found, objects = imported(tmp_path, MODEL, values)
+    assert objects.pod()["serviceAccountName"] == "models"
+    assert objects.pod()["imagePullSecrets"] == [{"name": "registry"}]
+    unknown = {note.path for note in found.notes if note.unknown}
+    assert unknown == {"resourceProfiles.h100.priority", "modelServerPods.hostNetwork"}
+
+
 def test_kubeai_from_an_object_store_and_a_speech_model_on_a_claim(tmp_path: Path) -> None:
     _, objects = imported(
         tmp_path, "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\n"
@@ -259,6 +301,51 @@ def test_llmos_with_parts_of_gpus_and_claim_templates(tmp_path: Path) -> None:
     assert (artifacts["authSecretKey"], artifacts["endpoint"]) == ("token", "https://hf-mirror.com")
     assert objects.one("Service")["metadata"]["name"] == "modelservice-llama"
     assert "extraObjects" not in found.values
+
+
+@pytest.mark.parametrize(
+    ("variable", "reference"),
+    [
+        ("{name: HF_TOKEN, value: hf_abcdefghijklmnopqrstuv}", {"name": "llama-secrets", "key": "HF_TOKEN"}),
+        (
+            "{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token, optional: true}}}",
+            {"name": "hf", "key": "token", "optional": True},
+        ),
+    ],
+)
+def test_llmos_downloads_with_the_environment_of_the_engine(
+    variable: str, reference: dict[str, Any], tmp_path: Path
+) -> None:
+    text = LLMOS.replace("{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token}}}", variable)
+    _, objects = imported(tmp_path, text.replace("env: [", "env: [{name: https_proxy, value: 'http://proxy:3128'}, "))
+    (download,) = objects.pod()["initContainers"]
+    assert environment(download)["HF_TOKEN"] == {"secretKeyRef": reference}
+    assert environment(download)["https_proxy"] == "http://proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("mount", "volume"),
+    [
+        ("", {"hostPath": {"path": "/data"}}),
+        ("", {"persistentVolumeClaim": {"claimName": "c"}}),
+        ("", {"emptyDir": {"medium": "Memory", "sizeLimit": "9Gi"}}),
+        (", subPath: hf", {"nfs": {"server": "s", "path": "/x"}}),
+    ],
+)
+def test_llmos_keeps_the_volume_of_the_cache(mount: str, volume: dict[str, Any], tmp_path: Path) -> None:
+    document = yaml.safe_load(LLMOS.replace("/root/.cache/huggingface}", f"/root/.cache/huggingface{mount}}}"))
+    document["spec"].pop("volumeClaimTemplates")
+    document["spec"]["template"]["spec"]["volumes"] = [{"name": "cache", **volume}]
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    source, path, _ = mounts(objects.engine(), objects.pod())["/root/.cache/huggingface"]
+    assert (source, path) == (volume, mount.removeprefix(", subPath: "))
+
+
+def test_llmos_downloads_the_model_whatever_the_command_is(tmp_path: Path) -> None:
+    text = LLMOS.replace("image: vllm", "command: [/start.sh]\n        image: vllm")
+    _, objects = imported(tmp_path, text)
+    (download,) = objects.pod()["initContainers"]
+    assert download["command"] == ["hf", "download", "org/llama"]
 
 
 # --- DigitalHub ----------------------------------------------------------------------------------

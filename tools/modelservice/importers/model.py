@@ -342,7 +342,7 @@ def model_argument(uri: str, mount_path: str) -> str | None:
     scheme, _, rest = uri.partition("://")
     if scheme in ("hf", "ms", "file"):
         return rest
-    if scheme in ("s3", "gs"):
+    if scheme in ("s3", "gs", "oss"):
         return uri
     if scheme == "oci":
         return mount_path
