@@ -387,6 +387,20 @@ def test_digitalhub_hugging_face_server_with_tokenizer_options(tmp_path: Path) -
     assert "extraObjects" not in found.values
 
 
+def test_digitalhub_reads_numbers_without_quotes_and_names_its_secret(tmp_path: Path) -> None:
+    text = """
+function: {kind: vllmserve-text, name: f, spec: {url: "hf://org/m", model_name: m}}
+run:
+  kind: vllmserve-text+serve:run
+  spec: {resources: {cpu: 2, mem: 8Gi, gpu: 1}, envs: [{name: MY_TOKEN, value: abcdefgh12345}]}
+"""
+    _, objects = imported(tmp_path, text)
+    engine = objects.engine()
+    assert engine["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    assert str(engine["resources"]["requests"]["cpu"]) == "2"
+    assert environment(engine)["MY_TOKEN"] == {"secretKeyRef": {"name": "f-secrets", "key": "MY_TOKEN"}}
+
+
 # --- the llm-d operator --------------------------------------------------------------------------
 
 MODEL_SERVICE = """
@@ -639,6 +653,12 @@ def test_bad_input_is_answered_with_a_sentence(
     assert shown.out == "" and "Traceback" not in shown.err
     for word in words:
         assert word in shown.err
+
+
+def test_of_a_map_of_strings_the_key_that_is_none_is_named(tmp_path: Path) -> None:
+    text = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'hf://a/b', engine: VLLM,\n  env: {A: 'x', B: 1}}\n"
+    with pytest.raises(ModelserviceError, match=r"source-0\.yaml:5: spec\.env\.B: a string is expected, not 1"):
+        imported(tmp_path, text)
 
 
 def test_line_ends_of_windows_are_read(tmp_path: Path) -> None:
