@@ -100,7 +100,30 @@ def test_kserve_without_a_scheduler_routes_to_the_service(tmp_path: Path) -> Non
     _, objects = imported(tmp_path, yaml.safe_dump(document))
     service, route = objects.one("Service"), objects.one("HTTPRoute")["spec"]
     assert route["rules"][0]["backendRefs"][0] == {"name": service["metadata"]["name"], "port": 8000}
-    assert mounts(objects.engine(), objects.pod())["/mnt/models"][0]["image"]["reference"] == "registry/image:v1"
+    source, path, _ = mounts(objects.engine(), objects.pod())["/mnt/models"]
+    assert (source["image"]["reference"], path) == ("registry/image:v1", "models")
+
+
+def test_kserve_brings_the_model_for_a_command_of_the_users_and_leaves_its_certificate_out(tmp_path: Path) -> None:
+    document = yaml.safe_load(LLM)
+    tls = "/var/run/kserve/tls/tls"
+    document["spec"] = {
+        "model": {"uri": "s3://bucket/model", "name": "m"},
+        "template": {
+            "containers": [
+                {
+                    "name": "main",
+                    "command": ["sh", "-c"],
+                    "args": [f"run /mnt/models --ssl-certfile {tls}.crt --ssl-keyfile={tls}.key --seed 1"],
+                }
+            ]
+        },
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    (download,) = objects.pod()["initContainers"]
+    assert download["args"] == ["s3://bucket/model", "/mnt/models"]
+    assert "/mnt/models" in mounts(objects.engine(), objects.pod())
+    assert objects.engine()["args"][0].split() == ["run", "/mnt/models", "--seed", "1"]
 
 
 ISVC = """
@@ -137,6 +160,99 @@ def test_kserve_hugging_face_server_on_a_claim_with_scaling(tmp_path: Path) -> N
     assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
     assert objects.one("Service")["metadata"]["name"] == "bert-predictor"
     assert "extraObjects" not in found.values
+
+
+RUNTIME = """
+apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: {name: vllm-runtime}
+spec:
+  supportedModelFormats: [{name: vLLM, autoSelect: true}]
+  containers:
+  - name: kserve-container
+    image: registry/vllm:1
+    command: [python, -m, vllm.entrypoints.openai.api_server]
+    args: ["--port=8080", "--model=/mnt/models", "--served-model-name={{.Name}}"]
+    ports: [{containerPort: 8080}]
+"""
+
+PREDICTOR = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: chat
+  annotations: {sidecar.istio.io/inject: "false", serving.kserve.io/deploymentMode: RawDeployment}
+spec:
+  predictor:
+    model: {modelFormat: {name: vLLM}, storageUri: "%s", args: [%s], resources: {limits: {nvidia.com/gpu: 1}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("uri", "args", "directory"),
+    [
+        ("pvc://models/a/b", "", ("models", "")),
+        ("pvc://models/a/b", "--tokenizer=/mnt/models", ("models", "a/b")),
+        ("pvc://models", "--max-model-len=9", ("models", "")),
+    ],
+)
+def test_kserve_serves_a_directory_of_a_claim_by_a_runtime_of_vllm(
+    uri: str, args: str, directory: tuple[str, str], tmp_path: Path
+) -> None:
+    _, objects = imported(tmp_path, PREDICTOR % (uri, args), RUNTIME)
+    engine = objects.engine()
+    source, path, _ = mounts(engine, objects.pod())["/mnt/models"]
+    assert (source["persistentVolumeClaim"]["claimName"], path) == directory
+    inside = uri.removeprefix("pvc://models").strip("/") if not path else ""
+    model = options(objects)["model"][0].removesuffix("/.")
+    assert (engine["image"], model) == ("registry/vllm:1", f"/mnt/models/{inside}".rstrip("/"))
+    assert objects.template()["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+
+
+def test_kserve_mounts_the_directory_of_a_modelcar(tmp_path: Path) -> None:
+    _, objects = imported(tmp_path, PREDICTOR % ("oci://registry/model:1", ""), RUNTIME)
+    source, path, _ = mounts(objects.engine(), objects.pod())["/mnt/models"]
+    assert (source, path) == ({"image": {"reference": "registry/model:1"}}, "models")
+    assert options(objects)["model"] == ("/mnt/models",)
+
+
+def test_kserve_says_that_the_runtime_is_missing(tmp_path: Path) -> None:
+    found, _ = imported(tmp_path, PREDICTOR % ("hf://org/model", ""))
+    assert any("clusterservingruntime" in note.why for note in found.losses)
+    with pytest.raises(ModelserviceError, match="no container is named kserve-container"):
+        imported(tmp_path, PREDICTOR % ("hf://org/model", ""), RUNTIME.replace("name: kserve-container", "name: other"))
+
+
+def test_kserve_brings_the_model_that_a_custom_container_names_by_its_variable(tmp_path: Path) -> None:
+    document = yaml.safe_load(PREDICTOR % ("", ""))
+    document["spec"]["predictor"] = {
+        "containers": [
+            {
+                "name": "kserve-container",
+                "image": "vllm/vllm-openai:v0.10.0",
+                "args": ["--model=/mnt/models", "--port=8080"],
+                "env": [{"name": "STORAGE_URI", "value": "pvc://models/a"}],
+            }
+        ]
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    engine = objects.engine()
+    source, path, _ = mounts(engine, objects.pod())["/mnt/models"]
+    assert (source["persistentVolumeClaim"]["claimName"], path) == ("models", "a")
+    assert environment(engine)["STORAGE_URI"] == "/mnt/models"
+
+
+def test_kserve_groups_have_the_accelerators_of_their_workers_and_the_image_for_them(tmp_path: Path) -> None:
+    document = yaml.safe_load(PREDICTOR % ("pvc://models/a", ""))
+    document["spec"]["predictor"]["model"] |= {"modelFormat": {"name": "huggingface"}, "resources": {}}
+    document["spec"]["predictor"]["workerSpec"] = {
+        "pipelineParallelSize": 2,
+        "containers": [{"name": "worker-container", "resources": {"limits": {"amd.com/gpu": 1}}}],
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    engine = objects.engine()
+    assert engine["image"] == "kserve/huggingfaceserver:latest-gpu"
+    assert engine["resources"]["limits"]["amd.com/gpu"] == "1"
 
 
 # --- KubeAI --------------------------------------------------------------------------------------
