@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.errors import ModelserviceError
 from modelservice.importers import Imported, import_files
 from rendered import Objects
 from semantics import command_line, differences, environment, installed, mounts, probes, with_claims
@@ -99,7 +100,30 @@ def test_kserve_without_a_scheduler_routes_to_the_service(tmp_path: Path) -> Non
     _, objects = imported(tmp_path, yaml.safe_dump(document))
     service, route = objects.one("Service"), objects.one("HTTPRoute")["spec"]
     assert route["rules"][0]["backendRefs"][0] == {"name": service["metadata"]["name"], "port": 8000}
-    assert mounts(objects.engine(), objects.pod())["/mnt/models"][0]["image"]["reference"] == "registry/image:v1"
+    source, path, _ = mounts(objects.engine(), objects.pod())["/mnt/models"]
+    assert (source["image"]["reference"], path) == ("registry/image:v1", "models")
+
+
+def test_kserve_brings_the_model_for_a_command_of_the_users_and_leaves_its_certificate_out(tmp_path: Path) -> None:
+    document = yaml.safe_load(LLM)
+    tls = "/var/run/kserve/tls/tls"
+    document["spec"] = {
+        "model": {"uri": "s3://bucket/model", "name": "m"},
+        "template": {
+            "containers": [
+                {
+                    "name": "main",
+                    "command": ["sh", "-c"],
+                    "args": [f"run /mnt/models --ssl-certfile {tls}.crt --ssl-keyfile={tls}.key --seed 1"],
+                }
+            ]
+        },
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    (download,) = objects.pod()["initContainers"]
+    assert download["args"] == ["s3://bucket/model", "/mnt/models"]
+    assert "/mnt/models" in mounts(objects.engine(), objects.pod())
+    assert objects.engine()["args"][0].split() == ["run", "/mnt/models", "--seed", "1"]
 
 
 ISVC = """
@@ -136,6 +160,99 @@ def test_kserve_hugging_face_server_on_a_claim_with_scaling(tmp_path: Path) -> N
     assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
     assert objects.one("Service")["metadata"]["name"] == "bert-predictor"
     assert "extraObjects" not in found.values
+
+
+RUNTIME = """
+apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: {name: vllm-runtime}
+spec:
+  supportedModelFormats: [{name: vLLM, autoSelect: true}]
+  containers:
+  - name: kserve-container
+    image: registry/vllm:1
+    command: [python, -m, vllm.entrypoints.openai.api_server]
+    args: ["--port=8080", "--model=/mnt/models", "--served-model-name={{.Name}}"]
+    ports: [{containerPort: 8080}]
+"""
+
+PREDICTOR = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: chat
+  annotations: {sidecar.istio.io/inject: "false", serving.kserve.io/deploymentMode: RawDeployment}
+spec:
+  predictor:
+    model: {modelFormat: {name: vLLM}, storageUri: "%s", args: [%s], resources: {limits: {nvidia.com/gpu: 1}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("uri", "args", "directory"),
+    [
+        ("pvc://models/a/b", "", ("models", "")),
+        ("pvc://models/a/b", "--tokenizer=/mnt/models", ("models", "a/b")),
+        ("pvc://models", "--max-model-len=9", ("models", "")),
+    ],
+)
+def test_kserve_serves_a_directory_of_a_claim_by_a_runtime_of_vllm(
+    uri: str, args: str, directory: tuple[str, str], tmp_path: Path
+) -> None:
+    _, objects = imported(tmp_path, PREDICTOR % (uri, args), RUNTIME)
+    engine = objects.engine()
+    source, path, _ = mounts(engine, objects.pod())["/mnt/models"]
+    assert (source["persistentVolumeClaim"]["claimName"], path) == directory
+    inside = uri.removeprefix("pvc://models").strip("/") if not path else ""
+    model = options(objects)["model"][0].removesuffix("/.")
+    assert (engine["image"], model) == ("registry/vllm:1", f"/mnt/models/{inside}".rstrip("/"))
+    assert objects.template()["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+
+
+def test_kserve_mounts_the_directory_of_a_modelcar(tmp_path: Path) -> None:
+    _, objects = imported(tmp_path, PREDICTOR % ("oci://registry/model:1", ""), RUNTIME)
+    source, path, _ = mounts(objects.engine(), objects.pod())["/mnt/models"]
+    assert (source, path) == ({"image": {"reference": "registry/model:1"}}, "models")
+    assert options(objects)["model"] == ("/mnt/models",)
+
+
+def test_kserve_says_that_the_runtime_is_missing(tmp_path: Path) -> None:
+    found, _ = imported(tmp_path, PREDICTOR % ("hf://org/model", ""))
+    assert any("clusterservingruntime" in note.why for note in found.losses)
+    with pytest.raises(ModelserviceError, match="no container is named kserve-container"):
+        imported(tmp_path, PREDICTOR % ("hf://org/model", ""), RUNTIME.replace("name: kserve-container", "name: other"))
+
+
+def test_kserve_brings_the_model_that_a_custom_container_names_by_its_variable(tmp_path: Path) -> None:
+    document = yaml.safe_load(PREDICTOR % ("", ""))
+    document["spec"]["predictor"] = {
+        "containers": [
+            {
+                "name": "kserve-container",
+                "image": "vllm/vllm-openai:v0.10.0",
+                "args": ["--model=/mnt/models", "--port=8080"],
+                "env": [{"name": "STORAGE_URI", "value": "pvc://models/a"}],
+            }
+        ]
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    engine = objects.engine()
+    source, path, _ = mounts(engine, objects.pod())["/mnt/models"]
+    assert (source["persistentVolumeClaim"]["claimName"], path) == ("models", "a")
+    assert environment(engine)["STORAGE_URI"] == "/mnt/models"
+
+
+def test_kserve_groups_have_the_accelerators_of_their_workers_and_the_image_for_them(tmp_path: Path) -> None:
+    document = yaml.safe_load(PREDICTOR % ("pvc://models/a", ""))
+    document["spec"]["predictor"]["model"] |= {"modelFormat": {"name": "huggingface"}, "resources": {}}
+    document["spec"]["predictor"]["workerSpec"] = {
+        "pipelineParallelSize": 2,
+        "containers": [{"name": "worker-container", "resources": {"limits": {"amd.com/gpu": 1}}}],
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    engine = objects.engine()
+    assert engine["image"] == "kserve/huggingfaceserver:latest-gpu"
+    assert engine["resources"]["limits"]["amd.com/gpu"] == "1"
 
 
 # --- KubeAI --------------------------------------------------------------------------------------
@@ -191,6 +308,47 @@ def test_kubeai_files_adapters_cache_scaling_and_prefix_hash(tmp_path: Path) -> 
     assert objects.all("Job")
     picker = next(item for item in objects.all("ConfigMap") if item["metadata"]["name"] == "qwen-epp")
     assert "blockSizeTokens: 100" in str(picker["data"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "variables"),
+    [
+        ({}, {"HF_TOKEN": {"secretKeyRef": {"name": "kubeai-huggingface", "key": "token", "optional": True}}}),
+        (
+            {"url": "s3://bucket/m"},
+            {"AWS_ACCESS_KEY_ID": {"secretKeyRef": {"name": "kubeai-aws", "key": "accessKeyID", "optional": True}}},
+        ),
+        (
+            {"url": "oss://bucket/m", "env": {"OSS_ENDPOINT": "oss-cn-beijing.aliyuncs.com"}},
+            {"RCLONE_S3_ENDPOINT": "https://oss-cn-beijing.aliyuncs.com"},
+        ),
+    ],
+)
+def test_kubeai_fills_a_cache_with_the_stores_credentials(
+    changes: dict[str, Any], variables: dict[str, Any], tmp_path: Path
+) -> None:
+    model = yaml.safe_load(MODEL)
+    model["spec"] |= changes
+    _, objects = imported(tmp_path, yaml.safe_dump(model), PROFILES)
+    (container,) = objects.one("Job")["spec"]["template"]["spec"]["containers"]
+    assert variables.items() <= environment(container).items()
+
+
+def test_kubeai_needs_a_cache_for_buckets_of_alibaba(tmp_path: Path) -> None:
+    model = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'oss://b/m', engine: VLLM}\n"
+    with pytest.raises(ModelserviceError, match=r"write spec\.cacheProfile"):
+        imported(tmp_path, model)
+
+
+def test_kubeai_pods_have_their_account_and_its_values_are_read_in_full(tmp_path: Path) -> None:
+    values = PROFILES.replace("runtimeClassName: nvidia}", "runtimeClassName: nvidia, priority: 1}") + (
+        "modelServerPods: {serviceAccountName: models, imagePullSecrets: [{name: registry}], hostNetwork: true}\n"
+    )
+    found, objects = imported(tmp_path, MODEL, values)
+    assert objects.pod()["serviceAccountName"] == "models"
+    assert objects.pod()["imagePullSecrets"] == [{"name": "registry"}]
+    unknown = {note.path for note in found.notes if note.unknown}
+    assert unknown == {"resourceProfiles.h100.priority", "modelServerPods.hostNetwork"}
 
 
 def test_kubeai_from_an_object_store_and_a_speech_model_on_a_claim(tmp_path: Path) -> None:
@@ -261,6 +419,51 @@ def test_llmos_with_parts_of_gpus_and_claim_templates(tmp_path: Path) -> None:
     assert "extraObjects" not in found.values
 
 
+@pytest.mark.parametrize(
+    ("variable", "reference"),
+    [
+        ("{name: HF_TOKEN, value: hf_abcdefghijklmnopqrstuv}", {"name": "llama-secrets", "key": "HF_TOKEN"}),
+        (
+            "{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token, optional: true}}}",
+            {"name": "hf", "key": "token", "optional": True},
+        ),
+    ],
+)
+def test_llmos_downloads_with_the_environment_of_the_engine(
+    variable: str, reference: dict[str, Any], tmp_path: Path
+) -> None:
+    text = LLMOS.replace("{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token}}}", variable)
+    _, objects = imported(tmp_path, text.replace("env: [", "env: [{name: https_proxy, value: 'http://proxy:3128'}, "))
+    (download,) = objects.pod()["initContainers"]
+    assert environment(download)["HF_TOKEN"] == {"secretKeyRef": reference}
+    assert environment(download)["https_proxy"] == "http://proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("mount", "volume"),
+    [
+        ("", {"hostPath": {"path": "/data"}}),
+        ("", {"persistentVolumeClaim": {"claimName": "c"}}),
+        ("", {"emptyDir": {"medium": "Memory", "sizeLimit": "9Gi"}}),
+        (", subPath: hf", {"nfs": {"server": "s", "path": "/x"}}),
+    ],
+)
+def test_llmos_keeps_the_volume_of_the_cache(mount: str, volume: dict[str, Any], tmp_path: Path) -> None:
+    document = yaml.safe_load(LLMOS.replace("/root/.cache/huggingface}", f"/root/.cache/huggingface{mount}}}"))
+    document["spec"].pop("volumeClaimTemplates")
+    document["spec"]["template"]["spec"]["volumes"] = [{"name": "cache", **volume}]
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    source, path, _ = mounts(objects.engine(), objects.pod())["/root/.cache/huggingface"]
+    assert (source, path) == (volume, mount.removeprefix(", subPath: "))
+
+
+def test_llmos_downloads_the_model_whatever_the_command_is(tmp_path: Path) -> None:
+    text = LLMOS.replace("image: vllm", "command: [/start.sh]\n        image: vllm")
+    _, objects = imported(tmp_path, text)
+    (download,) = objects.pod()["initContainers"]
+    assert download["command"] == ["hf", "download", "org/llama"]
+
+
 # --- DigitalHub ----------------------------------------------------------------------------------
 
 DIGITALHUB = """
@@ -298,6 +501,20 @@ def test_digitalhub_hugging_face_server_with_tokenizer_options(tmp_path: Path) -
     assert objects.one("PersistentVolumeClaim")["spec"]["resources"]["requests"]["storage"] == "3Gi"
     assert "/data" in mounts(objects.engine(), objects.pod())
     assert "extraObjects" not in found.values
+
+
+def test_digitalhub_reads_numbers_without_quotes_and_names_its_secret(tmp_path: Path) -> None:
+    text = """
+function: {kind: vllmserve-text, name: f, spec: {url: "hf://org/m", model_name: m}}
+run:
+  kind: vllmserve-text+serve:run
+  spec: {resources: {cpu: 2, mem: 8Gi, gpu: 1}, envs: [{name: MY_TOKEN, value: abcdefgh12345}]}
+"""
+    _, objects = imported(tmp_path, text)
+    engine = objects.engine()
+    assert engine["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+    assert str(engine["resources"]["requests"]["cpu"]) == "2"
+    assert environment(engine)["MY_TOKEN"] == {"secretKeyRef": {"name": "f-secrets", "key": "MY_TOKEN"}}
 
 
 # --- the llm-d operator --------------------------------------------------------------------------
@@ -552,6 +769,12 @@ def test_bad_input_is_answered_with_a_sentence(
     assert shown.out == "" and "Traceback" not in shown.err
     for word in words:
         assert word in shown.err
+
+
+def test_of_a_map_of_strings_the_key_that_is_none_is_named(tmp_path: Path) -> None:
+    text = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'hf://a/b', engine: VLLM,\n  env: {A: 'x', B: 1}}\n"
+    with pytest.raises(ModelserviceError, match=r"source-0\.yaml:5: spec\.env\.B: a string is expected, not 1"):
+        imported(tmp_path, text)
 
 
 def test_line_ends_of_windows_are_read(tmp_path: Path) -> None:

@@ -287,6 +287,16 @@ def test_how_an_engine_is_started(container: dict[str, Any], start: str) -> None
     assert parse(container).start == start
 
 
+def test_options_of_python_are_not_those_of_the_engine() -> None:
+    line = parse({"command": ["python3", "-u", "-m", "vllm.entrypoints.openai.api_server"], "args": ["-O", "3"]})
+    assert line.arguments == ["-O", "3"]
+
+
+def test_an_engine_is_recognised_in_a_script_with_arguments_of_its_own() -> None:
+    line = parse({"command": ["bash", "-c", 'vllm serve "$@"', "--"], "args": ["org/model"]})
+    assert (line.engine, line.start) == ("vllm", "custom")
+
+
 def test_a_shell_with_quoted_json_becomes_plain_arguments() -> None:
     line = parse({"command": ["sh", "-c", """vllm serve m --kv-transfer-config '{"a": "b c"}' --seed=1"""]})
     assert line.arguments == ["m", "--kv-transfer-config", '{"a": "b c"}', "--seed=1"]
@@ -437,3 +447,46 @@ def test_a_stateful_set_stays_one_with_its_claims(replicas: int, tmp_path: Path)
     assert {"name": "data", "mountPath": "/data"} in engine["volumeMounts"]
     assert engine["resources"]["limits"] == {"amd.com/gpu": "4"}
     assert "extraObjects" not in found.values
+
+
+def test_what_selects_a_group_by_its_name_selects_the_charts(tmp_path: Path) -> None:
+    service = """---
+apiVersion: v1
+kind: Service
+metadata: {name: big-leader}
+spec:
+  ports: [{port: 8080}]
+  selector: {leaderworkerset.sigs.k8s.io/name: big, leaderworkerset.sigs.k8s.io/worker-index: "0"}
+"""
+    (found,) = import_files(None, [write(tmp_path, GROUP + service)])
+    objects = installed(found.values)
+    selector = objects.one("Service")["spec"]["selector"]
+    assert selector["leaderworkerset.sigs.k8s.io/name"] == objects.workload()["metadata"]["name"]
+    assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
+    assert any(note.path == "Service big-leader" and note.fate is Fate.changed for note in found.notes)
+
+
+def test_what_only_workers_have_is_said_to_be_lost(tmp_path: Path) -> None:
+    document = yaml.safe_load(GROUP)
+    worker = document["spec"]["leaderWorkerTemplate"]["workerTemplate"]
+    worker["metadata"] = {"labels": {"part": "worker"}, "annotations": {"seen": "once"}}
+    worker["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "4"}}
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    lost = " ".join(note.path for note in found.losses)
+    assert all(part in lost for part in ("metadata.labels", "metadata.annotations", ".resources"))
+
+
+def test_the_sizes_of_a_groups_own_command_are_the_values(tmp_path: Path) -> None:
+    document = yaml.safe_load(GROUP)
+    group = document["spec"]["leaderWorkerTemplate"]
+    del group["leaderTemplate"]
+    group["workerTemplate"]["spec"]["containers"][0] |= {
+        "command": ["vllm", "serve", "org/big"],
+        "args": ["-dp", "16", "-dpl=8", "--data-parallel-address", "$(LWS_LEADER_ADDRESS)"],
+        "resources": {"limits": {"nvidia.com/gpu": "8"}},
+    }
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    engine = installed(found.values).engine()
+    assert engine["args"][:3] == ["-dp", "16", "-dpl=8"]
+    assert engine["resources"]["limits"]["nvidia.com/gpu"] == "8"
+    assert found.values["decode"]["parallelism"]["data"] == 16

@@ -137,6 +137,8 @@ def import_files(system: str | None, files: Sequence[str], options: Options | No
         ledger, vault = Ledger(), Vault(f"{document.name or 'imported'}-secrets")
         serving = chosen.convert(source.use(document), source, ledger, vault)
         if serving is not None:
+            if not document.name:
+                vault.secret = f"{serving.name}-secrets"
             drafts.append((serving, document))
     return [_finished(chosen, serving, document, source, drafts[0][0] is serving) for serving, document in drafts]
 

@@ -106,11 +106,24 @@ def _derived(parallelism: Mapping[str, Any], role: Role) -> int:
     return int(group * local) if role.size == 1 or not role.native or data != 1 else max(1, int(group // workers))
 
 
-def drop_accelerators(container: dict[str, Any]) -> None:
-    """Leaves a worker's accelerators to the chart, which counts them as the leader's."""
-    for part in container.get("resources", {}).values():
-        for key in [key for key in part if key in _ACCELERATORS]:
-            del part[key]
+def drop_accelerators(container: dict[str, Any]) -> dict[str, str]:
+    """Leaves a worker's accelerators to the chart, which counts them as the leader's.
+
+    Args:
+        container: the container; changed in place.
+
+    Returns:
+        What it had, by resource.
+    """
+    found = {}
+    resources = container.get("resources", {})
+    for part in ("requests", "limits"):
+        given = resources.get(part, {})
+        for key in [key for key in given if key in _ACCELERATORS or _OTHER_ACCELERATOR.search(key)]:
+            found[key] = str(given.pop(key))
+        if part in resources and not given:
+            del resources[part]
+    return found
 
 
 def number(text: str | None) -> int | None:

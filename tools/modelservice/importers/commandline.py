@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +125,7 @@ def parse(container: Mapping[str, Any]) -> CommandLine:
     if script is not None:
         words = _plain_words(script, {variable["name"] for variable in container.get("env") or []})
         if words is None or _program(words) is None:
-            return CommandLine(_mentioned(script), "custom")
+            return CommandLine(_mentioned(" ".join(command + args)), "custom")
         tokens = words
         why = "the shell around the command is left out"
     else:
@@ -162,7 +163,7 @@ def _program(tokens: Sequence[str]) -> tuple[Engine, list[str], bool] | None:
     if name == "vllm" and words[1:2] == ["serve"]:
         return "vllm", words[2:], words[0] == "vllm"
     if re.fullmatch(r"python(3(\.\d+)?)?", name):
-        rest = [word for word in words[1:] if word not in ("-u", "-O")]
+        rest = list(itertools.dropwhile(lambda word: word in ("-u", "-O"), words[1:]))
         if rest[:1] == ["-m"] and len(rest) > 1:
             if rest[1] == "vllm.entrypoints.openai.api_server":
                 return "vllm", rest[2:], False

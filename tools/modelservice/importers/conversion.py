@@ -107,6 +107,7 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
         return CommandLine(None, "typed", list(commandline.options(containers[0].get("args", []))))
     groups = role.size > 1 and not role.native
     if groups and line.derived:
+        role.parallelism |= _data(line, role.size)
         line = CommandLine(line.engine, "custom", why="")
     if role.size > 1 and not role.native:
         role.parallelism.setdefault("data", 1)
@@ -118,6 +119,15 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
             values="engine.modelCommand",
         )
     return line
+
+
+def _data(line: CommandLine, size: int) -> dict[str, int]:
+    """Data parallelism of a group that keeps its own commands: they have to agree with the values."""
+    option = line.get("data-parallel-size")
+    if option is None or len(option.values) != 1 or not option.values[0].isdigit():
+        return {}
+    data = int(option.values[0])
+    return {"data": data} if data and data % size == 0 else {}
 
 
 def _ports(draft: Draft, has_proxy: bool) -> None:

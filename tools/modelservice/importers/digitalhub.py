@@ -367,7 +367,7 @@ class _ModelServe:
         serving.uri = f"hf://{model}"
         serving.model = self.function.get("model_name") or "model"
         backend = str(self.run.get("backend", "")).lower()
-        task = self.run.get("huggingface_task")
+        task = str(self.run.get("huggingface_task", "")).lower() or None
         if task and backend == "vllm":
             self.ledger.add(
                 Fate.lost, "huggingface_task", "the server refuses --task with the backend vllm, which finds it out"
@@ -400,8 +400,8 @@ class _ModelServe:
         requests = {key: given[name] for name, key in (("cpu", "cpu"), ("mem", "memory")) if given.get(name)}
         resources: dict[str, Any] = {"requests": requests} if requests else {}
         if given.get("gpu") and given["gpu"] != "0":
-            resources["limits"] = {GPU: given["gpu"]}
-            resources.setdefault("requests", {})[GPU] = given["gpu"]
+            resources["limits"] = {GPU: str(given["gpu"])}
+            resources.setdefault("requests", {})[GPU] = str(given["gpu"])
         if resources:
             self.container["resources"] = resources
 

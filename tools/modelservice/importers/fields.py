@@ -149,7 +149,10 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "integer": ("an integer", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "number": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
-    "scalar": ("a string or a number", lambda value: isinstance(value, str | int | float)),
+    "scalar": (
+        "a string or a number",
+        lambda value: isinstance(value, str | int | float) and not isinstance(value, bool),
+    ),
     "strings": (
         "a list of strings",
         lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
@@ -234,7 +237,10 @@ class _Reader:
                 return value
             return [self._kubernetes(name, item, (*path, index)) for index, item in enumerate(value)]
         words, fits = _TYPES[name]
-        if not fits(value):
+        if name in ("map", "strings") and isinstance(value, dict if name == "map" else list):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                self._checked(_TEXT, item, (*path, key))
+        elif not fits(value):
             quotes = "; write numbers and true in quotes" if name in ("string", "strings", "map") else ""
             self._problem(path, f"{words} is expected, not {_shown(value)}{quotes}")
         return value
@@ -280,6 +286,9 @@ class _Reader:
 
 
 _DROPPED = object()
+
+_TEXT = Field("", "", type="string")
+"""An item of a map or a list of strings."""
 
 
 def _under(below: list[tuple[Field, tuple[str, ...]]], key: str) -> list[tuple[Field, tuple[str, ...]]]:

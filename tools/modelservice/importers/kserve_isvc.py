@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,9 @@ RUNTIME: dict[str, Any] = {
     "volumes": [{"name": "devshm", "emptyDir": {"medium": "Memory"}}],
 }
 """The runtime that KServe installs for the model format huggingface."""
+
+_FORMATS = ("huggingface", "vllm")
+"""Model formats of language models, in lower case."""
 
 _LOST = {
     "spec.predictor.containerConcurrency": "the engine queues; write max-num-seqs among its arguments",
@@ -107,7 +111,7 @@ FIELDS = (
         "metadata.name", "fullnameOverride", Fate.changed, "the chart names the workload <name>-decode", type="string"
     ),
     Field("metadata.labels", "decode.podLabels", type="map"),
-    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
+    Field("metadata.annotations", "decode.podAnnotations", type="map"),
     Field(
         "metadata.annotations.serving.kserve.io/deploymentMode",
         "",
@@ -143,8 +147,8 @@ RUNTIME_FIELDS = (
     *OBJECT,
     Field("metadata.labels", "", Fate.lost, "the runtime's own", quiet=True),
     Field("metadata.annotations", "", Fate.lost, "the runtime's own", quiet=True),
-    Field("spec.containers", "engine", type="list"),
-    Field("spec.volumes", "decode.volumes", type="list"),
+    Field("spec.containers", "engine", type="core.v1.Container[]"),
+    Field("spec.volumes", "decode.volumes", type="core.v1.Volume[]"),
     Field("spec.labels", "decode.podLabels", type="map"),
     Field("spec.annotations", "decode.podAnnotations", type="map"),
     Field("spec.hostIPC", "decode.hostIPC", type="boolean"),
@@ -166,6 +170,9 @@ RUNTIME_FIELDS = (
     ),
 )
 
+_OWN_ANNOTATION = re.compile(r"(kserve\.io|knative\.dev|kubectl\.kubernetes\.io)/")
+"""Annotations that KServe reads itself; the others are the pods' too."""
+
 _PREDICTOR_KEYS = {
     "model", "huggingface", "labels", "annotations", "minReplicas", "maxReplicas", "scaleMetric", "scaleTarget",
     "scaleMetricType", "autoScaling", "deploymentStrategy", "workerSpec", "containerConcurrency", "timeout",
@@ -183,7 +190,7 @@ def is_service(document: Document) -> bool:
         return False
     model = predictor.get("model")
     form = model.get("modelFormat") if isinstance(model, dict) else None
-    if "huggingface" in predictor or (isinstance(form, dict) and form.get("name") in ("huggingface", "vllm")):
+    if "huggingface" in predictor or (isinstance(form, dict) and _format(form) in _FORMATS):
         return True
     containers = predictor.get("containers")
     return (
@@ -191,6 +198,11 @@ def is_service(document: Document) -> bool:
         if isinstance(containers, list)
         else False
     )
+
+
+def _format(form: Mapping[str, Any]) -> str:
+    """Name of a model format; that of vLLM is written in several ways."""
+    return str(form.get("name", "")).lower()
 
 
 def _is_engine(container: Mapping[str, Any]) -> bool:
@@ -216,8 +228,9 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
     namespace = data["metadata"].get("namespace") or source.options.namespace
     serving = Serving(name, ledger, vault, namespace=namespace)
     own = {key: value for key, value in predictor.items() if key not in _PREDICTOR_KEYS}
+    annotations = data["metadata"].get("annotations", {})
     runtime = _runtime(model, source, ledger) if model else {"containers": []}
-    pod = _pod(runtime, model, own, name)
+    pod = _pod(runtime, model, own, name, nodes="workerSpec" in predictor)
     role = Role(
         pod,
         "spec.predictor",
@@ -229,16 +242,22 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
             **runtime.get("labels", {}),
             **predictor.get("labels", {}),
         },
-        pod_annotations={**runtime.get("annotations", {}), **predictor.get("annotations", {})},
+        pod_annotations={
+            **runtime.get("annotations", {}),
+            **{key: value for key, value in annotations.items() if not _OWN_ANNOTATION.search(key)},
+            **predictor.get("annotations", {}),
+        },
         strategy=predictor.get("deploymentStrategy"),
         engine=next((item["name"] for item in pod["containers"] if item["name"] == CONTAINER), None),
         port=PORT,
     )
     serving.decode = role
-    _place_model(serving, role, model, document, name)
-    _typed(serving, role)
     worker = predictor.get("workerSpec") or (runtime.get("workerSpec") if "workerSpec" in predictor else None)
-    if worker is not None:
+    role.group = worker is not None
+    _place_model(serving, role, model, document, name)
+    if worker is None:
+        _typed(serving, role)
+    else:
         _group(role, {**runtime.get("workerSpec", {}), **worker}, serving, name)
     _scaling(role, predictor, serving, name)
     _service(serving, role, name)
@@ -248,14 +267,20 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
 def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[str, Any]:
     """The runtime that KServe takes: the one that is named, else one for the format, else KServe's own."""
     wanted = model.get("runtime")
+    form = _format(model.get("modelFormat", {})) or "huggingface"
     runtimes = [item for item in source.documents if is_runtime(item)]
     for document in runtimes:
         formats = document.data.get("spec", {}).get("supportedModelFormats", [])
-        fits = any(
-            isinstance(item, dict) and item.get("name") == "huggingface" and item.get("autoSelect") for item in formats
-        )
+        fits = any(isinstance(item, dict) and _format(item) == form and item.get("autoSelect") for item in formats)
         if document.name == wanted or (wanted is None and fits and "workerSpec" not in document.data["spec"]):
-            return dict(ledger.read(source.use(document), RUNTIME_FIELDS).get("spec", {}))
+            runtime = dict(ledger.read(source.use(document), RUNTIME_FIELDS).get("spec", {}))
+            if not any(item["name"] == CONTAINER for item in runtime.get("containers", [])):
+                raise ModelserviceError(
+                    f"no container is named {CONTAINER}, which is the one that KServe gives the model to",
+                    file=document.where(("spec", "containers")),
+                    key="spec.containers",
+                )
+            return runtime
     if wanted and wanted not in ("kserve-huggingfaceserver", "kserve-huggingfaceserver-multinode"):
         ledger.add(
             Fate.lost,
@@ -263,11 +288,28 @@ def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[s
             f"the runtime {wanted} is not among the files, so KServe's own is taken; "
             f"give what kubectl get clusterservingruntime {wanted} -o yaml prints",
         )
+    elif not wanted and form != "huggingface":
+        ledger.add(
+            Fate.lost,
+            "spec.predictor.model.modelFormat.name",
+            "the runtime is not among the files, so KServe's Hugging Face server is taken; give what kubectl get "
+            "clusterservingruntime -o yaml prints",
+        )
     return copy.deepcopy(RUNTIME)
 
 
-def _pod(runtime: Mapping[str, Any], model: Mapping[str, Any], own: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The pod: the runtime's, changed by the predictor's; arguments are appended."""
+def _pod(
+    runtime: Mapping[str, Any], model: Mapping[str, Any], own: Mapping[str, Any], name: str, *, nodes: bool
+) -> dict[str, Any]:
+    """The pod: the runtime's, changed by the predictor's; arguments are appended.
+
+    Args:
+        runtime: the runtime.
+        model: the predictor's model.
+        own: the predictor's pod.
+        name: name of the service.
+        nodes: the model runs on several nodes.
+    """
     keys = ("containers", "volumes", "hostIPC", "nodeSelector", "tolerations", "affinity", "imagePullSecrets")
     pod: dict[str, Any] = {key: copy.deepcopy(runtime[key]) for key in keys if key in runtime}
     if model:
@@ -278,7 +320,7 @@ def _pod(runtime: Mapping[str, Any], model: Mapping[str, Any], own: Mapping[str,
         container.clear()
         container.update(merged)
         if "image" not in model:
-            container["image"] = _image(container, model.get("runtimeVersion"))
+            container["image"] = _image(container, model.get("runtimeVersion"), nodes)
     pod = patched(pod, own)
     for container in pod["containers"]:
         container["args"] = _last_wins([item.replace("{{.Name}}", name) for item in container.get("args", [])])
@@ -287,14 +329,20 @@ def _pod(runtime: Mapping[str, Any], model: Mapping[str, Any], own: Mapping[str,
     return pod
 
 
-def _image(container: Mapping[str, Any], version: str | None) -> str:
-    """The runtime's image, of the version that is asked for; with accelerators KServe takes its GPU variant."""
+def _image(container: Mapping[str, Any], version: str | None, nodes: bool) -> str:
+    """The runtime's image, of the version that is asked for; with accelerators, and on several nodes, KServe takes its
+    GPU variant."""
     name, _, tag = str(container.get("image", "")).partition(":")
     if tag == "replace":  # what stands in KServe's repository before a release
         name, tag = f"kserve/{name}", "latest"
     tag = version or tag
     limits = container.get("resources", {}).get("limits", {})
-    if name == "kserve/huggingfaceserver" and "gpu" not in tag and "nvidia.com/gpu" in limits and not version:
+    if (
+        name == "kserve/huggingfaceserver"
+        and "gpu" not in tag
+        and (nodes or "nvidia.com/gpu" in limits)
+        and not version
+    ):
         tag = f"{tag}-gpu"
     return f"{name}:{tag}" if tag else name
 
@@ -317,12 +365,15 @@ def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], documen
     """Where the engine gets the model from, without KServe's webhook."""
     container = next((item for item in role.pod["containers"] if item["name"] == CONTAINER), role.pod["containers"][0])
     line = commandline.parse(container)
-    uri = model.get("storageUri") or (model.get("storageUris") or [{}])[0].get("uri", "")
+    variable: dict[str, Any] = next((item for item in container.get("env", []) if item["name"] == "STORAGE_URI"), {})
+    uri = model.get("storageUri") or variable.get("value") or (model.get("storageUris") or [{}])[0].get("uri", "")
     if not uri and model.get("storage"):
         raise ModelserviceError(
             "the store is in a Secret of the cluster", file=document.where(("spec", "predictor", "model", "storage")),
             key="spec.predictor.model.storage", fix="write storageUri",
         )  # fmt: skip
+    if variable:
+        variable["value"] = storage.MOUNT_PATH  # as KServe's webhook changes it
     serving.model = _argument(container, "model-name") or (None if line.engine else name)
     scheme, _, rest = uri.partition("://")
     where = document.where(("spec", "predictor", "model", "storageUri"))
@@ -338,14 +389,27 @@ def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], documen
             container["args"] += [f"--model_revision={revision}"] if revision else []
     elif scheme == "pvc":
         claim, _, path = rest.strip("/").partition("/")
-        serving.uri = f"pvc://{claim}/{path or '.'}"
-        serving.mount_path, serving.mounted = storage.MOUNT_PATH, True
-        if line.derived and line.get("model") is None:
-            container["args"] = [*container.get("args", []), f"--model={storage.MOUNT_PATH}/{path}".rstrip("/")]
+        if line.engine or role.group:
+            storage.mount_claim(role.pod, container["name"], claim, path)
+            _name_model(container, line)
+        else:
+            serving.uri = f"pvc://{claim}/{path or '.'}"
+            serving.mount_path, serving.mounted = storage.MOUNT_PATH, True
+    elif scheme in storage.IMAGES and rest:
+        storage.mount_image(role.pod, container["name"], rest)
+        _name_model(container, line)
+        if not line.engine:
+            serving.uri = f"file://{storage.MOUNT_PATH}"
     elif scheme in storage.SCHEMES:
         storage.initialise(role.pod, container["name"], uri)
     else:
         raise ModelserviceError(f"the chart cannot load {uri}", file=where, key="spec.predictor.model.storageUri")
+
+
+def _name_model(container: dict[str, Any], line: commandline.CommandLine) -> None:
+    """Gives an engine the model where KServe puts it, unless its command line names one."""
+    if line.derived and line.get("model") is None and all(option.name for option in line.options):
+        container["args"] = [*container.get("args", []), f"--model={storage.MOUNT_PATH}"]
 
 
 _OPTIONS = {
@@ -396,10 +460,11 @@ def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -
     tensor, pipeline = worker.get("tensorParallelSize", 1), worker.get("pipelineParallelSize", 1)
     options = list(commandline.options(container.get("args", [])))
     rest = [o for o in options if o.name not in ("model-name", "model-id", "model-dir", "model-revision", "")]
-    model = _argument(container, "model-id") or storage.MOUNT_PATH
+    model, revision = _argument(container, "model-id") or storage.MOUNT_PATH, _argument(container, "model-revision")
     container["command"] = ["vllm", "serve"]
     container["args"] = [
         model, "--served-model-name", serving.model or name, "--port", str(PORT),
+        *(("--revision", revision) if revision else ()),
         *(token for option in rest for token in option.tokens),
     ]  # fmt: skip
     container["env"] = [item for item in container.get("env", []) if item["name"] not in ("RAY_PORT", "RAY_ADDRESS")]
@@ -407,7 +472,7 @@ def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -
         if "exec" in container.get(kind, {}):
             probe = {key: value for key, value in container[kind].items() if key != "exec"}
             container[kind] = {"httpGet": {"path": "/health", "port": PORT}, **probe}
-    role.group = role.native = True
+    role.native = True
     role.size = max(1, pipeline)
     role.parallelism = {"data": 1} if role.size > 1 else {}
     role.parallelism |= {key: size for key, size in (("tensor", tensor), ("pipeline", pipeline)) if size > 1}
@@ -415,7 +480,13 @@ def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -
         role.parallelism["workers"] = role.size
     resources = container.setdefault("resources", {})
     if not any("/" in key for key in resources.get("limits", {})):
-        resources["limits"] = {**resources.get("limits", {}), "nvidia.com/gpu": str(tensor)}
+        limits = {
+            key: str(value)
+            for item in worker.get("containers", [])
+            for key, value in item.get("resources", {}).get("limits", {}).items()
+            if "/" in key
+        }
+        resources["limits"] = {**resources.get("limits", {}), **(limits or {"nvidia.com/gpu": str(tensor)})}
     role.strategy = None
 
 

@@ -18,7 +18,7 @@ from modelservice.importers.kserve_fields import DRA, FIELDS
 from modelservice.importers.model import model_argument
 from modelservice.importers.patches import patched
 from modelservice.importers.secrets import Vault
-from modelservice.importers.serving import Role, Serving, json_text
+from modelservice.importers.serving import MOUNT_PATH, Role, Serving, json_text
 from modelservice.importers.system import Source
 from modelservice.importers.templates import Templates
 
@@ -173,8 +173,8 @@ def _source(serving: Serving, uri: str, document: Document) -> None:
     if scheme == "pvc" and rest:
         serving.uri = f"pvc://{rest}" if "/" in rest.strip("/") else f"pvc://{rest.strip('/')}/."
         serving.mounted = True
-    elif scheme == "oci":
-        serving.uri, serving.mounted = uri, True
+    elif scheme in storage.IMAGES and rest:
+        serving.uri, serving.mount_path = f"file://{storage.MOUNT_PATH}", MOUNT_PATH
         serving.ledger.add(
             Fate.changed,
             ("spec", "model", "uri"),
@@ -183,8 +183,7 @@ def _source(serving: Serving, uri: str, document: Document) -> None:
             values="modelArtifacts.uri",
         )
     elif scheme == "hf":
-        serving.uri = uri
-        serving.mount_path = "/model-cache"
+        serving.uri, serving.mount_path = uri, MOUNT_PATH
     elif scheme in storage.SCHEMES:
         serving.ledger.add(
             Fate.changed,
@@ -277,6 +276,7 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     _additional_arguments(container, extra)
     own = spec if role is serving.decode else spec.get("prefill", {})
     offload = own.get("kvCacheOffloading") or own.get("workload", {}).get("kvCacheOffloading")
+    _bring(role.pod, spec["model"]["uri"], serving)
     if container.get("command"):
         _own_command(container, serving)
         return True
@@ -284,8 +284,6 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     if args[:1] == ["--"]:
         args = args[1:]
     model = model_argument(serving.uri, serving.mount_path) if serving.uri else None
-    if model is None:
-        storage.initialise(role.pod, "main", spec["model"]["uri"])
     container["command"] = ["vllm", "serve"]
     container["args"] = [model or storage.MOUNT_PATH, "--served-model-name", *served, "--port", str(role.port)]
     rpc = own.get("parallelism", {}).get("dataRPCPort")
@@ -300,9 +298,40 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     return False
 
 
+def _bring(pod: dict[str, Any], uri: str, serving: Serving) -> None:
+    """Brings the model into a pod where the chart does not."""
+    scheme, _, rest = uri.partition("://")
+    if scheme in storage.IMAGES:
+        storage.mount_image(pod, "main", rest)
+    elif serving.uri is None:
+        storage.initialise(pod, "main", uri)
+
+
+_TLS = re.compile(
+    r"--enable-ssl-refresh(?![\w-])|--ssl-[a-z-]+[= ]+[\"']?/var/run/kserve/tls/[\w.-]+[\"']?",
+)
+"""Options for the certificate that KServe makes."""
+
+
+def _without_tls(words: list[str]) -> list[str]:
+    """Words of a command without the options for KServe's certificate, which the chart does not have."""
+    kept: list[str] = []
+    for index, word in enumerate(words):
+        if index and words[index - 1].startswith("--ssl-") and word.startswith("/var/run/kserve/tls/"):
+            kept.pop()
+            continue
+        plain = _TLS.sub("", word)
+        if plain or not word:
+            kept.append(plain)
+    return kept
+
+
 def _own_command(container: dict[str, Any], serving: Serving) -> None:
     """A command of the user's: it expects the model where KServe puts it."""
-    if serving.uri is None or serving.mounted:
+    for key in ("command", "args"):
+        if key in container:
+            container[key] = _without_tls(container[key])
+    if serving.uri is None or not serving.uri.startswith("hf://"):
         return
     argument = model_argument(serving.uri, serving.mount_path) or ""
     for key in ("command", "args"):

@@ -10,6 +10,9 @@ MOUNT_PATH = "/mnt/models"
 SCHEMES = frozenset({"s3", "gs", "http", "https", "abfs", "abfss", "hdfs", "webhdfs", "git"})
 """Stores that the storage initializer knows and the chart does not."""
 
+IMAGES = frozenset({"oci", "oci+native"})
+"""Schemes of images that hold a model."""
+
 IMAGE = "kserve/storage-initializer:latest"
 VOLUME = "kserve-provision-location"
 
@@ -36,4 +39,41 @@ def initialise(pod: dict[str, Any], container: str, uri: str) -> None:
     for item in pod["containers"]:
         if item["name"] == container:
             mount = {"name": VOLUME, "mountPath": MOUNT_PATH, "readOnly": True}
+            item["volumeMounts"] = [*item.get("volumeMounts", []), mount]
+
+
+def mount_claim(pod: dict[str, Any], container: str, claim: str, path: str) -> None:
+    """Mounts a directory of a claim where the model is, as KServe does for ``pvc://``.
+
+    Args:
+        pod: the pod; changed in place.
+        container: name of the container that gets the model.
+        claim: name of the claim.
+        path: the directory; empty for the whole claim.
+    """
+    volume = "kserve-pvc-source"
+    pod["volumes"] = [
+        *pod.get("volumes", []),
+        {"name": volume, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}},
+    ]
+    for item in pod["containers"]:
+        if item["name"] == container:
+            mount = {"name": volume, "mountPath": MOUNT_PATH, "readOnly": True}
+            item["volumeMounts"] = [*item.get("volumeMounts", []), mount | ({"subPath": path} if path else {})]
+
+
+def mount_image(pod: dict[str, Any], container: str, image: str) -> None:
+    """Mounts an image whose directory ``/models`` holds the model, as KServe's modelcars do
+    (https://kserve.github.io/website/docs/model-serving/storage/providers/oci).
+
+    Args:
+        pod: the pod; changed in place.
+        container: name of the container that gets the model.
+        image: the image.
+    """
+    volume = "kserve-modelcar"
+    pod["volumes"] = [*pod.get("volumes", []), {"name": volume, "image": {"reference": image}}]
+    for item in pod["containers"]:
+        if item["name"] == container:
+            mount = {"name": volume, "mountPath": MOUNT_PATH, "subPath": "models", "readOnly": True}
             item["volumeMounts"] = [*item.get("volumeMounts", []), mount]

@@ -32,6 +32,9 @@ TYPES = {"VLLM": None, "OLlama": "ollama", "Infinity": "infinity", "FasterWhispe
 CACHE_SIZE = "10Gi"
 """Size of the claim that KubeAI makes for a cache profile."""
 
+_STORE_VARIABLES = ("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""Variables by which what loads a model is let into its store."""
+
 PROMETHEUS = "http://prometheus-operated.monitoring:9090"
 """The address that the Prometheus Operator's Service has in many clusters."""
 
@@ -131,10 +134,16 @@ SYSTEM_FIELDS = (
     Field("modelServers.*.images", "engine.image", type="map"),
     Field("modelServerPods.securityContext", "engine.securityContext", type="core.v1.SecurityContext"),
     Field("modelServerPods.podSecurityContext", "decode.podSecurityContext", type="core.v1.PodSecurityContext"),
+    Field("modelServerPods.serviceAccountName", "serviceAccountOverride", type="string"),
+    Field("modelServerPods.serviceAccount.name", "serviceAccountOverride", type="string"),
+    Field("modelServerPods.serviceAccount.create", "", quiet=True),
+    Field("modelServerPods.serviceAccount.annotations", "", quiet=True),
+    Field("modelServerPods.imagePullSecrets", "imagePullSecrets", type="list"),
     Field("modelServerPods.jsonPatches", "", Fate.lost, "write what they change into decode.extraConfig", type="list"),
     Field("secrets.huggingface.name", "engine.env", type="string"),
     Field("secrets.aws.name", "engine.env", type="string"),
     Field("secrets.gcp.name", "modelArtifacts.credentials.gcp.name", type="string"),
+    Field("secrets.alibaba.name", "modelArtifacts.credentials.alibaba.name", type="string"),
     Field("imagePullSecrets", "imagePullSecrets", type="list"),
 )
 
@@ -170,7 +179,12 @@ def system_values(source: Source, ledger: Ledger) -> dict[str, Any]:
             )
             inner = Ledger()
             values = inner.read(about, SYSTEM_FIELDS)
-            ledger.notes += [note for note in inner.notes if note.fate is Fate.lost and not note.unknown]
+            about_models = ("resourceProfiles.", "cacheProfiles.", "modelServerPods.")
+            ledger.notes += [
+                note
+                for note in inner.notes
+                if note.fate is Fate.lost and (not note.unknown or note.path.startswith(about_models))
+            ]
             return values
     return {}
 
@@ -232,13 +246,16 @@ def convert(
     image_name = _profile(spec, settings, container, system, serving)
     images = system.get("modelServers", {}).get(spec["engine"], {}).get("images", {})
     container["image"] = spec.get("image") or images.get(image_name) or images.get("default") or IMAGES[spec["engine"]]
-    for key in ("securityContext",):
-        if system.get("modelServerPods", {}).get(key):
-            container[key] = system["modelServerPods"][key]
-    if system.get("modelServerPods", {}).get("podSecurityContext"):
-        pod["securityContext"] = system["modelServerPods"]["podSecurityContext"]
-    if system.get("imagePullSecrets"):
-        pod["imagePullSecrets"] = system["imagePullSecrets"]
+    pods = system.get("modelServerPods", {})
+    if pods.get("securityContext"):
+        container["securityContext"] = pods["securityContext"]
+    for key, value in (
+        ("securityContext", pods.get("podSecurityContext")),
+        ("serviceAccountName", pods.get("serviceAccountName") or pods.get("serviceAccount", {}).get("name")),
+        ("imagePullSecrets", [*system.get("imagePullSecrets", []), *pods.get("imagePullSecrets", [])]),
+    ):
+        if value:
+            pod[key] = value
     if spec.get("priorityClassName"):
         pod["priorityClassName"] = spec["priorityClassName"]
     files = {item["path"]: item.get("content", "") for item in spec.get("files", []) if item.get("path")}
@@ -354,6 +371,8 @@ class _Engine:
         elif scheme in ("s3", "gs"):
             model = f"{scheme}://{self.reference}"
             extra = ["--load-format=runai_streamer"]
+        elif scheme == "oss":
+            model = self._alibaba()
         elif scheme != "hf":
             raise self._refuse("vLLM cannot load it", "write hf://, pvc://, s3:// or gs://, or copy it to a claim")
         adapters = self.spec.get("adapters", [])
@@ -371,6 +390,28 @@ class _Engine:
         self._cache()
         self._health(5400)
 
+    def _alibaba(self) -> str:
+        """A bucket of Alibaba Cloud, which only a cache profile loads; the model as the engine's argument."""
+        if not self.spec.get("cacheProfile"):
+            raise self._refuse("vLLM cannot load it, and without a cache nothing does", "write spec.cacheProfile")
+        env = self.spec.get("env", {})
+        endpoint = env.get("OSS_ENDPOINT") or (
+            f"https://oss-{env['OSS_REGION']}.aliyuncs.com" if env.get("OSS_REGION") else ""
+        )
+        if not endpoint:
+            raise self._refuse(
+                "which region?", "write spec.env.OSS_ENDPOINT, for instance https://oss-cn-hangzhou.aliyuncs.com"
+            )
+        self.serving.uri = f"oss://{self.reference}"
+        secret = self.system.get("secrets", {}).get("alibaba", {}).get("name") or "kubeai-alibaba"
+        self.serving.settings.setdefault("modelArtifacts", {}).update(
+            {
+                "endpoint": endpoint if "://" in endpoint else f"https://{endpoint}",
+                "credentials": {"alibaba": {"name": secret}},
+            }
+        )
+        return self.serving.uri
+
     def _cache(self) -> None:
         """The shared volume of a cache profile, filled by a Job."""
         profile = self.spec.get("cacheProfile")
@@ -378,10 +419,15 @@ class _Engine:
             return
         shared = self.system.get("cacheProfiles", {}).get(profile, {}).get("sharedFilesystem", {})
         keys = {"storageClassName": "storageClassName", "persistentVolumeName": "volumeName"}
+        token = [item for item in self.container["env"] if item["name"] in _STORE_VARIABLES]
+        env = {
+            item["name"]: {"valueFrom": item["valueFrom"]} if "valueFrom" in item else item["value"]
+            for item in self.serving.vault.environment(token, "spec.env")
+        }
         self.serving.settings.setdefault("modelArtifacts", {}).update(
             {
                 "size": CACHE_SIZE,
-                "download": {"job": True},
+                "download": {"job": True, **({"env": env} if env else {})},
                 "persistence": {
                     "enabled": True,
                     **{name: shared[key] for key, name in keys.items() if shared.get(key)},

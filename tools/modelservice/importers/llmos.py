@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,11 @@ MODELSCOPE = "/root/.cache/modelscope"
 """Where ModelScope's library keeps models."""
 
 VGPU = "volcano.sh/vgpu-number"
+
+_DOWNLOADS = re.compile(
+    r"(HF_(?!HOME$|ENDPOINT$)|HUGGING_?FACE|MODELSCOPE|.*_PROXY$|.*CA_BUNDLE$|SSL_CERT)", re.IGNORECASE
+)
+"""Variables that what downloads a model reads: the container's environment is the download's too."""
 
 _NOT_COPIED = ("kubectl", "notebook")
 
@@ -148,7 +154,7 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, f"{name}-decode", ledger)
     registry = spec.get("modelRegistry", "")
     if registry in ("huggingface", "modelscope"):
-        _download(serving, role, container, registry, ledger)
+        _download(serving, role, container, registry, spec["model"])
     elif registry not in ("", "local"):
         raise ModelserviceError(
             f"no registry {registry!r}", file=document.where(("spec", "modelRegistry")), key="spec.modelRegistry",
@@ -190,39 +196,70 @@ def _probes(container: dict[str, Any]) -> None:
         container.setdefault(kind, {**ask, **numbers})
 
 
-def _download(serving: Serving, role: Role, container: dict[str, Any], registry: str, ledger: Ledger) -> None:
+def _download(serving: Serving, role: Role, container: dict[str, Any], registry: str, model: str) -> None:
     """The download before the engine starts, to the volume of the cache, which the engine finds by its variable."""
+    ledger = serving.ledger
     home = CACHE if registry == "huggingface" else MODELSCOPE
-    if registry == "modelscope":
-        container["env"] = [*container.get("env", []), {"name": "VLLM_USE_MODELSCOPE", "value": "True"}]
+    serving.uri = f"{'hf' if registry == 'huggingface' else 'ms'}://{model}"
     mount = next((item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") == home), None)
-    if mount is None:
+    if mount is None or any(mount.get(key) for key in ("subPath", "subPathExpr", "readOnly")):
         ledger.add(
             Fate.changed,
             "spec.modelRegistry",
             f"no volume is mounted at {home}, so what LLMOS downloads before the engine starts is gone when it does; "
-            "the engine downloads the model itself",
+            "the engine downloads the model itself"
+            if mount is None
+            else f"the engine downloads the model itself: the chart's download needs the whole volume at {home}",
             values="modelArtifacts.uri",
         )
         return
     container["volumeMounts"].remove(mount)
-    template: dict[str, Any] = next(
-        (item for item in role.settings.get("volumeClaimTemplates", []) if item["name"] == mount["name"]), {}
-    )
-    volume: dict[str, Any] = next((item for item in role.pod.get("volumes", []) if item["name"] == mount["name"]), {})
+    template = _named(mount["name"], role.settings.get("volumeClaimTemplates", []))
+    volume = _named(mount["name"], role.pod.get("volumes", []))
+    claim = volume.get("persistentVolumeClaim", {})
     artifacts: dict[str, Any] = {"mountPath": home, "download": {"enabled": True}}
-    if registry == "huggingface":
-        artifacts["download"]["env"] = {"HF_HUB_ENABLE_HF_TRANSFER": "1"}
+    env = _download_environment(serving, container, registry)
+    if env:
+        artifacts["download"]["env"] = env
+    if container.get("envFrom"):
+        ledger.add(
+            Fate.lost,
+            "spec.template.spec.containers[0].envFrom",
+            "the download does not get it, only the engine; write what it needs into modelArtifacts.download.env",
+        )
     if template:
         template["name"] = "model-storage"  # the volume that the chart downloads to
-    elif "persistentVolumeClaim" in volume:
-        claim = volume["persistentVolumeClaim"]["claimName"]
-        artifacts["persistence"] = {"enabled": True, "existingClaim": claim}
-    elif "sizeLimit" in volume.get("emptyDir", {}):
+    elif set(claim) == {"claimName"}:
+        artifacts["persistence"] = {"enabled": True, "existingClaim": claim["claimName"]}
+    elif "sizeLimit" in volume.get("emptyDir", {}) and "medium" not in volume["emptyDir"]:
         artifacts["size"] = volume["emptyDir"]["sizeLimit"]
-    role.pod["volumes"] = [item for item in role.pod.get("volumes", []) if item is not volume]
+    elif volume and volume.get("emptyDir") != {}:
+        volume["name"] = "model-storage"
+    for other in (item for each in role.pod["containers"] for item in each.get("volumeMounts", [])):
+        if other["name"] == mount["name"]:
+            other["name"] = "model-storage"
+    role.pod["volumes"] = [
+        item for item in role.pod.get("volumes", []) if item is not volume or item["name"] == "model-storage"
+    ]
     serving.settings["modelArtifacts"] = artifacts
     serving.settings["engine"] = {"mountModelVolume": True}
+
+
+def _download_environment(serving: Serving, container: Mapping[str, Any], registry: str) -> dict[str, Any]:
+    """Variables of the download, besides those that the chart gives to engine and download alike."""
+    given = container.get("env", [])
+    result: dict[str, Any] = {}
+    for before, item in zip(
+        given, serving.vault.environment(given, "spec.template.spec.containers[0].env"), strict=True
+    ):
+        shared = before["name"] == "HF_TOKEN" and registry == "huggingface"
+        if shared and set(before.get("valueFrom", {}).get("secretKeyRef", {})) == {"name", "key"}:
+            continue  # modelArtifacts.authSecretName
+        if _DOWNLOADS.match(item["name"]) and "$(" not in item.get("value", ""):
+            result[item["name"]] = {"valueFrom": item["valueFrom"]} if "valueFrom" in item else item.get("value", "")
+    if registry == "huggingface":
+        result["HF_HUB_ENABLE_HF_TRANSFER"] = "1"
+    return result
 
 
 def _named(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,10 @@ from modelservice.importers.system import Source, System
 
 ROLE_LABEL = "llm-d.ai/role"
 
+GROUP_LABEL = "leaderworkerset.sigs.k8s.io/name"
+"""Label with the name of the LeaderWorkerSet, which its controller gives to all pods
+(https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/)."""
+
 _ENGINE_IMAGE = re.compile(r"vllm|sglang|llm-d", re.IGNORECASE)
 
 STATEFUL_SET = (
@@ -202,7 +206,8 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
     namespace = document.data.get("metadata", {}).get("namespace", "")
     serving = Serving(name, ledger, vault, role, prefill, namespace=namespace)
     alone = sum(1 for item in source.documents if _serves(item)) - bool(other) == 1
-    _companions(document, serving, source, alone)
+    groups = {item.name: part for item, part in ((document, "decode"), (other, "prefill")) if item}
+    _companions(document, serving, source, alone, groups)
     return serving
 
 
@@ -253,6 +258,14 @@ def _role(document: Document, ledger: Ledger) -> Role:
     role.size = group.get("size", 1)
     if role.size > 1 and "leaderTemplate" in group:
         role.worker = dict(group.get("workerTemplate", {}).get("spec", {}))
+        metadata = group.get("workerTemplate", {}).get("metadata", {})
+        for key, known, why in (
+            ("labels", {}, f"workers have the chart's labels only; what has to find them can use {GROUP_LABEL}"),
+            ("annotations", role.pod_annotations, "workers have the leader's annotations"),
+        ):
+            if not metadata.get(key, {}).items() <= known.items():
+                path = ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", key)
+                ledger.add(Fate.lost, path, why, document=document)
     if group.get("subGroupPolicy"):
         role.settings["subGroupPolicy"] = group["subGroupPolicy"]
     rollout = spec.get("rolloutStrategy", {})
@@ -277,8 +290,18 @@ def _own_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in annotations.items() if key != "deployment.kubernetes.io/revision"}
 
 
-def _companions(document: Document, serving: Serving, source: Source, alone: bool) -> None:
-    """Takes what belongs to the workload into the release."""
+def _companions(
+    document: Document, serving: Serving, source: Source, alone: bool, workloads: Mapping[str, str]
+) -> None:
+    """Takes what belongs to the workload into the release.
+
+    Args:
+        document: the workload.
+        serving: what is made of it.
+        source: all documents.
+        alone: no other workload serves.
+        workloads: names of the workloads in the source, and the role of each.
+    """
     for other in source.documents:
         if other is document or other in source.used or _serves(other) or other.kind == "Secret" or not other.kind:
             continue
@@ -294,8 +317,9 @@ def _companions(document: Document, serving: Serving, source: Source, alone: boo
         item = without_nulls(dict(other.data))
         if other.kind in _TARGETS:
             _retarget(item, document, serving)
+        _reselect(item, serving, workloads)
         serving.objects.append(item)
-        _check_selector(other, serving)
+        _check_selector(item, other, serving)
 
 
 def _belongs(other: Document, document: Document, serving: Serving) -> bool:
@@ -303,7 +327,7 @@ def _belongs(other: Document, document: Document, serving: Serving) -> bool:
     if role is None:
         return False
     selector = _selector(other.data)
-    if selector and selector.items() <= role.labels.items():
+    if selector and selector.items() <= {**role.labels, GROUP_LABEL: document.name}.items():
         return True
     target = other.data.get("spec", {}).get("scaleTargetRef", {}) if isinstance(other.data.get("spec"), dict) else {}
     if isinstance(target, dict) and target.get("name") == document.name:
@@ -340,17 +364,33 @@ def _retarget(item: dict[str, Any], document: Document, serving: Serving) -> Non
             )
 
 
-def _check_selector(other: Document, serving: Serving) -> None:
+def _reselect(item: dict[str, Any], serving: Serving, workloads: Mapping[str, str]) -> None:
+    """Makes what selects a group's pods by the group's name select those of the chart's."""
+    role = workloads.get(_selector(item).get(GROUP_LABEL, ""))
+    if role is None:
+        return
+    spec = item["spec"]
+    name = {GROUP_LABEL: f"{serving.name}-{role}"}
+    selector = spec["selector"]
+    own = {"matchLabels": {**selector["matchLabels"], **name}} if "matchLabels" in selector else name
+    item["spec"] = {**spec, "selector": {**selector, **own}}
+    serving.ledger.add(
+        Fate.changed,
+        f"{item['kind']} {item.get('metadata', {}).get('name', '')}",
+        f"it selects the pods of {name[GROUP_LABEL]}, as the group is named now",
+        values="extraObjects",
+    )
+
+
+def _check_selector(item: Mapping[str, Any], document: Document, serving: Serving) -> None:
     """Says when a Service selects nothing any more."""
-    selector = _selector(other.data)
-    if (
-        other.kind == "Service"
-        and selector
-        and serving.decode
-        and not selector.items() <= serving.decode.labels.items()
-    ):
+    selector = _selector(item)
+    if document.kind != "Service" or not selector or not serving.decode:
+        return
+    given = {**serving.decode.labels, GROUP_LABEL: f"{serving.name}-decode"}
+    if not selector.items() <= given.items():
         serving.ledger.add(
-            Fate.kept, other.title, "it selects other pods than this model's", values="extraObjects", document=None
+            Fate.kept, document.title, "it selects other pods than this model's", values="extraObjects", document=None
         )
 
 

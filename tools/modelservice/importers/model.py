@@ -112,7 +112,7 @@ def _infer_uri(draft: Draft, argument: str, role: Role) -> None:
     mount, volume = found or ({}, {})
     inside = argument.rstrip("/").removeprefix(mount.get("mountPath", "").rstrip("/")).strip("/")
     claim = volume.get("persistentVolumeClaim")
-    if claim and "subPathExpr" not in mount:
+    if claim and "subPathExpr" not in mount and not (mount.get("subPath") and _named_elsewhere(draft, mount)):
         path = "/".join(part for part in (mount.get("subPath", "").strip("/"), inside) if part) or "."
         serving.uri = f"pvc://{claim['claimName']}/{path}"
         if mount.get("subPath"):
@@ -125,7 +125,7 @@ def _infer_uri(draft: Draft, argument: str, role: Role) -> None:
         read_only = bool(claim.get("readOnly") or mount.get("readOnly"))
         if not read_only:
             draft.artifacts["readOnly"] = False
-    elif "image" in volume and not inside and volume["image"].get("reference"):
+    elif "image" in volume and not inside and not mount.get("subPath") and volume["image"].get("reference"):
         serving.uri = f"oci://{volume['image']['reference']}"
         if volume["image"].get("pullPolicy", "Always") != "Always":
             draft.artifacts["imagePullPolicy"] = volume["image"]["pullPolicy"]
@@ -134,6 +134,15 @@ def _infer_uri(draft: Draft, argument: str, role: Role) -> None:
         return
     serving.mount_path = mount["mountPath"].rstrip("/") or "/"
     serving.mounted = True
+
+
+def _named_elsewhere(draft: Draft, mount: Mapping[str, Any]) -> bool:
+    """Whether more than the model's option names the directory, which is another one in the whole claim."""
+    path = re.compile(re.escape(mount["mountPath"].rstrip("/")) + r"(?![\w.-])")
+    engines = [role.pod["containers"][0] for _, role in draft.serving.roles]
+    words = [word for line in draft.lines.values() for word in line.arguments]
+    words += [str(variable.get("value", "")) for engine in engines for variable in engine.get("env", [])]
+    return any(path.search(word) for word in words)
 
 
 def _values(line: CommandLine, name: str) -> list[str] | None:
@@ -342,7 +351,7 @@ def model_argument(uri: str, mount_path: str) -> str | None:
     scheme, _, rest = uri.partition("://")
     if scheme in ("hf", "ms", "file"):
         return rest
-    if scheme in ("s3", "gs"):
+    if scheme in ("s3", "gs", "oss"):
         return uri
     if scheme == "oci":
         return mount_path

@@ -285,6 +285,7 @@ def _worker(draft: Draft, role: Role, result: dict[str, Any]) -> None:
     """What the workers of a group do differently, by container."""
     worker = role.worker or {}
     containers = copy.deepcopy(worker.get("containers", []))
+    accelerators = drop_accelerators(copy.deepcopy(role.pod["containers"][0]))
     leaders = {item["name"] for item in result["containers"]}
     if containers and containers[0]["name"] not in leaders and len(containers) == 1:
         containers[0]["name"] = result["containers"][0]["name"]
@@ -298,7 +299,12 @@ def _worker(draft: Draft, role: Role, result: dict[str, Any]) -> None:
             )
             continue
         leader = next(item for item in result["containers"] if item["name"] == container["name"])
-        drop_accelerators(container)
+        if drop_accelerators(container) != accelerators:
+            draft.ledger.add(
+                Fate.lost,
+                f"{role.place} (worker).containers[{container['name']}].resources",
+                "the pods of a group have the leader's accelerators",
+            )
         if "sharedMemory" in result:
             shared = [item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") != SHARED]
             container["volumeMounts"] = shared
