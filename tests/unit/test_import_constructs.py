@@ -334,6 +334,14 @@ def test_kubeai_fills_a_cache_with_the_stores_credentials(
     assert variables.items() <= environment(container).items()
 
 
+def test_kubeai_says_that_a_bucket_of_alibaba_has_no_region(tmp_path: Path) -> None:
+    model = yaml.safe_load(MODEL)
+    model["spec"]["url"] = "oss://bucket/m"
+    found, _ = imported(tmp_path, yaml.safe_dump(model), PROFILES)
+    (note,) = [note for note in found.notes if "region" in note.why]
+    assert (note.path, "modelArtifacts.endpoint" in note.why) == ("spec.url", True)
+
+
 def test_kubeai_needs_a_cache_for_buckets_of_alibaba(tmp_path: Path) -> None:
     model = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'oss://b/m', engine: VLLM}\n"
     with pytest.raises(ModelserviceError, match=r"write spec\.cacheProfile"):

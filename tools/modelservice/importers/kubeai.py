@@ -32,6 +32,9 @@ TYPES = {"VLLM": None, "OLlama": "ollama", "Infinity": "infinity", "FasterWhispe
 CACHE_SIZE = "10Gi"
 """Size of the claim that KubeAI makes for a cache profile."""
 
+OSS_ENDPOINT = "https://oss-cn-hangzhou.aliyuncs.com"
+"""Address of a region of Alibaba Cloud's store, where a Model says none."""
+
 _STORE_VARIABLES = ("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """Variables by which what loads a model is let into its store."""
 
@@ -399,8 +402,12 @@ class _Engine:
             f"https://oss-{env['OSS_REGION']}.aliyuncs.com" if env.get("OSS_REGION") else ""
         )
         if not endpoint:
-            raise self._refuse(
-                "which region?", "write spec.env.OSS_ENDPOINT, for instance https://oss-cn-hangzhou.aliyuncs.com"
+            endpoint = OSS_ENDPOINT
+            self.serving.ledger.add(
+                Fate.lost,
+                "spec.url",
+                f"a Model does not say the region of its bucket: {endpoint} is written; write the bucket's own into "
+                "modelArtifacts.endpoint",
             )
         self.serving.uri = f"oss://{self.reference}"
         secret = self.system.get("secrets", {}).get("alibaba", {}).get("name") or "kubeai-alibaba"
