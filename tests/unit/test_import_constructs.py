@@ -126,6 +126,21 @@ def test_kserve_brings_the_model_for_a_command_of_the_users_and_leaves_its_certi
     assert objects.engine()["args"][0].split() == ["run", "/mnt/models", "--seed", "1"]
 
 
+def test_kserve_workers_with_a_command_of_their_own_find_the_model_too(tmp_path: Path) -> None:
+    document = yaml.safe_load(LLM)
+    script = "ulimit -l; vllm serve /mnt/models --ssl-certfile /var/run/kserve/tls/tls.crt --seed 1"
+    main = {"name": "main", "image": "i", "command": ["sh", "-c", script]}
+    document["spec"] = {
+        "model": {"uri": "hf://org/model", "name": "m"},
+        "parallelism": {"data": 4, "dataLocal": 2},
+        "template": {"containers": [main]},
+        "worker": {"containers": [main]},
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    for part in ("leaderTemplate", "workerTemplate"):
+        assert objects.engine(part=part)["command"][2].split()[2:] == ["vllm", "serve", "org/model", "--seed", "1"]
+
+
 ISVC = """
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
