@@ -126,6 +126,21 @@ def test_kserve_brings_the_model_for_a_command_of_the_users_and_leaves_its_certi
     assert objects.engine()["args"][0].split() == ["run", "/mnt/models", "--seed", "1"]
 
 
+def test_kserve_workers_with_a_command_of_their_own_find_the_model_too(tmp_path: Path) -> None:
+    document = yaml.safe_load(LLM)
+    script = "ulimit -l; vllm serve /mnt/models --ssl-certfile /var/run/kserve/tls/tls.crt --seed 1"
+    main = {"name": "main", "image": "i", "command": ["sh", "-c", script]}
+    document["spec"] = {
+        "model": {"uri": "hf://org/model", "name": "m"},
+        "parallelism": {"data": 4, "dataLocal": 2},
+        "template": {"containers": [main]},
+        "worker": {"containers": [main]},
+    }
+    _, objects = imported(tmp_path, yaml.safe_dump(document))
+    for part in ("leaderTemplate", "workerTemplate"):
+        assert objects.engine(part=part)["command"][2].split()[2:] == ["vllm", "serve", "org/model", "--seed", "1"]
+
+
 ISVC = """
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
@@ -759,6 +774,9 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
         (DIGITALHUB.replace("replicas: 2", "replicas: 0"), ["replicas", "1 or more"], 1),
         (DIGITALHUB.replace("{size: 3Gi}", "[]"), [":17:", "volumes[0].spec", "a map of strings"], 1),
         (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "hf:// or pvc://"], 1),
+        (MODEL_SERVICE.replace(", labelValues: [H100]", ""), [":9:", "acceleratorTypes.labelValues", "missing"], 1),
+        (PREDICTOR % ("pvc://a", "") + "    workerSpec: {tensorParallelSize: many}\n", [":10:", "workerSpec.tensorParallelSize", "an integer"], 1),
+        (DEPLOYMENT + "---\napiVersion: v1\nkind: Service\nspec: {ports: [{port: 1}]}\n", [":24:", "metadata.name", "it has no name"], 1),
         (GROUP.replace("size: 2", "size: [2]"), [":9:", "leaderWorkerTemplate.size", "an integer"], 1),
         (DEPLOYMENT + "---\n" + COMPANIONS.replace("{team: a}", "[a]"), [":27:", "metadata.annotations", "a map of strings"], 1),
         (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no system recognised", "CronJob web"], 1),
@@ -783,6 +801,17 @@ def test_of_a_map_of_strings_the_key_that_is_none_is_named(tmp_path: Path) -> No
     text = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'hf://a/b', engine: VLLM,\n  env: {A: 'x', B: 1}}\n"
     with pytest.raises(ModelserviceError, match=r"source-0\.yaml:5: spec\.env\.B: a string is expected, not 1"):
         imported(tmp_path, text)
+
+
+def test_odd_parts_that_count_for_nothing_do_not_stop_an_import(tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    pod = document["spec"]["template"]["spec"]
+    pod["volumes"] = [*pod.get("volumes", []), {"name": "home", "emptyDir": {}}]
+    pod["containers"][0].setdefault("volumeMounts", []).append({"name": "home", "mountPath": "/home"})
+    pod["containers"][0].setdefault("env", []).append({"name": "HF_HOME"})
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: [[a]]\n"
+    found, _ = imported(tmp_path, yaml.safe_dump(document), secret)
+    assert any(note.path == "Secret s" for note in found.notes)
 
 
 def test_line_ends_of_windows_are_read(tmp_path: Path) -> None:

@@ -490,3 +490,27 @@ def test_the_sizes_of_a_groups_own_command_are_the_values(tmp_path: Path) -> Non
     assert engine["args"][:3] == ["-dp", "16", "-dpl=8"]
     assert engine["resources"]["limits"]["nvidia.com/gpu"] == "8"
     assert found.values["decode"]["parallelism"]["data"] == 16
+
+
+def test_the_account_of_one_role_is_not_the_others(tmp_path: Path) -> None:
+    roles = []
+    for role in ("decode", "prefill"):
+        document = yaml.safe_load(DEPLOYMENT)
+        document["metadata"]["name"] = f"qwen-{role}"
+        document["spec"]["template"]["metadata"]["labels"]["llm-d.ai/role"] = role
+        roles.append(document)
+    roles[1]["spec"]["template"]["spec"]["serviceAccountName"] = "loader"
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump_all(roles))])
+    objects = installed(found.values)
+    assert objects.pod("prefill")["serviceAccountName"] == "loader"
+    assert objects.pod("decode").get("serviceAccountName") != "loader"
+
+
+@pytest.mark.parametrize(("said", "told"), [("--secure-proxy=false", False), ("--connector=nixlv2", True)])
+def test_a_sidecar_that_does_not_say_whether_it_speaks_tls_is_told(said: str, told: bool, tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    document["spec"]["template"]["spec"]["initContainers"] = [
+        {"name": "routing-proxy", "image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.4.0", "args": ["--port=9000", said]}
+    ]
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    assert any("routing.proxy.secure: true" in note.why for note in found.notes) is told

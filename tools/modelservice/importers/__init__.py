@@ -193,7 +193,8 @@ def _unused(system: System, source: Source, ledger: Ledger, vault: Vault) -> Non
             continue
         if document.kind == "Secret":
             vault.remember_secret(document.data)
-            keys = [key for part in ("data", "stringData") for key in (document.data.get(part) or {})]
+            parts = [document.data.get(part) for part in ("data", "stringData")]
+            keys = [key for part in parts if isinstance(part, dict) for key in part]
             vault.need(document.name or "unnamed", keys, PurePath(document.where()).name)
             why = "Secrets are not copied; the command that creates it is in the header"
             ledger.add(Fate.changed, document.title, why)

@@ -17,7 +17,7 @@ from modelservice.helm import dump
 from modelservice.importers import SYSTEMS, Imported, import_files
 from modelservice.importers.baseconfig import Operator
 from modelservice.importers.dryrun import Shape, dry_run
-from modelservice.importers.fields import Fate
+from modelservice.importers.fields import Fate, Note
 from modelservice.importers.system import Options
 from modelservice.importers.valuesfile import write_atomically
 
@@ -129,15 +129,18 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
 def _report(item: Imported) -> None:
     """What a person should know, on the standard error."""
     for note in item.notes:
-        if note.fate is Fate.kept:
-            continue
-        colour = "yellow" if note.fate is Fate.lost else "cyan"
-        errors.print(f"[bold {colour}]{note.fate}:[/] ", end="")
-        place = f"{note.file}: " if note.file else ""
-        errors.print(f"{place}{note.path}: {note.why}", markup=False, highlight=False, soft_wrap=True)
+        if note.fate is not Fate.kept:
+            _tell(note)
     for needed in item.secrets:
         errors.print("[bold]create:[/] ", end="")
         errors.print(needed.command(item.namespace), markup=False, highlight=False, soft_wrap=True)
+
+
+def _tell(note: Note) -> None:
+    colour = "yellow" if note.fate is Fate.lost else "cyan"
+    errors.print(f"[bold {colour}]{note.fate}:[/] ", end="")
+    place = f"{note.file}: " if note.file else ""
+    errors.print(f"{place}{note.path}: {note.why}", markup=False, highlight=False, soft_wrap=True)
 
 
 def generate(
@@ -170,8 +173,7 @@ def generate(
         sys.stdout.write(dump(result.children))
     for note in result.notes:
         if note.fate is Fate.lost:
-            errors.print("[bold yellow]lost:[/] ", end="")
-            errors.print(str(note), markup=False, highlight=False, soft_wrap=True)
+            _tell(note)
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:

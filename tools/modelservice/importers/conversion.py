@@ -199,7 +199,7 @@ def _own_labels(draft: Draft) -> None:
 
 
 def _accounts(draft: Draft) -> None:
-    """One ServiceAccount for both roles; prefill's own goes to its extraConfig."""
+    """ServiceAccounts: one for the release, unless the roles differ."""
     accounts = {}
     for name, role in draft.serving.roles:
         for pod in (role.pod, role.worker or {}):
@@ -207,13 +207,15 @@ def _accounts(draft: Draft) -> None:
             pod.pop("serviceAccount", None)
             if account and name not in accounts:
                 accounts[name] = account
-    if not accounts:
-        return
-    first = accounts.get("decode") or next(iter(accounts.values()))
-    draft.top["serviceAccountOverride"] = first
-    for name, role in draft.serving.roles:
-        if accounts.get(name, first) != first:
-            role.pod["serviceAccountName"] = accounts[name]
+    roles = dict(draft.serving.roles)
+    shared = accounts.get("decode") if accounts.keys() == roles.keys() else None
+    if shared is None and len(roles) == 1:
+        shared = next(iter(accounts.values()), None)
+    if shared:
+        draft.top["serviceAccountOverride"] = shared
+    for name, account in accounts.items():
+        if account != shared:
+            roles[name].pod["serviceAccountName"] = account
 
 
 def _portable(item: Mapping[str, Any], namespace: str) -> dict[str, Any]:

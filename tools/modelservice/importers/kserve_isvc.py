@@ -105,6 +105,13 @@ def _model(path: str) -> tuple[Field, ...]:
     )
 
 
+def _sizes(path: str) -> tuple[Field, ...]:
+    return tuple(
+        Field(f"{path}.{name}ParallelSize", f"decode.parallelism.{name}", type="integer")
+        for name in ("pipeline", "tensor")
+    )
+
+
 FIELDS = (
     *OBJECT,
     Field(
@@ -138,8 +145,9 @@ FIELDS = (
         "decode.parallelism",
         Fate.changed,
         "vLLM forms the group itself over a LeaderWorkerSet, in place of Ray",
-        type="object",
+        type=POD,
     ),
+    *_sizes("spec.predictor.workerSpec"),
     *(Field(path, "", Fate.lost, why) for path, why in _LOST.items()),
 )
 
@@ -152,7 +160,8 @@ RUNTIME_FIELDS = (
     Field("spec.labels", "decode.podLabels", type="map"),
     Field("spec.annotations", "decode.podAnnotations", type="map"),
     Field("spec.hostIPC", "decode.hostIPC", type="boolean"),
-    Field("spec.workerSpec", "decode.parallelism", Fate.changed, "vLLM forms the group itself", type="object"),
+    Field("spec.workerSpec", "decode.parallelism", Fate.changed, "vLLM forms the group itself", type=POD),
+    *_sizes("spec.workerSpec"),
     *(
         Field(f"spec.{name}", "", Fate.lost, "it tells KServe when to choose the runtime", quiet=True)
         for name in (

@@ -274,11 +274,14 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     container = next(item for item in role.pod["containers"] if item["name"] == "main")
     extra: list[str] = []
     _additional_arguments(container, extra)
+    for worker in (role.worker or {}).get("containers", []):
+        if worker["name"] == "main" and worker.get("command"):
+            _own_command(worker, serving, f"{role.place} (worker)")
     own = spec if role is serving.decode else spec.get("prefill", {})
     offload = own.get("kvCacheOffloading") or own.get("workload", {}).get("kvCacheOffloading")
     _bring(role.pod, spec["model"]["uri"], serving)
     if container.get("command"):
-        _own_command(container, serving)
+        _own_command(container, serving, role.place)
         return True
     args = [*container.get("args", []), *extra]
     if args[:1] == ["--"]:
@@ -326,7 +329,7 @@ def _without_tls(words: list[str]) -> list[str]:
     return kept
 
 
-def _own_command(container: dict[str, Any], serving: Serving) -> None:
+def _own_command(container: dict[str, Any], serving: Serving, at: str) -> None:
     """A command of the user's: it expects the model where KServe puts it."""
     for key in ("command", "args"):
         if key in container:
@@ -340,7 +343,7 @@ def _own_command(container: dict[str, Any], serving: Serving) -> None:
             del container[key]
     serving.ledger.add(
         Fate.changed,
-        "spec.template.containers[main]",
+        f"{at}.containers[main]",
         f"its command names {argument} in place of /mnt/models, which a storage initializer would fill",
         values="engine",
     )

@@ -83,7 +83,12 @@ def pod(port: int, *, sidecar: bool, grouped: bool, worker: bool = False) -> dic
                 "imagePullPolicy": "IfNotPresent",
                 "restartPolicy": "Always",
                 "ports": [{"containerPort": SERVICE_PORT}],
-                "args": [f"--port={SERVICE_PORT}", f"--vllm-port={port}", "--kv-connector=nixlv2"],
+                "args": [
+                    f"--port={SERVICE_PORT}",
+                    f"--vllm-port={port}",
+                    "--kv-connector=nixlv2",
+                    "--secure-proxy=false",
+                ],
             }
         ]
     return spec

@@ -9,7 +9,7 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers import commandline
 from modelservice.importers.baseconfig import KEYS, Names, Operator, children
-from modelservice.importers.documents import Document
+from modelservice.importers.documents import Document, Path, dotted
 from modelservice.importers.fields import Fate, Field, Ledger
 from modelservice.importers.objects import OBJECT
 from modelservice.importers.secrets import Vault
@@ -167,6 +167,18 @@ def _is_base(document: Document) -> bool:
     return document.kind == "ConfigMap" and isinstance(data, dict) and any(key in data for key in KEYS)
 
 
+def _need(service: dict[str, Any], path: Path, document: Document) -> None:
+    """Refuses a ModelService without something that the operator's definition requires."""
+    value: Any = service
+    for part in path:
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    if not value:
+        raise ModelserviceError("it is missing, and the operator needs it", file=document.where(path), key=dotted(path))
+
+
 def read(document: Document, ledger: Ledger) -> dict[str, Any]:
     """A ModelService, checked.
 
@@ -175,13 +187,14 @@ def read(document: Document, ledger: Ledger) -> dict[str, Any]:
     """
     service = ledger.read(document, FIELDS)
     for path in (("metadata", "name"), ("spec", "routing", "modelName"), ("spec", "modelArtifacts", "uri")):
-        value: Any = service
-        for part in path:
-            value = value.get(part, {}) if isinstance(value, dict) else {}
-        if not value:
-            raise ModelserviceError(
-                "it is missing, and the operator needs it", file=document.where(path), key=".".join(path)
-            )
+        _need(service, path, document)
+    for index, _ in enumerate(service["spec"]["routing"].get("ports", [])):
+        for key in ("name", "port"):
+            _need(service, ("spec", "routing", "ports", index, key), document)
+    for role in ("decode", "prefill"):
+        if "acceleratorTypes" in service["spec"].get(role, {}):
+            for key in ("labelKey", "labelValues"):
+                _need(service, ("spec", role, "acceleratorTypes", key), document)
     for role in ("decode", "prefill"):
         for kind in ("containers", "initContainers"):
             for index, container in enumerate(service["spec"].get(role, {}).get(kind, [])):

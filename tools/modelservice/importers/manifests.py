@@ -311,6 +311,8 @@ def _companions(
         if other.kind in _STAYS:
             serving.ledger.add(Fate.kept, other.title, _STAYS[other.kind], document=None)
             continue
+        if not other.name:
+            raise ModelserviceError("it has no name", file=other.where(), key="metadata.name")
         special = _COMPANIONS.get(other.kind, ())
         own = {field.path for field in special}
         Ledger().read(other, (*(field for field in _COMPANION if field.path not in own), *special))

@@ -286,7 +286,7 @@ def absorb(draft: Draft, name: str, pod: dict[str, Any], role: Role) -> str | No
         if volume is None or mount.get("subPathExpr"):
             continue
         if uri.startswith("hf://"):
-            env = {item["name"]: item.get("value") for item in engine.get("env", [])}
+            env = {item["name"]: item.get("value", "") for item in engine.get("env", [])}
             claim = volume.get("persistentVolumeClaim", {})
             if set(volume) != {"name", "emptyDir"} and not (set(claim) == {"claimName"} and len(roles) == 1):
                 continue

@@ -47,6 +47,14 @@ def _proxy_values(draft: Draft, container: Mapping[str, Any], place: str) -> Non
     verbosity = number(line.take("v"))
     if verbosity is not None:
         proxy["debugLevel"] = verbosity
+    if line.get("secure-proxy") is None:
+        draft.ledger.add(
+            Fate.changed,
+            f"{place}.args",
+            "it says nothing of --secure-proxy, which is TLS in some versions; the chart's sidecar serves HTTP. Write "
+            "routing.proxy.secure: true if its clients speak TLS",
+            values="routing.proxy.secure",
+        )
     for option, key in (("secure-proxy", "secure"), ("prefiller-use-tls", "prefillerUseTLS")):
         value = line.take(option)
         if value is not None:
