@@ -400,6 +400,15 @@ def image_latest(deployment: Deployment) -> Iterator[Found]:
         for container in pods.containers:
             image = str(container.get("image", ""))
             tag = image.rpartition("/")[2].partition(":")[2]
+            if not image and pods.requester is None:
+                yield Found(
+                    f"container {container.get('name')} has no image, and the API server refuses the pods",
+                    deployment.engine_key(pods, "image"),
+                    pods.object,
+                    "write one with a version or a digest",
+                    f"containers[{container.get('name')}].image",
+                    Severity.error,
+                )
             if image and "@" not in image and tag in ("", "latest"):
                 engine, proxy = container is pods.engine, container is pods.proxy
                 yield Found(
@@ -506,6 +515,16 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
         target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
         pods = workloads.get((str(target.get("kind", "Deployment")), str(target.get("name"))))
         key = deployment.with_key("decode.autoscaling", "extraObjects")
+        spec = scaler.get("spec") or {}
+        least, most = (spec.get(f"{side}Replicas", spec.get(f"{side}ReplicaCount")) for side in ("min", "max"))
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            yield Found(
+                f"the autoscaler runs at least {least} and at most {most} replicas",
+                key,
+                reference(scaler),
+                f"write a minimum of at most {most}",
+                "spec",
+            )
         if pods is None:
             if workloads:
                 yield Found(
