@@ -86,3 +86,62 @@ RIGHT = [
 @pytest.mark.parametrize(("name", "manifests"), RIGHT)
 def test_what_is_right_in_manifests_is_left_alone(embedded: EmbeddedHelm, name: str, manifests: str) -> None:
     assert findings(rules()[name], Example(manifests=manifests), embedded) == []
+
+
+SGLANG = """\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {kv-transfer-config: null, disaggregation-transfer-backend: nixl}
+routing: {proxy: {connector: sglang}}
+decode: {engine: {args: {disaggregation-mode: decode}}}
+prefill: {engine: {args: {disaggregation-mode: prefill}}}
+"""
+OLD = "engine: {image: 'vllm/vllm-openai:v0.11.0'}\n"
+WIDER = "prefill: {parallelism: {tensor: 4}}\ndecode: {parallelism: {tensor: 2}}\n"
+LLM_D = "engine: {image: 'ghcr.io/llm-d/llm-d-cuda:v0.4.0'}\n"
+UNKNOWN = "engine: {image: 'registry.example.com/engine:main'}\n"
+
+TRANSFERS = [
+    ("connector-mismatch", SGLANG.replace("connector: sglang", "connector: nixlv2"), "connector is nixlv2"),
+    ("kv-role", SGLANG.replace("mode: prefill", "mode: decode"), "--disaggregation-mode of prefill is decode"),
+    (
+        "kv-transfer-missing",
+        SGLANG.replace("prefill: {engine: {args: {disaggregation-mode: prefill}}}", ""),
+        "prefill has no --disaggregation-mode",
+    ),
+    (
+        "roles-differ",
+        SGLANG.replace("mode: prefill", "mode: prefill, disaggregation-transfer-backend: mooncake"),
+        "prefill runs with --disaggregation-transfer-backend mooncake, decode with nixl",
+    ),
+    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: NIXLConnector}}}", "no KV connector NIXLConnector"),
+    ("transfer-tensor", OLD + WIDER, "vLLM 0.11.0 cannot give"),
+    ("transfer-tensor", LLM_D + WIDER, "llm-d 0.4.0 cannot give"),
+    ("transfer-tensor", UNKNOWN + WIDER, "does not tell the version"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "message"), TRANSFERS)
+def test_a_mistake_between_the_roles_is_found(embedded: EmbeddedHelm, name: str, values: str, message: str) -> None:
+    found = findings(rules()[name], Example(values, base="pd"), embedded)
+    assert [item for item in found if message in item.message and item.fix and item.values], found
+
+
+@pytest.mark.parametrize("name", ["connector-mismatch", "kv-role", "kv-transfer-missing", "roles-differ"])
+def test_sglang_with_one_role_each_is_right(embedded: EmbeddedHelm, name: str) -> None:
+    assert findings(rules()[name], Example(SGLANG, base="pd"), embedded) == []
+
+
+ALONE = [
+    ("transfer-tensor", WIDER),
+    ("transfer-tensor", OLD + "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}\n"),
+    ("engine-variable", "engine: {env: {VLLM_LOGGING_LEVEL: DEBUG, VLLM_API_KEY: x, VLLM_ALL2ALL_BACKEND: naive}}"),
+    ("engine-variable", "engine: {env: {VLLM_BLOCK_SIZE: 64}, args: {block-size: $(VLLM_BLOCK_SIZE)}}"),
+    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: OurConnector, kv_connector_module_path: our.kv}}}"),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), ALONE)
+def test_what_is_right_in_values_is_left_alone(embedded: EmbeddedHelm, name: str, values: str) -> None:
+    assert findings(rules()[name], Example(values, base="pd"), embedded) == []
