@@ -402,7 +402,21 @@ def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Pro
         return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
     words = WORDS.get(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
-    return [Problem(f"{pattern['value']} is not {words}" if pattern and words else reason, key=_dotted(path))]
+    if pattern and words:
+        return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
+    types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
+    fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
+    return [Problem(reason.removesuffix(", <nil>"), key=_dotted(path), fix=fix)]
+
+
+def _type_fix(given: str, wanted: Sequence[str]) -> str | None:
+    """What to write where a value has another type than the schema wants."""
+    if given in ("number", "integer", "boolean") and "string" in wanted:
+        return "write it in quotes"
+    if given == "string" and {"number", "integer", "boolean"} & set(wanted):
+        return "write it without quotes"
+    words = {"array": "write a list", "object": "write a map"}
+    return next((words[name] for name in wanted if name in words), None)
 
 
 def _unknown_key(path: list[str], name: str, schema: dict[str, Any]) -> Problem:
