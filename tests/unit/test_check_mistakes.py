@@ -145,3 +145,59 @@ ALONE = [
 @pytest.mark.parametrize(("name", "values"), ALONE)
 def test_what_is_right_in_values_is_left_alone(embedded: EmbeddedHelm, name: str, values: str) -> None:
     assert findings(rules()[name], Example(values, base="pd"), embedded) == []
+
+
+CPU = "accelerator: {type: cpu}\n"
+LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/Llama-3.1-8B'}\n"
+PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
+
+ENGINES = [
+    ("accelerator-image", CPU, "built for accelerators of nvidia.com, and the pods have none"),
+    ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
+    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "accelerators of google.com"),
+    ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
+    (
+        "host-memory",
+        "engine: {env: {LMCACHE_MAX_LOCAL_CPU_SIZE: '400'}, resources: {limits: {memory: 250Gi}}}",
+        "LMCACHE_MAX_LOCAL_CPU_SIZE 400 GiB",
+    ),
+    (
+        "host-memory",
+        "engine: {args: {kv-transfer-config: {kv_connector: OffloadingConnector, kv_role: kv_both, "
+        "kv_connector_extra_config: {cpu_bytes_to_use: 500000000000}}}, resources: {limits: {memory: 250Gi}}}",
+        "cpu_bytes_to_use 466 GiB",
+    ),
+    ("gated-model", LLAMA, "no HF_TOKEN"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "message"), ENGINES)
+def test_a_mistake_about_the_engine_is_found(embedded: EmbeddedHelm, name: str, values: str, message: str) -> None:
+    found = findings(rules()[name], Example(values), embedded)
+    assert [item for item in found if message in item.message and item.fix and item.values], found
+
+
+FITTING = [
+    ("accelerator-image", CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0'}"),
+    ("accelerator-image", "engine: {image: 'registry.example.com/serving:1.2'}"),
+    ("accelerator-image", "accelerator: {dra: true}"),
+    ("accelerator-image", "{accelerator: {type: amd}, engine: {image: 'rocm/vllm:v0.14.0'}}"),
+    ("host-memory", PROCESSORS % "64Gi"),
+    ("host-memory", "engine: {resources: {limits: {memory: 12Gi}}}"),
+    ("gated-model", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
+    ("gated-model", LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}"),
+    ("gated-model", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), FITTING)
+def test_a_fitting_engine_is_left_alone(embedded: EmbeddedHelm, name: str, values: str) -> None:
+    assert findings(rules()[name], Example(values), embedded) == []
+
+
+def test_accelerators_of_another_container_are_not_the_engines(embedded: EmbeddedHelm) -> None:
+    wrong = PODS.replace("---\n", "") + (
+        "      - {name: log, image: 'fluent/fluent-bit:4.0', resources: {limits: {nvidia.com/gpu: 1}}}\n"
+    )
+    found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
+    assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]
