@@ -768,6 +768,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "the proxy and the engine on the usual port": (
         {"routing": {"servicePort": 8200}}, ["routing.proxy.targetPort", "8200 is routing.servicePort too", "8201"],
     ),
+    "a template of a key that there is not": (
+        model("hf://{{ .Values.modelArtifact.name }}"), ["modelArtifacts.uri", "rendered as a template", "modelArtifact"],
+    ),
     "a number for text": (
         containers({"env": [{"name": "A", "value": 5600}]}), ["decode.containers[0].env[0].value", "write it in quotes"],
     ),

@@ -53,6 +53,7 @@ spec: {minAvailable: 100%, selector: {matchLabels: {llm-d.ai/role: decode}}}
 BUDGETS = "disruption-budget-blocks"
 
 MANIFESTS = [
+    ("route-backend", ROUTE.replace("name: qwen}]}]", "nam: qwen}]}]"), "backend of the route has no name"),
     ("workload-selector", PODS + PREFILL, "selects the pods of Deployment/prefill too"),
     ("object-twice", PODS + PODS, "2 objects have this kind and name"),
     ("image-latest", PODS.replace('image: "vllm/vllm-openai:v0.32.0", ', ""), "container vllm has no image"),
@@ -168,6 +169,29 @@ ENGINES = [
         "cpu_bytes_to_use 466 GiB",
     ),
     ("gated-model", LLAMA, "no HF_TOKEN"),
+    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "no name of an image"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "no name of an image"),
+    ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
+    (
+        "pod-fields",
+        "decode: {tolerations: [{key: a, operator: Exists, value: b}]}",
+        "operator Exists has the value b",
+    ),
+    (
+        "pod-fields",
+        "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}",
+        "maxSurge and maxUnavailable are both 0",
+    ),
+    (
+        "pod-fields",
+        "engine: {livenessProbe: {successThreshold: 2, httpGet: {path: /health, port: 8000}}}",
+        "successThreshold of livenessProbe is not 1",
+    ),
+    (
+        "pod-fields",
+        "decode: {containers: [{env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}]}",
+        "A has both value and valueFrom",
+    ),
 ]
 
 
@@ -178,6 +202,9 @@ def test_a_mistake_about_the_engine_is_found(embedded: EmbeddedHelm, name: str, 
 
 
 FITTING = [
+    ("pod-fields", f"engine: {{image: 'registry.example.com:5000/team/vllm:v0.32.0@sha256:{'0' * 64}'}}"),
+    ("pod-fields", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
+    ("visible-devices", "{decode: {parallelism: {tensor: 2}}, engine: {env: {NVIDIA_VISIBLE_DEVICES: all}}}"),
     ("accelerator-image", CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0'}"),
     ("accelerator-image", "engine: {image: 'registry.example.com/serving:1.2'}"),
     ("accelerator-image", "accelerator: {dra: true}"),

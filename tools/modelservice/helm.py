@@ -351,6 +351,9 @@ def _by_template(stream: str) -> dict[str, str]:
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
 _TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
+_EVALUATION = re.compile(
+    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
+)
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
 
 
@@ -363,7 +366,7 @@ def _explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, An
         message = refusal["message"].strip()
         key = _KEY.match(message)
         return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
-    malformed = _TEMPLATE.search(text)
+    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
     if malformed:
         return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
     return ModelserviceError(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, device_requests, reference
+from modelservice.deployment import Deployment, Pods, device_requests, environment, reference
 from modelservice.quantity import quantity
 
 _COUNTED_OTHERWISE = ("google.com/tpu", "rebellions.ai/ATOM", "aws.amazon.com/neuron", "tpu.google.com (claim)")
@@ -84,6 +84,47 @@ def accelerator_count(deployment: Deployment) -> Iterator[Found]:
             "spec.template.spec.containers[].resources",
             severity,
         )
+
+
+_VISIBLE = {
+    "CUDA_VISIBLE_DEVICES": "nvidia",
+    "NVIDIA_VISIBLE_DEVICES": "nvidia",
+    "HIP_VISIBLE_DEVICES": "amd",
+    "ROCR_VISIBLE_DEVICES": "amd",
+}
+
+
+@rule(
+    Severity.warning,
+    reason="The engine sees only the devices that these variables name, whatever the pod holds, and never starts with "
+    "fewer than it has ranks.",
+    link="https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables",
+    failing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine: {env: {CUDA_VISIBLE_DEVICES: "0"}}
+""",
+    passing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine: {env: {CUDA_VISIBLE_DEVICES: "0,1,2,3"}}
+""",
+)
+def visible_devices(deployment: Deployment) -> Iterator[Found]:
+    """The engine sees as many devices as it has ranks."""
+    for pods in deployment.servers:
+        ranks = pods.ranks()
+        found = deployment.accelerators(pods)
+        for name, vendor in _VISIBLE.items():
+            value = str(environment(pods.engine).get(name) or "")
+            number = len(value.split(","))
+            own = any(vendor in device for device in found)
+            if own and ranks and number < ranks and re.fullmatch(r"\d+(,\d+)*", value):
+                yield Found(
+                    f"{name} shows {number} of the devices, but the engine runs {ranks} ranks",
+                    deployment.env_key(pods, name),
+                    pods.object,
+                    "remove it: the pod sees exactly the devices that it was given",
+                    f"containers[{pods.engine.get('name')}].env",
+                )
 
 
 @rule(

@@ -366,6 +366,11 @@ def _backend(
         return
     if kind != "InferencePool":
         return
+    if not name:
+        yield Found(
+            "a backend of the route has no name", key, reference(route), "write the name of the pool", "spec.rules"
+        )
+        return
     if group not in (V1, V1ALPHA2):
         yield Found(
             f"InferencePool is of the group {V1}, not {group or '(core)'}",

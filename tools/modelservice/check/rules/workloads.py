@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -104,6 +105,69 @@ def _selector(pods: Pods) -> Mapping[str, str]:
         return {}  # it is the requester that the workload selects
     selector = (pods.workload.get("spec") or {}).get("selector") or {}
     return selector.get("matchLabels") or {} if not selector.get("matchExpressions") else {}
+
+
+@rule(
+    Severity.error,
+    reason="The API server or the kubelet refuses the pods for one such field, and none of them starts.",
+    link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
+    failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exist}]}",
+    passing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists}]}",
+)
+def pod_fields(deployment: Deployment) -> Iterator[Found]:
+    """Fields of the pods have values that Kubernetes takes."""
+    for pods in deployment.pods:
+        if pods.requester is None:
+            for key, path, problem, fix in _refused_fields(pods):
+                keys = (f"{pods.role}.{key}", f"{pods.role}.containers[0].{key}", f"{pods.role}.engine.{key}")
+                known = deployment.with_key(*keys, f"engine.{key}", key, f"{pods.role}.extraConfig")
+                yield Found(problem, known, pods.object, fix, path)
+
+
+def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
+    """Key of the values, path of the object, what is wrong and what to write."""
+    for item in pods.spec.get("tolerations") or []:
+        operator = item.get("operator") or "Equal"
+        if operator not in ("Equal", "Exists", "Gt", "Lt"):
+            yield (
+                "tolerations",
+                "spec.tolerations",
+                f"a toleration has the operator {operator}",
+                "write Exists or Equal",
+            )
+        elif operator == "Exists" and item.get("value"):
+            problem = f"a toleration with the operator Exists has the value {item['value']}"
+            yield "tolerations", "spec.tolerations", problem, "remove the value, or write operator: Equal"
+    for volume in pods.spec.get("volumes") or []:
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):
+            problem = f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name"
+            key = "modelArtifacts.uri" if volume.get("name") == "model-storage" else "volumes"
+            yield key, "spec.volumes", problem, "write small letters, digits, dashes and dots"
+    for container in _all_containers(pods):
+        name, image = container.get("name"), str(container.get("image") or "")
+        if image and not _IMAGE.fullmatch(image):
+            fix = "write registry/name:tag, the name in small letters and without https://"
+            key = "routing.proxy.image" if container is pods.proxy else "image"
+            yield key, f"containers[{name}].image", f"{image!r} is no name of an image", fix
+        for probe in ("livenessProbe", "startupProbe"):
+            if (container.get(probe) or {}).get("successThreshold", 1) != 1:
+                yield probe, f"containers[{name}].{probe}", f"successThreshold of {probe} is not 1", "remove it"
+        for variable in container.get("env") or []:
+            if variable.get("value") and variable.get("valueFrom"):
+                problem = f"{variable.get('name')} has both value and valueFrom"
+                yield "env", f"containers[{name}].env", problem, "keep one of them"
+    update = ((pods.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+    if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
+        problem = "maxSurge and maxUnavailable are both 0, so no update could begin"
+        yield "strategy", "spec.strategy", problem, "write 1 for one of them"
+
+
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?"
+)
+"""https://github.com/distribution/reference"""
 
 
 @rule(
