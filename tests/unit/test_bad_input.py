@@ -763,6 +763,19 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"engine": {**VLLM, "args": {"api-key": "sesame"}}, "test": {"enabled": True}},
         ["test.enabled", "--api-key in plain text", "engine.env.VLLM_API_KEY.valueFrom.secretKeyRef"],
     ),
+    "a claim without a name": (model("pvc:///models/qwen"), ["modelArtifacts.uri", "name a claim", "pvc://claim/path"]),
+    "a cache on a claim without a name": (model("pvc+hf:///hub/o/m"), ["modelArtifacts.uri", "name a claim"]),
+    "the proxy and the engine on the usual port": (
+        {"routing": {"servicePort": 8200}}, ["routing.proxy.targetPort", "8200 is routing.servicePort too", "8201"],
+    ),
+    "a template of a key that there is not": (
+        model("hf://{{ .Values.modelArtifact.name }}"), ["modelArtifacts.uri", "rendered as a template", "modelArtifact"],
+    ),
+    "a number for text": (
+        containers({"env": [{"name": "A", "value": 5600}]}), ["decode.containers[0].env[0].value", "write it in quotes"],
+    ),
+    "text for a number": ({"decode": {"replicas": "2"}}, ["decode.replicas", "write it without quotes"]),
+    "a map for a list": ({"decode": {"tolerations": {"key": "gpu"}}}, ["decode.tolerations", "write a list"]),
     "a threshold above one": (
         {"monitoring": {"prometheusrule": {"thresholds": {"kvCacheUsage": 95}}}},
         ["monitoring.prometheusrule.thresholds.kvCacheUsage"],

@@ -351,6 +351,9 @@ def _by_template(stream: str) -> dict[str, str]:
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
 _TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
+_EVALUATION = re.compile(
+    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
+)
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
 
 
@@ -363,7 +366,7 @@ def _explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, An
         message = refusal["message"].strip()
         key = _KEY.match(message)
         return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
-    malformed = _TEMPLATE.search(text)
+    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
     if malformed:
         return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
     return ModelserviceError(text)
@@ -402,7 +405,21 @@ def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Pro
         return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
     words = WORDS.get(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
-    return [Problem(f"{pattern['value']} is not {words}" if pattern and words else reason, key=_dotted(path))]
+    if pattern and words:
+        return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
+    types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
+    fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
+    return [Problem(reason.removesuffix(", <nil>"), key=_dotted(path), fix=fix)]
+
+
+def _type_fix(given: str, wanted: Sequence[str]) -> str | None:
+    """What to write where a value has another type than the schema wants."""
+    if given in ("number", "integer", "boolean") and "string" in wanted:
+        return "write it in quotes"
+    if given == "string" and {"number", "integer", "boolean"} & set(wanted):
+        return "write it without quotes"
+    words = {"array": "write a list", "object": "write a map"}
+    return next((words[name] for name in wanted if name in words), None)
 
 
 def _unknown_key(path: list[str], name: str, schema: dict[str, Any]) -> Problem:

@@ -34,7 +34,7 @@ and the volumes, mounts and init containers that bring them there.
     {{- $path = $source.rest -}}
   {{- else if eq $source.scheme "pvc" -}}
     {{- $segments := splitList "/" $source.rest -}}
-    {{- if lt (len $segments) 2 -}}
+    {{- if or (lt (len $segments) 2) (not (first $segments)) -}}
     {{- fail (printf "%s.uri: %q does not say where on the claim the adapter is; write pvc://claim/path" $key $source.uri) -}}
     {{- end -}}
     {{- $_ := set $model "volumes" (append $model.volumes (dict "name" $volume "persistentVolumeClaim" (dict "claimName" (first $segments)))) -}}

@@ -70,6 +70,9 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
   {{- if lt (len $segments) (eq $scheme "pvc" | ternary (eq $type "ollama" | ternary 1 2) 3) -}}
   {{- fail (printf "modelArtifacts.uri: %q does not say where on the claim the model is; write %s" $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
   {{- end -}}
+  {{- if not (first $segments) -}}
+  {{- fail (printf "modelArtifacts.uri: %q does not name a claim; write %s" $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
+  {{- end -}}
   {{- $claim := dict "claimName" (first $segments) -}}
   {{- if $artifacts.readOnly -}}{{- $_ := set $claim "readOnly" true -}}{{- end -}}
   {{- $_ := set $model "readOnly" $artifacts.readOnly -}}

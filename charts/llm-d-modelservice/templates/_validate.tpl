@@ -230,7 +230,7 @@ begins with it, for the same reason as with enabled.
 {{- if $facts.proxy -}}
   {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
   {{- if eq $n 1 -}}
-  {{- fail (printf "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's network; choose another, for instance 8200" $engine) -}}
+  {{- fail (printf "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's network; choose another, for instance %d" $engine (eq $engine 8200 | ternary 8201 8200)) -}}
   {{- end -}}
   {{- fail (printf "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last is its supervisor); choose ranges that do not overlap, for instance 8000 and 8200" $n $service (add $service $n -1) $engine $engineEnd) -}}
   {{- end -}}

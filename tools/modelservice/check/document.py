@@ -19,6 +19,7 @@ FAMILIES = {
     "practice": "Serving practice",
     "routing": "Routing sidecar and endpoint picker",
     "several_files": "Several files at once",
+    "workloads": "Workloads",
 }
 """Titles of the families, by module."""
 

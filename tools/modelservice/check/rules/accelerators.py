@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, device_requests, reference
+from modelservice.deployment import Deployment, Pods, device_requests, environment, reference
 from modelservice.quantity import quantity
 
 _COUNTED_OTHERWISE = ("google.com/tpu", "rebellions.ai/ATOM", "aws.amazon.com/neuron", "tpu.google.com (claim)")
@@ -78,10 +79,52 @@ def accelerator_count(deployment: Deployment) -> Iterator[Found]:
             deployment.flag_key(pods, "tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size-local")
             or key,
             pods.object,
-            f"ask for {ranks}, or change the parallelism (tensor x pipeline x dataLocal) to {total}",
+            f"ask for {ranks}"
+            + (f", or change the parallelism (tensor x pipeline x dataLocal) to {total}" if total else ""),
             "spec.template.spec.containers[].resources",
             severity,
         )
+
+
+_VISIBLE = {
+    "CUDA_VISIBLE_DEVICES": "nvidia",
+    "NVIDIA_VISIBLE_DEVICES": "nvidia",
+    "HIP_VISIBLE_DEVICES": "amd",
+    "ROCR_VISIBLE_DEVICES": "amd",
+}
+
+
+@rule(
+    Severity.warning,
+    reason="The engine sees only the devices that these variables name, whatever the pod holds, and never starts with "
+    "fewer than it has ranks.",
+    link="https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables",
+    failing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine: {env: {CUDA_VISIBLE_DEVICES: "0"}}
+""",
+    passing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine: {env: {CUDA_VISIBLE_DEVICES: "0,1,2,3"}}
+""",
+)
+def visible_devices(deployment: Deployment) -> Iterator[Found]:
+    """The engine sees as many devices as it has ranks."""
+    for pods in deployment.servers:
+        ranks = pods.ranks()
+        found = deployment.accelerators(pods)
+        for name, vendor in _VISIBLE.items():
+            value = str(environment(pods.engine).get(name) or "")
+            number = len(value.split(","))
+            own = any(vendor in device for device in found)
+            if own and ranks and number < ranks and re.fullmatch(r"\d+(,\d+)*", value):
+                yield Found(
+                    f"{name} shows {number} of the devices, but the engine runs {ranks} ranks",
+                    deployment.env_key(pods, name),
+                    pods.object,
+                    "remove it: the pod sees exactly the devices that it was given",
+                    f"containers[{pods.engine.get('name')}].env",
+                )
 
 
 @rule(
@@ -148,8 +191,10 @@ def accelerator_sidecar(deployment: Deployment) -> Iterator[Found]:
     for pods in deployment.servers:
         for container in [*pods.containers, *(pods.spec.get("initContainers") or [])]:
             found = pods.devices(container)
-            if container is pods.engine or not found or not pods.devices(pods.engine) or pods.requester:
+            if container is pods.engine or not found or pods.requester:
                 continue
+            if not pods.devices(pods.engine) and pods.ranks() is None:
+                continue  # what the engine needs is not known
             index = next((at for at, item in enumerate(pods.spec.get("containers") or []) if item is container), None)
             proxy = container is pods.proxy
             yield Found(
@@ -217,6 +262,63 @@ def accelerator_vendors(deployment: Deployment) -> Iterator[Found]:
                 "keep those the engine's image is built for",
                 "containers[].resources",
             )
+
+
+_BUILDS = {
+    # word in an image's name or tag: what it is built for
+    "rocm": "amd.com",
+    "hpu": "habana.ai",
+    "gaudi": "habana.ai",
+    "tpu": "google.com",
+    "xpu": "gpu.intel.com",
+    "cpu": "",
+    "xeon": "",
+    "cuda": "nvidia.com",
+    "vllm-openai": "nvidia.com",
+}
+
+
+def _built_for(image: str) -> str | None:
+    """Domain of the accelerators an image is built for; empty for processors, None where its name does not tell."""
+    name = image.partition("@")[0].rpartition("/")[2].lower()
+    return next((built for word, built in _BUILDS.items() if re.search(rf"(?<![a-z]){word}(?![a-z])", name)), None)
+
+
+@rule(
+    Severity.error,
+    reason="An engine is built for one kind of accelerator and ends at once where it finds none of them.",
+    link="https://docs.vllm.ai/en/latest/getting_started/installation/",
+    failing="accelerator: {type: amd}",
+    passing="{accelerator: {type: amd}, engine: {image: 'vllm/vllm-openai-rocm:v0.32.0'}}",
+)
+def accelerator_image(deployment: Deployment) -> Iterator[Found]:
+    """The engine's image is built for the accelerators of the pods."""
+    for pods in deployment.servers:
+        image = str(pods.engine.get("image", ""))
+        built, found = _built_for(image), deployment.accelerators(pods)
+        domains = {name.partition("/")[0].removesuffix(" (claim)").replace("gpu.nvidia", "nvidia") for name in found}
+        if built is None or pods.command.engine not in ("vllm", "sglang") or len(domains) > 1:
+            continue
+        severity = None
+        if not built and domains:
+            what, severity = (
+                "is built for processors, and the pods hold accelerators that it does not use",
+                Severity.warning,
+            )
+        elif domains & set(_BUILDS.values()) and built not in domains:
+            what = f"is built for accelerators of {built}"
+        elif built and deployment.value("accelerator.type") == "cpu" and not (found or pods.spec.get("resourceClaims")):
+            what = f"is built for accelerators of {built}, and the pods have none"
+        else:
+            continue
+        yield Found(
+            f"the image {image} {what}" + (f", the pods ask for {', '.join(found)}" if built and found else ""),
+            deployment.engine_key(pods, "image"),
+            pods.object,
+            "write an image for these accelerators, or the accelerator.type that the image is built for",
+            f"containers[{pods.engine.get('name')}].image",
+            severity,
+        )
 
 
 _LABEL_VENDORS = {

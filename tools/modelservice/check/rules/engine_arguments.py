@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.check.vllm import table as vllm
 from modelservice.commandline import ALIASES, Flag, vllm_version
-from modelservice.deployment import Deployment, Pods, kv_transfer
+from modelservice.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
@@ -441,6 +442,38 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
             )
 
 
+_VARIABLES = {"all2all-backend", "api-key", "attention-backend", "moe-backend", "port", "uds"}
+"""Flags with a variable of the same name, in some version of vLLM."""
+
+
+@rule(
+    Severity.warning,
+    reason="vLLM reads its settings from flags. Variables are another list; one named like a flag changes nothing.",
+    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    failing="engine: {env: {VLLM_MAX_MODEL_LEN: 8192}}",
+    passing="engine: {args: {max-model-len: 8192}}",
+)
+def engine_variable(deployment: Deployment) -> Iterator[Found]:
+    """A setting is written as a flag, not as a variable that vLLM does not read."""
+    for pods, known, _ in _of_vllm(deployment):
+        if pods.command.script:
+            continue  # the script may read it
+        words = " ".join(map(str, [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])]))
+        others = " ".join(str(value) for value in environment(pods.engine).values())
+        for name in environment(pods.engine):
+            flag = name.removeprefix("VLLM_").lower().replace("_", "-")
+            argument = known.find(f"--{flag}") if name.startswith("VLLM_") and flag not in _VARIABLES else None
+            if argument is None or f"--{flag}" not in argument.flags or f"$({name})" in words + others:
+                continue
+            yield Found(
+                f"vLLM does not read the variable {name}; --{flag} is a flag",
+                deployment.env_key(pods, name),
+                pods.object,
+                f"write engine.args.{flag}" if deployment.sources is not None else f"write --{flag} in args",
+                f"containers[{pods.engine.get('name')}].env",
+            )
+
+
 @rule(
     Severity.error,
     reason="The engine accepts any number here and fails while it loads the model, or gets no cache at all.",
@@ -502,8 +535,14 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
     """The KV transfer role is there and fits the pod's role."""
     for pods in deployment.servers:
         config = kv_transfer(pods.command)
+        mode = pods.command.value("disaggregation-mode")
+        if pods.command.engine == "sglang" and mode in ("prefill", "decode") and mode != pods.role:
+            key = deployment.flag_key(pods, "disaggregation-mode")
+            message = f"--disaggregation-mode of {pods.role} is {mode}, the other role's part"
+            yield Found(message, key, pods.object, f"write {pods.role}", _path(pods))
         if pods.command.engine != "vllm" or not config:
             continue
+        yield from _unknown_connectors(deployment, pods)
         role, connector = config.get("kv_role"), config.get("kv_connector")
         wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[pods.role]
         problem = None
@@ -521,6 +560,31 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
             yield Found(problem[0], key, pods.object, problem[1], _path(pods))
 
 
+_CONNECTORS = (
+    "DecodeBenchConnector", "ExampleConnector", "FlexKVConnectorV1", "LMCacheConnector", "LMCacheConnectorV1",
+    "LMCacheMPConnector", "MoRIIOConnector", "MooncakeConnector", "MooncakeStoreConnector", "MultiConnector",
+    "NixlConnector", "NixlPullConnector", "NixlPushConnector", "OffloadingConnector", "P2pNcclConnector",
+    "PyNcclConnector", "SharedStorageConnector", "SimpleCPUOffloadConnector",
+)  # fmt: skip
+"""Names that vLLM registers; one of a plugin is none of them, so only what is nearly one of them is taken for it."""
+
+
+def _unknown_connectors(deployment: Deployment, pods: Pods) -> Iterator[Found]:
+    if kv_transfer(pods.command).get("kv_connector_module_path"):
+        return
+    for name in kv_connectors(pods.command):
+        folded = {known.lower(): known for known in _CONNECTORS}
+        near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
+        if near and name not in _CONNECTORS:
+            yield Found(
+                f"vLLM has no KV connector {name}",
+                deployment.flag_key(pods, "kv-transfer-config"),
+                pods.object,
+                f"did you mean {folded[near[0]]}?",
+                _path(pods),
+            )
+
+
 @rule(
     Severity.error,
     reason="A decode pod gets the cache only from a prefill pod that holds it in the same form: same model, same "
@@ -531,17 +595,23 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
 )
 def roles_differ(deployment: Deployment) -> Iterator[Found]:
     """Prefill and decode agree on what travels between them."""
-    prefill = [pods for pods in deployment.role("prefill") if not pods.headless and pods.command.engine == "vllm"]
-    decode = [pods for pods in deployment.role("decode") if not pods.headless and pods.command.engine == "vllm"]
-    if not prefill or not decode:
+    found = [
+        [pods for pods in deployment.role(role) if not pods.headless and pods.command.engine in ("vllm", "sglang")]
+        for role in ("prefill", "decode")
+    ]
+    if not all(found) or found[0][0].command.engine != found[1][0].command.engine:
         return
-    first, second = prefill[0], decode[0]
-    for name in ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"):
+    first, second = found[0][0], found[1][0]
+    names = {
+        "vllm": ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"),
+        "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
+    }
+    for name in names[first.command.engine]:
         given = [_given(pods, name) for pods in (first, second)]
         if (
             given[0] == given[1]
             or "$" in f"{given}"
-            or (name in ("block-size", "dtype", "quantization") and _vendors(deployment, first, second))
+            or (name in ("block-size", "page-size", "dtype", "quantization") and _vendors(deployment, first, second))
         ):
             continue
         yield Found(
@@ -549,7 +619,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
             "cache of one is useless to the other",
             deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args",
             first.object,
-            f"write --{name} for both roles, under engine.args",
+            f"write the same --{name} for both roles, under engine.args",
             _path(first),
         )
     lengths = first.command.number("max-model-len"), second.command.number("max-model-len")

@@ -264,15 +264,17 @@ spec:
 )
 def pool_namespace(deployment: Deployment) -> Iterator[Found]:
     """The pool is in the namespace of the pods."""
-    for pool in deployment.pools:
+    for pool in _pools(deployment):
         for pods in _serving(deployment):
-            namespace = pods.namespace or deployment.namespace
-            if pool.namespace and pool.namespace != namespace:
+            namespace = pods.namespace or (deployment.namespace if pool in deployment.pools else "")
+            if pool.namespace and namespace and pool.namespace != namespace:
                 yield Found(
                     f"the pods are in the namespace {namespace}, the pool is in {pool.namespace}",
                     None,
                     pods.object,
-                    f"install with --namespace {pool.namespace}",
+                    f"write namespace: {pool.namespace} for both"
+                    if pods.namespace
+                    else f"install with --namespace {pool.namespace}",
                     "metadata.namespace",
                 )
 
@@ -364,6 +366,11 @@ def _backend(
         return
     if kind != "InferencePool":
         return
+    if not name:
+        yield Found(
+            "a backend of the route has no name", key, reference(route), "write the name of the pool", "spec.rules"
+        )
+        return
     if group not in (V1, V1ALPHA2):
         yield Found(
             f"InferencePool is of the group {V1}, not {group or '(core)'}",
@@ -374,6 +381,7 @@ def _backend(
         )
         return
     named = [pool for pool in pools if pool.name]
+    namespace = str(backend.get("namespace") or (route.get("metadata") or {}).get("namespace") or "")
     match = next((pool for pool in named if pool.name == name), None)
     if named and match is None:
         yield Found(
@@ -389,6 +397,14 @@ def _backend(
             key,
             reference(route),
             f"write group: {match.group}",
+            "spec.rules",
+        )
+    elif match and match.namespace and namespace and match.namespace != namespace:
+        yield Found(
+            f"the route looks for InferencePool {name} in the namespace {namespace}, but it is in {match.namespace}",
+            key,
+            reference(route),
+            f"write namespace: {match.namespace} for the route, or for its backend with a ReferenceGrant",
             "spec.rules",
         )
     elif not named and any(pool.group != group for pool in pools):

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import rule
-from modelservice.deployment import Deployment, Pods, environment, reference
+from modelservice.deployment import Deployment, Pods, environment, kv_transfer, reference
 from modelservice.quantity import quantity, shown
 
 Object = Mapping[str, Any]
@@ -263,6 +263,110 @@ def shared_memory_limit(deployment: Deployment) -> Iterator[Found]:
 
 @rule(
     Severity.error,
+    reason="Weights on processors, and caches that the engine keeps in the host's memory, count against the memory "
+    "limit: an engine that outgrows it is killed while it starts.",
+    link="https://docs.vllm.ai/en/latest/getting_started/installation/cpu/",
+    failing="""\
+accelerator: {type: cpu}
+engine:
+  image: vllm/vllm-openai-cpu:v0.32.0
+  env: {VLLM_CPU_KVCACHE_SPACE: 40}
+  resources: {limits: {memory: 48Gi}}
+""",
+    passing="""\
+accelerator: {type: cpu}
+engine:
+  image: vllm/vllm-openai-cpu:v0.32.0
+  env: {VLLM_CPU_KVCACHE_SPACE: 24}
+  resources: {limits: {memory: 48Gi}}
+""",
+)
+def host_memory(deployment: Deployment) -> Iterator[Found]:
+    """Weights on processors and caches in the host's memory fit into the memory limit."""
+    for pods in deployment.servers:
+        limit = quantity(((pods.engine.get("resources") or {}).get("limits") or {}).get("memory"))
+        if not limit or not _real(pods):
+            continue
+        parts = dict(_host_caches(pods))
+        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(pods.engine.get("image", ""))
+        size = model_bytes(deployment, pods) if on_processors and not deployment.accelerators(pods) else None
+        if size:
+            parts["the weights"] = size
+        needed = sum(parts.values(), Decimal(0))
+        if needed >= limit:
+            listed = ", ".join(f"{name} {shown(amount)}" for name, amount in parts.items())
+            yield Found(
+                f"the engine takes more than the {shown(limit)} of its memory limit: {listed}",
+                deployment.engine_key(pods, "resources"),
+                pods.object,
+                f"write a memory limit of {int(needed * Decimal('1.2') / 1024**3) + 1}Gi, or smaller caches",
+                f"containers[{pods.engine.get('name')}].resources",
+            )
+
+
+def _host_caches(pods: Pods) -> Iterator[tuple[str, Decimal]]:
+    """Caches in the host's memory, by what sets their size, each of one rank."""
+    variables = environment(pods.engine)
+    for name in ("VLLM_CPU_KVCACHE_SPACE", "LMCACHE_MAX_LOCAL_CPU_SIZE"):
+        amount = quantity(variables.get(name))
+        if amount:
+            yield name, amount * 1024**3
+    for name in ("kv-offloading-size", "cpu-offload-gb"):
+        amount = quantity(pods.command.value(name))
+        if amount:
+            yield f"--{name}", amount * 1024**3
+    amount = quantity((kv_transfer(pods.command).get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
+    if amount:
+        yield "cpu_bytes_to_use", amount
+
+
+_GATED = re.compile(r"meta-llama/|google/(code|pali)?gemma-(?!4)", re.IGNORECASE)
+"""Organisations whose models are downloaded only with a token: https://huggingface.co/docs/hub/models-gated."""
+
+
+@rule(
+    Severity.warning,
+    reason="Hugging Face gives a gated model only to those who accepted its licence, by their token. Without one the "
+    "download ends with 401 and the pod restarts for ever.",
+    link="https://huggingface.co/docs/hub/models-gated",
+    failing="modelArtifacts: {name: meta-llama/Llama-3.1-8B-Instruct, uri: hf://meta-llama/Llama-3.1-8B-Instruct}",
+    passing="""\
+modelArtifacts:
+  name: meta-llama/Llama-3.1-8B-Instruct
+  uri: hf://meta-llama/Llama-3.1-8B-Instruct
+  authSecretName: llm-d-hf-token
+""",
+)
+def gated_model(deployment: Deployment) -> Iterator[Found]:
+    """A gated model comes with a token."""
+    for pods in deployment.servers:
+        model = pods.command.value("model") or next(iter(pods.command.positionals), "")
+        if not _real(pods) or not _GATED.match(model) or pods.command.script:
+            continue
+        containers = [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
+        variables = {name for container in containers for name in environment(container)}
+        given = variables & {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"}
+        kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(pods))
+        if not given and not kept and not any(container.get("envFrom") for container in containers):
+            yield Found(
+                f"{model} is a gated model, and the engine has no HF_TOKEN",
+                deployment.with_key("modelArtifacts.authSecretName", "modelArtifacts.uri"),
+                pods.object,
+                "write modelArtifacts.authSecretName: the Secret with the key HF_TOKEN"
+                if deployment.sources is not None
+                else "write the variable HF_TOKEN with a secretKeyRef",
+                f"containers[{pods.engine.get('name')}].env",
+            )
+
+
+def _mounted(pods: Pods) -> list[Object]:
+    """Volumes of the engine, which may hold a model that was downloaded before."""
+    names = {mount.get("name") for mount in pods.engine.get("volumeMounts") or []}
+    return [volume for volume in pods.spec.get("volumes") or [] if volume.get("name") in names]
+
+
+@rule(
+    Severity.error,
     reason="A download that outgrows its volume evicts the pod, which starts again from nothing.",
     link="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     failing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 40Gi}",
@@ -400,6 +504,15 @@ def image_latest(deployment: Deployment) -> Iterator[Found]:
         for container in pods.containers:
             image = str(container.get("image", ""))
             tag = image.rpartition("/")[2].partition(":")[2]
+            if not image and pods.requester is None:
+                yield Found(
+                    f"container {container.get('name')} has no image, and the API server refuses the pods",
+                    deployment.engine_key(pods, "image"),
+                    pods.object,
+                    "write one with a version or a digest",
+                    f"containers[{container.get('name')}].image",
+                    Severity.error,
+                )
             if image and "@" not in image and tag in ("", "latest"):
                 engine, proxy = container is pods.engine, container is pods.proxy
                 yield Found(
@@ -506,6 +619,16 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
         target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
         pods = workloads.get((str(target.get("kind", "Deployment")), str(target.get("name"))))
         key = deployment.with_key("decode.autoscaling", "extraObjects")
+        spec = scaler.get("spec") or {}
+        least, most = (spec.get(f"{side}Replicas", spec.get(f"{side}ReplicaCount")) for side in ("min", "max"))
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            yield Found(
+                f"the autoscaler runs at least {least} and at most {most} replicas",
+                key,
+                reference(scaler),
+                f"write a minimum of at most {most}",
+                "spec",
+            )
         if pods is None:
             if workloads:
                 yield Found(

@@ -6,11 +6,13 @@ https://github.com/llm-d/llm-d-router
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
+from modelservice.commandline import image_version, vllm_version
 from modelservice.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
@@ -194,7 +196,7 @@ def _connector(pods: Pods) -> str | None:
 )
 def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
     """Sidecar and engines use the same KV connector."""
-    prefill = [pods for pods in deployment.role("prefill") if pods.command.engine == "vllm"]
+    prefill = [pods for pods in deployment.role("prefill") if pods.command.engine in ("vllm", "sglang")]
     if not prefill:
         return
     for pods in deployment.role("decode"):
@@ -252,10 +254,18 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
     if not prefill or not decode:
         return
     for pods in (*prefill, *decode):
-        if pods.command.engine != "vllm" or pods.command.has("kv-transfer-config") or pods.requester:
-            continue
         if pods.proxy is None and not any(item.proxy is not None for item in decode):
             continue  # prefill-without-proxy says more
+        if pods.command.engine == "sglang" and not pods.command.has("disaggregation-mode") and not pods.headless:
+            yield Found(
+                f"{pods.role} has no --disaggregation-mode, so nothing hands over the cache",
+                deployment.with_key(f"{pods.role}.engine.args", f"{pods.role}.containers[0].args"),
+                pods.object,
+                f"write {pods.role}.engine.args.disaggregation-mode: {pods.role}",
+                "containers[].args",
+            )
+        if pods.command.engine != "vllm" or pods.command.has("kv-transfer-config") or pods.requester:
+            continue
         yield Found(
             f"{pods.role} has no --kv-transfer-config, so nothing hands over the cache",
             deployment.with_key(f"{pods.role}.engine.args", "engine.args", f"{pods.role}.containers[0].args"),
@@ -263,6 +273,68 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
             "write engine.args.kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}",
             "containers[].args",
         )
+
+
+@rule(
+    Severity.error,
+    reason="NIXL gives each tensor rank of one role the cache of whole ranks of the other, so one size divides the "
+    "other; before vLLM 0.13 decode cannot have the smaller one. The engines start, and every transfer fails.",
+    link="https://github.com/vllm-project/vllm/pull/27274",
+    failing=Example(
+        "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 3}}",
+        base="pd",
+    ),
+    passing=Example(
+        "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}",
+        base="pd",
+    ),
+)
+def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
+    """NIXL can hand the cache of prefill's tensor ranks to decode's."""
+    pairs = [
+        (first, second)
+        for first in deployment.role("prefill")
+        for second in deployment.role("decode")
+        if all("NixlConnector" in kv_connectors(pods.command) and not pods.headless for pods in (first, second))
+    ]
+    for first, second in pairs:
+        prefill, decode = first.tensor(), second.tensor()
+        if not prefill or not decode or prefill == decode:
+            continue
+        engines = [_engine_version(deployment, pods) for pods in (first, second)]
+        old = next((name for name, version in engines if version and version < (0, 13)), None)
+        severity = None
+        if max(prefill, decode) % min(prefill, decode):
+            why, fix = "neither divides the other", f"write for instance tensor: {min(prefill, decode)} for both"
+        elif prefill > decode and old:
+            why = f"{old} cannot give the cache of a prefill rank to less than one decode rank"
+            fix = f"write at most tensor: {decode} for prefill, or a newer engine"
+        elif prefill > decode and not all(version for _, version in engines):
+            why = "vLLM before 0.13 cannot do that, and the image's tag does not tell the version"
+            fix = f"write at most tensor: {decode} for prefill, or --vllm-version of the engine"
+            severity = Severity.warning
+        else:
+            continue
+        yield Found(
+            f"prefill has tensor parallel size {prefill}, decode {decode}: {why}",
+            deployment.flag_key(first, "tensor-parallel-size")
+            or deployment.with_key("prefill.parallelism.tensor", "decode.parallelism.tensor"),
+            first.object,
+            fix,
+            "containers[].args",
+            severity,
+        )
+
+
+def _engine_version(deployment: Deployment, pods: Pods) -> tuple[str, tuple[int, ...] | None]:
+    """The engine for people, and its version of vLLM as far as the image's tag tells; llm-d 0.4 has vLLM 0.11."""
+    image = str(pods.engine.get("image", ""))
+    stated = deployment.vllm_version or vllm_version(image)
+    if stated:
+        return f"vLLM {stated}", tuple(int(part) for part in stated.split(".")[:2])
+    number = image_version(image) if re.search(r"/llm-d(-cuda)?:", image) else None
+    old = number is not None and number < (0, 5)
+    return f"llm-d {'.'.join(map(str, number or ()))}", (0, 11) if old else None
 
 
 @rule(

@@ -1,0 +1,230 @@
+"""Mistakes of everyday deployments beside those in the examples of the rules: found, or rightly left alone."""
+
+import pytest
+
+from modelservice.check.examples import findings
+from modelservice.check.rule import Example, rules
+from modelservice.helm import EmbeddedHelm
+
+PODS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: decode, namespace: llm}
+spec:
+  replicas: 2
+  selector: {matchLabels: {llm-d.ai/model: qwen3-8b}}
+  template:
+    metadata: {labels: {llm-d.ai/model: qwen3-8b, llm-d.ai/role: decode}}
+    spec:
+      containers:
+      - {name: vllm, image: "vllm/vllm-openai:v0.32.0", args: [--model, Qwen/Qwen3-8B]}
+---
+"""
+PREFILL = PODS.replace("decode", "prefill").replace(
+    "selector: {matchLabels: {", "selector: {matchLabels: {llm-d.ai/role: prefill, "
+)
+POOL = """\
+apiVersion: inference.networking.k8s.io/v1
+kind: InferencePool
+metadata: {name: qwen, namespace: llm}
+spec: {selector: {matchLabels: {llm-d.ai/model: qwen3-8b}}, targetPorts: [{number: 8000}]}
+---
+"""
+ROUTE = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: qwen, namespace: llm}
+spec:
+  parentRefs: [{name: inference-gateway}]
+  rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: qwen}]}]
+"""
+SCALER = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: qwen, namespace: llm}
+spec: {scaleTargetRef: {name: decode}, minReplicaCount: 4, maxReplicaCount: 2}
+"""
+BUDGET = """\
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: qwen, namespace: llm}
+spec: {minAvailable: 100%, selector: {matchLabels: {llm-d.ai/role: decode}}}
+"""
+BUDGETS = "disruption-budget-blocks"
+
+MANIFESTS = [
+    ("route-backend", ROUTE.replace("name: qwen}]}]", "nam: qwen}]}]"), "backend of the route has no name"),
+    ("workload-selector", PODS + PREFILL, "selects the pods of Deployment/prefill too"),
+    ("object-twice", PODS + PODS, "2 objects have this kind and name"),
+    ("image-latest", PODS.replace('image: "vllm/vllm-openai:v0.32.0", ', ""), "container vllm has no image"),
+    ("pool-namespace", PODS + POOL.replace("namespace: llm", "namespace: gateways"), "the pool is in gateways"),
+    ("route-backend", POOL + ROUTE.replace("namespace: llm", "namespace: gateways"), "in the namespace gateways"),
+    ("autoscaler-target", PODS.replace("  replicas: 2\n", "") + SCALER, "at least 4 and at most 2 replicas"),
+    (BUDGETS, PODS + BUDGET, "minAvailable is 100% of 2 pods"),
+    (BUDGETS, PODS + BUDGET.replace("role: decode", "role: decoder"), "selects no pods here: llm-d.ai/role: decoder"),
+]
+
+
+@pytest.mark.parametrize(("name", "manifests", "message"), MANIFESTS)
+def test_a_mistake_in_manifests_is_found(embedded: EmbeddedHelm, name: str, manifests: str, message: str) -> None:
+    found = findings(rules()[name], Example(manifests=manifests), embedded)
+    assert [item for item in found if message in item.message and item.fix], found
+
+
+RIGHT = [
+    ("workload-selector", PODS.replace("qwen3-8b", "llama") + PREFILL),
+    ("object-twice", PODS + PODS.replace("namespace: llm", "namespace: other")),
+    ("pool-namespace", PODS.replace(", namespace: llm", "") + POOL),
+    ("pool-namespace", PODS + POOL),
+    ("route-backend", POOL + ROUTE),
+    ("autoscaler-target", PODS.replace("  replicas: 2\n", "") + SCALER.replace("Count: 4", "Count: 1")),
+    (BUDGETS, PODS + BUDGET.replace("100%", "1")),
+    ("service-name", PODS + "{apiVersion: v1, kind: Service, metadata: {name: vllm, namespace: other}}"),
+    ("node-contradiction", PODS),
+]
+
+
+@pytest.mark.parametrize(("name", "manifests"), RIGHT)
+def test_what_is_right_in_manifests_is_left_alone(embedded: EmbeddedHelm, name: str, manifests: str) -> None:
+    assert findings(rules()[name], Example(manifests=manifests), embedded) == []
+
+
+SGLANG = """\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {kv-transfer-config: null, disaggregation-transfer-backend: nixl}
+routing: {proxy: {connector: sglang}}
+decode: {engine: {args: {disaggregation-mode: decode}}}
+prefill: {engine: {args: {disaggregation-mode: prefill}}}
+"""
+OLD = "engine: {image: 'vllm/vllm-openai:v0.11.0'}\n"
+WIDER = "prefill: {parallelism: {tensor: 4}}\ndecode: {parallelism: {tensor: 2}}\n"
+LLM_D = "engine: {image: 'ghcr.io/llm-d/llm-d-cuda:v0.4.0'}\n"
+UNKNOWN = "engine: {image: 'registry.example.com/engine:main'}\n"
+
+TRANSFERS = [
+    ("connector-mismatch", SGLANG.replace("connector: sglang", "connector: nixlv2"), "connector is nixlv2"),
+    ("kv-role", SGLANG.replace("mode: prefill", "mode: decode"), "--disaggregation-mode of prefill is decode"),
+    (
+        "kv-transfer-missing",
+        SGLANG.replace("prefill: {engine: {args: {disaggregation-mode: prefill}}}", ""),
+        "prefill has no --disaggregation-mode",
+    ),
+    (
+        "roles-differ",
+        SGLANG.replace("mode: prefill", "mode: prefill, disaggregation-transfer-backend: mooncake"),
+        "prefill runs with --disaggregation-transfer-backend mooncake, decode with nixl",
+    ),
+    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: NIXLConnector}}}", "no KV connector NIXLConnector"),
+    ("transfer-tensor", OLD + WIDER, "vLLM 0.11.0 cannot give"),
+    ("transfer-tensor", LLM_D + WIDER, "llm-d 0.4.0 cannot give"),
+    ("transfer-tensor", UNKNOWN + WIDER, "does not tell the version"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "message"), TRANSFERS)
+def test_a_mistake_between_the_roles_is_found(embedded: EmbeddedHelm, name: str, values: str, message: str) -> None:
+    found = findings(rules()[name], Example(values, base="pd"), embedded)
+    assert [item for item in found if message in item.message and item.fix and item.values], found
+
+
+@pytest.mark.parametrize("name", ["connector-mismatch", "kv-role", "kv-transfer-missing", "roles-differ"])
+def test_sglang_with_one_role_each_is_right(embedded: EmbeddedHelm, name: str) -> None:
+    assert findings(rules()[name], Example(SGLANG, base="pd"), embedded) == []
+
+
+ALONE = [
+    ("transfer-tensor", WIDER),
+    ("transfer-tensor", OLD + "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}\n"),
+    ("engine-variable", "engine: {env: {VLLM_LOGGING_LEVEL: DEBUG, VLLM_API_KEY: x, VLLM_ALL2ALL_BACKEND: naive}}"),
+    ("engine-variable", "engine: {env: {VLLM_BLOCK_SIZE: 64}, args: {block-size: $(VLLM_BLOCK_SIZE)}}"),
+    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: OurConnector, kv_connector_module_path: our.kv}}}"),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), ALONE)
+def test_what_is_right_in_values_is_left_alone(embedded: EmbeddedHelm, name: str, values: str) -> None:
+    assert findings(rules()[name], Example(values, base="pd"), embedded) == []
+
+
+CPU = "accelerator: {type: cpu}\n"
+LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/Llama-3.1-8B'}\n"
+PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
+
+ENGINES = [
+    ("accelerator-image", CPU, "built for accelerators of nvidia.com, and the pods have none"),
+    ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
+    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "accelerators of google.com"),
+    ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
+    (
+        "host-memory",
+        "engine: {env: {LMCACHE_MAX_LOCAL_CPU_SIZE: '400'}, resources: {limits: {memory: 250Gi}}}",
+        "LMCACHE_MAX_LOCAL_CPU_SIZE 400 GiB",
+    ),
+    (
+        "host-memory",
+        "engine: {args: {kv-transfer-config: {kv_connector: OffloadingConnector, kv_role: kv_both, "
+        "kv_connector_extra_config: {cpu_bytes_to_use: 500000000000}}}, resources: {limits: {memory: 250Gi}}}",
+        "cpu_bytes_to_use 466 GiB",
+    ),
+    ("gated-model", LLAMA, "no HF_TOKEN"),
+    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "no name of an image"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "no name of an image"),
+    ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
+    (
+        "pod-fields",
+        "decode: {tolerations: [{key: a, operator: Exists, value: b}]}",
+        "operator Exists has the value b",
+    ),
+    (
+        "pod-fields",
+        "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}",
+        "maxSurge and maxUnavailable are both 0",
+    ),
+    (
+        "pod-fields",
+        "engine: {livenessProbe: {successThreshold: 2, httpGet: {path: /health, port: 8000}}}",
+        "successThreshold of livenessProbe is not 1",
+    ),
+    (
+        "pod-fields",
+        "decode: {containers: [{env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}]}",
+        "A has both value and valueFrom",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "message"), ENGINES)
+def test_a_mistake_about_the_engine_is_found(embedded: EmbeddedHelm, name: str, values: str, message: str) -> None:
+    found = findings(rules()[name], Example(values), embedded)
+    assert [item for item in found if message in item.message and item.fix and item.values], found
+
+
+FITTING = [
+    ("pod-fields", f"engine: {{image: 'registry.example.com:5000/team/vllm:v0.32.0@sha256:{'0' * 64}'}}"),
+    ("pod-fields", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
+    ("visible-devices", "{decode: {parallelism: {tensor: 2}}, engine: {env: {NVIDIA_VISIBLE_DEVICES: all}}}"),
+    ("accelerator-image", CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0'}"),
+    ("accelerator-image", "engine: {image: 'registry.example.com/serving:1.2'}"),
+    ("accelerator-image", "accelerator: {dra: true}"),
+    ("accelerator-image", "{accelerator: {type: amd}, engine: {image: 'rocm/vllm:v0.14.0'}}"),
+    ("host-memory", PROCESSORS % "64Gi"),
+    ("host-memory", "engine: {resources: {limits: {memory: 12Gi}}}"),
+    ("gated-model", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
+    ("gated-model", LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}"),
+    ("gated-model", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), FITTING)
+def test_a_fitting_engine_is_left_alone(embedded: EmbeddedHelm, name: str, values: str) -> None:
+    assert findings(rules()[name], Example(values), embedded) == []
+
+
+def test_accelerators_of_another_container_are_not_the_engines(embedded: EmbeddedHelm) -> None:
+    wrong = PODS.replace("---\n", "") + (
+        "      - {name: log, image: 'fluent/fluent-bit:4.0', resources: {limits: {nvidia.com/gpu: 1}}}\n"
+    )
+    found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
+    assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]

@@ -1,0 +1,403 @@
+"""Workloads and what stands around them: would the API server take them, and do they select what they mean?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from modelservice.check.finding import Found, Severity
+from modelservice.check.rule import Example, rule
+from modelservice.deployment import Deployment, Pods, reference
+from modelservice.quantity import quantity
+
+Object = Mapping[str, Any]
+
+_DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: decode}
+spec:
+  replicas: 2
+  selector: {matchLabels: {llm-d.ai/model: qwen3-8b, llm-d.ai/role: decode}}
+  template:
+    metadata: {labels: {llm-d.ai/model: qwen3-8b, llm-d.ai/role: decode}}
+    spec:
+      containers:
+      - {name: vllm, image: "vllm/vllm-openai:v0.32.0", args: [--model, Qwen/Qwen3-8B]}
+"""
+
+
+def _all_containers(pods: Pods) -> list[Object]:
+    return [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
+
+
+@rule(
+    Severity.error,
+    reason="The API server refuses a container that asks for more than it may use.",
+    link="https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/",
+    failing="engine: {resources: {requests: {cpu: 64, memory: 128Gi}, limits: {cpu: 32, memory: 128Gi}}}",
+    passing="engine: {resources: {requests: {cpu: 16, memory: 128Gi}, limits: {cpu: 32, memory: 128Gi}}}",
+)
+def requests_above_limits(deployment: Deployment) -> Iterator[Found]:
+    """Requests of processors, memory and storage are at most the limits."""
+    for pods in deployment.pods:
+        for container in _all_containers(pods):
+            resources = container.get("resources") or {}
+            limits = resources.get("limits") or {}
+            for name, request in (resources.get("requests") or {}).items():
+                asked, limit = quantity(request), quantity(limits.get(name))
+                if "/" not in name and asked is not None and limit is not None and asked > limit:
+                    key = deployment.engine_key(pods, "resources")
+                    yield Found(
+                        f"container {container.get('name')} requests {request} of {name}, but its limit is "
+                        f"{limits[name]}",
+                        deployment.with_key("routing.proxy.resources") if container is pods.proxy else key,
+                        pods.object,
+                        "raise the limit, or lower the request",
+                        f"containers[{container.get('name')}].resources",
+                    )
+
+
+@rule(
+    Severity.warning,
+    reason="Of a variable that is given twice the last one counts, so the first one says what is not so.",
+    link="https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/",
+    failing="""\
+decode:
+  containers:
+  - image: vllm/vllm-openai:v0.32.0
+    modelCommand: vllmServe
+    env: [{name: VLLM_LOGGING_LEVEL, value: INFO}, {name: VLLM_LOGGING_LEVEL, value: DEBUG}]
+""",
+    passing="""\
+decode:
+  containers:
+  - image: vllm/vllm-openai:v0.32.0
+    modelCommand: vllmServe
+    env: [{name: VLLM_LOGGING_LEVEL, value: DEBUG}]
+""",
+)
+def variable_twice(deployment: Deployment) -> Iterator[Found]:
+    """A variable of a container is given once."""
+    for pods in deployment.pods:
+        # The chart joins variables of one name, so in values it is the lists there that tell.
+        written = deployment.value(f"{pods.role}.containers") if deployment.sources else None
+        containers = _all_containers(pods) if deployment.sources is None else written or []
+        for position, container in enumerate(containers):
+            names = [item.get("name") for item in container.get("env") or []]
+            for name in (name for name, number in Counter(names).items() if number > 1):
+                same = len({str(item) for item in container["env"] if item.get("name") == name}) == 1
+                last = len(names) - 1 - names[::-1].index(name)
+                yield Found(
+                    f"{name} is given {names.count(name)} times" + ("" if same else ", with different values"),
+                    deployment.with_key(f"{pods.role}.containers[{position}].env[{last}]"),
+                    pods.object,
+                    "keep one of them",
+                    f"containers[{container.get('name')}].env",
+                )
+
+
+def _selector(pods: Pods) -> Mapping[str, str]:
+    if pods.requester is not None:
+        return {}  # it is the requester that the workload selects
+    selector = (pods.workload.get("spec") or {}).get("selector") or {}
+    return selector.get("matchLabels") or {} if not selector.get("matchExpressions") else {}
+
+
+@rule(
+    Severity.error,
+    reason="The API server or the kubelet refuses the pods for one such field, and none of them starts.",
+    link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
+    failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exist}]}",
+    passing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists}]}",
+)
+def pod_fields(deployment: Deployment) -> Iterator[Found]:
+    """Fields of the pods have values that Kubernetes takes."""
+    for pods in deployment.pods:
+        if pods.requester is None:
+            for key, path, problem, fix in _refused_fields(pods):
+                keys = (f"{pods.role}.{key}", f"{pods.role}.containers[0].{key}", f"{pods.role}.engine.{key}")
+                known = deployment.with_key(*keys, f"engine.{key}", key, f"{pods.role}.extraConfig")
+                yield Found(problem, known, pods.object, fix, path)
+
+
+def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
+    """Key of the values, path of the object, what is wrong and what to write."""
+    for item in pods.spec.get("tolerations") or []:
+        operator = item.get("operator") or "Equal"
+        if operator not in ("Equal", "Exists", "Gt", "Lt"):
+            yield (
+                "tolerations",
+                "spec.tolerations",
+                f"a toleration has the operator {operator}",
+                "write Exists or Equal",
+            )
+        elif operator == "Exists" and item.get("value"):
+            problem = f"a toleration with the operator Exists has the value {item['value']}"
+            yield "tolerations", "spec.tolerations", problem, "remove the value, or write operator: Equal"
+    for volume in pods.spec.get("volumes") or []:
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):
+            problem = f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name"
+            key = "modelArtifacts.uri" if volume.get("name") == "model-storage" else "volumes"
+            yield key, "spec.volumes", problem, "write small letters, digits, dashes and dots"
+    for container in _all_containers(pods):
+        name, image = container.get("name"), str(container.get("image") or "")
+        if image and not _IMAGE.fullmatch(image):
+            fix = "write registry/name:tag, the name in small letters and without https://"
+            key = "routing.proxy.image" if container is pods.proxy else "image"
+            yield key, f"containers[{name}].image", f"{image!r} is no name of an image", fix
+        for probe in ("livenessProbe", "startupProbe"):
+            if (container.get(probe) or {}).get("successThreshold", 1) != 1:
+                yield probe, f"containers[{name}].{probe}", f"successThreshold of {probe} is not 1", "remove it"
+        for variable in container.get("env") or []:
+            if variable.get("value") and variable.get("valueFrom"):
+                problem = f"{variable.get('name')} has both value and valueFrom"
+                yield "env", f"containers[{name}].env", problem, "keep one of them"
+    update = ((pods.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+    if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
+        problem = "maxSurge and maxUnavailable are both 0, so no update could begin"
+        yield "strategy", "spec.strategy", problem, "write 1 for one of them"
+
+
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?"
+)
+"""https://github.com/distribution/reference"""
+
+
+@rule(
+    Severity.error,
+    reason="The API server refuses a workload that does not select its own pods, and two workloads that select the "
+    "same pods count and delete each other's.",
+    link="https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#selector",
+    failing=Example(manifests=_DEPLOYMENT.replace("role: decode}}\n  template", "role: decoder}}\n  template")),
+    passing=Example(manifests=_DEPLOYMENT),
+)
+def workload_selector(deployment: Deployment) -> Iterator[Found]:
+    """A workload selects its own pods and no others."""
+    selecting = [pods for pods in deployment.pods if _selector(pods)]
+    for pods in selecting:
+        wrong = {key: value for key, value in _selector(pods).items() if pods.labels.get(key) != value}
+        for key, value in wrong.items():
+            has = pods.labels.get(key)
+            yield Found(
+                f"the selector asks for {key}: {value}, but the pods have "
+                + (f"{key}: {has}" if has else "no such label"),
+                deployment.with_key(f"{pods.role}.podLabels", "modelArtifacts.labels"),
+                pods.object,
+                "write the same labels in spec.selector and spec.template.metadata.labels",
+                "spec.selector.matchLabels",
+            )
+    for first, second in combinations(selecting, 2):
+        if first.object == second.object or first.namespace != second.namespace or first.kind != second.kind:
+            continue
+        for one, other in ((first, second), (second, first)):
+            if _selector(one).items() <= other.labels.items():
+                yield Found(
+                    f"it selects the pods of {other.object} too",
+                    deployment.with_key(f"{one.role}.podLabels", "modelArtifacts.labels"),
+                    one.object,
+                    "add a label to spec.selector and to the pods that only these have, such as llm-d.ai/role",
+                    "spec.selector.matchLabels",
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Of two objects with one kind and name the second replaces the first, or its installation fails.",
+    link="https://kubernetes.io/docs/concepts/overview/working-with-objects/names/",
+    failing="""\
+extraObjects:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: prompts}, data: {a: "1"}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: prompts}, data: {b: "1"}}
+""",
+    passing="""\
+extraObjects:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: prompts-a}, data: {a: "1"}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: prompts-b}, data: {b: "1"}}
+""",
+)
+def object_twice(deployment: Deployment) -> Iterator[Found]:
+    """Each object has a name of its own."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for obj in deployment.objects:
+        metadata = obj.get("metadata") or {}
+        if not metadata.get("name"):
+            continue  # generateName
+        group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+        seen[group, str(metadata.get("namespace") or ""), reference(obj)] += 1
+    for (_, _, name), number in seen.items():
+        if number > 1:
+            yield Found(
+                f"{number} objects have this kind and name",
+                deployment.with_key("extraObjects"),
+                name,
+                "give each a name of its own",
+                "metadata.name",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="A node has one value of a label. Where the node selector and the affinity ask for different ones, no node "
+    "has both, and the pods stay pending.",
+    link="https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
+    failing="""\
+decode:
+  nodeSelector: {nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3}
+  acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [NVIDIA-H200]}
+""",
+    passing="""\
+decode:
+  nodeSelector: {nvidia.com/gpu.product: NVIDIA-H200}
+  acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [NVIDIA-H200, NVIDIA-H100-80GB-HBM3]}
+""",
+)
+def node_contradiction(deployment: Deployment) -> Iterator[Found]:
+    """Node selector and affinity can hold for one node."""
+    for pods in deployment.pods:
+        chosen = pods.spec.get("nodeSelector") or {}
+        required = ((pods.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ) or {}
+        terms = required.get("nodeSelectorTerms") or []
+        conflicts = [next((item for item in _expressions(term) if _excludes(item, chosen)), None) for term in terms]
+        if conflicts and all(conflicts):
+            item = conflicts[0] or {}
+            key = str(item.get("key"))
+            wanted = " ".join([str(item.get("operator")), ", ".join(map(str, item.get("values") or []))]).strip()
+            yield Found(
+                f"the node selector asks for {key}: {chosen[key]}, the affinity for {wanted}",
+                deployment.with_key(
+                    f"{pods.role}.acceleratorTypes",
+                    f"{pods.role}.nodeSelector",
+                    f"{pods.role}.affinity",
+                    f"{pods.role}.extraConfig",
+                ),
+                pods.object,
+                "write the label in one of the two",
+                "spec.template.spec.nodeSelector",
+            )
+
+
+def _expressions(term: Object) -> list[Object]:
+    return term.get("matchExpressions") or []
+
+
+def _excludes(item: Object, chosen: Mapping[str, str]) -> bool:
+    """Whether an expression of an affinity refuses every node with the chosen labels."""
+    if item.get("key") not in chosen:
+        return False
+    among = str(chosen[item["key"]]) in map(str, item.get("values") or [])
+    return {"In": not among, "NotIn": among, "DoesNotExist": True}.get(str(item.get("operator")), False)
+
+
+@rule(
+    Severity.error,
+    reason="A budget that lets no pod go blocks every node drain and every upgrade of the cluster; one that selects no "
+    "pods protects nothing.",
+    link="https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
+    failing=Example(
+        manifests=_DEPLOYMENT
+        + """\
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: decode}
+spec: {minAvailable: 2, selector: {matchLabels: {llm-d.ai/role: decode}}}
+"""
+    ),
+    passing=Example(
+        manifests=_DEPLOYMENT
+        + """\
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: decode}
+spec: {maxUnavailable: 1, selector: {matchLabels: {llm-d.ai/role: decode}}}
+"""
+    ),
+)
+def disruption_budget_blocks(deployment: Deployment) -> Iterator[Found]:
+    """A PodDisruptionBudget selects pods and lets one go at a time."""
+    for budget in deployment.kind("PodDisruptionBudget"):
+        spec = budget.get("spec") or {}
+        selector = spec.get("selector") or {}
+        labels = selector.get("matchLabels") or {}
+        namespace = str((budget.get("metadata") or {}).get("namespace") or "")
+        if not labels or selector.get("matchExpressions"):
+            continue
+        chosen = [
+            pods for pods in deployment.pods if labels.items() <= pods.labels.items() and pods.namespace == namespace
+        ]
+        key = deployment.with_key("decode.podDisruptionBudget", "prefill.podDisruptionBudget", "extraObjects")
+        least = str(spec.get("minAvailable", ""))
+        number = sum(pods.count for pods in chosen)
+        known = all(pods.replicas is not None for pods in chosen)
+        if not chosen:
+            if deployment.pods:
+                yield Found(
+                    "it selects no pods here: " + ", ".join(f"{name}: {value}" for name, value in labels.items()),
+                    key,
+                    reference(budget),
+                    "write labels of the pods",
+                    "spec.selector.matchLabels",
+                    Severity.warning,
+                )
+        elif least == "100%" or (least.isdigit() and known and number and int(least) >= number):
+            yield Found(
+                f"minAvailable is {least} of {number} pods, so none may ever go",
+                key,
+                reference(budget),
+                "write maxUnavailable: 1 in place of it",
+                "spec.minAvailable",
+                Severity.warning if number < 2 and known else None,
+            )
+
+
+@rule(
+    Severity.error,
+    reason="Kubernetes gives pods variables for each Service of their namespace. Those of a Service named vllm begin "
+    "with VLLM_; vLLM reads VLLM_PORT, finds an address, and ends.",
+    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    failing="""\
+extraObjects:
+- apiVersion: v1
+  kind: Service
+  metadata: {name: vllm}
+  spec: {selector: {llm-d.ai/role: decode}, ports: [{port: 8000}]}
+""",
+    passing="""\
+extraObjects:
+- apiVersion: v1
+  kind: Service
+  metadata: {name: qwen}
+  spec: {selector: {llm-d.ai/role: decode}, ports: [{port: 8000}]}
+""",
+)
+def service_name(deployment: Deployment) -> Iterator[Found]:
+    """No Service beside vLLM is named vllm."""
+    for service in deployment.kind("Service"):
+        metadata = service["metadata"]
+        namespace = str(metadata.get("namespace") or "")
+        exposed = [
+            pods
+            for pods in deployment.servers
+            if pods.command.engine == "vllm"
+            and pods.namespace == namespace
+            and pods.spec.get("enableServiceLinks") is not False
+            and "VLLM_PORT" not in {item.get("name") for item in pods.engine.get("env") or []}
+        ]
+        if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
+            yield Found(
+                "its variable VLLM_PORT, an address, is read by vLLM as its own",
+                deployment.with_key("fullnameOverride", "extraObjects"),
+                reference(service),
+                f"give the Service another name, or write {exposed[0].role}.enableServiceLinks: false",
+                "metadata.name",
+            )
