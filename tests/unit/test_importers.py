@@ -514,3 +514,8 @@ def test_a_sidecar_that_does_not_say_whether_it_speaks_tls_is_told(said: str, to
     ]
     (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
     assert any("routing.proxy.secure: true" in note.why for note in found.notes) is told
+
+
+def test_a_dash_that_ends_the_options_is_no_model(tmp_path: Path) -> None:
+    (found,) = import_files(None, [write(tmp_path, DEPLOYMENT.replace("[Qwen/Qwen3-8B,", "[--,"))])
+    assert "uri" not in found.values["modelArtifacts"]

@@ -188,9 +188,10 @@ def read(document: Document, ledger: Ledger) -> dict[str, Any]:
     service = ledger.read(document, FIELDS)
     for path in (("metadata", "name"), ("spec", "routing", "modelName"), ("spec", "modelArtifacts", "uri")):
         _need(service, path, document)
-    for index, _ in enumerate(service["spec"]["routing"].get("ports", [])):
-        for key in ("name", "port"):
-            _need(service, ("spec", "routing", "ports", index, key), document)
+    for kind, keys in (("ports", ("name", "port")), ("gatewayRefs", ("name",))):
+        for index, _ in enumerate(service["spec"]["routing"].get(kind, [])):
+            for key in keys:
+                _need(service, ("spec", "routing", kind, index, key), document)
     for role in ("decode", "prefill"):
         if "acceleratorTypes" in service["spec"].get(role, {}):
             for key in ("labelKey", "labelValues"):

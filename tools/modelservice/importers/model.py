@@ -66,7 +66,7 @@ def _model_option(line: CommandLine) -> Option | None:
     if option and option.values:
         line.take("model")
         return option
-    positional = next((item for item in line.options if not item.name), None)
+    positional = next((item for item in line.options if not item.name and item.values), None)
     if positional is None:
         return None
     line.options.remove(positional)
