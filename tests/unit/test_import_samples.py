@@ -109,7 +109,9 @@ def test_files_without_a_model_are_refused_by_what_is_in_them(relative: str, wor
 
 FROM_THE_SOURCE = {
     "accelerator-count": "two devices, and no parallelism in the arguments",
+    "accelerator-image": "the original runs an image for processors on accelerators",
     "disruption-budget": "the original has none",
+    "engine-variable": "the original sets a variable in place of a flag",
     "engine-version": "the original runs an old vLLM",
     "image-latest": "the original runs it",
     "kv-transfer-missing": "the original has no connector",
