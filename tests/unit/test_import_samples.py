@@ -111,7 +111,6 @@ FROM_THE_SOURCE = {
     "accelerator-count": "two devices, and no parallelism in the arguments",
     "accelerator-image": "the original runs an image for processors on accelerators",
     "disruption-budget": "the original has none",
-    "engine-variable": "the original sets a variable in place of a flag",
     "engine-version": "the original runs an old vLLM",
     "image-latest": "the original runs it",
     "kv-transfer-missing": "the original has no connector",

@@ -465,6 +465,8 @@ def engine_variable(deployment: Deployment) -> Iterator[Found]:
             argument = known.find(f"--{flag}") if name.startswith("VLLM_") and flag not in _VARIABLES else None
             if argument is None or f"--{flag}" not in argument.flags or f"$({name})" in words + others:
                 continue
+            if pods.command.has(flag):
+                continue  # the flag says it
             yield Found(
                 f"vLLM does not read the variable {name}; --{flag} is a flag",
                 deployment.env_key(pods, name),
