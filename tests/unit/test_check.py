@@ -136,6 +136,21 @@ def test_wrong_usage_and_unreadable_input_are_said(arguments: list[str], message
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("option", ["--pool", "--manifests", "--nodes"])
+def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path, option: str) -> None:
+    (tmp_path / "broken.yaml").write_text("kind: Pod\nmetadata: {name: x\n")
+    done = run("-f", PD, option, str(tmp_path / "broken.yaml"))
+    assert (done.returncode, "broken.yaml:" in done.stderr, "unicode" in done.stderr) == (1, True, False)
+
+
+def test_a_key_that_is_a_number_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text("inferencePool: {modelServers: {matchLabels: {1: a}}}")
+    done = run("-f", PD, "--pool", str(tmp_path / "pool.yaml"))
+    assert done.returncode == 1
+    assert "inferencePool.modelServers.matchLabels.1" in done.stderr
+    assert "its key 1 is not text" in done.stderr
+
+
 def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     (tmp_path / "latest.yaml").write_text("engine: {image: 'vllm/vllm-openai:latest'}\n")
     assert run("-f", PD, "-f", str(tmp_path / "latest.yaml")).returncode == 0

@@ -1,5 +1,7 @@
 """Mistakes of everyday deployments beside those in the examples of the rules: found, or rightly left alone."""
 
+import json
+
 import pytest
 
 from modelservice.check.examples import findings
@@ -228,3 +230,33 @@ def test_accelerators_of_another_container_are_not_the_engines(embedded: Embedde
     )
     found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
     assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]
+
+
+def script(text: str) -> str:
+    """Pods that a shell script starts."""
+    return PODS.replace("args: [--model, Qwen/Qwen3-8B]", f"command: [/bin/bash, -c, {json.dumps(text)}]")
+
+
+SCRIPTS = [
+    ("vllm serve m \\ \n  --port 8000", "a space behind its backslash"),
+    ("vllm serve m\n  --port 8000", "does not end with a backslash"),
+    ("vllm serve m \\\n  # the port\n  --port 8000", "does not end with a backslash"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), SCRIPTS)
+def test_a_flag_that_is_cut_off_is_found(embedded: EmbeddedHelm, text: str, message: str) -> None:
+    found = findings(rules()["script-lines"], Example(manifests=script(text)), embedded)
+    assert [item for item in found if message in item.message], found
+
+
+WHOLE = [
+    "FLAGS=(\n  --port 8000\n)\nvllm serve m",
+    'F="\n--port 8000"\nvllm serve m $F',
+    "vllm serve m \\\n  --port 8000",
+]
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_whole_scripts_are_left_alone(embedded: EmbeddedHelm, text: str) -> None:
+    assert findings(rules()["script-lines"], Example(manifests=script(text)), embedded) == []

@@ -117,3 +117,11 @@ def test_names_may_have_dots_and_be_shortened(text: str) -> None:
 def test_what_is_not_there_is_said_with_what_is(text: str, fix: str) -> None:
     with pytest.raises(UsageError, match=fix):
         parse(text, OBJECTS)
+
+
+def test_a_file_without_values_is_explained_by_the_charts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.yaml").touch()
+    with pytest.raises(SystemExit) as end:
+        main(["explain", "-f", str(tmp_path / "empty.yaml"), "Deployment/decode.spec.replicas"])
+    assert end.value.code == 0
+    assert "decode.replicas = 1  (default)" in capsys.readouterr().out

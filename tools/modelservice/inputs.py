@@ -108,10 +108,21 @@ def load_documents(text: str, name: str) -> list[Any]:
     """
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.MarkedYAMLError as error:
+        raise _unreadable(error, text, name) from None
     except (yaml.YAMLError, ValueError) as error:
         raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
     except RecursionError:
         raise ModelserviceError("nested too deeply to be read", file=name) from None
+
+
+def _unreadable(error: yaml.MarkedYAMLError, text: str, name: str) -> ModelserviceError:
+    """What PyYAML says, with the line and its text."""
+    mark = error.problem_mark or error.context_mark
+    lines = text.splitlines()
+    shown = lines[mark.line].strip() if mark and mark.line < len(lines) else ""
+    reason = (error.problem or "cannot be parsed").replace("\t", "\\t")
+    return ModelserviceError(f"invalid YAML: {reason}: {shown!r}", file=f"{name}:{mark.line + 1 if mark else 0}")
 
 
 def is_object(item: Any) -> bool:
@@ -133,11 +144,7 @@ def parse_documents(text: str, name: str) -> list[yaml.Node]:
     try:
         documents: list[yaml.Node | None] = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
-        shown = text.splitlines()[mark.line].strip() if mark and mark.line < len(text.splitlines()) else ""
-        reason = (error.problem or "cannot be parsed").replace("\t", "\\t")
-        raise ModelserviceError(f"invalid YAML: {reason}: {shown!r}", file=f"{name}:{line}") from None
+        raise _unreadable(error, text, name) from None
     except yaml.YAMLError as error:
         raise ModelserviceError(f"invalid YAML: {error}", file=name) from None
     except RecursionError:

@@ -122,11 +122,28 @@ _WORDS = {"object": "a map", "array": "a list", "string": "text", "integer": "a 
 
 def problem(schema: Schema, value: Any) -> str | None:
     """What has not the form, as ``spec.rules[0]: it is 7, not a map``; None when all has."""
+    key = _other_key(value)
+    if key is not None:
+        return f"{key}: its key {key.rpartition('.')[2]} is not text"
     for error in jsonschema_rs.Draft7Validator(schema).iter_errors(value):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
         types = getattr(error.kind, "types", None) or []
         wanted = " or ".join(_WORDS[name] for name in types if name in _WORDS)
         return f"{path.lstrip('.')}: it is {_shown(error.instance)}, not {wanted}"
+    return None
+
+
+def _other_key(value: Any, path: str = "") -> str | None:
+    """Path of a key that is a number, a truth value or nothing, which Kubernetes does not have."""
+    for name, below in (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        here = f"{path}[{name}]" if isinstance(value, list) else f"{path}.{name}".lstrip(".")
+        if isinstance(value, Mapping) and not isinstance(name, str):
+            return here
+        found = _other_key(below, here)
+        if found is not None:
+            return found
     return None
 
 

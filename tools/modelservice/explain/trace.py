@@ -187,7 +187,7 @@ class Trials:
     @property
     def keys(self) -> list[Path]:
         """Every key that may be changed: those the user wrote, and the chart's others, its lists as a whole."""
-        own = [path for path, _ in leaves(self._values)]
+        own = [path for path, _ in leaves(self._values) if path]  # no values at all are one leaf without a key
         others = [_without_items(path) for path, _ in leaves(self._defaults)]
         return list(dict.fromkeys([*own, *(path for path in others if _get(self._values, path) is MISSING)]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
@@ -138,6 +139,51 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
                     _path(pods),
                 )
+
+
+_SCRIPT = """\
+decode:
+  containers:
+  - image: vllm/vllm-openai:v0.32.0
+    modelCommand: custom
+    command: [/bin/bash, -c]
+    args:
+    - |
+      exec vllm serve Qwen/Qwen3-8B%s
+        --port 8000
+"""
+
+
+@rule(
+    Severity.error,
+    reason="A line of a shell script goes on in the next one only where a backslash is its very last character. "
+    "Otherwise the engine starts without the flags that follow.",
+    link="https://www.gnu.org/software/bash/manual/html_node/Escape-Character.html",
+    failing=_SCRIPT % "",
+    passing=_SCRIPT % " \\",
+)
+def script_lines(deployment: Deployment) -> Iterator[Found]:
+    """The lines of a start script belong together."""
+    for pods in deployment.servers:
+        words = [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])]
+        for text in (str(word) for word in words if pods.command.script and pods.command.engine != "other"):
+            before = ""
+            for line in text.splitlines():
+                # Not in a list of words, a quotation or a here-document, whose lines are no commands.
+                inside = before.count("(") != before.count(")") or before.count('"') % 2 or "<<" in before
+                loose = re.match(r"\s*(--[a-z][\w-]*)", line)
+                if loose and before.strip() and not inside and not before.endswith("\\\n"):
+                    spaced = re.search(r"\\[ \t]+\n$", before)
+                    yield Found(
+                        f"the line with {loose[1]} is a command of its own, because the line before "
+                        + ("has a space behind its backslash" if spaced else "does not end with a backslash"),
+                        deployment.with_key(f"{pods.role}.containers[0].args", f"{pods.role}.containers[0].command"),
+                        pods.object,
+                        "remove the space" if spaced else "end the line before with a backslash",
+                        _path(pods),
+                    )
+                    break
+                before += line + "\n"
 
 
 _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
