@@ -100,7 +100,8 @@ routing: {proxy: {connector: sglang}}
 decode: {engine: {args: {disaggregation-mode: decode}}}
 prefill: {engine: {args: {disaggregation-mode: prefill}}}
 """
-OLD = "engine: {image: 'vllm/vllm-openai:v0.11.0'}\n"
+OLD = "engine: {image: 'vllm/vllm-openai:v0.13.0'}\n"
+NEW = "engine: {image: 'vllm/vllm-openai:v0.14.0'}\n"
 WIDER = "prefill: {parallelism: {tensor: 4}}\ndecode: {parallelism: {tensor: 2}}\n"
 LLM_D = "engine: {image: 'ghcr.io/llm-d/llm-d-cuda:v0.4.0'}\n"
 UNKNOWN = "engine: {image: 'registry.example.com/engine:main'}\n"
@@ -119,7 +120,7 @@ TRANSFERS = [
         "prefill runs with --disaggregation-transfer-backend mooncake, decode with nixl",
     ),
     ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: NIXLConnector}}}", "no KV connector NIXLConnector"),
-    ("transfer-tensor", OLD + WIDER, "vLLM 0.11.0 cannot give"),
+    ("transfer-tensor", OLD + WIDER, "vLLM 0.13.0 cannot give"),
     ("transfer-tensor", LLM_D + WIDER, "llm-d 0.4.0 cannot give"),
     ("transfer-tensor", UNKNOWN + WIDER, "does not tell the version"),
 ]
@@ -138,6 +139,8 @@ def test_sglang_with_one_role_each_is_right(embedded: EmbeddedHelm, name: str) -
 
 ALONE = [
     ("transfer-tensor", WIDER),
+    ("transfer-tensor", NEW + WIDER),
+    ("transfer-pipeline", "prefill: {parallelism: {pipeline: 2}}"),
     ("transfer-tensor", OLD + "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}\n"),
     ("engine-variable", "engine: {env: {VLLM_LOGGING_LEVEL: DEBUG, VLLM_API_KEY: x, VLLM_ALL2ALL_BACKEND: naive}}"),
     ("engine-variable", "engine: {env: {VLLM_BLOCK_SIZE: 64}, args: {block-size: $(VLLM_BLOCK_SIZE)}}"),

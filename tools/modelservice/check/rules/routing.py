@@ -278,7 +278,7 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
 @rule(
     Severity.error,
     reason="NIXL gives each tensor rank of one role the cache of whole ranks of the other, so one size divides the "
-    "other; before vLLM 0.13 decode cannot have the smaller one. The engines start, and every transfer fails.",
+    "other; before vLLM 0.14 decode cannot have the smaller one. The engines start, and every transfer fails.",
     link="https://github.com/vllm-project/vllm/pull/27274",
     failing=Example(
         "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 3}}",
@@ -302,7 +302,7 @@ def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
         if not prefill or not decode or prefill == decode:
             continue
         engines = [_engine_version(deployment, pods) for pods in (first, second)]
-        old = next((name for name, version in engines if version and version < (0, 13)), None)
+        old = next((name for name, version in engines if version and version < (0, 14)), None)
         severity = None
         if max(prefill, decode) % min(prefill, decode):
             why, fix = "neither divides the other", f"write for instance tensor: {min(prefill, decode)} for both"
@@ -310,7 +310,7 @@ def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
             why = f"{old} cannot give the cache of a prefill rank to less than one decode rank"
             fix = f"write at most tensor: {decode} for prefill, or a newer engine"
         elif prefill > decode and not all(version for _, version in engines):
-            why = "vLLM before 0.13 cannot do that, and the image's tag does not tell the version"
+            why = "vLLM before 0.14 cannot do that, and the image's tag does not tell the version"
             fix = f"write at most tensor: {decode} for prefill, or --vllm-version of the engine"
             severity = Severity.warning
         else:
@@ -324,6 +324,32 @@ def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
             "containers[].args",
             severity,
         )
+
+
+@rule(
+    Severity.error,
+    reason="A decode rank of a pipeline holds some of the layers only, and NIXL has no transfers into such ranks: the "
+    "engine ends when it starts, or never hears that a transfer is complete.",
+    link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
+    failing=Example("decode: {parallelism: {tensor: 1, pipeline: 2}}", base="pd"),
+    passing=Example("decode: {parallelism: {tensor: 2}}", base="pd"),
+)
+def transfer_pipeline(deployment: Deployment) -> Iterator[Found]:
+    """Decode receives its cache by NIXL without a pipeline."""
+    if not deployment.role("prefill"):
+        return
+    for pods in deployment.role("decode"):
+        nixl = next((name for name in kv_connectors(pods.command) if name.startswith("Nixl")), None)
+        size = pods.pipeline()
+        if nixl and pods.command.engine == "vllm" and size and size > 1:
+            yield Found(
+                f"decode has pipeline parallel size {size}, but {nixl} transfers into pods without a pipeline only",
+                deployment.flag_key(pods, "pipeline-parallel-size")
+                or deployment.with_key("decode.parallelism.pipeline"),
+                pods.object,
+                "write pipeline: 1 and a larger tensor parallel size, or data parallelism",
+                "containers[].args",
+            )
 
 
 def _engine_version(deployment: Deployment, pods: Pods) -> tuple[str, tuple[int, ...] | None]:
