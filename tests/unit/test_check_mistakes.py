@@ -263,3 +263,19 @@ WHOLE = [
 @pytest.mark.parametrize("text", WHOLE)
 def test_whole_scripts_are_left_alone(embedded: EmbeddedHelm, text: str) -> None:
     assert findings(rules()["script-lines"], Example(manifests=script(text)), embedded) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("[vllm, server, org/model]", "vllm has no command server"),
+        ("[sh, -c, 'exec vllm serv org/model']", "vllm has no command serv"),
+        ("[sh, -c, 'vllm serve \"org/model']", "not understood"),
+        ("[sh, -c, 'vllm bench latency']", ""),
+        ("[/start.sh]", ""),
+    ],
+)
+def test_a_start_that_is_not_understood_is_said(embedded: EmbeddedHelm, command: str, message: str) -> None:
+    values = f"decode: {{containers: [{{image: engine, modelCommand: custom, command: {command}}}]}}"
+    found = [item.message for item in findings(rules()["engine-unread"], Example(values), embedded)]
+    assert (not found) if not message else message in found[0]

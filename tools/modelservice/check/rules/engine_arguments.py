@@ -186,6 +186,42 @@ def script_lines(deployment: Deployment) -> Iterator[Found]:
                 before += line + "\n"
 
 
+_STARTS = re.compile(r"\bvllm\s+serve\b|\bvllm\.entrypoints\b|\bsglang\.launch_server\b")
+_COMMAND = re.compile(r"(?:^|[\s/;&|])vllm[ \t]+([a-z][a-z-]*)")
+
+
+@rule(
+    Severity.warning,
+    reason="Flags, ports and sizes are compared with what starts the engine. Where that is not understood, the other "
+    "rules are silent about it.",
+    link="https://docs.vllm.ai/en/latest/cli/",
+    failing=_SCRIPT.replace("exec vllm serve", "echo 'start; exec vllm serve") % " \\",
+    passing=_SCRIPT.replace("exec vllm serve", "echo 'start'; exec vllm serve") % " \\",
+)
+def engine_unread(deployment: Deployment) -> Iterator[Found]:
+    """What starts the engine is understood."""
+    for pods in deployment.servers:
+        text = " ".join(str(word) for word in [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])])
+        misspelt = next(
+            (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
+            None,
+        )
+        if pods.command.engine != "other" or not (misspelt or _STARTS.search(text)):
+            continue
+        key = deployment.with_key(f"{pods.role}.containers[0].command", f"{pods.role}.containers[0].args")
+        if misspelt:
+            message = f"vllm has no command {misspelt}"
+            yield Found(message, key, pods.object, "write vllm serve", _path(pods), Severity.error)
+        else:
+            yield Found(
+                "an engine is started in a way that is not understood, so its flags are not checked",
+                key,
+                pods.object,
+                "end every quotation of the script, and write the engine's command as a statement of its own",
+                _path(pods),
+            )
+
+
 _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
 
 
