@@ -832,3 +832,36 @@ def test_a_result_is_checked_explained_and_planned(tmp_path: Path, capsys: pytes
         assert not ended.value.code, arguments
         assert shown
     assert "decode.replicas" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "secret", "expected"),
+    [
+        ("[sh, -c, 'pip list; exec vllm serve org/llama --api-key=plainword --port 8000']", "plainword", None),
+        ("[sh, -c, 'export HF_TOKEN=hf_abcdefghijklmnopqrstuv; exec vllm serve org/llama']", "hf_abcdefghijkl", None),
+        ("[vllm, serve, org/llama, --hf-token, plainword]", "plainword", ["--hf-token", "$(COMMAND_SECRET)"]),
+    ],
+)
+def test_secrets_of_a_command_are_read_from_a_secret(
+    command: str, secret: str, expected: list[str] | None, tmp_path: Path
+) -> None:
+    text = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: llama}}
+spec:
+  selector: {{matchLabels: {{app: llama}}}}
+  template:
+    metadata: {{labels: {{app: llama}}}}
+    spec:
+      containers:
+      - {{name: vllm, image: 'vllm/vllm-openai:v0.20.0', command: {command}, resources: {{limits: {{nvidia.com/gpu: 1}}}}}}
+"""
+    found, objects = imported(tmp_path, text)
+    engine = objects.engine()
+    words = [*(engine.get("command") or []), *(engine.get("args") or [])]
+    assert secret not in found.text
+    assert "removed" not in found.text
+    assert environment(engine)["COMMAND_SECRET"]["secretKeyRef"]["name"] == "llama-secrets"
+    assert sum(word.count("$(COMMAND_SECRET)") for word in words) == 1
+    assert expected is None or words[words.index(expected[0]) :][:2] == expected

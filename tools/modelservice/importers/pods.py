@@ -109,6 +109,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     volumes = pod.pop("volumes", [])
     result["volumes"] = [volume for volume in volumes if not (absorbed and volume["name"] == absorbed)]
     for item in pod.get("initContainers", []):
+        _secret_words(draft, item, f"{role.place}.initContainers[{item['name']}]")
         if item.get("env"):
             item["env"] = draft.vault.environment(item["env"], f"{role.place}.initContainers[{item['name']}].env")
     for key, target in _POD_KEYS.items():
@@ -163,9 +164,12 @@ def _engine(
     result: dict[str, Any],
 ) -> dict[str, Any]:
     place = f"{role.place}.containers[{container['name']}]"
+    secrets = _secret_options(draft, line, place)
+    if line.derived and not role.type:
+        container |= {"command": [], "args": line.arguments}
+    _secret_words(draft, container, place)
     command, args = container.pop("command", []), container.pop("args", [])
     model.take_token(draft, container)
-    secrets = _secret_options(draft, line, place)
     count = take_accelerators(draft, name, container, parallelism, role)
     if count is not None:
         result["accelerator"] = merged(result.get("accelerator", {}), {"count": count})
@@ -179,8 +183,8 @@ def _engine(
             head["args"] = args
     elif line.derived:
         head["modelCommand"] = line.start
-        if line.arguments:
-            head["args"] = line.arguments
+        if args:
+            head["args"] = args
     elif command:
         head |= {"modelCommand": "custom", "command": command}
         if args:
@@ -241,9 +245,25 @@ def _secret_options(draft: Draft, line: CommandLine, place: str) -> list[dict[st
     return [{"name": "VLLM_API_KEY", "valueFrom": source}]
 
 
+def _secret_words(draft: Draft, container: dict[str, Any], place: str) -> None:
+    """Takes secrets out of the command of a container, which then refers to variables."""
+    env = list(container.get("env") or [])
+    for key in ("command", "args"):
+        words = container.get(key) or []
+        hidden = draft.vault.words(words, env)
+        if hidden != words:
+            container |= {key: hidden, "env": env}
+            draft.ledger.add(
+                Fate.changed,
+                f"{place}.{key}",
+                "a secret was in plain text; the container reads it from a Secret, as a variable",
+            )
+
+
 def container_values(draft: Draft, container: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A container in the chart's form."""
     rest = dict(container)
+    _secret_words(draft, rest, place)
     result: dict[str, Any] = {"name": rest.pop("name")}
     for key in _CONTAINER_KEYS:
         if rest.get(key) not in (None, {}, []):

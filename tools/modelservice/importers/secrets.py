@@ -23,6 +23,19 @@ _VALUE = re.compile(
 """Tokens that their issuers mark: Hugging Face, OpenAI and compatible, GitHub, AWS, GitLab, NVIDIA, Slack, Google, JSON
 web tokens, passwords in URLs, private keys."""
 
+_OPTION = (
+    r"--(?:[a-z0-9]+[_-])*(?:(?:api|access|private|auth)[_-]?key|secret|password|passwd|passphrase"
+    r"|(?:hf|hub|auth|access|bearer|api)[_-]token)|--token"
+)
+"""Options whose value is a secret; the tokens of others are what a model reads and writes."""
+
+_SET = re.compile(
+    rf"(?P<option>(?<![\w-])(?:{_OPTION}))(?P<between>=|[ \t]+)(?P<quote>[\"']?)"
+    r"(?P<value>[^\s\"'$;&|-][^\s\"'$;&|]*)(?P=quote)(?=\s|$|[;&|])",
+    re.IGNORECASE,
+)
+"""Such an option in a script, with its value."""
+
 REMOVED = "secret-removed"
 """What stands where a secret was that nothing can refer to."""
 
@@ -117,6 +130,37 @@ class Vault:
                 result.append({"name": variable["name"], "valueFrom": source})
             else:
                 result.append(variable)
+        return result
+
+    def words(self, words: list[str], env: list[dict[str, Any]]) -> list[str]:
+        """Words of a command with references to variables in place of secrets; Kubernetes expands them wherever they
+        stand in a word (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
+
+        Args:
+            words: of a command or of its arguments.
+            env: the container's variables; takes those that are referred to, with their literals.
+        """
+
+        def variable(secret: str) -> str:
+            names = {item["value"]: item["name"] for item in env if item.get("value")}
+            if secret not in names:
+                taken = {item["name"] for item in env}
+                numbers = ("COMMAND_SECRET", *(f"COMMAND_SECRET_{number}" for number in range(2, len(env) + 3)))
+                names[secret] = next(name for name in numbers if name not in taken)
+                env.append({"name": names[secret], "value": secret})
+            return f"$({names[secret]})"
+
+        def option(match: re.Match[str]) -> str:
+            quote = match["quote"]
+            return f"{match['option']}{match['between']}{quote}{variable(match['value'])}{quote}"
+
+        result = []
+        for index, word in enumerate(words):
+            before = words[index - 1] if index else ""
+            if re.fullmatch(_OPTION, before, re.IGNORECASE) and not word.startswith(("-", "$")):
+                result.append(variable(word))
+            else:
+                result.append(_VALUE.sub(lambda match: variable(match[0]), _SET.sub(option, word)))
         return result
 
     def cleaned(self, value: Any) -> tuple[Any, bool]:
