@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,29 @@ def home(tmp_path: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
         process.stop_all(folder / "modelservice" / "clusters" / "fault")
 
 
+def test_ports_are_no_other_clusters_and_none_of_outgoing_connections() -> None:
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not limits.is_file():
+        pytest.skip("Linux says there which ports outgoing connections have")
+    outgoing = int(limits.read_text().split()[0])
+    with process.reserved_ports(50) as first, process.reserved_ports(50) as second:
+        assert len({*first, *second}) == 100
+        assert max(first + second) < outgoing
+
+
+def test_ports_that_others_have_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with process.reserved_ports(2) as (taken, free):
+        pass
+    monkeypatch.setattr(process, "PORTS", range(min(taken, free), max(taken, free) + 1, abs(free - taken)))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        with process.reserved_ports(1) as ports:
+            assert ports == [free]
+        with pytest.raises(ModelserviceError, match="no 2 free ports between"), process.reserved_ports(2):
+            pass
+
+
 @pytest.mark.parametrize(("index", "program"), [(0, "etcd"), (2, "kube-apiserver"), (3, "lws")])
 def test_a_port_that_is_taken_names_the_program_and_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int, program: str
@@ -58,14 +82,14 @@ def test_a_port_that_is_taken_names_the_program_and_its_last_words(
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        free = process.free_ports
 
-        def taken(number: int) -> list[int]:
-            ports = free(number)
-            ports[index] = other.getsockname()[1]
-            return ports
+        @contextmanager
+        def taken(number: int) -> Iterator[list[int]]:
+            with process.reserved_ports(number) as ports:
+                ports[index] = other.getsockname()[1]
+                yield ports
 
-        monkeypatch.setattr(control_plane, "free_ports", taken)
+        monkeypatch.setattr(control_plane, "reserved_ports", taken)
         with (
             pytest.raises(ModelserviceError, match=rf"(?s){program} .*address already in use"),
             ControlPlane(tmp_path / "plane"),

@@ -25,7 +25,7 @@ from modelservice.cluster import node, nodes, pki
 from modelservice.cluster.client import Client
 from modelservice.cluster.definitions import definitions
 from modelservice.cluster.guard import Guard
-from modelservice.cluster.process import Component, free_ports, stop_all
+from modelservice.cluster.process import Component, reserved_ports, stop_all
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
@@ -102,15 +102,15 @@ class ControlPlane:
         if self.real:
             self._components += self.real.open()
         pki.write_certificates(self.folder / "pki", *self._addresses)
-        etcd_port, peer_port, api_port, webhook_port = free_ports(4)
-        self._start_etcd(programs["etcd"], etcd_port, peer_port)
-        self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
-        self._start_controllers(programs)
-        self.client = Client(self.kubeconfig, cache=self.folder / "discovery.json")
-        self.client.define(list(definitions()))
-        self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
-        self._start_lws(programs["lws"], webhook_port)
-        self.client.apply_at_once(nodes.objects(self._pools))
+        with reserved_ports(4) as (etcd_port, peer_port, api_port, webhook_port):
+            self._start_etcd(programs["etcd"], etcd_port, peer_port)
+            self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
+            self._start_controllers(programs)
+            self.client = Client(self.kubeconfig, cache=self.folder / "discovery.json")
+            self.client.define(list(definitions()))
+            self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
+            self._start_lws(programs["lws"], webhook_port)
+            self.client.apply_at_once(nodes.objects(self._pools))
         self._await_service_account()
         self._await_nodes()
         if self.real:

