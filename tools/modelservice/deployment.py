@@ -127,6 +127,11 @@ class Pods:
         return [*(self.spec.get("containers") or []), *self.sidecars]
 
     @property
+    def all_containers(self) -> list[Object]:
+        """Containers and init containers."""
+        return [*(self.spec.get("containers") or []), *(self.spec.get("initContainers") or [])]
+
+    @property
     def sidecars(self) -> list[Object]:
         """Init containers that keep running."""
         return [item for item in self.spec.get("initContainers") or [] if item.get("restartPolicy") == "Always"]
@@ -144,6 +149,15 @@ class Pods:
     def command(self) -> CommandLine:
         """Command line of the engine."""
         return command_line(self.engine)
+
+    @property
+    def words(self) -> list[str]:
+        """Command and arguments of the engine, as they are written."""
+        return [str(word) for word in (*(self.engine.get("command") or []), *(self.engine.get("args") or []))]
+
+    def path(self, field: str) -> str:
+        """Path of a field of the engine container."""
+        return f"containers[{self.engine.get('name')}].{field}"
 
     @functools.cached_property
     def proxy(self) -> Object | None:

@@ -110,7 +110,7 @@ class ControlPlane:
             self.client.define(list(definitions()))
             self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
             self._start_lws(programs["lws"], webhook_port)
-            self.client.apply_at_once(nodes.objects(self._pools))
+        self.client.apply_at_once(nodes.objects(self._pools))
         self._await_service_account()
         self._await_nodes()
         if self.real:

@@ -51,15 +51,8 @@ def mount_claim(pod: dict[str, Any], container: str, claim: str, path: str) -> N
         claim: name of the claim.
         path: the directory; empty for the whole claim.
     """
-    volume = "kserve-pvc-source"
-    pod["volumes"] = [
-        *pod.get("volumes", []),
-        {"name": volume, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}},
-    ]
-    for item in pod["containers"]:
-        if item["name"] == container:
-            mount = {"name": volume, "mountPath": MOUNT_PATH, "readOnly": True}
-            item["volumeMounts"] = [*item.get("volumeMounts", []), mount | ({"subPath": path} if path else {})]
+    source = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+    _mount(pod, container, {"name": "kserve-pvc-source", **source}, path)
 
 
 def mount_image(pod: dict[str, Any], container: str, image: str) -> None:
@@ -71,9 +64,13 @@ def mount_image(pod: dict[str, Any], container: str, image: str) -> None:
         container: name of the container that gets the model.
         image: the image.
     """
-    volume = "kserve-modelcar"
-    pod["volumes"] = [*pod.get("volumes", []), {"name": volume, "image": {"reference": image}}]
+    _mount(pod, container, {"name": "kserve-modelcar", "image": {"reference": image}}, "models")
+
+
+def _mount(pod: dict[str, Any], container: str, volume: dict[str, Any], path: str) -> None:
+    """Adds a volume, and mounts a directory of it where the model is."""
+    pod["volumes"] = [*pod.get("volumes", []), volume]
+    mount = {"name": volume["name"], "mountPath": MOUNT_PATH, "readOnly": True, **({"subPath": path} if path else {})}
     for item in pod["containers"]:
         if item["name"] == container:
-            mount = {"name": volume, "mountPath": MOUNT_PATH, "subPath": "models", "readOnly": True}
             item["volumeMounts"] = [*item.get("volumeMounts", []), mount]

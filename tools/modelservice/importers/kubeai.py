@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from modelservice.errors import ModelserviceError
 from modelservice.importers.documents import Document, Path
 from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.layers import value_of
 from modelservice.importers.objects import OBJECT
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
@@ -427,10 +428,7 @@ class _Engine:
         shared = self.system.get("cacheProfiles", {}).get(profile, {}).get("sharedFilesystem", {})
         keys = {"storageClassName": "storageClassName", "persistentVolumeName": "volumeName"}
         token = [item for item in self.container["env"] if item["name"] in _STORE_VARIABLES]
-        env = {
-            item["name"]: {"valueFrom": item["valueFrom"]} if "valueFrom" in item else item["value"]
-            for item in self.serving.vault.environment(token, "spec.env")
-        }
+        env = {item["name"]: value_of(item) for item in self.serving.vault.environment(token, "spec.env")}
         self.serving.settings.setdefault("modelArtifacts", {}).update(
             {
                 "size": CACHE_SIZE,

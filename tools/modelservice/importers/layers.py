@@ -117,8 +117,13 @@ def environment(variables: list[dict[str, Any]]) -> dict[str, Any] | None:
     for item in variables:
         if not _VARIABLE.fullmatch(item["name"]) or "$(" in str(item.get("value", "")):
             return None
-        result[item["name"]] = {"valueFrom": item["valueFrom"]} if "valueFrom" in item else item.get("value", "")
+        result[item["name"]] = value_of(item)
     return result
+
+
+def value_of(variable: Mapping[str, Any]) -> Any:
+    """What a variable is in a map by name: its text, or the source of it."""
+    return {"valueFrom": variable["valueFrom"]} if "valueFrom" in variable else variable.get("value", "")
 
 
 def _common(engines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers import claims
 from modelservice.importers.documents import Document
 from modelservice.importers.fields import Fate, Field, Ledger
+from modelservice.importers.layers import value_of
 from modelservice.importers.objects import OBJECT, POD
 from modelservice.importers.secrets import Vault
 from modelservice.importers.serving import Role, Serving
@@ -256,7 +257,7 @@ def _download_environment(serving: Serving, container: Mapping[str, Any], regist
         if shared and set(before.get("valueFrom", {}).get("secretKeyRef", {})) == {"name", "key"}:
             continue  # modelArtifacts.authSecretName
         if _DOWNLOADS.match(item["name"]) and "$(" not in item.get("value", ""):
-            result[item["name"]] = {"valueFrom": item["valueFrom"]} if "valueFrom" in item else item.get("value", "")
+            result[item["name"]] = value_of(item)
     if registry == "huggingface":
         result["HF_HUB_ENABLE_HF_TRANSFER"] = "1"
     return result

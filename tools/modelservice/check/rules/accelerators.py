@@ -123,7 +123,7 @@ def visible_devices(deployment: Deployment) -> Iterator[Found]:
                     deployment.env_key(pods, name),
                     pods.object,
                     "remove it: the pod sees exactly the devices that it was given",
-                    f"containers[{pods.engine.get('name')}].env",
+                    pods.path("env"),
                 )
 
 
@@ -316,7 +316,7 @@ def accelerator_image(deployment: Deployment) -> Iterator[Found]:
             deployment.engine_key(pods, "image"),
             pods.object,
             "write an image for these accelerators, or the accelerator.type that the image is built for",
-            f"containers[{pods.engine.get('name')}].image",
+            pods.path("image"),
             severity,
         )
 
@@ -472,7 +472,7 @@ def claim_unused(deployment: Deployment) -> Iterator[Found]:
         owned = {claim.get("name") for claim in pods.spec.get("resourceClaims") or []}
         used = {
             claim.get("name")
-            for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
+            for container in pods.all_containers
             for claim in (container.get("resources") or {}).get("claims") or []
         }
         key = deployment.with_key(

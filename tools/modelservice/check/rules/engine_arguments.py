@@ -35,10 +35,6 @@ def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
     )
 
 
-def _path(pods: Pods) -> str:
-    return f"containers[{pods.engine.get('name')}].args"
-
-
 @rule(
     Severity.error,
     reason="vLLM ends at once with an argument that it does not know, and the pod restarts for ever.",
@@ -54,7 +50,7 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
-            yield Found(message, _key(deployment, pods, flag), pods.object, fix, _path(pods), severity)
+            yield Found(message, _key(deployment, pods, flag), pods.object, fix, pods.path("args"), severity)
         if len(pods.command.positionals) > 1 and not pods.command.script:
             extra = pods.command.positionals[1]
             yield Found(
@@ -62,7 +58,7 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
                 deployment.with_key(f"{pods.role}.containers[0].args"),
                 pods.object,
                 "write the flag before it",
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -101,7 +97,7 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
                 deployment.engine_key(pods, "image"),
                 pods.object,
                 f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
-                f"containers[{pods.engine.get('name')}].image",
+                pods.path("image"),
             )
 
 
@@ -137,7 +133,7 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     _key(deployment, pods, flag),
                     pods.object,
                     f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
-                    _path(pods),
+                    pods.path("args"),
                 )
 
 
@@ -165,8 +161,7 @@ decode:
 def script_lines(deployment: Deployment) -> Iterator[Found]:
     """The lines of a start script belong together."""
     for pods in deployment.servers:
-        words = [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])]
-        for text in (str(word) for word in words if pods.command.script and pods.command.engine != "other"):
+        for text in pods.words if pods.command.script and pods.command.engine != "other" else []:
             before = ""
             for line in text.splitlines():
                 # Not in a list of words, a quotation or a here-document, whose lines are no commands.
@@ -180,7 +175,7 @@ def script_lines(deployment: Deployment) -> Iterator[Found]:
                         deployment.with_key(f"{pods.role}.containers[0].args", f"{pods.role}.containers[0].command"),
                         pods.object,
                         "remove the space" if spaced else "end the line before with a backslash",
-                        _path(pods),
+                        pods.path("args"),
                     )
                     break
                 before += line + "\n"
@@ -201,7 +196,7 @@ _COMMAND = re.compile(r"(?:^|[\s/;&|])vllm[ \t]+([a-z][a-z-]*)")
 def engine_unread(deployment: Deployment) -> Iterator[Found]:
     """What starts the engine is understood."""
     for pods in deployment.servers:
-        text = " ".join(str(word) for word in [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])])
+        text = " ".join(pods.words)
         misspelt = next(
             (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
             None,
@@ -211,14 +206,14 @@ def engine_unread(deployment: Deployment) -> Iterator[Found]:
         key = deployment.with_key(f"{pods.role}.containers[0].command", f"{pods.role}.containers[0].args")
         if misspelt:
             message = f"vllm has no command {misspelt}"
-            yield Found(message, key, pods.object, "write vllm serve", _path(pods), Severity.error)
+            yield Found(message, key, pods.object, "write vllm serve", pods.path("args"), Severity.error)
         else:
             yield Found(
                 "an engine is started in a way that is not understood, so its flags are not checked",
                 key,
                 pods.object,
                 "end every quotation of the script, and write the engine's command as a statement of its own",
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -252,7 +247,7 @@ def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
                     _key(deployment, pods, given[-1]),
                     pods.object,
                     "keep one of them",
-                    _path(pods),
+                    pods.path("args"),
                     Severity.warning if same else None,
                 )
 
@@ -320,7 +315,7 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
                 or deployment.with_key(f"{pods.role}.parallelism.dataMode", f"{pods.role}.parallelism"),
                 pods.object,
                 fix,
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -355,7 +350,7 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Found]:
                     deployment.flag_key(pods, name),
                     pods.object,
                     f"write --{needed} too, or remove --{name}",
-                    _path(pods),
+                    pods.path("args"),
                 )
 
 
@@ -404,7 +399,7 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Found]:
                     deployment.flag_key(pods, flag) or f"{pods.role}.parallelism.{name}",
                     pods.object,
                     f"write {stated} in both places",
-                    _path(pods),
+                    pods.path("args"),
                 )
 
 
@@ -432,7 +427,7 @@ def served_model_name(deployment: Deployment) -> Iterator[Found]:
                 deployment.flag_key(pods, "served-model-name") or "modelArtifacts.name",
                 pods.object,
                 f"write {expected} in both places, or several names with it among them",
-                _path(pods),
+                pods.path("args"),
                 # Somebody may mean it: in the values the flag is an alias of the model.
                 Severity.warning if len(deployment.role("prefill")) == 0 else None,
             )
@@ -510,7 +505,7 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
                     _key(deployment, pods, flag) or deployment.with_key(f"{pods.role}.parallelism"),
                     pods.object,
                     f"write --{own}" if own else "remove it",
-                    _path(pods),
+                    pods.path("args"),
                 )
         image = str(pods.engine.get("image", ""))
         foreign = "sglang" in image and pods.command.engine == "vllm"
@@ -520,7 +515,7 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
                 deployment.engine_key(pods, "modelCommand"),
                 pods.object,
                 "write modelCommand: " + ("sglangServe" if foreign else "vllmServe"),
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -540,7 +535,7 @@ def engine_variable(deployment: Deployment) -> Iterator[Found]:
     for pods, known, _ in _of_vllm(deployment):
         if pods.command.script:
             continue  # the script may read it
-        words = " ".join(map(str, [*(pods.engine.get("command") or []), *(pods.engine.get("args") or [])]))
+        words = " ".join(pods.words)
         others = " ".join(str(value) for value in environment(pods.engine).values())
         for name in environment(pods.engine):
             flag = name.removeprefix("VLLM_").lower().replace("_", "-")
@@ -554,7 +549,7 @@ def engine_variable(deployment: Deployment) -> Iterator[Found]:
                 deployment.env_key(pods, name),
                 pods.object,
                 f"write engine.args.{flag}" if deployment.sources is not None else f"write --{flag} in args",
-                f"containers[{pods.engine.get('name')}].env",
+                pods.path("env"),
             )
 
 
@@ -587,7 +582,7 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
                     deployment.flag_key(pods, name),
                     pods.object,
                     "for ninety percent write 0.9" if high == 1 else "write a number in this range",
-                    _path(pods),
+                    pods.path("args"),
                 )
         batched, length = pods.command.number("max-num-batched-tokens"), pods.command.number("max-model-len")
         if batched and length and batched < length and pods.command.has("no-enable-chunked-prefill"):
@@ -597,7 +592,7 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
                 deployment.flag_key(pods, "max-num-batched-tokens"),
                 pods.object,
                 f"write {length}, or leave chunked prefill on",
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -623,7 +618,7 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
         if pods.command.engine == "sglang" and mode in ("prefill", "decode") and mode != pods.role:
             key = deployment.flag_key(pods, "disaggregation-mode")
             message = f"--disaggregation-mode of {pods.role} is {mode}, the other role's part"
-            yield Found(message, key, pods.object, f"write {pods.role}", _path(pods))
+            yield Found(message, key, pods.object, f"write {pods.role}", pods.path("args"))
         if pods.command.engine != "vllm" or not config:
             continue
         yield from _unknown_connectors(deployment, pods)
@@ -641,7 +636,7 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
             problem = f"kv_role of {pods.role} is {role}, the other role's part", "write kv_both"
         if problem:
             key = deployment.flag_key(pods, "kv-transfer-config")
-            yield Found(problem[0], key, pods.object, problem[1], _path(pods))
+            yield Found(problem[0], key, pods.object, problem[1], pods.path("args"))
 
 
 _CONNECTORS = (
@@ -656,8 +651,8 @@ _CONNECTORS = (
 def _unknown_connectors(deployment: Deployment, pods: Pods) -> Iterator[Found]:
     if kv_transfer(pods.command).get("kv_connector_module_path"):
         return
+    folded = {known.lower(): known for known in _CONNECTORS}
     for name in kv_connectors(pods.command):
-        folded = {known.lower(): known for known in _CONNECTORS}
         near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
         if near and name not in _CONNECTORS:
             yield Found(
@@ -665,7 +660,7 @@ def _unknown_connectors(deployment: Deployment, pods: Pods) -> Iterator[Found]:
                 deployment.flag_key(pods, "kv-transfer-config"),
                 pods.object,
                 f"did you mean {folded[near[0]]}?",
-                _path(pods),
+                pods.path("args"),
             )
 
 
@@ -704,7 +699,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
             deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args",
             first.object,
             f"write the same --{name} for both roles, under engine.args",
-            _path(first),
+            first.path("args"),
         )
     lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
     if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
@@ -713,7 +708,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
             deployment.flag_key(first, "max-model-len"),
             first.object,
             f"write {lengths[1]} for prefill",
-            _path(first),
+            first.path("args"),
             Severity.warning,
         )
 

@@ -300,21 +300,19 @@ def host_memory(deployment: Deployment) -> Iterator[Found]:
                 deployment.engine_key(pods, "resources"),
                 pods.object,
                 f"write a memory limit of {int(needed * Decimal('1.2') / 1024**3) + 1}Gi, or smaller caches",
-                f"containers[{pods.engine.get('name')}].resources",
+                pods.path("resources"),
             )
 
 
 def _host_caches(pods: Pods) -> Iterator[tuple[str, Decimal]]:
     """Caches in the host's memory, by what sets their size, each of one rank."""
     variables = environment(pods.engine)
-    for name in ("VLLM_CPU_KVCACHE_SPACE", "LMCACHE_MAX_LOCAL_CPU_SIZE"):
-        amount = quantity(variables.get(name))
+    in_gib = {name: variables.get(name) for name in ("VLLM_CPU_KVCACHE_SPACE", "LMCACHE_MAX_LOCAL_CPU_SIZE")}
+    in_gib |= {f"--{name}": pods.command.value(name) for name in ("kv-offloading-size", "cpu-offload-gb")}
+    for name, given in in_gib.items():
+        amount = quantity(given)
         if amount:
             yield name, amount * 1024**3
-    for name in ("kv-offloading-size", "cpu-offload-gb"):
-        amount = quantity(pods.command.value(name))
-        if amount:
-            yield f"--{name}", amount * 1024**3
     amount = quantity((kv_transfer(pods.command).get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
     if amount:
         yield "cpu_bytes_to_use", amount
@@ -343,11 +341,10 @@ def gated_model(deployment: Deployment) -> Iterator[Found]:
         model = pods.command.value("model") or next(iter(pods.command.positionals), "")
         if not _real(pods) or not _GATED.match(model) or pods.command.script:
             continue
-        containers = [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
-        variables = {name for container in containers for name in environment(container)}
+        variables = {name for container in pods.all_containers for name in environment(container)}
         given = variables & {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"}
         kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(pods))
-        if not given and not kept and not any(container.get("envFrom") for container in containers):
+        if not given and not kept and not any(container.get("envFrom") for container in pods.all_containers):
             yield Found(
                 f"{model} is a gated model, and the engine has no HF_TOKEN",
                 deployment.with_key("modelArtifacts.authSecretName", "modelArtifacts.uri"),
@@ -355,7 +352,7 @@ def gated_model(deployment: Deployment) -> Iterator[Found]:
                 "write modelArtifacts.authSecretName: the Secret with the key HF_TOKEN"
                 if deployment.sources is not None
                 else "write the variable HF_TOKEN with a secretKeyRef",
-                f"containers[{pods.engine.get('name')}].env",
+                pods.path("env"),
             )
 
 
@@ -467,7 +464,7 @@ def _below(path: str, folders: list[str]) -> bool:
 def secret_in_clear(deployment: Deployment) -> Iterator[Found]:
     """Tokens and keys come from Secrets."""
     for pods in deployment.pods:
-        for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]:
+        for container in pods.all_containers:
             for name, value in environment(container).items():
                 secret = re.search(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)$", name)
                 if secret and isinstance(value, str) and len(value) > 3 and not value.startswith(("$", "/")):
@@ -668,7 +665,7 @@ def volume_missing(deployment: Deployment) -> Iterator[Found]:
         volumes |= {(claim.get("metadata") or {}).get("name") for claim in group.get("volumeClaimTemplates") or []}
         if pods.requester is not None:
             continue
-        for container in [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]:
+        for container in pods.all_containers:
             for mount in container.get("volumeMounts") or []:
                 if mount.get("name") not in volumes:
                     proxy = container is pods.proxy

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, reference
+from modelservice.deployment import Deployment, Pods, environment, reference
 from modelservice.quantity import quantity
 
 Object = Mapping[str, Any]
@@ -30,10 +30,6 @@ spec:
 """
 
 
-def _all_containers(pods: Pods) -> list[Object]:
-    return [*(pods.spec.get("containers") or []), *(pods.spec.get("initContainers") or [])]
-
-
 @rule(
     Severity.error,
     reason="The API server refuses a container that asks for more than it may use.",
@@ -44,7 +40,7 @@ def _all_containers(pods: Pods) -> list[Object]:
 def requests_above_limits(deployment: Deployment) -> Iterator[Found]:
     """Requests of processors, memory and storage are at most the limits."""
     for pods in deployment.pods:
-        for container in _all_containers(pods):
+        for container in pods.all_containers:
             resources = container.get("resources") or {}
             limits = resources.get("limits") or {}
             for name, request in (resources.get("requests") or {}).items():
@@ -85,7 +81,7 @@ def variable_twice(deployment: Deployment) -> Iterator[Found]:
     for pods in deployment.pods:
         # The chart joins variables of one name, so in values it is the lists there that tell.
         written = deployment.value(f"{pods.role}.containers") if deployment.sources else None
-        containers = _all_containers(pods) if deployment.sources is None else written or []
+        containers = pods.all_containers if deployment.sources is None else written or []
         for position, container in enumerate(containers):
             names = [item.get("name") for item in container.get("env") or []]
             for name in (name for name, number in Counter(names).items() if number > 1):
@@ -144,7 +140,7 @@ def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
             problem = f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name"
             key = "modelArtifacts.uri" if volume.get("name") == "model-storage" else "volumes"
             yield key, "spec.volumes", problem, "write small letters, digits, dashes and dots"
-    for container in _all_containers(pods):
+    for container in pods.all_containers:
         name, image = container.get("name"), str(container.get("image") or "")
         if image and not _IMAGE.fullmatch(image):
             fix = "write registry/name:tag, the name in small letters and without https://"
@@ -391,7 +387,7 @@ def service_name(deployment: Deployment) -> Iterator[Found]:
             if pods.command.engine == "vllm"
             and pods.namespace == namespace
             and pods.spec.get("enableServiceLinks") is not False
-            and "VLLM_PORT" not in {item.get("name") for item in pods.engine.get("env") or []}
+            and "VLLM_PORT" not in environment(pods.engine)
         ]
         if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
             yield Found(
