@@ -865,3 +865,25 @@ spec:
     assert environment(engine)["COMMAND_SECRET"]["secretKeyRef"]["name"] == "llama-secrets"
     assert sum(word.count("$(COMMAND_SECRET)") for word in words) == 1
     assert expected is None or words[words.index(expected[0]) :][:2] == expected
+
+
+def test_a_secret_of_a_command_is_not_read_from_a_variable_in_plain_text(tmp_path: Path) -> None:
+    text = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: llama}
+spec:
+  selector: {matchLabels: {app: llama}}
+  template:
+    metadata: {labels: {app: llama}}
+    spec:
+      containers:
+      - name: vllm
+        image: vllm/vllm-openai:v0.20.0
+        env: [{name: CALLER, value: plainword}]
+        command: [sh, -c, 'pip list; exec vllm serve org/llama --api-key plainword']
+        resources: {limits: {nvidia.com/gpu: 1}}
+"""
+    found, objects = imported(tmp_path, text)
+    assert "--api-key $(COMMAND_SECRET)" in str(objects.engine()["command"])
+    assert "plainword" not in found.text

@@ -142,7 +142,7 @@ class Vault:
         """
 
         def variable(secret: str) -> str:
-            names = {item["value"]: item["name"] for item in env if item.get("value")}
+            names = {item["value"]: item["name"] for item in env if item.get("value") and names_secret(item["name"])}
             if secret not in names:
                 taken = {item["name"] for item in env}
                 numbers = ("COMMAND_SECRET", *(f"COMMAND_SECRET_{number}" for number in range(2, len(env) + 3)))
