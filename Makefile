@@ -35,7 +35,7 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 
 .PHONY: chat
 chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
-	@$(BIN)/python tests/chat.py
+	@PYTHONPATH=tests $(BIN)/python -m support.chat
 
 # Tests on clusters mostly wait, so there are more workers than processors.
 PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadgroup --no-loadscope-reorder
@@ -54,17 +54,17 @@ test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernet
 
 .PHONY: tools
 tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI install packages that pods need
-	@packages=$$($(BIN)/python -c 'from modelservice.cluster.node import missing_packages; print(*missing_packages())'); \
+	@packages=$$($(BIN)/python -c 'from localcluster.real_node import missing_packages; print(*missing_packages())'); \
 	if [ -n "$$packages" ] && [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then \
 	  echo "installing $$packages"; apt-get update -qq; apt-get install -qq --yes --no-install-recommends $$packages >/dev/null; \
 	fi
-	@$(BIN)/python -m modelservice.binaries || [ "$${CI:-}" != true ]
+	@$(BIN)/python -m localcluster.binaries || [ "$${CI:-}" != true ]
 
 .PHONY: lint
 lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are current
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy tools/modelservice tests
+	@$(BIN)/mypy tools/modelservice tools/localcluster tests
 	@$(BIN)/yamllint --config-file .github/ct/lintconf.yaml charts/llm-d-modelservice/{Chart,values}.yaml charts/llm-d-modelservice/ci examples .github
 	@$(BIN)/modelservice schema --check
 	@$(BIN)/modelservice examples --check
@@ -72,7 +72,7 @@ lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are cur
 
 .PHONY: ct
 ct: $(INSTALLED)  ## Run chart-testing's lint with the pinned helm
-	@helm=$$($(BIN)/python -m modelservice.binaries helm4); ct=$$($(BIN)/python -m modelservice.binaries chart-testing); \
+	@helm=$$($(BIN)/python -m localcluster.binaries helm4); ct=$$($(BIN)/python -m localcluster.binaries chart-testing); \
 	PATH="$$(dirname $$helm):$(CURDIR)/$(BIN):$$PATH" $$ct lint --config ct.yaml --all
 
 .PHONY: format

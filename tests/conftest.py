@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from kubernetes_schemas import problems
-from modelservice.binaries import KUBERNETES, binary
+from localcluster.binaries import KUBERNETES, binary
 from modelservice.errors import UsageError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
 from modelservice.paths import chart_dir
-from rendered import Objects, Render
+from support.kubernetes_schemas import problems
+from support.render import Objects, Render
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from modelservice import generate
-from modelservice.binaries import binary
+from localcluster.binaries import binary
+from modelservice.docs import values as generate
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
 from modelservice.inputs import read_values
 from modelservice.paths import chart_dir

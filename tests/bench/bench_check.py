@@ -20,10 +20,10 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kubernetes_schemas import SUPPORTED_VERSIONS, custom_schemas, kubernetes_schema
-from modelservice.binaries import binary
+from localcluster.binaries import binary
 from modelservice.inputs import read_values
 from modelservice.paths import chart_dir
+from support.kubernetes_schemas import SUPPORTED_VERSIONS, custom_schemas, kubernetes_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = 100

@@ -27,15 +27,15 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from live import Cluster, Helm, expected_pods, values
-from modelservice.binaries import binary
-from modelservice.cluster import process
-from modelservice.cluster.control_plane import ControlPlane
-from modelservice.cluster.nodes import POOLS, NodePool
+from localcluster import process
+from localcluster.binaries import binary
+from localcluster.control_plane import ControlPlane
+from localcluster.node_pools import POOLS, NodePool
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
 from modelservice.paths import chart_dir
-from preset_layers import layers
+from support.cluster import Cluster, Helm, expected_pods, values
+from support.presets import layers
 
 RELEASES = {
     "prefill and decode, 4 pods": merge([

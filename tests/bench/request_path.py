@@ -21,15 +21,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.table import Table
 
-from live import Cluster, Helm
-from modelservice.binaries import binary
-from modelservice.cluster.control_plane import ControlPlane
+from localcluster.binaries import binary
+from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
 from modelservice.inputs import merge
 from modelservice.paths import chart_dir
-from neighbours import inference_pool_chart
-from requests_images import VLLM, vllm_image
-from serving import DRAIN, PROBES, Endpoint, Load, Serving
+from support.cluster import Cluster, Helm
+from support.images import VLLM, vllm_image
+from support.inferencepool_chart import inference_pool_chart
+from support.release import DRAIN, PROBES, Endpoint, Load, Serving
 
 CLIENTS = 8
 REQUESTS = 200

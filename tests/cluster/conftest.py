@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, Helm
-from modelservice.binaries import binary, kubernetes_program
-from modelservice.cluster.client import Client
-from modelservice.cluster.control_plane import ControlPlane
-from modelservice.cluster.nodes import POOLS, Devices, NodePool
+from localcluster.binaries import binary, kubernetes_program
+from localcluster.client import Client
+from localcluster.control_plane import ControlPlane
+from localcluster.node_pools import POOLS, Devices, NodePool
 from modelservice.errors import UsageError
+from support.cluster import Cluster, Helm
 
 POOLS_OF_TESTS = [
     # Enough for two wide groups, prefill and decode.

@@ -12,7 +12,7 @@ if ! docker info >/dev/null 2>&1 && ! podman info >/dev/null 2>&1; then
   exit 2
 fi
 
-program() { "$python" -m modelservice.binaries "$1"; }
+program() { "$python" -m localcluster.binaries "$1"; }
 kind=$(program kind) kubectl=$(program kubectl) helm=$(program helm4)
 folder=$(mktemp -d)
 finish() {
@@ -28,8 +28,8 @@ apiVersion: kind.x-k8s.io/v1alpha4
 networking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/16}
 nodes: [{role: control-plane}, {role: worker}, {role: worker}]
 END
-"$python" -m modelservice.cluster.definitions | "$kubectl" apply --server-side --filename -
-lws=$("$python" -c 'from modelservice.binaries import module_file; print(module_file("lws", "sigs.k8s.io/lws", "charts/lws"))')
+"$python" -m localcluster.definitions | "$kubectl" apply --server-side --filename -
+lws=$("$python" -c 'from localcluster.binaries import module_file; print(module_file("lws", "sigs.k8s.io/lws", "charts/lws"))')
 "$helm" install lws "$lws" --namespace lws-system --create-namespace --skip-crds --wait --timeout 180s \
   --set image.manager.tag=v0.8.0
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from live import Cluster
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
-from rendered import ROOT, SHARED, shared
+from support.cluster import Cluster
+from support.render import ROOT, SHARED, shared
 
 FILES = [
     *sorted((ROOT / "examples").glob("values-*.yaml")),

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubernetes_schemas import SUPPORTED_VERSIONS, custom_schemas, kubernetes_schema
-from live import Cluster
-from modelservice.binaries import binary
-from rendered import ROOT
+from localcluster.binaries import binary
+from support.cluster import Cluster
+from support.kubernetes_schemas import SUPPORTED_VERSIONS, custom_schemas, kubernetes_schema
+from support.render import ROOT
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from live import Cluster
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inventory import read_cluster
-from rendered import ROOT
+from modelservice.model.cluster import read_cluster
+from support.cluster import Cluster
+from support.render import ROOT
 
 GB300 = {"acceleratorTypes": {"labelKey": "nvidia.com/gpu.product", "labelValues": ["NVIDIA-GB300"]}}
 NETWORK = {"resourceClaimTemplates": {"nvidia": {"requests": {"rdma": {"class": "rdma-none.example.com"}}}}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, own_cache
+from support.cluster import Cluster, own_cache
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm
 from modelservice.inputs import read_values
-from rendered import ROOT, VLLM
+from support.cluster import Cluster, Helm
+from support.render import ROOT, VLLM
 
 COMPLETE = read_values(str(ROOT / "examples" / "values-complete.yaml"))
 H100 = {"nodeSelector": {"pool": "h100"}}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster
-from modelservice.binaries import KUBERNETES
-from modelservice.cluster import process
-from modelservice.cluster.control_plane import PROGRAMS, ControlPlane
-from modelservice.cluster.nodes import POOLS, NodePool, read_pools
+from localcluster import process
+from localcluster.binaries import KUBERNETES
+from localcluster.control_plane import PROGRAMS, ControlPlane
+from localcluster.node_pools import POOLS, NodePool, read_pools
 from modelservice.errors import ModelserviceError, UsageError
+from support.cluster import Cluster
 
 
 def test_the_cluster_tests_share_one_worker(request: pytest.FixtureRequest) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, Helm, own_cache, values
-from modelservice.binaries import binary
-from modelservice.cluster import control_plane, process
-from modelservice.cluster.client import Client
-from modelservice.cluster.control_plane import ControlPlane
+from localcluster import control_plane, process
+from localcluster.binaries import binary
+from localcluster.client import Client
+from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError, UsageError
+from support.cluster import Cluster, Helm, own_cache, values
 
 pytestmark = pytest.mark.usefixtures("fake_nodes")
 
@@ -186,7 +186,7 @@ def test_a_missing_definition_is_named_by_helm_and_by_the_tests(cluster: Cluster
 def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
     """As a job that is cancelled, or a test run that hangs."""
     folder = tmp_path / "plane"
-    script = f"from pathlib import Path; import os; from modelservice.cluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).__enter__(); print('up', flush=True); os.kill(os.getpid(), 9)"
+    script = f"from pathlib import Path; import os; from localcluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).__enter__(); print('up', flush=True); os.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"up\n")
     cluster.wait("all programs have ended", lambda: not folder.exists() and processes_of(tmp_path) == [])
@@ -195,7 +195,7 @@ def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Pat
 def test_the_programs_of_a_cluster_that_was_killed_are_ended_by_the_next(tmp_path: Path) -> None:
     """The process that started them was killed, so nothing was cleaned up."""
     folder = tmp_path / "plane"
-    script = f"from pathlib import Path; import os; from modelservice.cluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).up(); os._exit(9)"
+    script = f"from pathlib import Path; import os; from localcluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).up(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
     before = process.running(folder)
     assert before

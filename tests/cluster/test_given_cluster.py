@@ -11,8 +11,8 @@ import yaml
 from pytest_helm_charts.clusters import Cluster as GivenCluster
 from pytest_helm_charts.k8s.deployment import wait_for_deployments_to_run
 
-from live import values
-from modelservice.binaries import binary
+from localcluster.binaries import binary
+from support.cluster import values
 
 
 def test_the_chart_installs_where_the_plugin_looks(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm, environment, on, values
+from support.cluster import Cluster, Helm, environment, on, values
 
 pytestmark = pytest.mark.usefixtures("fake_nodes")
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from live import Cluster
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import SYSTEMS, import_files
-from modelservice.importers.documents import read_documents
-from rendered import SHARED, shared
+from modelservice.importers.source.documents import read_documents
+from support.cluster import Cluster
+from support.render import SHARED, shared
 
 KNOWN = {
     "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "LeaderWorkerSet", "PersistentVolumeClaim", "ResourceClaimTemplate",

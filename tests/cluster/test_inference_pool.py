@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm
 from modelservice.inputs import merge
-from neighbours import RELEASES, inference_pool_chart
-from rendered import VLLM
+from support.cluster import Cluster, Helm
+from support.inferencepool_chart import RELEASES, inference_pool_chart
+from support.render import VLLM
 
 LABELS = {"llm-d.ai/model": "m"}
 MODEL: dict[str, Any] = {"engine": VLLM, "modelArtifacts": {"labels": LABELS}, "accelerator": {"type": "cpu"}}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm, expected_pods
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge, read_values
-from preset_layers import layers, sensible
-from rendered import ROOT, pod_templates
+from support.cluster import Cluster, Helm, expected_pods
+from support.presets import layers, sensible
+from support.render import ROOT, pod_templates
 
 pytestmark = [pytest.mark.usefixtures("fake_nodes"), pytest.mark.xdist_group("installation")]
 

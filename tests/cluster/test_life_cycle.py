@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm, on, values
+from support.cluster import Cluster, Helm, on, values
 
 pytestmark = pytest.mark.usefixtures("fake_nodes")
 

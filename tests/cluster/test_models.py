@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm
+from support.cluster import Cluster, Helm
 
 MODEL = {"name": "org/model", "uri": "hf://org/model", "size": "1Gi"}
 CLAIM = {"enabled": True, "accessModes": ["ReadWriteMany"], "storageClassName": ""}

@@ -1,8 +1,8 @@
 """What watches a deployment, on a real API server: the monitors are admitted, and a test's Service finds its pods."""
 
-from live import Cluster, Helm
 from modelservice.helm import EmbeddedHelm, Release
-from preset_layers import presets
+from support.cluster import Cluster, Helm
+from support.presets import presets
 
 TEST_PODS = "app.kubernetes.io/component=test"
 

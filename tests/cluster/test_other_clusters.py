@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from live import Cluster, run_tests_on
+from support.cluster import Cluster, run_tests_on
 
 
 @pytest.mark.usefixtures("fake_nodes")

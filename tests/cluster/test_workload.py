@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from kubernetes.dynamic.exceptions import ForbiddenError
 
-from live import Cluster, Helm, values
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
-from preset_layers import layers
-from rendered import pod_templates
+from support.cluster import Cluster, Helm, values
+from support.presets import layers
+from support.render import pod_templates
 
 pytestmark = pytest.mark.usefixtures("fake_nodes")
 

@@ -9,7 +9,7 @@ import pytest
 
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import read_values
-from rendered import ROOT, Render
+from support.render import ROOT, Render
 
 EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
 

@@ -5,11 +5,11 @@ import pytest
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inventory import read_inventory
-from modelservice.plan.layout import plan
+from modelservice.model.cluster import read_inventory
+from modelservice.model.pool import read_pool
+from modelservice.plan.model import plan
 from modelservice.plan.svg import svg
-from modelservice.pool import read_pool
-from rendered import ROOT
+from support.render import ROOT
 
 
 @pytest.mark.parametrize(("example", "name"), [("pd", "pd"), ("multinode", "wide-ep")])

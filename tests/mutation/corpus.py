@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from modelservice.commandline import command_line
+from modelservice.engines.command import command_line
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
-from rendered import ROOT, SHARED
+from support.render import ROOT, SHARED
 
 Values = dict[str, Any]
 

@@ -20,8 +20,8 @@ from rich.table import Table
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, load, run
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.model.pool import read_pool
 from modelservice.paths import chart_dir
-from modelservice.pool import read_pool
 from mutation.corpus import Base, bases
 from mutation.operators import OPERATORS, Operator
 

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from modelservice.check.finding import Finding
 from modelservice.check.runner import load, run, sound
-from modelservice.deployment import Deployment
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import read_objects, read_values
-from modelservice.inventory import read_inventory
+from modelservice.model.cluster import read_inventory
+from modelservice.model.deployment import Deployment
+from modelservice.model.pool import pools_of, read_pool
 from modelservice.paths import chart_dir
-from modelservice.plan.layout import plan
+from modelservice.plan.model import plan
 from modelservice.plan.svg import svg
 from modelservice.plan.text import tree
-from modelservice.pool import pools_of, read_pool
 from modelservice.sources import leaves
-from rendered import ROOT
+from support.render import ROOT
 
 EXAMPLES = ROOT / "examples"
 POOL, NODES = EXAMPLES / "pool-pd.yaml", EXAMPLES / "nodes.yaml"

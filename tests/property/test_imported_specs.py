@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from modelservice.errors import ModelserviceError
 from modelservice.importers import Imported, import_files
 from modelservice.inputs import read_values
-from rendered import shared
-from semantics import differences, installed, labels_kept
+from support.equivalence import differences, installed, labels_kept
+from support.render import shared
 
 SLOW = settings(
     max_examples=25,

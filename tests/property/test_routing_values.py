@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelservice.errors import ValuesError
-from rendered import Render
+from support.render import Render
 
 VLLM = "vllm/vllm-openai:v0.32.0"
 KEY = re.compile(r"^(decode|prefill|routing)\b")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from allpairspy import AllPairs
 
-from rendered import Objects, Render
+from support.render import Objects, Render
 
 SWITCHES: dict[str, list[Any]] = {
     "kind": ["Deployment", "StatefulSet", "LeaderWorkerSet", "spanning"],

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from live import Cluster, Helm
-from modelservice.binaries import binary
-from modelservice.cluster import gateway, node
-from modelservice.cluster.client import Client
-from modelservice.cluster.control_plane import ControlPlane
-from modelservice.cluster.images import images
+from localcluster import gateway, real_node
+from localcluster.binaries import binary
+from localcluster.client import Client
+from localcluster.control_plane import ControlPlane
+from localcluster.images import images
 from modelservice.errors import UsageError
-from neighbours import inference_pool_chart
-from requests_images import VLLM, vllm_image
-from serving import Serving
+from support.cluster import Cluster, Helm
+from support.images import VLLM, vllm_image
+from support.inferencepool_chart import inference_pool_chart
+from support.release import Serving
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -53,12 +53,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
             given.import_image(image)
         for name in real_nodes(given):
             given.client.resource("v1", "Node").status.patch(
-                name=name, body={"status": {"capacity": node.EXTENDED}}, content_type="application/merge-patch+json"
+                name=name,
+                body={"status": {"capacity": real_node.EXTENDED}},
+                content_type="application/merge-patch+json",
             )
         yield given
         return
     try:
-        node.require()
+        real_node.require()
         gateway.executable()
         binary("kubelet")
     except UsageError as error:

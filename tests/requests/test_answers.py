@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from modelservice.inputs import merge
-from serving import DISAGGREGATED, MODEL, PROBES, PROMPT_THRESHOLD, Endpoint, Load, Serving
+from support.release import DISAGGREGATED, MODEL, PROBES, PROMPT_THRESHOLD, Endpoint, Load, Serving
 
 
 def prefilled(prefill: Endpoint, *, tls: bool = False) -> float:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from modelservice.inputs import merge, read_values
-from rendered import ROOT
-from serving import AGGREGATED, DISAGGREGATED, Serving
+from support.release import AGGREGATED, DISAGGREGATED, Serving
+from support.render import ROOT
 
 PRESENT = {
     "engine": {"imagePullPolicy": "IfNotPresent"},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving import MODEL, Serving
+from support.release import MODEL, Serving
 
 
 def with_layout(values: dict[str, Any], *, multinode: bool = False, **parallelism: Any) -> dict[str, Any]:

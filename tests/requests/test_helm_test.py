@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from live import Cluster
 from modelservice.inputs import merge, read_values
 from modelservice.paths import chart_dir
-from requests_images import curl_image
-from serving import SIMULATOR, Serving
+from support.cluster import Cluster
+from support.images import curl_image
+from support.release import SIMULATOR, Serving
 
 QUESTION = read_values(str(chart_dir() / "values.yaml"))["test"]
 

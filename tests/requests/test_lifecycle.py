@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from live import is_ready
-from modelservice.binaries import binary
+from localcluster.binaries import binary
 from modelservice.inputs import merge
-from serving import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving
+from support.cluster import is_ready
+from support.release import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving
 
 
 @pytest.fixture

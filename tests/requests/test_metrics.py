@@ -6,7 +6,7 @@ import pytest
 
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
-from serving import SIMULATOR, Serving
+from support.release import SIMULATOR, Serving
 
 NAMES = {"vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"}
 """Names that vLLM's dashboards use. https://docs.vllm.ai/en/latest/usage/metrics/"""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, own_cache, run_tests_on
-from modelservice.cluster.images import images, write_archive
+from localcluster.images import images, write_archive
+from support.cluster import Cluster, own_cache, run_tests_on
 
 pytestmark = pytest.mark.usefixtures("own_nodes")
 

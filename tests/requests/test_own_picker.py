@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelservice.inputs import merge
-from serving import PROMPT_THRESHOLD, SIMULATOR, Serving
+from support.release import PROMPT_THRESHOLD, SIMULATOR, Serving
 
 OWN: dict[str, Any] = {
     "routing": {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from live import Cluster, own_cache
-from modelservice.cluster.control_plane import ControlPlane
+from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
+from support.cluster import Cluster, own_cache
 
 pytestmark = pytest.mark.usefixtures("own_nodes")
 
@@ -73,7 +73,7 @@ def test_the_command_starts_and_ends_a_cluster_whose_pods_run(cluster: Cluster, 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from modelservice.cluster.control_plane import ControlPlane\n"
+        "import sys; from pathlib import Path; from localcluster.control_plane import ControlPlane\n"
         "with ControlPlane(Path(sys.argv[1]), real_nodes=2): print('up', flush=True); input()"
     )
     folder = tmp_path / "plane"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from support.render import Render
 
 
 def values(decode: dict[str, Any] | None = None, accelerator: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from modelservice.binaries import binary
+from localcluster.binaries import binary
 from modelservice.errors import UsageError
-from rendered import Render
+from support.render import Render
 
 VALUES = {
     "engine": {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": "vllmServe"},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 PROMETHEUS = {"serverAddress": "http://prometheus.monitoring:9090"}
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}

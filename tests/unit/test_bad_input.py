@@ -6,8 +6,8 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
-from refusals import assert_refused, assert_refused_alike
-from rendered import VLLM
+from support.refusal import assert_refused, assert_refused_alike
+from support.render import VLLM
 
 GROUPS = {"multinode": True, "engine": VLLM}
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from modelservice.cli import main
-from rendered import ROOT
+from support.render import ROOT
 
 PD = str(ROOT / "examples/values-pd.yaml")
 POOL = str(ROOT / "examples/pool-pd.yaml")

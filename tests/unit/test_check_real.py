@@ -6,11 +6,11 @@ import pytest
 
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
-from modelservice.deployment import Deployment
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, read_objects
-from modelservice.pool import read_pool
-from rendered import SHARED, shared
+from modelservice.model.deployment import Deployment
+from modelservice.model.pool import read_pool
+from support.render import SHARED, shared
 
 PLACEHOLDER = {"values-schema"}
 """The scenario of the benchmark fills in `auto` and 0 when it runs."""

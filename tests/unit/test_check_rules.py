@@ -2,9 +2,9 @@
 
 import pytest
 
-from modelservice.check.document import FAMILIES
 from modelservice.check.examples import findings
 from modelservice.check.rule import rules
+from modelservice.docs.rules import FAMILIES
 from modelservice.helm import EmbeddedHelm
 
 

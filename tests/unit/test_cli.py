@@ -10,7 +10,7 @@ import yaml
 
 from modelservice import cli
 from modelservice.helm import HelmExecutable
-from rendered import ROOT
+from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
 

@@ -11,9 +11,9 @@ import pytest
 from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from modelservice.binaries import binary
+from localcluster.binaries import binary
 from modelservice.errors import UsageError
-from rendered import ROOT, Render
+from support.render import ROOT, Render
 
 with warnings.catch_warnings():
     # The classic model is what every Grafana imports, so it is used on purpose.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
-from served import secret, single, volumes
+from support.engines import secret, single, volumes
+from support.render import Objects, Render
 
 SHARED = {"enabled": True, "accessModes": ["ReadWriteMany"], "size": "50Gi"}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
 NEW = "ghcr.io/llm-d/llm-d-router-endpoint-picker"

@@ -9,7 +9,7 @@ from modelservice.cli import main
 from modelservice.endpoints import endpoints
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import VLLM, Render
+from support.render import VLLM, Render
 
 SGLANG = {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import Render
+from support.render import Render
 
 ALONE = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
 

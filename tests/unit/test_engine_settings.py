@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from support.render import Render
 
 IMAGE = "vllm/vllm-openai:v0.32.0"
 

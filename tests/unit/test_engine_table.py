@@ -10,8 +10,8 @@ import pytest
 
 from modelservice.check.vllm.extract import accepted, compact
 from modelservice.check.vllm.table import arguments, history, table, versions
-from modelservice.commandline import command_line, vllm_version
-from rendered import SHARED, shared
+from modelservice.engines.command import command_line, vllm_version
+from support.render import SHARED, shared
 
 VERSIONS = versions()
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from modelservice.values import Values
-from rendered import Render, shared
-from served import IMAGES, single
+from support.engines import IMAGES, single
+from support.render import Render, shared
 
 MODEL = {
     "ollama": {"uri": "ollama://qwen3:0.6b"},

@@ -13,7 +13,7 @@ from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.paths import chart_dir
 from modelservice.sources import Sources, dotted, read_layers
-from rendered import ROOT
+from support.render import ROOT
 
 PD = """\
 modelArtifacts: {name: m, uri: hf://m/m, size: 1Gi}

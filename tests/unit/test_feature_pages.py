@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from modelservice import generate
+from modelservice.docs import values as generate
 from modelservice.values import Values
-from rendered import ROOT
+from support.render import ROOT
 
 PAGES = [ROOT / "docs" / "features.md", *sorted((ROOT / "docs" / "features").glob("*.md"))]
 TESTS: dict[str, str] = {}

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from modelservice.binaries import binary
+from localcluster.binaries import binary
 from modelservice.errors import UsageError
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 KEY = {"VLLM_API_KEY": {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "vllm"}}}}
 

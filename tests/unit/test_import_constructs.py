@@ -10,8 +10,8 @@ import yaml
 from modelservice.cli import main
 from modelservice.errors import ModelserviceError
 from modelservice.importers import Imported, import_files
-from rendered import Objects
-from semantics import command_line, differences, environment, installed, mounts, probes, with_claims
+from support.equivalence import command_line, differences, environment, installed, mounts, probes, with_claims
+from support.render import Objects
 
 
 def imported(folder: Path, *texts: str) -> tuple[Imported, Objects]:

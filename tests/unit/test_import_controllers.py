@@ -9,8 +9,8 @@ import pytest
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers import Options, import_files
-from rendered import shared
-from semantics import command_line, environment, installed, labels_kept, mounts, resources, with_claims
+from support.equivalence import command_line, environment, installed, labels_kept, mounts, resources, with_claims
+from support.render import shared
 
 
 @dataclass

@@ -8,11 +8,11 @@ import yaml
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers import Options, import_files
-from modelservice.importers.baseconfig import Operator
-from modelservice.importers.dryrun import DryRun, dry_run
-from modelservice.importers.fields import Fate
-from rendered import shared
-from semantics import differences, installed, labels_kept
+from modelservice.importers.source.fields import Fate
+from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers.systems.llm_d_operator.generate import DryRun, dry_run
+from support.equivalence import differences, installed, labels_kept
+from support.render import shared
 
 GOLDEN = {
     "simple-model": ("simple-model/granite3.2.yaml", "simple-model/simple-baseconfig.yaml"),

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from modelservice.check.runner import run
-from modelservice.deployment import Deployment
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release
 from modelservice.importers import SYSTEMS, import_files
 from modelservice.importers.chart import chart
-from modelservice.importers.documents import read_documents
-from modelservice.importers.fields import Fate
+from modelservice.importers.source.documents import read_documents
+from modelservice.importers.source.fields import Fate
 from modelservice.inputs import read_values
-from rendered import SHARED, shared
-from semantics import installed
+from modelservice.model.deployment import Deployment
+from support.equivalence import installed
+from support.render import SHARED, shared
 
 COMPANIONS = {
     "kubeai": "kubeai/system-values.yaml",

@@ -13,11 +13,11 @@ from modelservice.cli import main
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.importers import SYSTEMS, Options, import_files
 from modelservice.importers.commandline import parse
-from modelservice.importers.documents import read_documents
-from modelservice.importers.fields import LAST_APPLIED, Fate, Field
-from modelservice.importers.secrets import names_secret
+from modelservice.importers.source.documents import read_documents
+from modelservice.importers.source.fields import LAST_APPLIED, Fate, Field
+from modelservice.importers.source.secrets import names_secret
 from modelservice.paths import chart_dir
-from semantics import differences, installed, labels_kept, mounts
+from support.equivalence import differences, installed, labels_kept, mounts
 
 DEPLOYMENT = """
 apiVersion: apps/v1

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rendered import Objects, Render
-from served import secret, single, volumes
+from support.engines import secret, single, volumes
+from support.render import Objects, Render
 
 
 def lora(*uris: str, engine: str = "vllm", **artifacts: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rendered import Render
+from support.render import Render
 
 
 def single(uri: str, **artifacts: object) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rendered import Objects, Render
-from served import secret, single, volumes
+from support.engines import secret, single, volumes
+from support.render import Objects, Render
 
 
 def flag(objects: Objects, name: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rendered import Render
+from support.render import Render
 
 
 def monitored(**podmonitor: Any) -> dict[str, Any]:

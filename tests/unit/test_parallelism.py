@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelservice.inputs import merge
-from rendered import Objects, Render
+from support.render import Objects, Render
 
 
 def values(parallelism: dict[str, Any], multinode: bool = True, **decode: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import VLLM, Objects, Render, shared
+from support.render import VLLM, Objects, Render, shared
 
 RELEASE = {"app.kubernetes.io/name": "llm-d-modelservice", "app.kubernetes.io/instance": "test"}
 GROUP: dict[str, Any] = {"multinode": True, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}}

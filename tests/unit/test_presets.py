@@ -3,8 +3,8 @@
 import pytest
 
 from modelservice.inputs import merge, read_values
-from preset_layers import ACCELERATED, PRESETS, TOPOLOGIES, layers, sensible
-from rendered import Objects, Render
+from support.presets import ACCELERATED, PRESETS, TOPOLOGIES, layers, sensible
+from support.render import Objects, Render
 
 ADDITIONS = [
     "hardware/vgpu-hami",

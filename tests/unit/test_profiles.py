@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 
 def resources(objects: Objects, role: str = "decode") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import VLLM, Render
+from support.render import VLLM, Render
 
 OLD = "ghcr.io/llm-d/llm-d-routing-sidecar"
 NEW = "ghcr.io/llm-d/llm-d-router-disagg-sidecar"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from modelservice.cluster import node
-from modelservice.cluster.gateway import Route, routes
-from modelservice.cluster.images import Image, write_archive
-from modelservice.cluster.node import NETWORKS, Network
+from localcluster import real_node
+from localcluster.gateway import Route, routes
+from localcluster.images import Image, write_archive
+from localcluster.real_node import NETWORKS, Network
 from modelservice.errors import ModelserviceError, UsageError
 
 
@@ -18,25 +18,25 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(node, "PACKAGES", {"sh": "dash", "no-such-runtime": "containerd"})
-    monkeypatch.setattr(node, "CNI_FOLDERS", (tmp_path,))
-    node._cni_folder.cache_clear()
+    monkeypatch.setattr(real_node, "PACKAGES", {"sh": "dash", "no-such-runtime": "containerd"})
+    monkeypatch.setattr(real_node, "CNI_FOLDERS", (tmp_path,))
+    real_node._cni_folder.cache_clear()
     with pytest.raises(UsageError, match=r"apt-get install --yes containerd containernetworking-plugins$"):
-        node.require()
-    node._cni_folder.cache_clear()
+        real_node.require()
+    real_node._cni_folder.cache_clear()
 
 
 def test_real_pods_are_refused_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(UsageError, match="need root"):
-        node.require()
+        real_node.require()
 
 
 def test_addresses_of_a_network_do_not_overlap() -> None:
     network = Network(NETWORKS[7])
-    taken = {network.machine, *(network.node(index) for index in range(node.MOST))}
-    assert len(taken) == node.MOST + 1
-    ranges = [network.range_of(index) for index in range(node.MOST)]
+    taken = {network.machine, *(network.node(index) for index in range(real_node.MOST))}
+    assert len(taken) == real_node.MOST + 1
+    ranges = [network.range_of(index) for index in range(real_node.MOST)]
     numbers = [range(int(first.rpartition(".")[2]), int(last.rpartition(".")[2]) + 1) for first, last in ranges]
     pods = [number for part in numbers for number in part]
     assert len(pods) == len(set(pods))

@@ -9,7 +9,7 @@ import yaml
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Rendered, renderer
 from modelservice.inputs import read_values
-from rendered import ROOT
+from support.render import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 MODEL: dict[str, Any] = {"name": "org/model", "labels": {"llm-d.ai/model": "m"}}
 GATEWAY: dict[str, Any] = {"parentRefs": [{"name": "gateway"}]}

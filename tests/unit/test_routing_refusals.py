@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from modelservice.helm import EmbeddedHelm, HelmExecutable
-from refusals import assert_refused, assert_refused_alike
-from rendered import VLLM
+from support.refusal import assert_refused, assert_refused_alike
+from support.render import VLLM
 
 
 def decode(**fields: Any) -> dict[str, Any]:

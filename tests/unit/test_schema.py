@@ -15,9 +15,9 @@ import pydantic
 import pytest
 import yaml
 
-from modelservice import generate
+from modelservice.docs import values as generate
 from modelservice.values import WORDS, Values
-from rendered import ROOT
+from support.render import ROOT
 
 CHART = ROOT / "charts" / "llm-d-modelservice"
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())

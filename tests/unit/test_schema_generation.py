@@ -17,11 +17,11 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelservice import generate
+from modelservice.docs import values as generate
 from modelservice.errors import ModelserviceError
-from modelservice.kubernetes import Kubernetes
+from modelservice.kubernetes.types import Kubernetes
 from modelservice.paths import CHART
-from rendered import ROOT
+from support.render import ROOT
 
 PodFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSpec", partial=True)]
 Probe = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Probe")]

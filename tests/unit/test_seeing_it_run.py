@@ -7,7 +7,7 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, Release
-from rendered import VLLM, Objects, Render
+from support.render import VLLM, Objects, Render
 
 
 def told(objects: Objects) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import VLLM, Render
+from support.render import VLLM, Render
 
 CLAIM: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "100Gi"}}}
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from modelservice.summary import summary, workloads
-from rendered import VLLM, Render
+from support.render import VLLM, Render
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kubernetes_schemas import problems
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, apply_set, read_values
-from rendered import shared
+from support.kubernetes_schemas import problems
+from support.render import shared
 
 PVC_HF = "modelArtifacts.uri=pvc+hf://model-pvc/meta-llama/Llama-3.1-8B-Instruct"
 
@@ -168,7 +168,7 @@ REFUSED = {
 
 def real_values() -> list[str]:
     """Real values files, relative to their folder; none where the data is absent."""
-    from rendered import SHARED
+    from support.render import SHARED
 
     folder = SHARED / "upstream" / "real-values"
     files = (path.relative_to(folder) for path in sorted(folder.rglob("*.yaml")))

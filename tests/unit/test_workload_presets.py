@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from preset_layers import presets
-from rendered import Objects, Render, pod_templates
+from support.presets import presets
+from support.render import Objects, Render, pod_templates
 
 BASES: dict[str, list[str]] = {
     "defaults": [],

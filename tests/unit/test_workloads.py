@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rendered import Render
+from support.render import Render
 
 SINGLE: dict[str, Any] = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
 

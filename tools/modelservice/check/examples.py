@@ -11,12 +11,12 @@ import yaml
 from modelservice.check.finding import Finding
 from modelservice.check.rule import Example, Rule
 from modelservice.check.runner import load, run
-from modelservice.deployment import Deployment
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import merge
-from modelservice.inventory import read_inventory
-from modelservice.pool import read_pool
+from modelservice.model.cluster import read_inventory
+from modelservice.model.deployment import Deployment
+from modelservice.model.pool import read_pool
 
 BASES = {
     "single": """\

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modelservice.check.finding import Found, Severity
-from modelservice.deployment import Deployment
+from modelservice.model.deployment import Deployment
 
 Check = Callable[[Deployment], Iterator[Found]]
 CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Found]]]

@@ -10,10 +10,10 @@ from typing import Any
 from modelservice.check.finding import Finding, Found, Severity
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
-from modelservice.deployment import Deployment, object_problem, reference
 from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning, apply_set, merge
+from modelservice.model.deployment import Deployment, object_problem, reference
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
@@ -117,8 +117,8 @@ def run(
 def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
     """What a rule finds.
 
-    What rules look at has the form that :mod:`modelservice.shape` says; a field that is missing there must not end
-    the check of everything else.
+    What rules look at has the form that :mod:`modelservice.kubernetes.decode` checks; a field that is missing there
+    must not end the check of everything else.
     """
     try:
         return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []

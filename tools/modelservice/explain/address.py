@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice.deployment import reference
 from modelservice.errors import UsageError
+from modelservice.model.deployment import reference
 
 Object = Mapping[str, Any]
 

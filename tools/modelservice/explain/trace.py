@@ -21,13 +21,13 @@ from typing import Any
 
 import jsonschema_rs
 
-from modelservice.deployment import overlaid, reference
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import MISSING, Address, at, parse, steps
 from modelservice.explain.alternatives import alternatives
 from modelservice.explain.batch import Batch
 from modelservice.helm import Release, Rendered, Renderer, copy_chart, dump
 from modelservice.inputs import Values, read_values
+from modelservice.model.deployment import overlaid, reference
 from modelservice.sources import Path, Place, Sources, dotted, leaves
 
 RELEASE_NAME = ".Release.Name"

@@ -9,7 +9,12 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.helm import Release
-from modelservice.importers import (
+from modelservice.importers.chart import chart
+from modelservice.importers.source.documents import Document, read_documents
+from modelservice.importers.source.fields import Fate, Ledger, Note
+from modelservice.importers.source.secrets import Needed, Vault
+from modelservice.importers.steps.conversion import to_values
+from modelservice.importers.systems import (
     digitalhub,
     kserve,
     kubeai,
@@ -17,15 +22,10 @@ from modelservice.importers import (
     llmos,
     manifests,
 )
-from modelservice.importers.chart import chart
-from modelservice.importers.conversion import to_values
-from modelservice.importers.documents import Document, read_documents
-from modelservice.importers.fields import Fate, Ledger, Note
-from modelservice.importers.secrets import Needed, Vault
-from modelservice.importers.serving import Serving
-from modelservice.importers.system import Options as Options
-from modelservice.importers.system import Source, System
-from modelservice.importers.valuesfile import values_file
+from modelservice.importers.systems.system import Options as Options
+from modelservice.importers.systems.system import Source, System
+from modelservice.importers.values_file import values_file
+from modelservice.importers.workload import Serving
 
 SYSTEMS: dict[str, System] = {
     module.SYSTEM.name: module.SYSTEM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from modelservice.plan.layout import Call, Plan, Pod, Replica, Role
+from modelservice.plan.model import Call, Plan, Pod, Replica, Role
 from modelservice.summary import counted
 
 _COLOURS = {"decode": ("#1d4ed8", "#dbeafe", "#eff6ff"), "prefill": ("#c2410c", "#ffedd5", "#fff7ed")}

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from modelservice.plan.layout import Plan, Pod, Role
+from modelservice.plan.model import Plan, Pod, Role
 from modelservice.summary import counted
 
 _SHOWN = 4

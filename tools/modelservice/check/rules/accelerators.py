@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, device_requests, environment, reference
-from modelservice.quantity import quantity
+from modelservice.kubernetes.quantity import quantity
+from modelservice.model.deployment import Deployment, Pods, device_requests, environment, reference
 
 _COUNTED_OTHERWISE = ("google.com/tpu", "rebellions.ai/ATOM", "aws.amazon.com/neuron", "tpu.google.com (claim)")
 """Devices with several cores, each of which may hold a rank."""

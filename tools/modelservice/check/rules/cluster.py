@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.check.rules.accelerators import node_labels
-from modelservice.deployment import Deployment, Pods
-from modelservice.inventory import Node, amounts
-from modelservice.placement import admits, matches, place, untolerated
+from modelservice.model.cluster import Node, amounts
+from modelservice.model.deployment import Deployment, Pods
+from modelservice.model.scheduling import admits, matches, place, untolerated
 
 _NODES = """\
 pools:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.check.vllm import table as vllm
-from modelservice.commandline import ALIASES, Flag, vllm_version
-from modelservice.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
+from modelservice.engines.command import ALIASES, Flag, vllm_version
+from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"

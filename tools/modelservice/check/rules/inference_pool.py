@@ -10,8 +10,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import ROLE, Deployment, Pods, reference
-from modelservice.pool import V1, V1ALPHA2, Pool, pools_of
+from modelservice.model.deployment import ROLE, Deployment, Pods, reference
+from modelservice.model.pool import V1, V1ALPHA2, Pool, pools_of
 
 _POOL = "https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/"
 _ACTIVE_PORTS = ("llm-d.ai/active-ports", "inference.networking.k8s.io/active-ports")

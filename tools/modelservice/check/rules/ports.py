@@ -7,7 +7,7 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, reference
+from modelservice.model.deployment import Deployment, Pods, reference
 
 Object = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import rule
-from modelservice.deployment import Deployment, Pods, environment, kv_transfer, reference
-from modelservice.quantity import quantity, shown
+from modelservice.kubernetes.quantity import quantity, shown
+from modelservice.model.deployment import Deployment, Pods, environment, kv_transfer, reference
 
 Object = Mapping[str, Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.commandline import image_version, vllm_version
-from modelservice.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
+from modelservice.engines.command import image_version, vllm_version
+from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 _NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"

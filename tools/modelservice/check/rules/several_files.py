@@ -8,8 +8,8 @@ from itertools import combinations
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule_together
-from modelservice.deployment import ROLE, Deployment, Pods, reference
-from modelservice.placement import place
+from modelservice.model.deployment import ROLE, Deployment, Pods, reference
+from modelservice.model.scheduling import place
 
 _FIRST = "modelArtifacts: {name: Qwen/Qwen3-8B}"
 _SECOND = """\

@@ -10,8 +10,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.deployment import Deployment, Pods, environment, reference
-from modelservice.quantity import quantity
+from modelservice.kubernetes.quantity import quantity
+from modelservice.model.deployment import Deployment, Pods, environment, reference
 
 Object = Mapping[str, Any]
 

@@ -1,0 +1,37 @@
+"""Values that serve one model with one engine, and what tests look up in their render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.render import Objects
+
+IMAGES = {
+    "vllm": "vllm/vllm-openai:v0.32.0",
+    "sglang": "lmsysorg/sglang:v0.5.5",
+    "ollama": "ollama/ollama:0.12.6",
+    "infinity": "michaelf34/infinity:0.0.77",
+    "fasterWhisper": "fedirz/faster-whisper-server:0.6.0-rc.3-cpu",
+    "huggingface": "kserve/huggingfaceserver:v0.16.0",
+    "simulator": "ghcr.io/llm-d/llm-d-inference-sim:v0.10.2",
+}
+
+
+def single(engine: str = "vllm", **artifacts: Any) -> dict[str, Any]:
+    """One role, no proxy, an engine of the given type; keywords are fields of ``modelArtifacts``."""
+    return {
+        "modelArtifacts": {"name": "served", **artifacts},
+        "engine": {"type": engine, "image": IMAGES[engine]},
+        "routing": {"proxy": {"enabled": False}},
+        "prefill": {"create": False},
+    }
+
+
+def secret(name: str, key: str) -> dict[str, Any]:
+    """A ``valueFrom`` that takes a key of a Secret."""
+    return {"secretKeyRef": {"name": name, "key": key}}
+
+
+def volumes(objects: Objects) -> dict[str, dict[str, Any]]:
+    """Volumes of the decode pod by name."""
+    return {volume["name"]: volume for volume in objects.pod().get("volumes", [])}

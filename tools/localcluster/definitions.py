@@ -1,0 +1,77 @@
+"""CustomResourceDefinitions of the projects that a deployment meets, from their own pinned Go modules.
+
+``python -m localcluster.definitions`` prints them, for a cluster that lacks them:
+``… | kubectl apply --server-side -f -``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcluster.binaries import generated_definitions, module_file
+from modelservice.errors import ModelserviceError
+
+_GATEWAY_API = ("gatewayclasses", "gateways", "httproutes", "referencegrants")
+_INFERENCE = (
+    "inference.networking.k8s.io_inferencepools",
+    "inference.networking.x-k8s.io_inferenceobjectives",
+    "inference.networking.x-k8s.io_inferencemodelrewrites",
+    "inference.networking.x-k8s.io_inferencepoolimports",
+)
+_KEDA = ("scaledobjects", "triggerauthentications")
+_MONITORING = ("podmonitors", "servicemonitors", "prometheusrules")
+_PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+
+
+def leader_worker_set() -> dict[str, Any]:
+    """LeaderWorkerSet v1 (https://lws.sigs.k8s.io)."""
+    return _document(
+        module_file("lws", "sigs.k8s.io/lws", "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml")
+    )
+
+
+def definitions() -> Iterator[dict[str, Any]]:
+    """All definitions: LeaderWorkerSet, Gateway API Inference Extension (InferencePool v1 and v1alpha2,
+    InferenceObjective, InferenceModelRewrite), Gateway API, KEDA, Prometheus operator.
+
+    Raises:
+        UsageError: there is no Go toolchain and none can be installed.
+        ModelserviceError: a module cannot be downloaded.
+    """
+    yield leader_worker_set()
+    for name in _INFERENCE:
+        yield _document(
+            module_file("gaie", "sigs.k8s.io/gateway-api-inference-extension", f"config/crd/bases/{name}.yaml")
+        )
+    # The last release with the v1alpha2 InferencePool, which is of another group, so both go together.
+    old = "config/crd/bases/inference.networking.x-k8s.io_inferencepools.yaml"
+    yield _document(module_file("gaie-1.2", "sigs.k8s.io/gateway-api-inference-extension", old))
+    for name in _GATEWAY_API:
+        # The experimental channel has all fields of the standard one, and those that a user may write beside them.
+        relative = f"config/crd/experimental/gateway.networking.k8s.io_{name}.yaml"
+        yield _document(module_file("definitions", "sigs.k8s.io/gateway-api", relative))
+    for name in _KEDA:
+        relative = f"config/crd/bases/keda.sh_{name}.yaml"
+        yield _document(module_file("definitions", "github.com/kedacore/keda/v2", relative))
+    for name in _MONITORING:
+        yield _document(generated_definitions(_PROMETHEUS_OPERATOR) / f"monitoring.coreos.com_{name}.yaml")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 # it is a safe loader
+    if not isinstance(document, dict):
+        raise ModelserviceError("not one YAML object", file=str(path))
+    return document
+
+
+# Some files have a million characters.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+if __name__ == "__main__":
+    yaml.dump_all(definitions(), sys.stdout, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)

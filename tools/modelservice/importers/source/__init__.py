@@ -1,0 +1,1 @@
+"""Read the source of an import."""

@@ -1,0 +1,80 @@
+"""Fields of Kubernetes' own objects, as every importer that meets them declares them."""
+
+from __future__ import annotations
+
+from modelservice.importers.source.fields import METADATA, Fate, Field
+
+POD = "core.v1.PodSpec?"
+"""A pod spec in which anything may be missing."""
+
+OBJECT = (
+    *METADATA,
+    Field("metadata.name", "", type="string", quiet=True),
+    Field("metadata.namespace", "", type="string", quiet=True),
+)
+"""What every object has."""
+
+
+def pod_template(path: str) -> tuple[Field, ...]:
+    """Fields of a pod template under a path."""
+    return (
+        Field(f"{path}.metadata.labels", "modelArtifacts.labels and {role}.podLabels", type="map"),
+        Field(f"{path}.metadata.annotations", "{role}.podAnnotations", type="map"),
+        Field(f"{path}.metadata.creationTimestamp", "", Fate.lost, "written by the API server", quiet=True),
+        Field(f"{path}.metadata.name", "", Fate.lost, "pods are named after their workload", quiet=True),
+        Field(f"{path}.metadata.namespace", "", Fate.lost, "pods are in their workload's namespace", quiet=True),
+        Field(f"{path}.spec", "engine, {role}.volumes, … and {role}.extraConfig", type=POD),
+        Field(f"{path}.spec.serviceAccountName", "serviceAccountOverride", type="string"),
+        Field(f"{path}.spec.runtimeClassName", "{role}.runtimeClassName", type="string"),
+    )
+
+
+DEPLOYMENT = (
+    *OBJECT,
+    Field(
+        "metadata.labels",
+        "",
+        Fate.lost,
+        "the chart labels its objects itself; pods keep theirs",
+        type="map",
+        quiet=True,
+    ),
+    Field("metadata.annotations", "{role}.annotations", type="map"),
+    Field("spec.replicas", "{role}.replicas", type="integer"),
+    Field(
+        "spec.selector",
+        "",
+        Fate.changed,
+        "the chart selects by its own labels, which no user can change; pods keep theirs too",
+        type="object",
+        quiet=True,
+    ),
+    Field("spec.strategy", "{role}.strategy", type="apps.v1.DeploymentStrategy"),
+    Field(
+        "spec.revisionHistoryLimit",
+        "",
+        Fate.lost,
+        "the chart leaves it to Kubernetes, which keeps 10",
+        type="integer",
+        when=lambda value: value != 10,
+    ),
+    Field(
+        "spec.progressDeadlineSeconds",
+        "",
+        Fate.lost,
+        "the chart leaves it to Kubernetes: 600 seconds",
+        type="integer",
+        when=lambda value: value != 600,
+    ),
+    Field(
+        "spec.minReadySeconds",
+        "",
+        Fate.lost,
+        "the chart has no key for it; a readiness probe with a higher successThreshold waits too",
+        type="integer",
+        when=lambda value: value != 0,
+    ),
+    Field("spec.paused", "", Fate.lost, "a release is never paused", type="boolean", when=lambda value: value is True),
+    *pod_template("spec.template"),
+)
+"""Fields of a Deployment."""

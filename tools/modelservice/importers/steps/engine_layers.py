@@ -1,0 +1,178 @@
+"""Engines as the chart's layers: arguments and variables by name, what both roles share once, no default said again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from modelservice.importers.commandline import options
+from modelservice.kubernetes.merge import merged
+from modelservice.values import Values
+
+_DEFAULTS = Values().model_dump(by_alias=True, mode="json")
+
+_FLAG = re.compile(r"[a-z][a-z0-9-]*(\.[A-Za-z0-9_.-]+)?")
+"""Names of ``engine.args``."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""Names of ``engine.env``."""
+
+_FIRST = ("type", "modelCommand", "image", "imagePullPolicy", "args", "env")
+"""Keys of an engine that come before the others."""
+
+_LISTED = {"name", "command", "args", "env"}
+"""What only a listed container says: its name, the words of a command, and variables in their order."""
+
+
+def layered(values: dict[str, Any]) -> dict[str, Any]:
+    """Values whose engines are said once.
+
+    A role's first container becomes ``engine``, what both roles have in common, and ``<role>.engine``, the rest. A
+    container that nothing is left of but its name stays: it names the container.
+
+    Args:
+        values: values whose roles list their containers; changed in place.
+    """
+    engines: dict[str, dict[str, Any]] = {}
+    for name in ("decode", "prefill"):
+        containers = values[name].get("containers")
+        if containers:
+            engines[name] = _engine(containers[0])
+    shared = _common(list(engines.values()))
+    for name, engine in engines.items():
+        rest = _without(engine, shared)
+        if rest:
+            values[name] = {"engine": rest, **values[name]}
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        if key == "decode":
+            result["engine"] = merged(shared, values.get("engine", {}))
+            if result["engine"].get("type") and result["engine"].get("mountModelVolume"):
+                del result["engine"]["mountModelVolume"]  # the default for an engine of a stated type
+        if key != "engine":
+            result[key] = value
+    return result
+
+
+def _engine(container: dict[str, Any]) -> dict[str, Any]:
+    """Takes out of a listed container what ``engine`` says too."""
+    engine = {key: container.pop(key) for key in list(container) if key not in _LISTED}
+    if engine.get("modelCommand") == "custom":
+        del engine["modelCommand"]  # a listed container with a command is custom
+    elif "args" in container:
+        flags, words = arguments(container["args"], underscores=engine.get("type", "vllm") == "vllm")
+        if flags:
+            engine["args"] = flags
+        if words:
+            container["args"] = words
+        else:
+            del container["args"]
+    variables = environment(container.get("env", []))
+    if variables is not None:
+        container.pop("env", None)
+        if variables:
+            engine["env"] = variables
+    keys = [*(key for key in _FIRST if key in engine), *(key for key in engine if key not in _FIRST)]
+    return {key: engine[key] for key in keys}
+
+
+def arguments(words: list[str], underscores: bool) -> tuple[dict[str, Any], list[str]]:
+    """Arguments by the flag's name, and those that have none, in their order.
+
+    Args:
+        words: the arguments.
+        underscores: a flag means the same with underscores and with dashes, which the names have.
+    """
+    flags: dict[str, Any] = {}
+    rest: list[str] = []
+    given = list(options(words))
+    for option, following in zip(given, [*given[1:], None], strict=True):
+        written = option.tokens[0].partition("=")[0]
+        name = written.removeprefix("--").replace("_", "-")
+        named = written.startswith("--") and _FLAG.fullmatch(name) and (underscores or "_" not in written)
+        once = sum(other.name == option.name for other in given) == 1
+        # A word after the option may belong to it, and a value with a dash is told from a flag by how it is written.
+        doubtful = (following is not None and not following.name) or any(v.startswith("-") for v in option.values)
+        if not (named and once) or doubtful or (not option.values and name.startswith("no-")):
+            rest += option.tokens
+        elif not option.values:
+            flags[name] = True
+        else:
+            found = [_scalar(value) for value in option.values]
+            flags[name] = found if len(found) > 1 else found[0]
+    return flags, rest
+
+
+def _scalar(text: str) -> Any:
+    """A number where it is printed as it was written, else the text."""
+    if re.fullmatch(r"0|-?[1-9][0-9]{0,14}", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"0\.[0-9]{0,8}[1-9]", text) else text
+
+
+def environment(variables: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Variables by name; None where their order counts, because one refers to another."""
+    result: dict[str, Any] = {}
+    for item in variables:
+        if not _VARIABLE.fullmatch(item["name"]) or "$(" in str(item.get("value", "")):
+            return None
+        result[item["name"]] = value_of(item)
+    return result
+
+
+def value_of(variable: Mapping[str, Any]) -> Any:
+    """What a variable is in a map by name: its text, or the source of it."""
+    return {"valueFrom": variable["valueFrom"]} if "valueFrom" in variable else variable.get("value", "")
+
+
+def _common(engines: list[dict[str, Any]]) -> dict[str, Any]:
+    first, *others = engines
+    result = {}
+    for key, value in first.items():
+        if key in ("args", "env"):
+            value = {name: item for name, item in value.items() if all(_has(o.get(key), name, item) for o in others)}
+        elif not all(_has(other, key, value) for other in others):
+            continue
+        if value not in ({}, None):
+            result[key] = value
+    return result
+
+
+def _has(holder: Any, key: str, value: Any) -> bool:
+    return isinstance(holder, dict) and key in holder and holder[key] == value and type(holder[key]) is type(value)
+
+
+def _without(engine: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in engine.items():
+        if key in ("args", "env"):
+            value = {name: item for name, item in value.items() if name not in shared.get(key, {})}
+            if not value:
+                continue
+        elif key in shared:
+            continue
+        result[key] = value
+    return result
+
+
+def shortened(values: dict[str, Any]) -> dict[str, Any]:
+    """Values without those that the chart has anyway."""
+    return _shortened(values, _DEFAULTS)
+
+
+def _shortened(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        default = defaults.get(key)
+        if key not in defaults and value is None:
+            result[key] = value  # removes something that the chart derives
+            continue
+        if isinstance(value, dict) and isinstance(default, dict):
+            value = _shortened(value, default)
+            if not value:
+                continue
+        elif (value == default and type(value) is type(default)) or (value in ({}, []) and not default):
+            continue
+        result[key] = value
+    return result

@@ -1,0 +1,1 @@
+"""Kubernetes types, merging and quantities."""

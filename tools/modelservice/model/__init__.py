@@ -1,0 +1,1 @@
+"""What runs: pods, pools, devices and the cluster."""

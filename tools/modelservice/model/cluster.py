@@ -1,0 +1,203 @@
+"""What a cluster has: nodes, device classes and the objects a deployment refers to.
+
+Read from a running cluster, from a stream of objects (``kubectl get nodes,deviceclasses,resourceslices -o yaml``), or
+from a file of node pools as `modelservice cluster up` takes it. Of Secrets only the names and keys are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelservice.errors import ModelserviceError, UsageError
+from modelservice.inputs import is_object, load_documents, read_objects, read_text
+from modelservice.kubernetes.decode import readable
+from modelservice.kubernetes.quantity import quantity
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as the scheduler sees it."""
+
+    name: str
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, str], ...]
+    allocatable: Counter[str]
+    """Resources; cpu in thousandths of a core, memory in bytes."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The objects of a cluster by kind.
+
+    Args:
+        source: what messages call it.
+        objects: everything that is known.
+        kinds: kinds of which all objects are known; what is missing of another kind proves nothing.
+    """
+
+    source: str
+    objects: tuple[Object, ...]
+    kinds: frozenset[str]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Nodes that take new pods."""
+        used = self._used()
+        return [
+            _node(obj, used.get(obj["metadata"]["name"], Counter()))
+            for obj in self.of("Node")
+            if not (obj.get("spec") or {}).get("unschedulable")
+        ]
+
+    def of(self, kind: str) -> list[Object]:
+        """Objects of a kind."""
+        return [obj for obj in self.objects if obj.get("kind") == kind]
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """An object by name; in any namespace when none is given or the object has none."""
+        for obj in self.of(kind):
+            metadata = obj.get("metadata") or {}
+            where = metadata.get("namespace") or namespace
+            if metadata.get("name") == name and (not namespace or where == namespace):
+                return obj
+        return None
+
+    def lacks(self, kind: str, name: str, namespace: str = "") -> bool:
+        """Whether it is certain that there is no such object."""
+        return kind in self.kinds and self.find(kind, name, namespace) is None
+
+    def devices(self, device_class: str) -> Counter[str]:
+        """Devices of a class on each node, as ResourceSlices publish them.
+
+        A class is taken for its driver where its selector compares the driver, as those of all vendors do.
+        """
+        drivers = {device_class}
+        for selector in ((self.find("DeviceClass", device_class) or {}).get("spec") or {}).get("selectors") or []:
+            expression = str((selector.get("cel") or {}).get("expression", ""))
+            drivers |= {word.strip("'\"") for word in expression.split() if word[:1] in "'\""}
+        found: Counter[str] = Counter()
+        for obj in self.of("ResourceSlice"):
+            spec = obj.get("spec") or {}
+            if spec.get("driver") in drivers and spec.get("nodeName"):
+                found[spec["nodeName"]] += len(spec.get("devices") or [])
+        return found
+
+    def _used(self) -> dict[str, Counter[str]]:
+        """What running pods hold, by node."""
+        used: dict[str, Counter[str]] = {}
+        for pod in self.of("Pod"):
+            spec = pod.get("spec") or {}
+            if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or not spec.get("nodeName"):
+                continue
+            total = used.setdefault(spec["nodeName"], Counter())
+            for container in spec.get("containers") or []:
+                total.update(amounts((container.get("resources") or {}).get("requests") or {}))
+        return used
+
+
+def amounts(resources: Mapping[str, Any]) -> Counter[str]:
+    """Quantities by resource as integers: cpu in thousandths of a core, memory in bytes."""
+    found: Counter[str] = Counter()
+    for name, text in resources.items():
+        number = quantity(text)
+        if number is not None:
+            found[name] = int(number * 1000) if name == "cpu" else int(number)
+    return found
+
+
+def read_inventory(path: str) -> Inventory:
+    """The inventory in a file: objects, or ``pools:``.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ModelserviceError: it holds neither.
+    """
+    documents = load_documents(read_text(path), path)
+    if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
+        from localcluster.node_pools import objects, read_pools
+
+        made = tuple(objects(read_pools(path)))
+        return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
+    if not documents or not all(map(is_object, documents)):
+        raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="write pools: [...]")
+    found = tuple(map(_harmless, readable(read_objects(path), path)))
+    return Inventory(path, found, frozenset(str(obj.get("kind")) for obj in found))
+
+
+_LISTED = {
+    "Node": ("v1", False), "Pod": ("v1", False), "PersistentVolumeClaim": ("v1", True), "Secret": ("v1", True),
+    "ConfigMap": ("v1", True), "ServiceAccount": ("v1", True), "ResourceQuota": ("v1", True),
+    "PriorityClass": ("scheduling.k8s.io/v1", False), "RuntimeClass": ("node.k8s.io/v1", False),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", False), "DeviceClass": ("resource.k8s.io/v1", False),
+    "ResourceSlice": ("resource.k8s.io/v1", False), "ResourceClaimTemplate": ("resource.k8s.io/v1", True),
+    "ResourceClaim": ("resource.k8s.io/v1", True),
+}  # fmt: skip
+"""Kinds that rules ask for: their API, and whether only the release's namespace matters."""
+
+
+def read_cluster(namespace: str) -> Inventory:
+    """The cluster that the kubeconfig names.
+
+    Kinds that may not be listed are left out, so rules say nothing about them.
+
+    Raises:
+        UsageError: the client is not installed, or the cluster cannot be reached.
+    """
+    try:
+        from kubernetes import client, config, dynamic
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+    except ImportError:
+        raise UsageError(
+            "the Kubernetes client is not installed", fix="pip install 'llm-d-modelservice[cluster]'"
+        ) from None
+    try:
+        api = dynamic.DynamicClient(config.new_client_from_config(os.environ.get("KUBECONFIG")))  # type: ignore[no-untyped-call]
+    except (config.ConfigException, HTTPError, ApiException, OSError) as error:
+        raise UsageError(f"the cluster cannot be reached: {str(error).splitlines()[0]}", fix="set KUBECONFIG") from None
+    found: list[Object] = []
+    kinds = set()
+    for kind, (version, namespaced) in _LISTED.items():
+        try:
+            resource = api.resources.get(api_version=version, kind=kind)
+            listed = resource.get(namespace=namespace) if namespaced else resource.get()
+        except (ApiException, dynamic.exceptions.ResourceNotFoundError, dynamic.exceptions.DynamicApiError, HTTPError):
+            continue
+        found += [_harmless({**item.to_dict(), "kind": kind}) for item in listed.items]
+        kinds.add(kind)
+    if "Node" not in kinds:
+        raise UsageError("the cluster does not list its nodes", fix="ask for permission to list nodes")
+    host = client.Configuration.get_default_copy().host
+    return Inventory(f"the cluster {host}" if host else "the cluster", tuple(found), frozenset(kinds))
+
+
+def _harmless(obj: Object) -> Object:
+    """An object without secret values."""
+    if obj.get("kind") != "Secret":
+        return obj
+    keys = dict.fromkeys((*(obj.get("data") or {}), *(obj.get("stringData") or {})), "")
+    return json.loads(json.dumps({"kind": "Secret", "metadata": obj.get("metadata"), "data": keys}))  # type: ignore[no-any-return]
+
+
+def _node(obj: Object, used: Counter[str]) -> Node:
+    metadata, status = obj.get("metadata") or {}, obj.get("status") or {}
+    free = amounts(status.get("allocatable") or status.get("capacity") or {})
+    free.subtract(used)
+    return Node(
+        str(metadata.get("name")),
+        metadata.get("labels") or {},
+        tuple((obj.get("spec") or {}).get("taints") or ()),
+        free,
+    )
+
+
+def names(objects: Iterable[Object]) -> str:
+    """Names of objects, for messages."""
+    return ", ".join(sorted(str((obj.get("metadata") or {}).get("name")) for obj in objects)) or "none"

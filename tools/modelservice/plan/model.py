@@ -1,0 +1,248 @@
+"""The plan of deployments as data: roles, replicas, pods, ranks, accelerators, nodes, ports and calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelservice.model.deployment import Deployment, Listener, Pods, environment, kv_connectors
+from modelservice.model.scheduling import Placed, place
+
+_PROBES = {"startupProbe": "startup", "livenessProbe": "liveness", "readinessProbe": "readiness"}
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod."""
+
+    title: str
+    """``pod 1``, ``leader`` or ``worker 2``."""
+    node: str | None
+    """The node it would go to; None where none is known or it fits nowhere."""
+    unplaced: bool
+    """There is an inventory, and no node takes it."""
+    ranks: tuple[int, ...]
+    """A number for each accelerator: the data parallel rank, or without several of them the tensor rank."""
+    serves: bool
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A pod of a Deployment, or a group of a LeaderWorkerSet."""
+
+    index: int
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class Role:
+    """One workload."""
+
+    role: str
+    object: str
+    image: str
+    command: str
+    """``vllm``, ``sglang``, ``simulator`` or ``other``."""
+    tensor: int
+    pipeline: int
+    data: int
+    expert: bool
+    autoscaled: bool
+    replicas: tuple[Replica, ...]
+    accelerators: Mapping[str, int]
+    """Of one pod."""
+    ports: tuple[Listener, ...]
+    model: str
+    """Where the model's files are."""
+    probes: tuple[str, ...]
+
+    @property
+    def pods(self) -> int:
+        """Pods in all."""
+        return sum(len(replica.pods) for replica in self.replicas)
+
+    def port(self, purpose: str) -> str:
+        """Ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
+        numbers = sorted(listener.port for listener in self.ports if listener.purpose == purpose)
+        if not numbers:
+            return ""
+        return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who calls whom."""
+
+    source: str
+    target: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything together."""
+
+    name: str
+    model: str
+    roles: tuple[Role, ...]
+    calls: tuple[Call, ...]
+    placed: bool
+    """Nodes are known."""
+
+    @property
+    def accelerators(self) -> Counter[str]:
+        """Accelerators in all."""
+        total: Counter[str] = Counter()
+        for role in self.roles:
+            for name, count in role.accelerators.items():
+                total[name] += count * role.pods
+        return total
+
+    @property
+    def pods(self) -> int:
+        """Pods in all."""
+        return sum(role.pods for role in self.roles)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for machines."""
+        return {
+            "name": self.name,
+            "model": self.model,
+            "pods": self.pods,
+            "accelerators": dict(self.accelerators),
+            "roles": [
+                {
+                    "role": role.role,
+                    "object": role.object,
+                    "image": role.image,
+                    "tensor": role.tensor,
+                    "pipeline": role.pipeline,
+                    "data": role.data,
+                    "expert": role.expert,
+                    "autoscaled": role.autoscaled,
+                    "acceleratorsPerPod": dict(role.accelerators),
+                    "model": role.model,
+                    "probes": list(role.probes),
+                    "ports": [
+                        {"port": item.port, "container": item.container, "purpose": item.purpose} for item in role.ports
+                    ],
+                    "replicas": [
+                        [{"pod": pod.title, "node": pod.node, "ranks": list(pod.ranks)} for pod in replica.pods]
+                        for replica in role.replicas
+                    ],
+                }
+                for role in self.roles
+            ],
+            "calls": [{"from": call.source, "to": call.target, "label": call.label} for call in self.calls],
+        }
+
+
+def plan(deployment: Deployment) -> Plan:
+    """The plan of a deployment, with nodes where it has a cluster."""
+    cluster = deployment.cluster
+    placed = place([deployment], cluster) if cluster else []
+    workloads: dict[str, list[Pods]] = {}
+    for pods in deployment.servers:
+        workloads.setdefault(pods.object, []).append(pods)
+    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in workloads.values())
+    served = next(
+        (
+            name
+            for pods in deployment.servers
+            for flag in pods.command.all("served-model-name")
+            for name in flag.values[:1]
+        ),
+        "",
+    )
+    model = str(deployment.value("modelArtifacts.name") or served)
+    return Plan(deployment.name, model, roles, tuple(_calls(deployment, roles)), cluster is not None)
+
+
+def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed], known: bool) -> Role:
+    first = parts[0]
+    nodes = {(id(item.pods), item.replica, item.index): item.node for item in placed}
+    local, tensor, pipeline = first.local_ranks() or 1, first.tensor() or 1, first.pipeline() or 1
+    data = first.command.number("data-parallel-size", 1) or 1
+    devices = deployment.accelerators(first)
+    number = sum(devices.values())
+    replicas = []
+    for replica in range(1 if first.replicas is None else first.replicas):
+        pods: list[Pod] = []
+        for part in parts:
+            for index in range(part.size):
+                position = len(pods)
+                ranks = tuple(
+                    position * local + item * local // number
+                    if data > 1
+                    else (position * number + item) % (tensor * pipeline)
+                    for item in range(number)
+                )
+                node = nodes.get((id(part), replica, index))
+                title = {"leader": "leader", "worker": f"worker {position}"}.get(part.part, f"pod {position}")
+                if part.size == 1 and len(parts) == 1:
+                    title = f"pod {replica}"
+                pods.append(Pod(title, node, known and node is None, ranks, not part.headless))
+        replicas.append(Replica(replica, tuple(pods)))
+    probes = tuple(name for field, name in _PROBES.items() if first.engine.get(field))
+    return Role(
+        first.role,
+        first.object,
+        str(first.engine.get("image", "")),
+        first.command.engine,
+        tensor,
+        pipeline,
+        data,
+        first.command.has("enable-expert-parallel"),
+        first.replicas is None,
+        tuple(replicas),
+        devices,
+        tuple(first.listeners()),
+        _model(deployment, first),
+        probes,
+    )
+
+
+def _model(deployment: Deployment, pods: Pods) -> str:
+    uri = deployment.value("modelArtifacts.uri")
+    for volume in pods.spec.get("volumes") or []:
+        if volume.get("name") == "model-storage":
+            source = next((key for key in volume if key != "name"), "")
+            details = volume.get(source) or {}
+            size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
+            text = f"{source} {size}"
+            return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
+    return pods.command.value("model") or next(iter(pods.command.positionals), "in the image")
+
+
+def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
+    calls = []
+    routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
+    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
+    entry = f"gateway {gateways[0]}" if gateways else "gateway"
+    decode = [role for role in roles if role.role == "decode"]
+    prefill = [role for role in roles if role.role == "prefill" and role.replicas]
+    for pool in deployment.pools[:1]:
+        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
+        calls += [
+            Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}"),
+            Call("pool", "endpoint picker", "ext-proc 9002"),
+        ]
+        calls.append(Call("endpoint picker", "decode", f"picks a pod, {ports}"))
+    for role in decode:
+        first = role.port("proxy") or role.port("engine")
+        if not deployment.pools:
+            calls.append(Call("clients", "decode", f"port {first}"))
+        if role.port("proxy"):
+            calls.append(Call("decode proxy", "decode engine", f"{role.port('proxy')} to {role.port('engine')}"))
+        for other in prefill if role.port("proxy") else ():
+            calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
+            connectors = [name for pods in deployment.role("prefill") for name in kv_connectors(pods.command)]
+            if connectors:
+                sides = [
+                    environment(pods.engine).get("VLLM_NIXL_SIDE_CHANNEL_PORT") for pods in deployment.role("prefill")
+                ]
+                port = f", side channel {sides[0]}" if sides and isinstance(sides[0], str) else ""
+                calls.append(Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}"))
+    return list(dict.fromkeys(calls))
