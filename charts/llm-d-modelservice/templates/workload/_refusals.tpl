@@ -1,97 +1,66 @@
-{{/*
-What surrounds the pods of a role: its kind of workload, the Services and policies that select its pods. And the
-refusals of combinations among them.
-*/}}
-
-{{/* Labels that select the serving pods of a role, as JSON. Input: root, facts. */}}
-{{- define "llm-d-modelservice.servingSelector" -}}
-{{- /* The pods that serve for a requester are made by another controller, with the pool's labels alone. */ -}}
-{{- include (eq .facts.kind "ReplicaSet" | ternary "llm-d-modelservice.servingLabels" "llm-d-modelservice.selectorLabels") (dict "root" .root "role" .facts.role) -}}
+{{/* Combinations inside a role. Input: root, role, multinode, requester, workload. */}}
+{{- define "llm-d-modelservice.checkRole" -}}
+{{- $role := index .root.Values .role -}}
+{{- if and .requester .multinode -}}
+{{- fail "requester.enable: dual pods are single pods, but multinode is true; write multinode: false or requester.enable: false" -}}
 {{- end -}}
-
-{{/*
-Labels that select all pods of a role, also workers that do not serve, as JSON. Input: root, facts.
-https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
-*/}}
-{{- define "llm-d-modelservice.allPodsSelector" -}}
-{{- if eq .facts.kind "LeaderWorkerSet" -}}
-{{- dict "leaderworkerset.sigs.k8s.io/name" .facts.workload | toJson -}}
+{{- include "llm-d-modelservice.checkWorkload" . -}}
+{{- if .multinode -}}
+  {{- if $role.strategy -}}
+  {{- fail (printf "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; write %s.rolloutStrategy" .role .role) -}}
+  {{- end -}}
+  {{- /* LeaderWorkerSet names its Service after itself (DNS-1035), its pods <name>-<group>-<worker>, and a label of the
+         pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
+  {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
+  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s, which must begin with a letter (DNS-1035), as its Service has the same name; choose another release name or set fullnameOverride" .workload) -}}
+  {{- end -}}
+  {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
+  {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
+  {{- if gt (len .workload) $longest -}}
+  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave room for %d; choose a shorter release name or set fullnameOverride" .workload (len .workload) $longest) -}}
+  {{- end -}}
 {{- else -}}
-{{- include "llm-d-modelservice.selectorLabels" (dict "root" .root "role" .facts.role) -}}
-{{- end -}}
-{{- end -}}
-
-{{/*
-Name of a role's Service. Input: root, facts. The controller of a LeaderWorkerSet makes a headless Service with the
-name of the set.
-*/}}
-{{- define "llm-d-modelservice.roleServiceName" -}}
-{{- (index .root.Values .facts.role).service.name | default (eq .facts.kind "LeaderWorkerSet" | ternary (printf "%s-service" .facts.workload) .facts.workload) -}}
-{{- end -}}
-
-{{/*
-The spec of a Service, as JSON. Input: root, facts, service (values), key, headless (when type and clusterIP are unset).
-*/}}
-{{- define "llm-d-modelservice.serviceSpec" -}}
-{{- $service := .service -}}
-{{- $facts := .facts -}}
-{{- $spec := dict "type" ($service.type | default "ClusterIP") "selector" (include "llm-d-modelservice.servingSelector" . | fromJson) -}}
-{{- with $service.clusterIP | default (and .headless (not $service.type) | ternary "None" "") -}}{{- $_ := set $spec "clusterIP" . -}}{{- end -}}
-{{- if and (eq ($service.clusterIP | default "") "None") (ne $spec.type "ClusterIP") -}}
-{{- fail (printf "%s.clusterIP: None is for type ClusterIP, but type is %s, which needs an address; remove either" .key $spec.type) -}}
-{{- end -}}
-{{- $ports := $service.ports | default list -}}
-{{- range $i, $port := $ports -}}
-  {{- if kindIs "invalid" $port -}}{{- fail (printf "%s.ports[%d]: a list item without content; remove the dash or fill it in" $.key $i) -}}{{- end -}}
-  {{- if and (gt (len $ports) 1) (not $port.name) -}}
-  {{- fail (printf "%s.ports[%d].name: with several ports each needs a name; write one, for instance http" $.key $i) -}}
-  {{- end -}}
-  {{- if and $port.nodePort (eq $spec.type "ClusterIP") -}}
-  {{- fail (printf "%s.ports[%d].nodePort: a Service of type ClusterIP has none; write %s.type: NodePort" $.key $i $.key) -}}
+  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate" -}}
+    {{- if index $role $key -}}
+    {{- fail (printf "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; write multinode: true%s" $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" "")) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- if not $ports -}}
-  {{- range $i := until (int $facts.portCount) -}}
-  {{- $number := add $facts.servicePort $i -}}
-  {{- $ports = append $ports (dict "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) "port" $number "targetPort" $number "protocol" "TCP") -}}
+{{- if and (or $role.subGroupExclusiveTopology $role.subGroupExclusiveToplogy) (not $role.subGroupPolicy) -}}
+{{- fail (printf "%s.subGroupExclusiveTopology: it needs subgroups; write %s.subGroupPolicy.subGroupSize too" .role .role) -}}
+{{- end -}}
+{{- $types := $role.acceleratorTypes -}}
+{{- if and $types.labelKey (not $types.labelValues) (not $types.labelValue) -}}
+{{- fail (printf "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, and no node could match; list the accepted values" .role $types.labelKey) -}}
+{{- end -}}
+{{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
+{{- fail (printf "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; write it, for instance nvidia.com/gpu.product" .role) -}}
+{{- end -}}
+{{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
+  {{- range $i, $item := index $role $field -}}
+    {{- if kindIs "invalid" $item -}}{{- fail (printf "%s.%s[%d]: a list item without content; remove the dash or fill it in" $.role $field $i) -}}{{- end -}}
   {{- end -}}
 {{- end -}}
-{{- $_ := set $spec "ports" $ports -}}
-{{- $spec = $spec | toJson | fromJson -}}
-{{- include "llm-d-modelservice.merge" (dict "into" $spec "from" ($service.extraConfig | default dict)) -}}
-{{- include "llm-d-modelservice.prune" $spec -}}
-{{- $spec | toJson -}}
+{{- $names := dict -}}
+{{- range $i, $container := $role.containers -}}
+  {{- $name := $container.name | default (eq $i 0 | ternary "vllm" "") -}}
+  {{- if not $name -}}{{- fail (printf "%s.containers[%d].name: only the first container has a default name; write one" $.role $i) -}}{{- end -}}
+  {{- if hasKey $names $name -}}{{- fail (printf "%s.containers[%d].name: %s is also the name of containers[%d]; names are unique in a pod" $.role $i $name (index $names $name)) -}}{{- end -}}
+  {{- $_ := set $names $name $i -}}
 {{- end -}}
-
-{{/*
-A Service, as JSON. Input: root, name, spec, service (values), key, taken (names so far and who has them, changed in
-place).
-*/}}
-{{- define "llm-d-modelservice.service" -}}
-{{- if not (regexMatch "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$" .name) -}}
-{{- fail (printf "%s: the Service would be named %s, which must begin with a letter and have at most 63 characters (DNS-1035); choose another release name, or set fullnameOverride" .key .name) -}}
+{{- range $i, $container := $role.initContainers -}}
+  {{- if or (hasKey $names $container.name) (eq $container.name "routing-proxy") -}}
+  {{- fail (printf "%s.initContainers[%d].name: another container of the pod is named %s; names are unique in a pod" $.role $i $container.name) -}}
+  {{- end -}}
+  {{- $_ := set $names $container.name $i -}}
 {{- end -}}
-{{- if hasKey .taken .name -}}
-{{- fail (printf "%s: the Service would be named %s, like that of %s; choose another name" .key .name (index .taken .name)) -}}
+{{- range $i, $worker := (($role.workerTemplate).containers | default list) -}}
+  {{- if not (hasKey $names ($worker.name | default "vllm")) -}}
+  {{- if or $role.containers (ne ($worker.name | default "vllm") "vllm") -}}
+  {{- fail (printf "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the leader has" $.role $i $.role) -}}
+  {{- end -}}
+  {{- end -}}
 {{- end -}}
-{{- $_ := set .taken .name .key -}}
-{{- $metadata := dict "name" .name "labels" (merge (dict) (.service.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson)) -}}
-{{- with .service.annotations -}}{{- $_ := set $metadata "annotations" . -}}{{- end -}}
-{{- dict "apiVersion" "v1" "kind" "Service" "metadata" $metadata "spec" .spec | toJson -}}
-{{- end -}}
-
-{{/*
-topologySpreadConstraints of a role's pods, as a JSON list. Input: root, role. Without a selector a constraint counts
-no pod at all, so it gets the role's.
-*/}}
-{{- define "llm-d-modelservice.topologySpread" -}}
-{{- $constraints := list -}}
-{{- range $i, $constraint := (index .root.Values .role).topologySpreadConstraints -}}
-  {{- if kindIs "invalid" $constraint -}}{{- fail (printf "%s.topologySpreadConstraints[%d]: a list item without content; remove the dash or fill it in" $.role $i) -}}{{- end -}}
-  {{- $selector := dict "labelSelector" (dict "matchLabels" (include "llm-d-modelservice.selectorLabels" $ | fromJson)) -}}
-  {{- $constraints = append $constraints (empty $constraint.labelSelector | ternary (merge $selector (omit $constraint "labelSelector")) $constraint) -}}
-{{- end -}}
-{{- $constraints | toJson -}}
 {{- end -}}
 
 {{/* Refused combinations. Input: root, role, multinode, requester, workload. */}}
@@ -216,6 +185,27 @@ no pod at all, so it gets the role's.
     {{- if regexMatch "^--enable-ssrf-protection(=true)?$" . -}}
     {{- fail "serviceAccount.automountServiceAccountToken: the routing proxy reads the InferencePool for --enable-ssrf-protection (routing.proxy.args), which needs a token; write true, or remove the flag" -}}
     {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Port ranges of proxy and engine. Input: root, facts. */}}
+{{- define "llm-d-modelservice.checkPorts" -}}
+{{- $facts := .facts -}}
+{{- $n := int $facts.portCount -}}
+{{- $service := int $facts.servicePort -}}
+{{- $engine := int $facts.enginePort -}}
+{{- /* Data parallel supervisor: one port after the engine's range. */ -}}
+{{- $engineEnd := add $engine $n (gt $n 1 | ternary 0 -1) | int -}}
+{{- if gt $engineEnd 65535 -}}
+{{- fail (printf "%s: %d ports from %d on pass 65535; choose a lower port" ($facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort") $n $engine) -}}
+{{- end -}}
+{{- if $facts.proxy -}}
+  {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
+  {{- if eq $n 1 -}}
+  {{- fail (printf "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's network; choose another, for instance %d" $engine (eq $engine 8200 | ternary 8201 8200)) -}}
+  {{- end -}}
+  {{- fail (printf "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last is its supervisor); choose ranges that do not overlap, for instance 8000 and 8200" $n $service (add $service $n -1) $engine $engineEnd) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

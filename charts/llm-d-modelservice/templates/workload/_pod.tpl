@@ -162,3 +162,17 @@ Node selector terms are alternatives, so the requirement goes into each of them.
 {{- $_ := set .affinity "nodeAffinity" $node -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+topologySpreadConstraints of a role's pods, as a JSON list. Input: root, role. Without a selector a constraint counts
+no pod at all, so it gets the role's.
+*/}}
+{{- define "llm-d-modelservice.topologySpread" -}}
+{{- $constraints := list -}}
+{{- range $i, $constraint := (index .root.Values .role).topologySpreadConstraints -}}
+  {{- if kindIs "invalid" $constraint -}}{{- fail (printf "%s.topologySpreadConstraints[%d]: a list item without content; remove the dash or fill it in" $.role $i) -}}{{- end -}}
+  {{- $selector := dict "labelSelector" (dict "matchLabels" (include "llm-d-modelservice.selectorLabels" $ | fromJson)) -}}
+  {{- $constraints = append $constraints (empty $constraint.labelSelector | ternary (merge $selector (omit $constraint "labelSelector")) $constraint) -}}
+{{- end -}}
+{{- $constraints | toJson -}}
+{{- end -}}

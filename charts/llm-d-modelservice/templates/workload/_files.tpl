@@ -28,11 +28,6 @@ path with what a ConfigMap's key cannot hold replaced.
 {{- $files | toJson -}}
 {{- end -}}
 
-{{/* Name of the ConfigMap of the files. Input: the root context. */}}
-{{- define "llm-d-modelservice.filesName" -}}
-{{- printf "%s-files" (include "llm-d-modelservice.fullname" .) -}}
-{{- end -}}
-
 {{/*
 Mounts the files into a container, in place; prints nothing. Input: root, container. Each one is mounted by itself, so
 that what the image has beside it stays.

@@ -3,6 +3,49 @@ Dynamic Resource Allocation: the device claim of a role's pods.
 https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/
 */}}
 
+{{/*
+Names of a role's accelerator claim, as JSON. Input: root, role, type. Output:
+  claim     name inside the pod
+  template  name of the ResourceClaimTemplate; it carries the release, so two releases do not collide
+*/}}
+{{- define "llm-d-modelservice.claimNames" -}}
+{{- $entry := index .root.Values.accelerator.resourceClaimTemplates .type | default dict -}}
+{{- $base := $entry.name | default (printf "%s-claim-template" .type) -}}
+{{- dict
+  "claim" (printf "%s-%s-claim" (trimSuffix "-claim-template" $base) .role)
+  "template" (printf "%s-%s-%s" (include "llm-d-modelservice.fullname" .root) $base .role)
+| toJson -}}
+{{- end -}}
+
+{{/*
+All resource claims of a role's pods, as JSON {claims, names}. Input: root, facts.
+claims is the pod's list, names what the engine container refers to.
+*/}}
+{{- define "llm-d-modelservice.claims" -}}
+{{- $claims := list -}}
+{{- $role := index .root.Values .facts.role -}}
+{{- if .facts.accelerator.dra -}}
+  {{- $names := include "llm-d-modelservice.claimNames" (dict "root" .root "role" .facts.role "type" .facts.accelerator.type) | fromJson -}}
+  {{- $claims = append $claims (dict "name" $names.claim "resourceClaimTemplateName" $names.template) -}}
+{{- end -}}
+{{- $seen := dict -}}
+{{- range $i, $claim := $role.resourceClaims -}}
+  {{- $key := printf "%s.resourceClaims[%d]" $.facts.role $i -}}
+  {{- if and $claim.resourceClaimName $claim.resourceClaimTemplateName -}}
+  {{- fail (printf "%s: resourceClaimName and resourceClaimTemplateName exclude each other; keep one" $key) -}}
+  {{- end -}}
+  {{- if not (or $claim.resourceClaimName $claim.resourceClaimTemplateName) -}}
+  {{- fail (printf "%s: write the existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one claim for all)" $key) -}}
+  {{- end -}}
+  {{- if hasKey $seen $claim.name -}}{{- fail (printf "%s.name: %s is given twice" $key $claim.name) -}}{{- end -}}
+  {{- $_ := set $seen $claim.name true -}}
+  {{- $claims = append $claims (pick $claim "name" (empty $claim.resourceClaimName | ternary "resourceClaimTemplateName" "resourceClaimName")) -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $claims -}}{{- $names = append $names (dict "name" .name) -}}{{- end -}}
+{{- dict "claims" $claims "names" $names | toJson -}}
+{{- end -}}
+
 {{/* The devices of a claim {requests, constraints, config}, as JSON. Input: root, facts. */}}
 {{- define "llm-d-modelservice.deviceClaim" -}}
 {{- $type := .facts.accelerator.type -}}

@@ -67,3 +67,24 @@ suspended, whoever owns them: a horizontal autoscaler leaves a workload of 0 rep
 {{- kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+The facts of the roles that are created, as JSON {created, serving}: lists that begin with the role whose pods clients
+talk to. Input: root, key. serving has those with pods, now or whenever an autoscaler wants. Refuses, with the
+given key, a release without roles.
+*/}}
+{{- define "llm-d-modelservice.roles" -}}
+{{- $created := list -}}
+{{- $serving := list -}}
+{{- range $name := list "decode" "prefill" -}}
+  {{- if (index $.root.Values $name).create -}}
+  {{- $facts := include "llm-d-modelservice.role" (dict "root" $.root "role" $name) | fromJson -}}
+  {{- $created = append $created $facts -}}
+  {{- if ne (include "llm-d-modelservice.replicas" (dict "root" $.root "role" $name)) "0" -}}{{- $serving = append $serving $facts -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if not $created -}}
+{{- fail (printf "%s: neither decode nor prefill is created, so there is nothing to reach; write decode.create: true, or %s: false" .key .key) -}}
+{{- end -}}
+{{- dict "created" $created "serving" $serving | toJson -}}
+{{- end -}}

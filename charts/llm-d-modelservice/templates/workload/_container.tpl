@@ -160,55 +160,33 @@ Adds a mount to a container, in place; prints nothing. Input: container, mount. 
 {{- if not $mounted -}}{{- $_ := set .container "volumeMounts" (append $mounts .mount) -}}{{- end -}}
 {{- end -}}
 
-{{/* Adds the mount of the model volume to a container, in place; prints nothing. Input: facts, container. */}}
-{{- define "llm-d-modelservice.mountModel" -}}
-{{- $mounts := .container.volumeMounts | default list -}}
-{{- $mounted := not .facts.model.volume -}}
-{{- range $mounts -}}
-  {{- if or (eq .name "model-storage") (eq (trimSuffix "/" .mountPath) $.facts.model.mountPath) -}}{{- $mounted = true -}}{{- end -}}
-{{- end -}}
-{{- if not $mounted -}}
-  {{- $mount := dict "name" "model-storage" "mountPath" .facts.model.mountPath -}}
-  {{- if .facts.model.readOnly -}}{{- $_ := set $mount "readOnly" true -}}{{- end -}}
-  {{- $_ := set .container "volumeMounts" (append $mounts $mount) -}}
-{{- end -}}
-{{- end -}}
-
 {{/*
-Gives the engine's ports the names that the role's monitor scrapes, in place; prints nothing. Input: facts, monitor,
-container. A declared port keeps its name; one that is missing is added.
+Resources of a container, as JSON: requests of extended resources equal their limits, as Kubernetes demands
+(https://kubernetes.io/docs/tasks/configure-pod-container/extended-resource/). Input: resources, key, and for the
+engine resource, count and extra, which fill in the accelerators where the user gave none.
 */}}
-{{- define "llm-d-modelservice.nameMetricsPorts" -}}
-{{- $ports := .container.ports | default list -}}
-{{- $names := list -}}
-{{- range $ports -}}{{- $names = append $names (.name | default "") -}}{{- end -}}
-{{- range $i := until (int .facts.portCount) -}}
-  {{- $name := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $.monitor "rank" $i) -}}
-  {{- if not (has $name $names) -}}
-    {{- $number := add $.facts.enginePort $i | int -}}
-    {{- $found := false -}}
-    {{- range $ports -}}
-      {{- if eq (int .containerPort) $number -}}
-        {{- if .name -}}
-        {{- fail (printf "%s.monitoring.%s.portName: no port is named %s, and the engine's port %d is named %s; write portName: %s" $.facts.role $.monitor.kind $name $number .name .name) -}}
-        {{- end -}}
-        {{- $_ := set . "name" $name -}}
-        {{- $found = true -}}
-      {{- end -}}
+{{- define "llm-d-modelservice.resources" -}}
+{{- $resources := deepCopy (.resources | default dict) -}}
+{{- $limits := $resources.limits | default dict -}}
+{{- $requests := $resources.requests | default dict -}}
+{{- if and .resource .count (not (hasKey $limits .resource)) (not (hasKey $requests .resource)) -}}
+{{- $_ := set $limits .resource (toString .count) -}}
+{{- end -}}
+{{- range $name, $value := .extra -}}
+  {{- if not (or (hasKey $limits $name) (hasKey $requests $name)) -}}{{- $_ := set $limits $name $value -}}{{- end -}}
+{{- end -}}
+{{- range $name, $value := merge (dict) $limits $requests -}}
+  {{- if contains "/" $name -}}
+    {{- if and (hasKey $limits $name) (hasKey $requests $name) (ne (toString (index $limits $name)) (toString (index $requests $name))) -}}
+    {{- fail (printf "%s: limits.%s is %s but requests.%s is %s; Kubernetes demands that they are equal, write it once" $.key $name (toString (index $limits $name)) $name (toString (index $requests $name))) -}}
     {{- end -}}
-    {{- if not $found -}}{{- $ports = append $ports (dict "name" $name "containerPort" $number "protocol" "TCP") -}}{{- end -}}
+    {{- $_ := set $limits $name (toString $value) -}}
+    {{- $_ := set $requests $name (toString $value) -}}
   {{- end -}}
 {{- end -}}
-{{- $_ := set .container "ports" $ports -}}
-{{- end -}}
-
-{{/* Refuses claims that the pod does not have. Input: used, known, key, role. */}}
-{{- define "llm-d-modelservice.checkClaims" -}}
-{{- $names := list -}}
-{{- range .known -}}{{- $names = append $names .name -}}{{- end -}}
-{{- range .used -}}
-  {{- if not (has .name $names) -}}
-  {{- fail (printf "%s.resources.claims: the pod has no claim %s; add it to %s.resourceClaims%s" $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names)))) -}}
-  {{- end -}}
-{{- end -}}
+{{- $out := dict -}}
+{{- if $limits -}}{{- $_ := set $out "limits" $limits -}}{{- end -}}
+{{- if $requests -}}{{- $_ := set $out "requests" $requests -}}{{- end -}}
+{{- if $resources.claims -}}{{- $_ := set $out "claims" $resources.claims -}}{{- end -}}
+{{- $out | toJson -}}
 {{- end -}}

@@ -1,0 +1,86 @@
+{{/*
+The plugin configuration that follows from load balancing and roles, as JSON. Input: root, picker.
+  unset       equal prefix, free KV cache and queue, weighted as Gateway API Inference Extension does
+  LeastLoad   requests in flight
+  PrefixHash  equal prefix, and the queue as a bound
+Requests in flight stand for queue and cache of an engine without such metrics. Where there are adapters, pods that have
+the wanted one count more; vLLM tells which.
+With prefill, each request runs both profiles: llm-d's handler asks the decider whether to run prefill elsewhere.
+*/}}
+{{- define "llm-d-modelservice.pickerConfig" -}}
+{{- $values := .root.Values -}}
+{{- $version := .picker.version -}}
+{{- $strategy := $values.routing.loadBalancing.strategy | default "" -}}
+{{- $measured := true -}}
+{{- $adapters := or $values.modelArtifacts.adapters $values.modelArtifacts.lora.dynamic -}}
+{{- $sglang := false -}}
+{{- range include "llm-d-modelservice.engines" .root | fromJsonArray -}}
+  {{- if not (include "llm-d-modelservice.requestMetrics" . | fromJson) -}}{{- $measured = false -}}{{- end -}}
+  {{- if not (has .type (list "vllm" "simulator")) -}}{{- $adapters = false -}}{{- end -}}
+  {{- if eq .type "sglang" -}}{{- $sglang = true -}}{{- end -}}
+{{- end -}}
+{{- $scorers := list (list "queue-scorer" 2) (list "kv-cache-utilization-scorer" 2) (list "prefix-cache-scorer" 3) -}}
+{{- if eq $strategy "LeastLoad" -}}
+{{- $scorers = .picker.llmd | ternary (list (list "active-request-scorer" 1)) (list (list "running-requests-size-scorer" 1) (list "queue-scorer" 1)) -}}
+{{- else if eq $strategy "PrefixHash" -}}
+{{- $scorers = list (list "prefix-cache-scorer" 3) (list ($measured | ternary "queue-scorer" "active-request-scorer") 1) -}}
+{{- else if not $measured -}}
+{{- $scorers = list (list "active-request-scorer" 2) (list "prefix-cache-scorer" 3) -}}
+{{- end -}}
+{{- if $adapters -}}{{- $scorers = append $scorers (list "lora-affinity-scorer" 1) -}}{{- end -}}
+{{- $plugins := list -}}
+{{- $length := $values.routing.loadBalancing.prefixHash.prefixCharLength -}}
+{{- range $scorers -}}
+  {{- $plugin := dict "type" (first .) -}}
+  {{- if and $length (eq (first .) "prefix-cache-scorer") -}}
+    {{- /* One block of the asked length. A token counts as four characters. */ -}}
+    {{- $tokens := div (add $length 3) 4 -}}
+    {{- if semverCompare ">=0.8.0" $version -}}
+    {{- $plugins = append $plugins (dict "type" "approx-prefix-cache-producer" "parameters" (dict "autoTune" false "blockSizeTokens" $tokens "maxPrefixTokensToMatch" $tokens)) -}}
+    {{- else if semverCompare ">=0.7.0" $version -}}
+    {{- $_ := set $plugin "parameters" (dict "autoTune" false "blockSizeTokens" $tokens "maxPrefixBlocksToMatch" 1) -}}
+    {{- else -}}
+    {{- $_ := set $plugin "parameters" (dict "autoTune" false "blockSize" $length "maxPrefixBlocksToMatch" 1) -}}
+    {{- end -}}
+  {{- end -}}
+  {{- $plugins = append $plugins $plugin -}}
+{{- end -}}
+{{- $refs := list (dict "pluginRef" "max-score-picker") -}}
+{{- range $scorers -}}{{- $refs = append $refs (dict "pluginRef" (first .) "weight" (last .)) -}}{{- end -}}
+{{- $plugins = append $plugins (dict "type" "max-score-picker") -}}
+{{- $profiles := list (dict "name" "default" "plugins" $refs) -}}
+{{- if include "llm-d-modelservice.disaggregated" .root -}}
+  {{- $plugins = concat $plugins (list (dict "type" "prefill-filter") (dict "type" "decode-filter")) -}}
+  {{- if semverCompare ">=0.7.0" $version -}}
+    {{- if semverCompare "<0.9.0" $version -}}{{- $plugins = append $plugins (dict "type" "disagg-headers-handler") -}}{{- end -}}
+    {{- $plugins = concat $plugins (list (dict "type" "always-disagg-pd-decider") (dict "type" "disagg-profile-handler" "parameters" (dict "deciders" (dict "prefill" "always-disagg-pd-decider")))) -}}
+  {{- else -}}
+    {{- $plugins = concat $plugins (list (dict "type" "prefill-header-handler") (dict "type" "pd-profile-handler" "parameters" (dict "threshold" 0))) -}}
+  {{- end -}}
+  {{- $profiles = list
+    (dict "name" "prefill" "plugins" (prepend $refs (dict "pluginRef" "prefill-filter")))
+    (dict "name" "decode" "plugins" (prepend $refs (dict "pluginRef" "decode-filter"))) -}}
+{{- end -}}
+{{- if and (include "llm-d-modelservice.metricsOverTLS" .root) (semverCompare ">=0.8.0" $version) -}}
+{{- $plugins = append $plugins (dict "type" "metrics-data-source" "parameters" (dict "scheme" "https" "insecureSkipVerify" true)) -}}
+{{- else if $sglang -}}
+{{- $plugins = append $plugins (dict "type" "metrics-data-source") -}}
+{{- end -}}
+{{- if $sglang -}}
+{{- $plugins = append $plugins (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" "sglang")) -}}
+{{- end -}}
+{{- $config := dict "apiVersion" .picker.configApi "kind" "EndpointPickerConfig" "plugins" $plugins "schedulingProfiles" $profiles -}}
+{{- if include "llm-d-modelservice.scalesToZero" .root -}}{{- $_ := set $config "featureGates" (list "flowControl") -}}{{- end -}}
+{{- $config | toJson -}}
+{{- end -}}
+
+{{/* Configuration files of the picker, as JSON {files, name}; name is the one that holds. Input: root, picker. */}}
+{{- define "llm-d-modelservice.pickerFiles" -}}
+{{- $epp := .root.Values.routing.epp -}}
+{{- $files := deepCopy ($epp.pluginsCustomConfig | default dict) -}}
+{{- $name := $epp.pluginsConfigFile | default "plugins.yaml" -}}
+{{- if not $epp.pluginsConfigFile -}}
+{{- $_ := set $files $name ($epp.pluginsConfig | default (include "llm-d-modelservice.pickerConfig" . | fromJson) | toYaml | printf "%s\n") -}}
+{{- end -}}
+{{- dict "files" $files "name" $name | toJson -}}
+{{- end -}}
