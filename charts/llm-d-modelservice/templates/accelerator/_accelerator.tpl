@@ -21,7 +21,10 @@ Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, 
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
 {{- $none := or (eq $type "cpu") (eq .engine.type "simulator") -}}
 {{- if and (not $none) (not $resource) (not (and $dra (hasKey $global.resourceClaimTemplates $type))) -}}
-{{- fail (printf "%s: no accelerator type %q; known are cpu, %s. For another vendor write accelerator.resources.%s: <its resource name>" $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
+{{- fail (printf
+  (print "%s: no accelerator type %q; known are cpu, %s. For another vendor set accelerator.resources.%s: <its resource "
+    "name>")
+  $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
 {{- end -}}
 {{- $stated := kindIs "invalid" $own.count | ternary $global.count $own.count -}}
 {{- $count := $none | ternary 0 .parallelism.perPod -}}

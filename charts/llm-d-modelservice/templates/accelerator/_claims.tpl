@@ -35,7 +35,10 @@ claims is the pod's list, names what the engine container refers to.
   {{- fail (printf "%s: resourceClaimName and resourceClaimTemplateName exclude each other; keep one" $key) -}}
   {{- end -}}
   {{- if not (or $claim.resourceClaimName $claim.resourceClaimTemplateName) -}}
-  {{- fail (printf "%s: write the existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one claim for all)" $key) -}}
+  {{- fail (printf
+    (print "%s: set the existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one claim for "
+      "all)")
+    $key) -}}
   {{- end -}}
   {{- if hasKey $seen $claim.name -}}{{- fail (printf "%s.name: %s is given twice" $key $claim.name) -}}{{- end -}}
   {{- $_ := set $seen $claim.name true -}}
@@ -51,7 +54,9 @@ claims is the pod's list, names what the engine container refers to.
 {{- $type := .facts.accelerator.type -}}
 {{- $key := printf "accelerator.resourceClaimTemplates.%s" $type -}}
 {{- if not (hasKey .root.Values.accelerator.resourceClaimTemplates $type) -}}
-{{- fail (printf "%s: dra is on for %s, but nothing says which devices %s are; write %s.class: <DeviceClass>" $key .facts.role $type $key) -}}
+{{- fail (printf
+  "%s: dra is on for %s, but nothing says which devices %s are; set %s.class: <DeviceClass>"
+  $key .facts.role $type $key) -}}
 {{- end -}}
 {{- $entry := index .root.Values.accelerator.resourceClaimTemplates $type -}}
 {{- $count := int ($entry.count | default .facts.accelerator.count) -}}
@@ -59,7 +64,9 @@ claims is the pod's list, names what the engine container refers to.
 {{- if or (eq ($entry.match | default "") "firstAvailable") $entry.firstAvailable -}}
   {{- $choices := $entry.firstAvailable | default (list (set (pick $entry "class" "allocationMode" "selectors" "tolerations") "name" $type)) -}}
   {{- if and $entry.firstAvailable (eq ($entry.match | default "firstAvailable") "exactly") -}}
-  {{- fail (printf "%s.match: exactly has one request, but firstAvailable lists choices; write match: firstAvailable" $key) -}}
+  {{- fail (printf
+    "%s.match: exactly has one request, but firstAvailable lists choices; set match: firstAvailable"
+    $key) -}}
   {{- end -}}
   {{- if $entry.adminAccess -}}{{- fail (printf "%s.adminAccess: a firstAvailable request cannot have it" $key) -}}{{- end -}}
   {{- $out := list -}}
@@ -87,7 +94,7 @@ One device request without its name, as JSON. Input: request (values), count (wh
 */}}
 {{- define "llm-d-modelservice.deviceRequest" -}}
 {{- $request := .request -}}
-{{- if not $request.class -}}{{- fail (printf "%s.class: write the DeviceClass of the devices" .key) -}}{{- end -}}
+{{- if not $request.class -}}{{- fail (printf "%s.class: set the DeviceClass of the devices" .key) -}}{{- end -}}
 {{- $out := dict "deviceClassName" $request.class -}}
 {{- if eq ($request.allocationMode | default "") "All" -}}
   {{- if $request.count -}}{{- fail (printf "%s.count: allocationMode All takes every matching device; remove the count" .key) -}}{{- end -}}
@@ -95,7 +102,9 @@ One device request without its name, as JSON. Input: request (values), count (wh
 {{- else -}}
   {{- $count := int ($request.count | default .count) -}}
   {{- if gt $count 32 -}}
-  {{- fail (printf "%s: a pod needs %d devices, but a claim holds at most 32; spread the ranks over more workers" .key $count) -}}
+  {{- fail (printf
+    "%s: a pod needs %d devices, but a claim holds at most 32; spread the ranks over more workers"
+    .key $count) -}}
   {{- end -}}
   {{- $_ := set $out "count" $count -}}
   {{- with $request.allocationMode -}}{{- $_ := set $out "allocationMode" . -}}{{- end -}}

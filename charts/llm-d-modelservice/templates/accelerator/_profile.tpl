@@ -12,7 +12,10 @@ of resourceProfiles.<name>, with resources {limits, requests} in place of limits
 {{- $parts := splitList ":" $wanted -}}
 {{- $name := first $parts -}}
 {{- if not (index .root.Values.resourceProfiles $name) -}}
-{{- fail (printf "%s.resourceProfile: no profile %q; %s" .role $name (empty .root.Values.resourceProfiles | ternary (printf "write its resources as resourceProfiles.%s" $name) (printf "known are %s" (keys .root.Values.resourceProfiles | sortAlpha | join ", ")))) -}}
+{{- fail (printf
+  "%s.resourceProfile: no profile %q; %s"
+  .role $name
+  (empty .root.Values.resourceProfiles | ternary (printf "set its resources as resourceProfiles.%s" $name) (printf "known are %s" (keys .root.Values.resourceProfiles | sortAlpha | join ", ")))) -}}
 {{- end -}}
 {{- $factor := eq (len $parts) 2 | ternary (last $parts) "1" | int -}}
 {{- $profile := index .root.Values.resourceProfiles $name -}}

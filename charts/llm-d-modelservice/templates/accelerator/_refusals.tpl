@@ -23,10 +23,16 @@ profile, engine, parallelism, facts, none (the type has no accelerators), stated
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if or (hasKey $known $name) (hasPrefix "nvidia.com/mig-" $name) -}}
     {{- if $facts.dra -}}
-    {{- fail (printf "%s: it names %s, but accelerators of %s come from a resource claim (dra: true), and a pod would get both; remove it, the claim's count follows parallelism" $key $name $.role) -}}
+    {{- fail (printf
+      (print "%s: it names %s, but accelerators of %s come from a resource claim (dra: true), and a pod would get both; "
+        "remove it, the claim's count follows parallelism")
+      $key $name $.role) -}}
     {{- end -}}
     {{- if ne $name $facts.resource -}}
-    {{- fail (printf "%s: it names %s, but the accelerator type of %s is %s%s; write %s" $key $name $.role $facts.type (empty $facts.resource | ternary "" (printf " (%s)" $facts.resource)) (hasKey $known $name | ternary (printf "%s.accelerator.type: %s" $.role (index $known $name)) (printf "accelerator.resources.%s: %s" $facts.type $name))) -}}
+    {{- fail (printf
+      "%s: it names %s, but the accelerator type of %s is %s%s; set %s"
+      $key $name $.role $facts.type (empty $facts.resource | ternary "" (printf " (%s)" $facts.resource))
+      (hasKey $known $name | ternary (printf "%s.accelerator.type: %s" $.role (index $known $name)) (printf "accelerator.resources.%s: %s" $facts.type $name))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -36,11 +42,18 @@ profile, engine, parallelism, facts, none (the type has no accelerators), stated
   {{- $custom := eq .engine.modelCommand "custom" -}}
   {{- $independent := index .root.Values.accelerator.independentCount $facts.type -}}
   {{- if and .stated (ne (toString $given) (toString $facts.count)) -}}
-  {{- fail (printf "%s: %s is %s, but accelerator.count is %d; write the number once" $key $facts.resource (toString $given) (int $facts.count)) -}}
+  {{- fail (printf
+    "%s: %s is %s, but accelerator.count is %d; set it once"
+    $key $facts.resource (toString $given) (int $facts.count)) -}}
   {{- end -}}
   {{- if not (or .stated .none $independent (and $custom (or (not .parallelism.stated) (eq (toString $given) "0"))) (eq (toString $given) (toString $facts.count))) -}}
   {{- $p := .parallelism -}}
-  {{- fail (printf "%s: %s is %s, but a pod has %d ranks (%s); write the parallelism of these accelerators, or %s.accelerator.count: %s if the difference is intended" $key $facts.resource (toString $given) (int $facts.count) ($p.spans | ternary (printf "tensor %d x pipeline %d over %d pods" (int $p.tensor) (int $p.pipeline) (int $p.workers)) (printf "tensor %d x pipeline %d x dataLocal %d" (int $p.tensor) (int $p.pipeline) (int $p.dataLocal))) .role (toString $given)) -}}
+  {{- fail (printf
+    (print "%s: %s is %s, but a pod has %d ranks (%s); set the parallelism of these accelerators, or "
+      "%s.accelerator.count: %s if the difference is intended")
+    $key $facts.resource (toString $given) (int $facts.count)
+    ($p.spans | ternary (printf "tensor %d x pipeline %d over %d pods" (int $p.tensor) (int $p.pipeline) (int $p.workers)) (printf "tensor %d x pipeline %d x dataLocal %d" (int $p.tensor) (int $p.pipeline) (int $p.dataLocal)))
+    .role (toString $given)) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -51,7 +64,9 @@ profile, engine, parallelism, facts, none (the type has no accelerators), stated
 {{- range .known -}}{{- $names = append $names .name -}}{{- end -}}
 {{- range .used -}}
   {{- if not (has .name $names) -}}
-  {{- fail (printf "%s.resources.claims: the pod has no claim %s; add it to %s.resourceClaims%s" $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names)))) -}}
+  {{- fail (printf
+    "%s.resources.claims: the pod has no claim %s; add it to %s.resourceClaims%s"
+    $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names)))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -13,20 +13,31 @@ accelerator), perPod, stated (the declared count or null).
 {{- $vgpu := .root.Values.accelerator.vgpu -}}
 {{- $facts := .facts -}}
 {{- if ne $facts.type "nvidia" -}}
-{{- fail (printf "accelerator.vgpu.enabled: %s divides NVIDIA GPUs, but the accelerator type of %s is %s; write the vendor's resources as engine.resources.limits" $vgpu.provider .role $facts.type) -}}
+{{- fail (printf
+  (print "accelerator.vgpu.enabled: %s divides NVIDIA GPUs, but the accelerator type of %s is %s; set the vendor's "
+    "resources as engine.resources.limits")
+  $vgpu.provider .role $facts.type) -}}
 {{- end -}}
 {{- if $facts.dra -}}
-{{- fail "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; write dra: false" -}}
+{{- fail "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; set dra: false" -}}
 {{- end -}}
 {{- $resources := .engine.resources | default dict -}}
 {{- if and (eq $vgpu.provider "volcano") (hasKey (merge (dict) ($resources.limits | default dict) ($resources.requests | default dict)) "nvidia.com/gpu") -}}
-{{- fail (printf "%s.containers[0].resources: it names nvidia.com/gpu, a whole GPU, but accelerator.vgpu asks for parts of one; remove it, the count follows parallelism" .role) -}}
+{{- fail (printf
+  (print "%s.containers[0].resources: it names nvidia.com/gpu, a whole GPU, but accelerator.vgpu asks for parts of one; "
+    "remove it, the count follows parallelism")
+  .role) -}}
 {{- end -}}
 {{- if and $vgpu.number (ne (int $vgpu.number) (int (kindIs "invalid" .stated | ternary .perPod .stated))) -}}
   {{- if kindIs "invalid" .stated -}}
-  {{- fail (printf "accelerator.vgpu.number: %d, but a %s pod has %d ranks; write %s.parallelism.tensor: %d, or accelerator.count: %d if the difference is intended" (int $vgpu.number) .role (int .perPod) .role (int $vgpu.number) (int $vgpu.number)) -}}
+  {{- fail (printf
+    (print "accelerator.vgpu.number: %d, but a %s pod has %d ranks; set %s.parallelism.tensor: %d, or "
+      "accelerator.count: %d if the difference is intended")
+    (int $vgpu.number) .role (int .perPod) .role (int $vgpu.number) (int $vgpu.number)) -}}
   {{- end -}}
-  {{- fail (printf "accelerator.vgpu.number: %d, but accelerator.count is %d; write the number once" (int $vgpu.number) (int .stated)) -}}
+  {{- fail (printf
+    "accelerator.vgpu.number: %d, but accelerator.count is %d; set it once"
+    (int $vgpu.number) (int .stated)) -}}
 {{- end -}}
 {{- if gt (int $facts.count) 0 -}}
 {{- $names := get (dict

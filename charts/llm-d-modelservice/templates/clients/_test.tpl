@@ -30,7 +30,10 @@ the API server wants it to begin with a letter (DNS-1035).
 {{- define "llm-d-modelservice.testServiceName" -}}
 {{- $name := printf "%s-%s-test" (include "llm-d-modelservice.fullname" .root | trunc 50 | trimSuffix "-") .role -}}
 {{- if not (regexMatch "^[a-z]" $name) -}}
-{{- fail (printf "fullnameOverride: the Service of test.enabled would be named %s, which must begin with a letter (DNS-1035); choose another release name, set fullnameOverride, or write test.enabled: false" $name) -}}
+{{- fail (printf
+  (print "fullnameOverride: the Service of test.enabled would be named %s, which must begin with a letter (DNS-1035); "
+    "choose another release name, set fullnameOverride, or set test.enabled: false")
+  $name) -}}
 {{- end -}}
 {{- $name -}}
 {{- end -}}
@@ -48,7 +51,10 @@ root, facts. They are those of apiKeyVariables, so whatever gives them to the en
 */}}
 {{- define "llm-d-modelservice.testKey" -}}
 {{- if hasKey .facts.given "api-key" -}}
-{{- fail (printf "test.enabled: %s gets --api-key in plain text, which the test would have to repeat; put the key into a Secret and write engine.env.VLLM_API_KEY.valueFrom.secretKeyRef" .facts.role) -}}
+{{- fail (printf
+  (print "test.enabled: %s gets --api-key in plain text, which the test would have to repeat; put the key into a Secret "
+    "and set engine.env.VLLM_API_KEY.valueFrom.secretKeyRef")
+  .facts.role) -}}
 {{- end -}}
 {{- $variables := include "llm-d-modelservice.apiKeyVariables" . | fromJson | values -}}
 {{- $key := dict -}}

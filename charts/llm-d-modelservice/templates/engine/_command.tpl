@@ -36,7 +36,10 @@ a pod that does not serve).
 {{- $args = concat $args $engine.userArgs -}}
 {{- if and $derived.startRank (not (hasKey .facts.given "data-parallel-start-rank")) -}}
   {{- if ne $engine.modelCommand "vllmServe" -}}
-  {{- fail (printf "%s: the first rank of a pod is LWS_WORKER_INDEX x %d, which needs a shell around the command; write modelCommand: vllmServe" .facts.role (int .facts.parallelism.dataLocal)) -}}
+  {{- fail (printf
+    (print "%s: the first rank of a pod is LWS_WORKER_INDEX x %d, which needs a shell around the command; set "
+      "modelCommand: vllmServe")
+    .facts.role (int .facts.parallelism.dataLocal)) -}}
   {{- end -}}
   {{- $command = list "/bin/sh" "-c" (printf "exec vllm serve \"$@\" --data-parallel-start-rank \"$((LWS_WORKER_INDEX * %d))\"" (int .facts.parallelism.dataLocal)) "vllm-serve" -}}
 {{- end -}}

@@ -18,7 +18,10 @@ their time too.
 {{- $known := and (ne .engine.modelCommand "custom") (include "llm-d-modelservice.hasShutdownTimeout" .engine.image | eq "true") -}}
 {{- $flag := kindIs "bool" $drain.shutdownFlag | ternary $drain.shutdownFlag $known -}}
 {{- if and $drain.shutdownFlag (has .engine.modelCommand (list "custom" "sglangServe")) -}}
-{{- fail (printf "%s.drain.shutdownFlag: --shutdown-timeout is a flag of vLLM, but modelCommand is %s; leave it out, and preStop waits for the requests" .role .engine.modelCommand) -}}
+{{- fail (printf
+  (print "%s.drain.shutdownFlag: --shutdown-timeout is a flag of vLLM, but modelCommand is %s; remove it, and preStop "
+    "waits for the requests")
+  .role .engine.modelCommand) -}}
 {{- end -}}
 {{- $timeout := int $drain.timeoutSeconds -}}
 {{- if hasKey .given "shutdown-timeout" -}}
@@ -46,7 +49,10 @@ their time too.
 {{- with .facts.drain.preStop -}}
   {{- $lifecycle := $.container.lifecycle | default dict -}}
   {{- if $lifecycle.preStop -}}
-  {{- fail (printf "%s.drain.enabled: the engine container has a lifecycle.preStop of its own, and a container has one; remove either" $.facts.role) -}}
+  {{- fail (printf
+    (print "%s.drain.enabled: the engine container has a lifecycle.preStop of its own, and a container has one; remove "
+      "either")
+    $.facts.role) -}}
   {{- end -}}
   {{- $_ := set $.container "lifecycle" (merge (dict "preStop" (dict "sleep" (dict "seconds" .))) $lifecycle) -}}
 {{- end -}}
@@ -62,7 +68,11 @@ stays.
   {{- if kindIs "invalid" $given -}}
   {{- $_ := set $.spec "terminationGracePeriodSeconds" . -}}
   {{- else if lt (int $given) (int .) -}}
-  {{- fail (printf "%s.terminationGracePeriodSeconds: %d, but draining takes %d (preStopSeconds + timeoutSeconds + bufferSeconds of %s.drain), and Kubernetes would kill the pod before; leave it out, or write a smaller %s.drain.timeoutSeconds" $.facts.role (int $given) (int .) $.facts.role $.facts.role) -}}
+  {{- fail (printf
+    (print "%s.terminationGracePeriodSeconds: %d, but draining takes %d (preStopSeconds + timeoutSeconds + "
+      "bufferSeconds of %s.drain), and Kubernetes would kill the pod before; remove it, or set a smaller "
+      "%s.drain.timeoutSeconds")
+    $.facts.role (int $given) (int .) $.facts.role $.facts.role) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -38,13 +38,19 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}
 {{- end -}}
 {{- if and (not $engine.image) $listed -}}
-{{- fail (printf "%s.image: the engine container has no image; write it here or as engine.image" $key) -}}
+{{- fail (printf "%s.image: the engine container has no image; set it here or as engine.image" $key) -}}
 {{- end -}}
 {{- if and (not $engine.image) (has ($engine.type | default "simulator") (list "vllm" "sglang" "ollama" "infinity" "fasterWhisper" "huggingface")) -}}
-{{- fail (printf "engine.image: engine.type is %s, and the image is yours to choose; write it, or add the layer of that engine, which has one" $engine.type) -}}
+{{- fail (printf
+  (print "engine.image: engine.type is %s, and the image is yours to choose; set it, or add the layer of that engine, "
+    "which has one")
+  $engine.type) -}}
 {{- end -}}
 {{- if and (eq $engine.modelCommand "custom") (not $engine.command) -}}
-{{- fail (printf "%s.command: modelCommand is custom%s, which needs a command; write it, or modelCommand: vllmServe or imageDefault" $key ($byDefault | ternary " (the default of a listed container)" "")) -}}
+{{- fail (printf
+  (print "%s.command: modelCommand is custom%s, which needs a command; set it, or modelCommand: vllmServe or "
+    "imageDefault")
+  $key ($byDefault | ternary " (the default of a listed container)" "")) -}}
 {{- end -}}
 {{- if and (ne $engine.modelCommand "custom") $engine.command (not $listed) -}}
 {{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" $key $engine.modelCommand) -}}

@@ -64,10 +64,14 @@ https://michaelfeil.eu/infinity/latest/cli_v2/
 {{- $type := .facts.engine.type -}}
 {{- $variable := get (include "llm-d-modelservice.apiKeyVariables" . | fromJson) $type -}}
 {{- if not $variable -}}
-{{- fail (printf "auth.apiKeySecret.name: %s %s, so that everybody could ask; remove it, and check keys at the gateway" $type (eq $type "fasterWhisper" | ternary "would ask its own probes for the key" "checks no key")) -}}
+{{- fail (printf
+  "auth.apiKeySecret.name: %s %s, so that everybody could ask; remove it, and check keys at the gateway"
+  $type (eq $type "fasterWhisper" | ternary "would ask its own probes for the key" "checks no key")) -}}
 {{- end -}}
 {{- if hasKey .facts.given "api-key" -}}
-{{- fail "auth.apiKeySecret.name: the engine gets an --api-key beside it, in plain text; remove it from engine.args or the container's args" -}}
+{{- fail (print
+  "auth.apiKeySecret.name: the engine gets an --api-key beside it, in plain text; remove it from engine.args or the "
+  "container's args") -}}
 {{- end -}}
 {{- dict "name" $variable "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key")) | toJson -}}
 {{- end -}}

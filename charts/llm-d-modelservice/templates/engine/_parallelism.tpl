@@ -23,7 +23,9 @@ arguments, see engine.givenFlags). Output:
   {{- $literal := index $.given $flag | toString -}}
   {{- if regexMatch "^[0-9]+$" $literal -}}
     {{- if and $value (ne (int $value) (int $literal)) -}}
-    {{- fail (printf "%s.%s is %d but the engine's arguments say --%s %s; write it once, as %s.%s" $key $name (int $value) $flag $literal $key $name) -}}
+    {{- fail (printf
+      "%s.%s is %d but the engine's arguments say --%s %s; set it once, as %s.%s"
+      $key $name (int $value) $flag $literal $key $name) -}}
     {{- end -}}
     {{- $value = int $literal -}}
   {{- end -}}
@@ -46,7 +48,10 @@ arguments, see engine.givenFlags). Output:
 
 {{- if or $spans $ownGroup -}}
   {{- if and $spans (ne (mod $group $workers | int) 0) -}}
-  {{- fail (printf "%s.workers: %d ranks (tensor %d x pipeline %d) do not spread evenly over %d pods; write for instance pipeline: %d, or remove data: 1 for data parallelism over the pods" $key $group $tensor $pipeline $workers $workers) -}}
+  {{- fail (printf
+    (print "%s.workers: %d ranks (tensor %d x pipeline %d) do not spread evenly over %d pods; set e.g. pipeline: %d, or "
+      "remove data: 1 for data parallelism over the pods")
+    $key $group $tensor $pipeline $workers $workers) -}}
   {{- end -}}
   {{- $data = 1 -}}
   {{- $dataLocal = 1 -}}
@@ -56,7 +61,9 @@ arguments, see engine.givenFlags). Output:
   {{- $data = mul $dataLocal $workers | int -}}
 {{- else if and $dataLocal $workers -}}
   {{- if ne $data (mul $dataLocal $workers | int) -}}
-  {{- fail (printf "%s: data is %d but dataLocal x workers is %d x %d = %d; leave one of the three out" $key $data $dataLocal $workers (mul $dataLocal $workers | int)) -}}
+  {{- fail (printf
+    "%s: data is %d but dataLocal x workers is %d x %d = %d; leave one of the three out"
+    $key $data $dataLocal $workers (mul $dataLocal $workers | int)) -}}
   {{- end -}}
 {{- else if $dataLocal -}}
   {{- if ne (mod $data $dataLocal | int) 0 -}}
@@ -75,7 +82,11 @@ arguments, see engine.givenFlags). Output:
 
 {{- if and (gt $workers 1) (not .multinode) -}}
 {{- $stated := hasKey $set "workers" -}}
-{{- fail (printf "%s.workers: one model instance needs %d pods%s, but multinode is false and a Deployment has no groups; write multinode: true%s" $key $workers ($stated | ternary "" (printf " (data %d / dataLocal %d)" $data $dataLocal)) ($stated | ternary ", or remove workers" (printf ", or dataLocal: %d for all ranks in one pod" $data))) -}}
+{{- fail (printf
+  (print "%s.workers: one model instance needs %d pods%s, but multinode is false and a Deployment has no groups; set "
+    "multinode: true%s")
+  $key $workers ($stated | ternary "" (printf " (data %d / dataLocal %d)" $data $dataLocal))
+  ($stated | ternary ", or remove workers" (printf ", or dataLocal: %d for all ranks in one pod" $data))) -}}
 {{- end -}}
 
 {{- $mode := "" -}}
@@ -83,16 +94,24 @@ arguments, see engine.givenFlags). Output:
 {{- if and (gt $data 1) (not $custom) -}}
   {{- $mode = $asked | default (gt $workers 1 | ternary "hybrid" "") -}}
   {{- if and (eq $mode "external") (ne $dataLocal 1) -}}
-  {{- fail (printf "%s.dataMode: external runs one rank a pod, but dataLocal is %d; write dataMode: multiPort for a port a rank, or dataLocal: 1" $key $dataLocal) -}}
+  {{- fail (printf
+    (print "%s.dataMode: external runs one rank a pod, but dataLocal is %d; set dataMode: multiPort for a port a rank, "
+      "or dataLocal: 1")
+    $key $dataLocal) -}}
   {{- end -}}
   {{- if and (eq $mode "multiPort") (lt $dataLocal 2) -}}
-  {{- fail (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; write dataMode: external" $key) -}}
+  {{- fail (printf
+    "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external"
+    $key) -}}
   {{- end -}}
   {{- if and (eq $workers 1) (has $mode (list "hybrid" "internal")) -}}{{- $mode = "" -}}{{- end -}}
 {{- end -}}
 {{- $leaderOnly := or $spans (eq $mode "internal") -}}
 {{- if and (eq .modelCommand "sglangServe") (gt $workers 1) (not $spans) -}}
-{{- fail (printf "%s: SGLang serves data parallel ranks from one pod; with workers: %d write data: 1 and tensor for all accelerators of the group" $key $workers) -}}
+{{- fail (printf
+  (print "%s: SGLang serves data parallel ranks from one pod; with workers: %d write data: 1 and tensor for all "
+    "accelerators of the group")
+  $key $workers) -}}
 {{- end -}}
 
 {{- dict

@@ -38,7 +38,9 @@ container. A declared port keeps its name; one that is missing is added.
     {{- range $ports -}}
       {{- if eq (int .containerPort) $number -}}
         {{- if .name -}}
-        {{- fail (printf "%s.monitoring.%s.portName: no port is named %s, and the engine's port %d is named %s; write portName: %s" $.facts.role $.monitor.kind $name $number .name .name) -}}
+        {{- fail (printf
+          "%s.monitoring.%s.portName: no port is named %s, and the engine's port %d is named %s; set portName: %s"
+          $.facts.role $.monitor.kind $name $number .name .name) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}
         {{- $found = true -}}

@@ -53,7 +53,7 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
 {{- $probes := (index .root.Values .facts.role).probes -}}
 {{- $supervised := gt (int .facts.portCount) 1 -}}
 {{- if and (eq .facts.engine.modelCommand "custom") (not .facts.engine.typed) (not $probes.path) -}}
-{{- fail (printf "%s.probes.path: nobody knows the health check of a custom command; write its path" .facts.role) -}}
+{{- fail (printf "%s.probes.path: nobody knows the health check of a custom command; set it" .facts.role) -}}
 {{- end -}}
 {{- $known := include "llm-d-modelservice.healthPaths" .facts.engine.type | fromJson -}}
 {{- $startup := $probes.path | default $known.ready -}}

@@ -13,13 +13,18 @@
 {{- $possible := index $features $type -}}
 {{- range $feature := $values.modelArtifacts.features -}}
   {{- if and $possible (not (has $feature $possible)) -}}
-  {{- fail (printf "modelArtifacts.features: %s does not do %s, only %s; choose another engine.type" $type $feature (join ", " $possible)) -}}
+  {{- fail (printf
+    "modelArtifacts.features: %s does not do %s, only %s; choose another engine.type"
+    $type $feature (join ", " $possible)) -}}
   {{- end -}}
 {{- end -}}
 {{- with include "llm-d-modelservice.monitor" . | fromJson -}}
   {{- $served := index (include "llm-d-modelservice.servedPaths" $.root | fromJson) $type -}}
   {{- if not (or $served.paths.any.metrics (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
-  {{- fail (printf "%s.monitoring.%s.enabled: %s has no metrics; write false, or an exporter as a further container with a port named %s" $.role .kind $type .portName) -}}
+  {{- fail (printf
+    (print "%s.monitoring.%s.enabled: %s has no metrics; set false, or an exporter as a further container with a port "
+      "named %s")
+    $.role .kind $type .portName) -}}
   {{- end -}}
 {{- end -}}
 {{- if .engine.typed -}}
@@ -30,29 +35,36 @@
 {{- end -}}
 {{- if include "llm-d-modelservice.standsAlone" $type -}}
   {{- if eq .role "prefill" -}}
-  {{- fail (printf "prefill.create: %s does not separate prefill from decode; write prefill.create: false" $type) -}}
+  {{- fail (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $type) -}}
   {{- end -}}
   {{- if .proxy -}}
-  {{- fail (printf "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not have; write routing.proxy.enabled: false" $type) -}}
+  {{- fail (printf
+    (print "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not have; set "
+      "routing.proxy.enabled: false")
+    $type) -}}
   {{- end -}}
   {{- if .multinode -}}
-  {{- fail (printf "multinode: %s runs in one pod; write multinode: false" $type) -}}
+  {{- fail (printf "multinode: %s runs in one pod; set multinode: false" $type) -}}
   {{- end -}}
   {{- range $size := list "tensor" "pipeline" "data" -}}
     {{- if and (gt (int (index $.parallelism $size)) 1) (not (and (eq $type "huggingface") (eq $size "tensor"))) -}}
-    {{- fail (printf "%s.parallelism.%s: %s has no such setting; for more accelerators in a pod write %s.accelerator.count" $.role $size $type $.role) -}}
+    {{- fail (printf
+      "%s.parallelism.%s: %s has no such setting; for more accelerators in a pod write %s.accelerator.count"
+      $.role $size $type $.role) -}}
     {{- end -}}
   {{- end -}}
   {{- if has $type (list "ollama" "fasterWhisper") -}}
     {{- range $name, $value := .engine.flags -}}
       {{- if not (kindIs "invalid" $value) -}}
-      {{- fail (printf "engine.args.%s: %s has no flags, its settings are environment variables; write engine.env" $name $type) -}}
+      {{- fail (printf
+        "engine.args.%s: %s has no flags, its settings are environment variables; set engine.env"
+        $name $type) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
   {{- $options := .engine.huggingface | default dict -}}
   {{- if and $options.task (eq ($options.backend | default "") "vllm") -}}
-  {{- fail "engine.huggingface.task: backend: vllm ignores it; remove task, or write backend: huggingface" -}}
+  {{- fail "engine.huggingface.task: backend: vllm ignores it; remove task, or set backend: huggingface" -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

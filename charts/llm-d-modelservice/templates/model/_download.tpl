@@ -14,21 +14,27 @@ Downloading: what fills the model volume before the engine starts, in every pod 
 {{- $needed := or (eq $scheme "oss") (and (has $scheme (list "s3" "gs" "ms")) (not $streams)) (and (eq $scheme "ollama") $pulls) -}}
 {{- $possible := or (has $scheme (list "hf" "ms" "s3" "gs" "oss")) (and (eq $scheme "ollama") $pulls) -}}
 {{- if and (eq (toString $asked) "false") $needed -}}
-{{- fail (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $type $scheme) -}}
+{{- fail (printf
+  "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false"
+  $type $scheme) -}}
 {{- end -}}
 {{- $download := kindIs "bool" $asked | ternary $asked $needed -}}
 {{- if and $download (not $possible) -}}
-{{- fail (printf "modelArtifacts.download.enabled: a %s:// model is not downloaded%s; write download.enabled: false" $scheme (eq $scheme "ollama" | ternary ", because engine.ollama.pull is false" "")) -}}
+{{- fail (printf
+  "modelArtifacts.download.enabled: a %s:// model is not downloaded%s; set download.enabled: false"
+  $scheme (eq $scheme "ollama" | ternary ", because engine.ollama.pull is false" "")) -}}
 {{- end -}}
 {{- if .artifacts.download.job -}}
   {{- if not $possible -}}
-  {{- fail (printf "modelArtifacts.download.job: a %s:// model is not downloaded; write download.job: false" $scheme) -}}
+  {{- fail (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme) -}}
   {{- end -}}
   {{- if eq (toString $asked) "false" -}}
   {{- fail "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job; keep one of them" -}}
   {{- end -}}
   {{- if not .artifacts.persistence.enabled -}}
-  {{- fail "modelArtifacts.download.job: a Job fills a claim that the pods share; write persistence.enabled: true, and accessModes: [ReadWriteMany]" -}}
+  {{- fail (print
+    "modelArtifacts.download.job: a Job fills a claim that the pods share; set persistence.enabled: true, and "
+    "accessModes: [ReadWriteMany]") -}}
   {{- end -}}
   {{- $download = true -}}
 {{- end -}}
@@ -75,7 +81,10 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
   {{- $renamed := without $model.names $model.argument -}}
   {{- $pull := and (eq $model.scheme "ollama") (ne (toString (.engine.ollama).pull) "false") -}}
   {{- if and $renamed $model.readOnly -}}
-  {{- fail (printf "modelArtifacts.name: in Ollama a name is an entry of its store, and the claim is read-only; write name: %s, or readOnly: false" $model.argument) -}}
+  {{- fail (printf
+    (print "modelArtifacts.name: in Ollama a name is an entry of its store, and the claim is read-only; set name: %s, "
+      "or readOnly: false")
+    $model.argument) -}}
   {{- end -}}
   {{- if or $pull $renamed -}}
     {{- $command = include "llm-d-modelservice.ollamaCommand" (dict "engine" .engine "model" $model "pull" $pull) | fromJsonArray -}}
@@ -88,7 +97,9 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
     {{- $env = $access.env -}}
     {{- $image = $image | default (include "llm-d-modelservice.rcloneImage" .) -}}
   {{- else if and (not $image) (not (has $type (list "vllm" "sglang"))) (not (and (eq $type "huggingface") (eq $model.scheme "hf"))) -}}
-  {{- fail (printf "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; write one that has %s" $type $model.scheme (first $command)) -}}
+  {{- fail (printf
+    "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set one that has %s"
+    $type $model.scheme (first $command)) -}}
   {{- end -}}
 {{- end -}}
 {{- with $options.command -}}
@@ -96,7 +107,10 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
 {{- end -}}
 {{- if $command -}}
   {{- if not .engine.mountModelVolume -}}
-  {{- fail (printf "%s.containers[0].mountModelVolume: the model is downloaded to a volume that the engine does not mount; write mountModelVolume: true" .role) -}}
+  {{- fail (printf
+    (print "%s.containers[0].mountModelVolume: the model is downloaded to a volume that the engine does not mount; set "
+      "mountModelVolume: true")
+    .role) -}}
   {{- end -}}
   {{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
       "name" "download-model" "image" ($image | default .engine.image) "command" $command) | fromJson -}}
@@ -118,7 +132,9 @@ command.
 {{- $options := .root.Values.modelArtifacts.download -}}
 {{- range $i, $container := (index .root.Values .role).initContainers -}}
   {{- if eq $container.name $.name -}}
-  {{- fail (printf "%s.initContainers[%d].name: the container that downloads the model is named %s; names are unique in a pod" $.role $i $.name) -}}
+  {{- fail (printf
+    "%s.initContainers[%d].name: the container that downloads the model is named %s; names are unique in a pod"
+    $.role $i $.name) -}}
   {{- end -}}
 {{- end -}}
 {{- $own := list -}}

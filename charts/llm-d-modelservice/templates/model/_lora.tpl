@@ -19,7 +19,9 @@ and the volumes, mounts and init containers that bring them there.
   {{- $key := printf "modelArtifacts.adapters[%d]" $i -}}
   {{- if kindIs "invalid" $adapter -}}{{- fail (printf "%s: a list item without content; remove the dash or fill it in" $key) -}}{{- end -}}
   {{- if hasKey $seen $adapter.name -}}
-  {{- fail (printf "%s.name: %s is also the name of %s, and requests choose by name; choose another" $key $adapter.name (index $seen $adapter.name)) -}}
+  {{- fail (printf
+    "%s.name: %s is also the name of %s, and requests choose by name; choose another"
+    $key $adapter.name (index $seen $adapter.name)) -}}
   {{- end -}}
   {{- $_ := set $seen $adapter.name $key -}}
   {{- $source := include "llm-d-modelservice.source" (dict "root" $.root "uri" $adapter.uri "key" (printf "%s.uri" $key) "examples" (dict
@@ -35,7 +37,9 @@ and the volumes, mounts and init containers that bring them there.
   {{- else if eq $source.scheme "pvc" -}}
     {{- $segments := splitList "/" $source.rest -}}
     {{- if or (lt (len $segments) 2) (not (first $segments)) -}}
-    {{- fail (printf "%s.uri: %q does not say where on the claim the adapter is; write pvc://claim/path" $key $source.uri) -}}
+    {{- fail (printf
+      "%s.uri: %q does not say where on the claim the adapter is; set pvc://claim/path"
+      $key $source.uri) -}}
     {{- end -}}
     {{- $_ := set $model "volumes" (append $model.volumes (dict "name" $volume "persistentVolumeClaim" (dict "claimName" (first $segments)))) -}}
     {{- $_ := set $model "mounts" (append $model.mounts (dict "name" $volume "mountPath" $path "subPath" (rest $segments | join "/") "readOnly" true)) -}}
@@ -63,7 +67,10 @@ root, role, engine, model, source, key, index, path.
 {{- if not (has $scheme (list "hf" "ms")) -}}
   {{- $endpoint := eq $scheme .model.scheme | ternary $artifacts.endpoint "" -}}
   {{- if and (eq $scheme "oss") (not $endpoint) -}}
-  {{- fail (printf "%s.uri: an oss:// bucket is reached at its region's address, which modelArtifacts.endpoint gives where the model itself is oss://; put the adapter beside the model, or on a claim" .key) -}}
+  {{- fail (printf
+    (print "%s.uri: an oss:// bucket is reached at its region's address, which modelArtifacts.endpoint gives where the "
+      "model itself is oss://; put the adapter beside the model, or on a claim")
+    .key) -}}
   {{- end -}}
   {{- $access = include "llm-d-modelservice.storeAccess" (dict "artifacts" $artifacts "scheme" $scheme "endpoint" $endpoint "rclone" true) | fromJson -}}
   {{- $env = $access.env -}}
@@ -71,7 +78,9 @@ root, role, engine, model, source, key, index, path.
 {{- end -}}
 {{- $command := include "llm-d-modelservice.copyCommand" (dict "scheme" $scheme "rest" .source.rest "directory" .path "revision" "" "cached" false) | fromJsonArray -}}
 {{- if and (eq $image .engine.image) (not (has .engine.type (list "vllm" "sglang"))) -}}
-{{- fail (printf "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; write one that has %s" .engine.type $scheme (first $command)) -}}
+{{- fail (printf
+  "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set one that has %s"
+  .engine.type $scheme (first $command)) -}}
 {{- end -}}
 {{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "env" $env
     "name" (printf "download-adapter-%d" (int .index)) "image" $image "command" $command) | fromJson -}}
@@ -103,29 +112,44 @@ engine, model, given. Refuses what the engine cannot do.
 {{- if not $wanted -}}
   {{- range $key := list "maxRank" "maxLoras" "maxCpuLoras" -}}
     {{- if index $lora $key -}}
-    {{- fail (printf "modelArtifacts.lora.%s: no adapter is loaded; write modelArtifacts.adapters, or lora.dynamic: true to load them at run time" $key) -}}
+    {{- fail (printf
+      (print "modelArtifacts.lora.%s: no adapter is loaded; set modelArtifacts.adapters, or lora.dynamic: true to load "
+        "them at run time")
+      $key) -}}
     {{- end -}}
   {{- end -}}
 {{- else -}}
   {{- $key := empty $adapters | ternary "modelArtifacts.lora.dynamic" "modelArtifacts.adapters" -}}
   {{- if not (has $type (list "vllm" "sglang" "simulator")) -}}
-  {{- fail (printf "%s: %s does not load LoRA adapters; remove it, or write engine.type: vllm" $key $type) -}}
+  {{- fail (printf "%s: %s does not load LoRA adapters; remove it, or set engine.type: vllm" $key $type) -}}
   {{- end -}}
   {{- if eq .engine.modelCommand "custom" -}}
-  {{- fail (printf "%s: modelCommand is custom, so the chart writes no arguments; load the adapters in the command, or write modelCommand: vllmServe" $key) -}}
+  {{- fail (printf
+    (print "%s: modelCommand is custom, so the chart writes no arguments; load the adapters in the command, or set "
+      "modelCommand: vllmServe")
+    $key) -}}
   {{- end -}}
   {{- $max := $lora.maxLoras | default (len $adapters) -}}
   {{- if and $lora.maxCpuLoras (lt (int $lora.maxCpuLoras) (int $max)) -}}
-  {{- fail (printf "modelArtifacts.lora.maxCpuLoras: %d is less than the %d adapters of a batch (%s), which are in the host's memory too; write at least %d" (int $lora.maxCpuLoras) (int $max) (empty $lora.maxLoras | ternary "the number of adapters" "lora.maxLoras") (int $max)) -}}
+  {{- fail (printf
+    (print "modelArtifacts.lora.maxCpuLoras: %d is less than the %d adapters of a batch (%s), which are in the host's "
+      "memory too; set at least %d")
+    (int $lora.maxCpuLoras) (int $max) (empty $lora.maxLoras | ternary "the number of adapters" "lora.maxLoras")
+    (int $max)) -}}
   {{- end -}}
   {{- range $flag := list "lora-modules" "lora-paths" -}}
     {{- if and $adapters (hasKey $.given $flag) -}}
-    {{- fail (printf "modelArtifacts.adapters: the engine's arguments have --%s too, and only one of them would count; write all adapters here" $flag) -}}
+    {{- fail (printf
+      (print "modelArtifacts.adapters: the engine's arguments have --%s too, and only one of them would count; set all "
+        "adapters here")
+      $flag) -}}
     {{- end -}}
   {{- end -}}
   {{- if eq $type "sglang" -}}
     {{- if and (not $adapters) (not (and $lora.maxRank (hasKey .given "lora-target-modules"))) -}}
-    {{- fail "modelArtifacts.lora.dynamic: without a first adapter SGLang has to be told what will come; write lora.maxRank and engine.args.lora-target-modules" -}}
+    {{- fail (print
+      "modelArtifacts.lora.dynamic: without a first adapter SGLang has to be told what will come; set lora.maxRank and "
+      "engine.args.lora-target-modules") -}}
     {{- end -}}
     {{- $paths := list -}}
     {{- range $adapters -}}{{- $paths = append $paths (printf "%s=%s" .name .path) -}}{{- end -}}

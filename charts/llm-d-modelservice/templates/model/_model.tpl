@@ -68,10 +68,14 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
   {{- $_ := set $model "volume" (dict "image" (dict "reference" $rest "pullPolicy" ($artifacts.imagePullPolicy | default "Always"))) -}}
 {{- else if has $scheme (list "pvc" "pvc+hf") -}}
   {{- if lt (len $segments) (eq $scheme "pvc" | ternary (eq $type "ollama" | ternary 1 2) 3) -}}
-  {{- fail (printf "modelArtifacts.uri: %q does not say where on the claim the model is; write %s" $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
+  {{- fail (printf
+    "modelArtifacts.uri: %q does not say where on the claim the model is; set %s"
+    $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
   {{- end -}}
   {{- if not (first $segments) -}}
-  {{- fail (printf "modelArtifacts.uri: %q does not name a claim; write %s" $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
+  {{- fail (printf
+    "modelArtifacts.uri: %q does not name a claim; set %s"
+    $source.uri (eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model")) -}}
   {{- end -}}
   {{- $claim := dict "claimName" (first $segments) -}}
   {{- if $artifacts.readOnly -}}{{- $_ := set $claim "readOnly" true -}}{{- end -}}
@@ -93,9 +97,14 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- if or $download (has $scheme (list "hf" "ms" "ollama")) (and (eq $scheme "file") $artifacts.persistence.enabled) -}}
   {{- $_ := set $model "volume" (include "llm-d-modelservice.modelVolume" .root | fromJson) -}}
 {{- else if $artifacts.persistence.enabled -}}
-{{- fail (printf "modelArtifacts.persistence.enabled: the engine streams %s:// models without a volume; write download.enabled: true, or persistence.enabled: false" $scheme) -}}
+{{- fail (printf
+  (print "modelArtifacts.persistence.enabled: the engine streams %s:// models without a volume; set download.enabled: "
+    "true, or persistence.enabled: false")
+  $scheme) -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
-{{- fail (printf "modelArtifacts.volume.type: nothing is downloaded to a volume, because the model is %s://%s; remove it" $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" "")) -}}
+{{- fail (printf
+  "modelArtifacts.volume.type: nothing is downloaded to a volume, because the model is %s://%s; remove it"
+  $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" "")) -}}
 {{- end -}}
 {{- if and $artifacts.revision (has $type (list "vllm" "sglang")) -}}
   {{- $_ := set $model "flags" (append $model.flags (dict "name" "revision" "value" $artifacts.revision)) -}}
@@ -123,7 +132,10 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- end -}}
 
 {{- if and (eq $type "fasterWhisper") (ne $name $model.argument) -}}
-{{- fail (printf "modelArtifacts.name: faster-whisper-server loads whatever a request names, so requests have to name the model; write name: %s" $model.argument) -}}
+{{- fail (printf
+  (print "modelArtifacts.name: faster-whisper-server loads whatever a request names, so requests have to name the "
+    "model; set name: %s")
+  $model.argument) -}}
 {{- end -}}
 {{- if or $download (eq $type "ollama") -}}
   {{- include "llm-d-modelservice.addDownload" (dict "root" .root "role" .role "engine" .engine "model" $model) -}}

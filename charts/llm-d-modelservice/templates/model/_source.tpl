@@ -10,13 +10,15 @@ A URI in parts, its templates rendered, as JSON {uri, scheme, rest}. Input: root
 {{- $scheme := $parts._0 -}}
 {{- $rest := $parts._1 | default "" | trimSuffix "/" -}}
 {{- if not (hasKey .examples $scheme) -}}
-{{- fail (printf "%s: %q has no scheme that the chart knows; write %s" .key $uri (values .examples | sortAlpha | join ", ")) -}}
+{{- fail (printf
+  "%s: %q has no scheme that the chart knows; set %s"
+  .key $uri (values .examples | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- if or (not $rest) (and (has $scheme (list "s3" "gs" "oss")) (not (contains "/" $rest))) -}}
-{{- fail (printf "%s: %q names no model; write for instance %s" .key $uri (index .examples $scheme)) -}}
+{{- fail (printf "%s: %q names no model; set e.g. %s" .key $uri (index .examples $scheme)) -}}
 {{- end -}}
 {{- if and (eq $scheme "file") (not (hasPrefix "/" $rest)) -}}
-{{- fail (printf "%s: %q is not an absolute path; write %s" .key $uri (index .examples $scheme)) -}}
+{{- fail (printf "%s: %q is not an absolute path; set %s" .key $uri (index .examples $scheme)) -}}
 {{- end -}}
 {{- dict "uri" $uri "scheme" $scheme "rest" $rest | toJson -}}
 {{- end -}}
@@ -31,7 +33,7 @@ user, a claim of each pod, or the node's disk.
 {{- if $artifacts.persistence.enabled -}}
 {{- dict "persistentVolumeClaim" (dict "claimName" ($artifacts.persistence.existingClaim | default (include "llm-d-modelservice.modelClaimName" .))) | toJson -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
-  {{- if not $size -}}{{- fail "modelArtifacts.size: an ephemeral volume is a claim, which needs a size; write it" -}}{{- end -}}
+  {{- if not $size -}}{{- fail "modelArtifacts.size: an ephemeral volume is a claim, which needs a size; set it" -}}{{- end -}}
   {{- $spec := dict "accessModes" (list "ReadWriteOnce") "resources" (dict "requests" (dict "storage" (toString $size))) -}}
   {{- with $artifacts.volume.storageClassName -}}{{- $_ := set $spec "storageClassName" . -}}{{- end -}}
 {{- dict "ephemeral" (dict "volumeClaimTemplate" (dict "spec" $spec)) | toJson -}}

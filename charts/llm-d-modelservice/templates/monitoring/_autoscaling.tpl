@@ -30,7 +30,10 @@ Refuses contradictory values on the way.
 {{- include "llm-d-modelservice.merge" (dict "into" $behavior "from" ($scaling.behavior | default dict)) -}}
 {{- $metrics := include "llm-d-modelservice.requestMetrics" $facts.engine | fromJson -}}
 {{- if and (not $metrics) (or $scaling.targetActiveRequests (eq $scaling.type "wva")) -}}
-{{- fail (printf "%s.autoscaling.%s: it needs the engine's metrics of its requests, and %s has none; write %s" .role (empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests") $facts.engine.type (eq $scaling.type "keda" | ternary "triggers of what you can measure, for instance the processor's load" "type: hpa and metrics of what you can measure, for instance the processor's load")) -}}
+{{- fail (printf
+  "%s.autoscaling.%s: it needs the engine's metrics of its requests, and %s has none; set %s"
+  .role (empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests") $facts.engine.type
+  (eq $scaling.type "keda" | ternary "triggers of what you can measure, e.g. the processor's load" "type: hpa and metrics of what you can measure, e.g. the processor's load")) -}}
 {{- end -}}
 {{- dict
   "target" (dict "apiVersion" (eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1") "kind" $facts.kind "name" $facts.workload)

@@ -10,11 +10,17 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 {{- $role := index .root.Values .role -}}
 {{- $monitoring := $role.monitoring -}}
 {{- if and $monitoring.podmonitor.enabled $monitoring.servicemonitor.enabled -}}
-{{- fail (printf "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is enabled too, and both scrape the same ports, so that everything would be counted twice; keep one of them" .role .role) -}}
+{{- fail (printf
+  (print "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is enabled too, and both scrape the same "
+    "ports, so that everything would be counted twice; keep one of them")
+  .role .role) -}}
 {{- end -}}
 {{- if $monitoring.servicemonitor.enabled -}}
   {{- if and (not $role.service.create) (ne (toString $role.workload) "StatefulSet") -}}
-  {{- fail (printf "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, and the role has none; write %s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead" .role .role .role) -}}
+  {{- fail (printf
+    (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, and the role has none; set "
+      "%s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead")
+    .role .role .role) -}}
   {{- end -}}
   {{- merge (dict "kind" "servicemonitor") $monitoring.servicemonitor | toJson -}}
 {{- else if $monitoring.podmonitor.enabled -}}
@@ -35,7 +41,10 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 {{- define "llm-d-modelservice.metricsPortName" -}}
 {{- $name := eq (int .rank) 0 | ternary .monitor.portName (printf "%s-%d" .monitor.portName (int .rank)) -}}
 {{- if gt (len $name) 15 -}}
-{{- fail (printf "%s.monitoring.%s.portName: the port of rank %d would be named %s, but port names have at most 15 characters; choose a shorter one" .role .monitor.kind (int .rank) $name) -}}
+{{- fail (printf
+  (print "%s.monitoring.%s.portName: the port of rank %d would be named %s, but port names have at most 15 characters; "
+    "choose a shorter one")
+  .role .monitor.kind (int .rank) $name) -}}
 {{- end -}}
 {{- $name -}}
 {{- end -}}
@@ -83,7 +92,9 @@ them gives, so that a monitor of the user's own will do.
 {{- range $facts := .roles -}}
 {{- $engine := $facts.engine.type -}}
 {{- if not (has $engine (list "vllm" "simulator" "huggingface")) -}}
-{{- fail (printf "%s: it reads vLLM's metrics, and %s runs %s, which has others; write false, and bring your own in extraObjects" $.key $facts.role $engine) -}}
+{{- fail (printf
+  "%s: it reads vLLM's metrics, and %s runs %s, which has others; set false, and bring your own in extraObjects"
+  $.key $facts.role $engine) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

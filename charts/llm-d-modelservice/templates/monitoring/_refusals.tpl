@@ -10,17 +10,22 @@
   {{- if not (or (kindIs "invalid" $value) (and (kindIs "slice" $value) (empty $value))) -}}{{- $set = append $set $name -}}{{- end -}}
 {{- end -}}
 {{- if and (eq $type "external") $set -}}
-{{- fail (printf "%s.%s: type is external, so the autoscaler is made elsewhere and this has no effect; write %s.type: hpa, keda or wva" $key (first $set) $key) -}}
+{{- fail (printf
+  (print "%s.%s: type is external, so the autoscaler is made elsewhere and this has no effect; set %s.type: hpa, keda "
+    "or wva")
+  $key (first $set) $key) -}}
 {{- end -}}
 {{- $owners := dict "metrics" (list "hpa") "targetActiveRequests" (list "hpa" "keda") "triggers" (list "keda") "prometheus" (list "keda") "idleReplicas" (list "keda") "pollingInterval" (list "keda") "variantCost" (list "wva") -}}
 {{- range $set -}}
   {{- if and (hasKey $owners .) (not (has $type (index $owners .))) -}}
-  {{- fail (printf "%s.%s: type is %s, which does not know it; remove it, or write %s.type: %s" $key . $type $key (index $owners . | join " or ")) -}}
+  {{- fail (printf
+    "%s.%s: type is %s, which does not know it; remove it, or set %s.type: %s"
+    $key . $type $key (index $owners . | join " or ")) -}}
   {{- end -}}
 {{- end -}}
 {{- if ne $type "external" -}}
   {{- if not $scaling.maxReplicas -}}
-  {{- fail (printf "%s.maxReplicas: an autoscaler needs an upper bound; write for instance maxReplicas: 4" $key) -}}
+  {{- fail (printf "%s.maxReplicas: an autoscaler needs an upper bound; set e.g. maxReplicas: 4" $key) -}}
   {{- end -}}
   {{- $min := kindIs "invalid" $scaling.minReplicas | ternary 1 $scaling.minReplicas | int -}}
   {{- if gt $min (int $scaling.maxReplicas) -}}
@@ -30,22 +35,34 @@
   {{- $zero := or (eq $min 0) (eq (toString $scaling.idleReplicas) "0") -}}
   {{- $zeroKey := eq $min 0 | ternary "minReplicas" "idleReplicas" -}}
   {{- if and $zero (ne $type "keda") -}}
-  {{- fail (printf "%s.minReplicas: a HorizontalPodAutoscaler does not go to 0; write %s.type: keda, or minReplicas: 1" $key $key) -}}
+  {{- fail (printf
+    "%s.minReplicas: a HorizontalPodAutoscaler does not go to 0; set %s.type: keda, or minReplicas: 1"
+    $key $key) -}}
   {{- end -}}
   {{- if and (eq $min 0) (eq (toString $scaling.idleReplicas) "0") -}}
   {{- fail (printf "%s.idleReplicas: minReplicas is 0 already; remove one of them" $key) -}}
   {{- end -}}
   {{- if and $zero (not $picker) (not $scaling.triggers) -}}
-  {{- fail (printf "%s.%s: with 0 pods nothing sees a request that should start one; write routing.epp.create: true, whose queue is asked, or %s.triggers" $key $zeroKey $key) -}}
+  {{- fail (printf
+    (print "%s.%s: with 0 pods nothing sees a request that should start one; set routing.epp.create: true, whose queue "
+      "is asked, or %s.triggers")
+    $key $zeroKey $key) -}}
   {{- end -}}
   {{- if and (eq $type "hpa") (not (or $scaling.metrics $scaling.targetActiveRequests)) -}}
-  {{- fail (printf "%s.metrics: nothing tells when to scale; write %s.targetActiveRequests: 16, for instance, or metrics" $key $key) -}}
+  {{- fail (printf
+    "%s.metrics: nothing tells when to scale; set %s.targetActiveRequests: 16, e.g., or metrics"
+    $key $key) -}}
   {{- end -}}
   {{- if and (eq $type "keda") (not (or $scaling.triggers $scaling.targetActiveRequests (and $zero $picker))) -}}
-  {{- fail (printf "%s.triggers: nothing tells when to scale; write %s.targetActiveRequests: 16, for instance, or triggers" $key $key) -}}
+  {{- fail (printf
+    "%s.triggers: nothing tells when to scale; set %s.targetActiveRequests: 16, e.g., or triggers"
+    $key $key) -}}
   {{- end -}}
   {{- if and (eq $type "keda") (or $scaling.targetActiveRequests (and $zero $picker)) (not $scaling.prometheus) -}}
-  {{- fail (printf "%s.prometheus.serverAddress: the derived triggers ask Prometheus; write its URL, for instance http://prometheus.monitoring:9090" $key) -}}
+  {{- fail (printf
+    (print "%s.prometheus.serverAddress: the derived triggers ask Prometheus; set its URL, e.g. "
+      "http://prometheus.monitoring:9090")
+    $key) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -46,7 +46,9 @@ without; prints nothing. Input: the root context. Null makes Helm delete all def
   {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
 {{- end -}}
 {{- with $empty -}}
-{{- fail (printf "%s: a section without content removes all its defaults; remove the key, or write %s: {}" (first .) (first .)) -}}
+{{- fail (printf
+  "%s: a section without content removes all its defaults; remove the key, or set %s: {}"
+  (first .) (first .)) -}}
 {{- end -}}
 {{- range $path := list "modelArtifacts.name" "modelArtifacts.uri" "modelArtifacts.mountPath" "accelerator.type" "multinode" "requester.enable"
   "routing.servicePort" "routing.proxy.image" "routing.proxy.targetPort"
@@ -55,7 +57,7 @@ without; prints nothing. Input: the root context. Null makes Helm delete all def
   {{- $value := $.Values -}}
   {{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
   {{- if kindIs "invalid" $value -}}
-  {{- fail (printf "%s: null removes the default, which the chart needs; remove the key, or write a value" $path) -}}
+  {{- fail (printf "%s: null removes the default, which the chart needs; remove the key, or set a value" $path) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -73,6 +75,8 @@ without; prints nothing. Input: the root context. Null makes Helm delete all def
 {{- define "llm-d-modelservice.checkKubernetes" -}}
 {{- $version := .root.Capabilities.KubeVersion.Version -}}
 {{- if semverCompare (printf "<%s.0-0" .version) $version -}}
-{{- fail (printf "%s: it needs %s, which Kubernetes has since %s, and this cluster is %s; write false" .key .needs .version $version) -}}
+{{- fail (printf
+  "%s: it needs %s, which Kubernetes has since %s, and this cluster is %s; set false"
+  .key .needs .version $version) -}}
 {{- end -}}
 {{- end -}}

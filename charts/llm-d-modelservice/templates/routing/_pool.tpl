@@ -14,7 +14,7 @@ must be those of all serving pods and of no other pod; a role with fewer ports s
 {{- $labels := $given -}}
 {{- if not $given -}}
   {{- if not .Values.modelArtifacts.labels -}}
-  {{- fail "modelArtifacts.labels: an InferencePool selects pods by them, and there are none; write for instance llm-d.ai/model: <name>" -}}
+  {{- fail "modelArtifacts.labels: an InferencePool selects pods by them, and there are none; set e.g. llm-d.ai/model: <name>" -}}
   {{- end -}}
   {{- $labels = deepCopy .Values.modelArtifacts.labels -}}
   {{- /* Equal labels in another release must not mix; the pods of dual pods belong to no release. */ -}}
@@ -28,13 +28,19 @@ must be those of all serving pods and of no other pod; a role with fewer ports s
   {{- $facts := include "llm-d-modelservice.role" (dict "root" $root "role" $name) | fromJson -}}
   {{- $count = max $count (int $facts.portCount) | int -}}
   {{- if gt (int $facts.portCount) 8 -}}
-  {{- fail (printf "%s.parallelism.dataMode: multiPort gives each of %d ranks a port, but an InferencePool has at most 8; write dataMode: hybrid, or dataLocal: 8 and more workers" $name (int $facts.portCount)) -}}
+  {{- fail (printf
+    (print "%s.parallelism.dataMode: multiPort gives each of %d ranks a port, but an InferencePool has at most 8; set "
+      "dataMode: hybrid, or dataLocal: 8 and more workers")
+    $name (int $facts.portCount)) -}}
   {{- end -}}
   {{- $serving := include "llm-d-modelservice.podLabels" (dict "root" $root "role" $name "serves" true) | fromJson -}}
   {{- if eq $facts.kind "ReplicaSet" -}}{{- $serving = omit $serving "app.kubernetes.io/name" "app.kubernetes.io/instance" -}}{{- end -}}
   {{- range $key, $value := $labels -}}
     {{- if ne (toString (index $serving $key)) $value -}}
-    {{- fail (printf "routing.inferencePool.matchLabels: no pod of %s has the label %s=%s, so the pool would leave them out; remove it, or write modelArtifacts.labels" $name $key $value) -}}
+    {{- fail (printf
+      (print "routing.inferencePool.matchLabels: no pod of %s has the label %s=%s, so the pool would leave them out; "
+        "remove it, or set modelArtifacts.labels")
+      $name $key $value) -}}
     {{- end -}}
   {{- end -}}
   {{- if $facts.leaderOnly -}}
@@ -42,7 +48,10 @@ must be those of all serving pods and of no other pod; a role with fewer ports s
     {{- $others := false -}}
     {{- range $key, $value := $labels -}}{{- if ne (toString (index $worker $key)) $value -}}{{- $others = true -}}{{- end -}}{{- end -}}
     {{- if not $others -}}
-    {{- fail (printf "%s: the workers of %s, which do not serve, have all labels that the pool selects; write labels in modelArtifacts.labels that are not in %s.podLabels" (empty $given | ternary (printf "%s.podLabels" $name) "routing.inferencePool.matchLabels") $name $name) -}}
+    {{- fail (printf
+      (print "%s: the workers of %s, which do not serve, have all labels that the pool selects; set labels in "
+        "modelArtifacts.labels that are not in %s.podLabels")
+      (empty $given | ternary (printf "%s.podLabels" $name) "routing.inferencePool.matchLabels") $name $name) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

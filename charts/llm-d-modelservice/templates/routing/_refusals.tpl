@@ -13,7 +13,7 @@ begins with it, for the same reason as with enabled.
 {{- $route := $routing.httpRoute -}}
 {{- $epp := $routing.epp -}}
 {{- range $key, $section := dict "httpRoute.timeouts" $route.timeouts "epp.service" $epp.service "epp.rbac" $epp.rbac "loadBalancing.prefixHash" $routing.loadBalancing.prefixHash -}}
-  {{- if not (kindIs "map" $section) -}}{{- fail (printf "routing.%s: a section without content removes all its defaults; remove the key, or write routing.%s: {}" $key $key) -}}{{- end -}}
+  {{- if not (kindIs "map" $section) -}}{{- fail (printf "routing.%s: a section without content removes all its defaults; remove the key, or set routing.%s: {}" $key $key) -}}{{- end -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkItems" (dict
   "routing.parentRefs" $routing.parentRefs "routing.proxy.parentRefs" $routing.proxy.parentRefs
@@ -22,7 +22,11 @@ begins with it, for the same reason as with enabled.
   "routing.epp.extraContainerPorts" $epp.extraContainerPorts "routing.epp.env" $epp.env) -}}
 {{- with $routing.inferenceModel -}}
   {{- if ne (toString .create) "false" -}}
-  {{- fail (printf "routing.inferenceModel: InferenceModel is gone from Gateway API Inference Extension, InferenceObjective replaces it; write routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, Sheddable -1) and routing.inferenceModel.create: false" (index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0")) -}}
+  {{- fail (printf
+    (print "routing.inferenceModel: InferenceModel is gone from Gateway API Inference Extension, InferenceObjective "
+      "replaces it; set routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, "
+      "Sheddable -1) and routing.inferenceModel.create: false")
+    (index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0")) -}}
   {{- end -}}
 {{- end -}}
 {{- $anyPool := or $pool.create $pool.name -}}
@@ -31,20 +35,27 @@ begins with it, for the same reason as with enabled.
 {{- fail (printf "routing.epp.create: an endpoint picker picks for one InferencePool, and there is none; %s" $fix) -}}
 {{- end -}}
 {{- if and $routing.inferenceObjective.create (not $anyPool) -}}
-{{- fail (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, and there is none; %s" $fix) -}}
+{{- fail (printf
+  "routing.inferenceObjective.create: an objective belongs to an InferencePool, and there is none; %s"
+  $fix) -}}
 {{- end -}}
 {{- if $pool.create -}}
   {{- if and $epp.create $pool.endpointPickerRef -}}
-  {{- fail (printf "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create makes a picker of its own; remove one of them" $pool.endpointPickerRef.name) -}}
+  {{- fail (printf
+    (print "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create makes a picker of "
+      "its own; remove one of them")
+    $pool.endpointPickerRef.name) -}}
   {{- end -}}
   {{- if not (or $epp.create $pool.endpointPickerRef) -}}
-  {{- fail "routing.inferencePool.create: a pool needs an endpoint picker; write routing.epp.create: true, or the Service of an existing one as routing.inferencePool.endpointPickerRef.name" -}}
+  {{- fail (print
+    "routing.inferencePool.create: a pool needs an endpoint picker; set routing.epp.create: true, or the Service of an "
+    "existing one as routing.inferencePool.endpointPickerRef.name") -}}
   {{- end -}}
 {{- end -}}
 {{- if $route.create -}}
   {{- $parents := include "llm-d-modelservice.parentRefs" . | fromJson -}}
   {{- if not $parents.refs -}}
-  {{- fail "routing.httpRoute.create: a route needs a Gateway; write routing.parentRefs: [{name: <gateway>}]" -}}
+  {{- fail "routing.httpRoute.create: a route needs a Gateway; set routing.parentRefs: [{name: <gateway>}]" -}}
   {{- end -}}
   {{- range $i, $parent := $parents.refs -}}
     {{- if not $parent.name -}}{{- fail (printf "%s[%d].name: the Gateway's name is missing, and the API server refuses a route without it" $parents.key $i) -}}{{- end -}}
@@ -59,15 +70,19 @@ begins with it, for the same reason as with enabled.
   {{- if ne ($route.pathPrefix | default "/") "/" -}}{{- $short = append $short "pathPrefix" -}}{{- end -}}
   {{- if and $route.rules $route.matches -}}{{- $short = append $short "matches" -}}{{- end -}}
   {{- if and $short (or $route.rules $route.matches) -}}
-  {{- fail (printf "routing.httpRoute.%s: %s are conditions in full, so it has no effect beside them; remove one of them" (first $short) (empty $route.rules | ternary "matches" "rules")) -}}
+  {{- fail (printf
+    "routing.httpRoute.%s: %s are conditions in full, so it has no effect beside them; remove one of them"
+    (first $short) (empty $route.rules | ternary "matches" "rules")) -}}
   {{- end -}}
 {{- end -}}
 {{- $balancing := $routing.loadBalancing -}}
 {{- if and $balancing.strategy (not $epp.create) -}}
-{{- fail "routing.loadBalancing.strategy: it configures this chart's endpoint picker, and there is none; write routing.epp.create: true, or configure the picker where it is installed" -}}
+{{- fail (print
+  "routing.loadBalancing.strategy: it configures this chart's endpoint picker, and there is none; set "
+  "routing.epp.create: true, or configure the picker where it is installed") -}}
 {{- end -}}
 {{- if and $balancing.prefixHash.prefixCharLength (ne (toString $balancing.strategy) "PrefixHash") -}}
-{{- fail "routing.loadBalancing.prefixHash: it belongs to another strategy; write routing.loadBalancing.strategy: PrefixHash" -}}
+{{- fail "routing.loadBalancing.prefixHash: it belongs to another strategy; set routing.loadBalancing.strategy: PrefixHash" -}}
 {{- end -}}
 {{- if $epp.create -}}{{- include "llm-d-modelservice.checkPicker" . -}}{{- end -}}
 {{- end -}}

@@ -113,7 +113,9 @@ root, container, key.
 {{- $facts := .facts -}}
 {{- $key := printf "%s.containers[%d]" $facts.role (int .index) -}}
 {{- if has (.container.modelCommand | default "custom") (list "vllmServe" "sglangServe") -}}
-{{- fail (printf "%s.modelCommand: only the first container is the engine; put this one first, or give it a command" $key) -}}
+{{- fail (printf
+  "%s.modelCommand: only the first container is the engine; put this one first, or give it a command"
+  $key) -}}
 {{- end -}}
 {{- if not .container.image -}}{{- fail (printf "%s.image: the container has no image" $key) -}}{{- end -}}
 {{- if and (eq (.container.modelCommand | default "") "custom") (not .container.command) -}}
@@ -178,7 +180,9 @@ engine resource, count and extra, which fill in the accelerators where the user 
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if contains "/" $name -}}
     {{- if and (hasKey $limits $name) (hasKey $requests $name) (ne (toString (index $limits $name)) (toString (index $requests $name))) -}}
-    {{- fail (printf "%s: limits.%s is %s but requests.%s is %s; Kubernetes demands that they are equal, write it once" $.key $name (toString (index $limits $name)) $name (toString (index $requests $name))) -}}
+    {{- fail (printf
+      "%s: limits.%s is %s but requests.%s is %s; Kubernetes demands that they are equal, set it once"
+      $.key $name (toString (index $limits $name)) $name (toString (index $requests $name))) -}}
     {{- end -}}
     {{- $_ := set $limits $name (toString $value) -}}
     {{- $_ := set $requests $name (toString $value) -}}

@@ -12,10 +12,12 @@ path with what a ConfigMap's key cannot hold replaced.
 {{- $size := 0 -}}
 {{- range $path, $content := .Values.files -}}
   {{- if not (kindIs "invalid" $content) -}}
-  {{- if hasSuffix "/" $path -}}{{- fail (printf "files.%s: it ends with a slash, so it names a folder; write the path of the file" $path) -}}{{- end -}}
+  {{- if hasSuffix "/" $path -}}{{- fail (printf "files.%s: it ends with a slash, so it names a folder; set the path of the file" $path) -}}{{- end -}}
   {{- $key := regexReplaceAll "[^-._a-zA-Z0-9]" (trimPrefix "/" $path) "_" -}}
   {{- if hasKey $keys $key -}}
-  {{- fail (printf "files.%s: in the ConfigMap it would have the same key as %s; choose another name" $path (index $keys $key)) -}}
+  {{- fail (printf
+    "files.%s: in the ConfigMap it would have the same key as %s; choose another name"
+    $path (index $keys $key)) -}}
   {{- end -}}
   {{- $_ := set $keys $key $path -}}
   {{- $size = add $size (len $content) -}}
@@ -23,7 +25,10 @@ path with what a ConfigMap's key cannot hold replaced.
   {{- end -}}
 {{- end -}}
 {{- if gt (int $size) 1000000 -}}
-{{- fail (printf "files: together they have %d bytes, but a ConfigMap holds a mebibyte; put large files into the image or on a volume" (int $size)) -}}
+{{- fail (printf
+  (print "files: together they have %d bytes, but a ConfigMap holds a mebibyte; put large files into the image or on a "
+    "volume")
+  (int $size)) -}}
 {{- end -}}
 {{- $files | toJson -}}
 {{- end -}}
@@ -40,7 +45,9 @@ that what the image has beside it stays.
   {{- fail (printf "files.%s: the engine has a volume mounted there (%s); choose another path" $file.path .name) -}}
   {{- end -}}
   {{- if and .readOnly (hasPrefix (printf "%s/" $mountPath) $file.path) -}}
-  {{- fail (printf "files.%s: it is inside the read-only volume %s, where no file can be added; choose another path" $file.path .name) -}}
+  {{- fail (printf
+    "files.%s: it is inside the read-only volume %s, where no file can be added; choose another path"
+    $file.path .name) -}}
   {{- end -}}
 {{- end -}}
 {{- include "llm-d-modelservice.addMount" (dict "container" $.container "mount" (dict "name" "files" "mountPath" $file.path "subPath" $file.key "readOnly" true)) -}}

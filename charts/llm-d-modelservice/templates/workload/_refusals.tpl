@@ -2,39 +2,57 @@
 {{- define "llm-d-modelservice.checkRole" -}}
 {{- $role := index .root.Values .role -}}
 {{- if and .requester .multinode -}}
-{{- fail "requester.enable: dual pods are single pods, but multinode is true; write multinode: false or requester.enable: false" -}}
+{{- fail "requester.enable: dual pods are single pods, but multinode is true; set multinode: false or requester.enable: false" -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkWorkload" . -}}
 {{- if .multinode -}}
   {{- if $role.strategy -}}
-  {{- fail (printf "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; write %s.rolloutStrategy" .role .role) -}}
+  {{- fail (printf
+    "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; set %s.rolloutStrategy"
+    .role .role) -}}
   {{- end -}}
   {{- /* LeaderWorkerSet names its Service after itself (DNS-1035), its pods <name>-<group>-<worker>, and a label of the
          pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
   {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
-  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s, which must begin with a letter (DNS-1035), as its Service has the same name; choose another release name or set fullnameOverride" .workload) -}}
+  {{- fail (printf
+    (print "fullnameOverride: the LeaderWorkerSet would be named %s, which must begin with a letter (DNS-1035), as its "
+      "Service has the same name; choose another release name or set fullnameOverride")
+    .workload) -}}
   {{- end -}}
   {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
   {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
   {{- if gt (len .workload) $longest -}}
-  {{- fail (printf "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave room for %d; choose a shorter release name or set fullnameOverride" .workload (len .workload) $longest) -}}
+  {{- fail (printf
+    (print "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave "
+      "room for %d; choose a shorter release name or set fullnameOverride")
+    .workload (len .workload) $longest) -}}
   {{- end -}}
 {{- else -}}
   {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate" -}}
     {{- if index $role $key -}}
-    {{- fail (printf "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; write multinode: true%s" $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" "")) -}}
+    {{- fail (printf
+      "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; set multinode: true%s"
+      $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" "")) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and (or $role.subGroupExclusiveTopology $role.subGroupExclusiveToplogy) (not $role.subGroupPolicy) -}}
-{{- fail (printf "%s.subGroupExclusiveTopology: it needs subgroups; write %s.subGroupPolicy.subGroupSize too" .role .role) -}}
+{{- fail (printf
+  "%s.subGroupExclusiveTopology: it needs subgroups; set %s.subGroupPolicy.subGroupSize too"
+  .role .role) -}}
 {{- end -}}
 {{- $types := $role.acceleratorTypes -}}
 {{- if and $types.labelKey (not $types.labelValues) (not $types.labelValue) -}}
-{{- fail (printf "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, and no node could match; list the accepted values" .role $types.labelKey) -}}
+{{- fail (printf
+  (print "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, and no node could match; list the "
+    "accepted values")
+  .role $types.labelKey) -}}
 {{- end -}}
 {{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
-{{- fail (printf "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; write it, for instance nvidia.com/gpu.product" .role) -}}
+{{- fail (printf
+  (print "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; set it, e.g. "
+    "nvidia.com/gpu.product")
+  .role) -}}
 {{- end -}}
 {{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
   {{- range $i, $item := index $role $field -}}
@@ -44,20 +62,25 @@
 {{- $names := dict -}}
 {{- range $i, $container := $role.containers -}}
   {{- $name := $container.name | default (eq $i 0 | ternary "vllm" "") -}}
-  {{- if not $name -}}{{- fail (printf "%s.containers[%d].name: only the first container has a default name; write one" $.role $i) -}}{{- end -}}
+  {{- if not $name -}}{{- fail (printf "%s.containers[%d].name: only the first container has a default name; set one" $.role $i) -}}{{- end -}}
   {{- if hasKey $names $name -}}{{- fail (printf "%s.containers[%d].name: %s is also the name of containers[%d]; names are unique in a pod" $.role $i $name (index $names $name)) -}}{{- end -}}
   {{- $_ := set $names $name $i -}}
 {{- end -}}
 {{- range $i, $container := $role.initContainers -}}
   {{- if or (hasKey $names $container.name) (eq $container.name "routing-proxy") -}}
-  {{- fail (printf "%s.initContainers[%d].name: another container of the pod is named %s; names are unique in a pod" $.role $i $container.name) -}}
+  {{- fail (printf
+    "%s.initContainers[%d].name: another container of the pod is named %s; names are unique in a pod"
+    $.role $i $container.name) -}}
   {{- end -}}
   {{- $_ := set $names $container.name $i -}}
 {{- end -}}
 {{- range $i, $worker := (($role.workerTemplate).containers | default list) -}}
   {{- if not (hasKey $names ($worker.name | default "vllm")) -}}
   {{- if or $role.containers (ne ($worker.name | default "vllm") "vllm") -}}
-  {{- fail (printf "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the leader has" $.role $i $.role) -}}
+  {{- fail (printf
+    (print "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the "
+      "leader has")
+    $.role $i $.role) -}}
   {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -68,29 +91,43 @@
 {{- $role := index .root.Values .role -}}
 {{- $stateful := eq ($role.workload | default "Deployment") "StatefulSet" -}}
 {{- if and $stateful .multinode -}}
-{{- fail (printf "%s.workload: with multinode the workload is a LeaderWorkerSet; leave it out, or write %s.multinode: false" .role .role) -}}
+{{- fail (printf
+  "%s.workload: with multinode the workload is a LeaderWorkerSet; remove it, or set %s.multinode: false"
+  .role .role) -}}
 {{- end -}}
 {{- if .requester -}}
   {{- if $stateful -}}
-  {{- fail (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; leave it out" .role) -}}
+  {{- fail (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; remove it" .role) -}}
   {{- end -}}
   {{- if $role.topologySpreadConstraints -}}
-  {{- fail (printf "%s.topologySpreadConstraints: with requester.enable the pods that serve follow the requesters; leave it out" .role) -}}
+  {{- fail (printf
+    "%s.topologySpreadConstraints: with requester.enable the pods that serve follow the requesters; remove it"
+    .role) -}}
   {{- end -}}
   {{- if $role.podDisruptionBudget.enabled -}}
-  {{- fail (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; leave it out" .role) -}}
+  {{- fail (printf
+    (print "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove "
+      "it")
+    .role) -}}
   {{- end -}}
   {{- if .root.Values.networkPolicy.enabled -}}
-  {{- fail "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; write policies of your own as extraObjects" -}}
+  {{- fail (print
+    "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; set policies "
+    "of your own as extraObjects") -}}
   {{- end -}}
 {{- end -}}
 {{- if $stateful -}}
   {{- if $role.strategy -}}
-  {{- fail (printf "%s.strategy: it belongs to Deployments, but workload is StatefulSet; write %s.updateStrategy" .role .role) -}}
+  {{- fail (printf
+    "%s.strategy: it belongs to Deployments, but workload is StatefulSet; set %s.updateStrategy"
+    .role .role) -}}
   {{- end -}}
   {{- /* Pods carry <name>-<10 characters of hash> as a label, which has at most 63 characters. */ -}}
   {{- if gt (len .workload) 52 -}}
-  {{- fail (printf "fullnameOverride: the StatefulSet would be named %s (%d characters), but a label made of it leaves room for 52; choose a shorter release name or set fullnameOverride" .workload (len .workload)) -}}
+  {{- fail (printf
+    (print "fullnameOverride: the StatefulSet would be named %s (%d characters), but a label made of it leaves room for "
+      "52; choose a shorter release name or set fullnameOverride")
+    .workload (len .workload)) -}}
   {{- end -}}
   {{- $names := dict -}}
   {{- range $i, $claim := $role.volumeClaimTemplates -}}
@@ -99,29 +136,42 @@
     {{- $_ := set $names $claim.name true -}}
     {{- range $j, $volume := $role.volumes -}}
       {{- if eq $volume.name $claim.name -}}
-      {{- fail (printf "%s.volumeClaimTemplates[%d].name: %s.volumes[%d] has the same name, and the pod one volume of it; rename either" $.role $i $.role $j) -}}
+      {{- fail (printf
+        (print "%s.volumeClaimTemplates[%d].name: %s.volumes[%d] has the same name, and the pod one volume of it; "
+          "rename either")
+        $.role $i $.role $j) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
 {{- else -}}
   {{- range $key := list "volumeClaimTemplates" "persistentVolumeClaimRetentionPolicy" "updateStrategy" "podManagementPolicy" -}}
     {{- if index $role $key -}}
-    {{- fail (printf "%s.%s: it belongs to a StatefulSet; write %s.workload: StatefulSet%s" $.role $key $.role (eq $key "updateStrategy" | ternary (printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy")) "")) -}}
+    {{- fail (printf
+      "%s.%s: it belongs to a StatefulSet; set %s.workload: StatefulSet%s"
+      $.role $key $.role
+      (eq $key "updateStrategy" | ternary (printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy")) "")) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and $role.sharedMemory.sizeLimit (not $role.sharedMemory.enabled) -}}
-{{- fail (printf "%s.sharedMemory.sizeLimit: there is no shared memory to limit; write %s.sharedMemory.enabled: true" .role .role) -}}
+{{- fail (printf
+  "%s.sharedMemory.sizeLimit: there is no shared memory to limit; set %s.sharedMemory.enabled: true"
+  .role .role) -}}
 {{- end -}}
 {{- range $name, $claim := .root.Values.volumeClaims -}}
   {{- range $i, $template := $role.volumeClaimTemplates -}}
     {{- if eq $template.name $name -}}
-    {{- fail (printf "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, and the pod one volume of it; rename either" $name $.role $i) -}}
+    {{- fail (printf
+      (print "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, and the pod one volume of it; rename "
+        "either")
+      $name $.role $i) -}}
     {{- end -}}
   {{- end -}}
   {{- range $i, $volume := $role.volumes -}}
     {{- if eq $volume.name $name -}}
-    {{- fail (printf "volumeClaims.%s: %s.volumes[%d] has the same name, and the pod one volume of it; rename either" $name $.role $i) -}}
+    {{- fail (printf
+      "volumeClaims.%s: %s.volumes[%d] has the same name, and the pod one volume of it; rename either"
+      $name $.role $i) -}}
     {{- end -}}
   {{- end -}}
   {{- if has "ReadWriteOncePod" ($claim.spec.accessModes | default list) -}}
@@ -134,7 +184,10 @@
       {{- end -}}
     {{- end -}}
     {{- if gt (int $pods) 1 -}}
-    {{- fail (printf "volumeClaims.%s.spec.accessModes: ReadWriteOncePod is for one pod, but all pods of the release share the claim; write ReadWriteMany, or use %s.volumeClaimTemplates" $name $.role) -}}
+    {{- fail (printf
+      (print "volumeClaims.%s.spec.accessModes: ReadWriteOncePod is for one pod, but all pods of the release share the "
+        "claim; set ReadWriteMany, or use %s.volumeClaimTemplates")
+      $name $.role) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -150,7 +203,7 @@
   (printf "%s.drain.timeoutSeconds" .role) $role.drain.timeoutSeconds (printf "%s.drain.bufferSeconds" .role) $role.drain.bufferSeconds
   "caches.mountPath" $values.caches.mountPath "auth.apiKeySecret.key" $values.auth.apiKeySecret.key
   "accelerator.vgpu.provider" $values.accelerator.vgpu.provider -}}
-  {{- if kindIs "invalid" $value -}}{{- fail (printf "%s: null removes its default, and it needs a value; leave the key out, or write one" $key) -}}{{- end -}}
+  {{- if kindIs "invalid" $value -}}{{- fail (printf "%s: null removes its default, and it needs a value; leave the key out, or set one" $key) -}}{{- end -}}
 {{- end -}}
 {{- $probes := $role.probes -}}
 {{- if and $probes.enabled $probes.liveness (not $probes.startup) -}}
@@ -159,13 +212,18 @@
     {{- if ($layer | default dict).startupProbe -}}{{- $own = true -}}{{- end -}}
   {{- end -}}
   {{- if not $own -}}
-  {{- fail (printf "%s.probes.startup: without it the liveness probe ends the engine while it loads; write startup: true, or liveness: false" .role) -}}
+  {{- fail (printf
+    (print "%s.probes.startup: without it the liveness probe ends the engine while it loads; set startup: true, or "
+      "liveness: false")
+    .role) -}}
   {{- end -}}
 {{- end -}}
 {{- $budget := $role.podDisruptionBudget -}}
 {{- if $budget.enabled -}}
   {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
-  {{- fail (printf "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one" .role) -}}
+  {{- fail (printf
+    "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one"
+    .role) -}}
   {{- end -}}
   {{- $pods := kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
   {{- $external := eq ($role.autoscaling.type | default "external") "external" -}}
@@ -174,16 +232,24 @@
   {{- end -}}
   {{- $known := not (or .multinode (and $role.autoscaling.enabled $external) (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
   {{- if and $known (ne $pods 0) (ge (int $budget.minAvailable) $pods) -}}
-  {{- fail (printf "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; write less, or maxUnavailable: 0 if that is meant" .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
+  {{- fail (printf
+    (print "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; set less, "
+      "or maxUnavailable: 0 if that is meant")
+    .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.networkPolicy.enabled (($role.extraConfig | default dict).hostNetwork) -}}
-{{- fail (printf "networkPolicy.enabled: policies do not apply to pods in the node's network, and %s.extraConfig.hostNetwork is true; remove either" .role) -}}
+{{- fail (printf
+  (print "networkPolicy.enabled: policies do not apply to pods in the node's network, and %s.extraConfig.hostNetwork is "
+    "true; remove either")
+  .role) -}}
 {{- end -}}
 {{- if eq (toString .root.Values.serviceAccount.automountServiceAccountToken) "false" -}}
   {{- range .root.Values.routing.proxy.args -}}
     {{- if regexMatch "^--enable-ssrf-protection(=true)?$" . -}}
-    {{- fail "serviceAccount.automountServiceAccountToken: the routing proxy reads the InferencePool for --enable-ssrf-protection (routing.proxy.args), which needs a token; write true, or remove the flag" -}}
+    {{- fail (print
+      "serviceAccount.automountServiceAccountToken: the routing proxy reads the InferencePool for "
+      "--enable-ssrf-protection (routing.proxy.args), which needs a token; set true, or remove the flag") -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -198,14 +264,22 @@
 {{- /* Data parallel supervisor: one port after the engine's range. */ -}}
 {{- $engineEnd := add $engine $n (gt $n 1 | ternary 0 -1) | int -}}
 {{- if gt $engineEnd 65535 -}}
-{{- fail (printf "%s: %d ports from %d on pass 65535; choose a lower port" ($facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort") $n $engine) -}}
+{{- fail (printf
+  "%s: %d ports from %d on pass 65535; choose a lower port"
+  ($facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort") $n $engine) -}}
 {{- end -}}
 {{- if $facts.proxy -}}
   {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
   {{- if eq $n 1 -}}
-  {{- fail (printf "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's network; choose another, for instance %d" $engine (eq $engine 8200 | ternary 8201 8200)) -}}
+  {{- fail (printf
+    (print "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's "
+      "network; choose another, e.g. %d")
+    $engine (eq $engine 8200 | ternary 8201 8200)) -}}
   {{- end -}}
-  {{- fail (printf "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last is its supervisor); choose ranges that do not overlap, for instance 8000 and 8200" $n $service (add $service $n -1) $engine $engineEnd) -}}
+  {{- fail (printf
+    (print "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last "
+      "is its supervisor); choose ranges that do not overlap, e.g. 8000 and 8200")
+    $n $service (add $service $n -1) $engine $engineEnd) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -84,7 +84,9 @@ given key, a release without roles.
   {{- end -}}
 {{- end -}}
 {{- if not $created -}}
-{{- fail (printf "%s: neither decode nor prefill is created, so there is nothing to reach; write decode.create: true, or %s: false" .key .key) -}}
+{{- fail (printf
+  "%s: neither decode nor prefill is created, so there is nothing to reach; set decode.create: true, or %s: false"
+  .key .key) -}}
 {{- end -}}
 {{- dict "created" $created "serving" $serving | toJson -}}
 {{- end -}}

@@ -38,16 +38,20 @@ The spec of a Service, as JSON. Input: root, facts, service (values), key, headl
 {{- $spec := dict "type" ($service.type | default "ClusterIP") "selector" (include "llm-d-modelservice.servingSelector" . | fromJson) -}}
 {{- with $service.clusterIP | default (and .headless (not $service.type) | ternary "None" "") -}}{{- $_ := set $spec "clusterIP" . -}}{{- end -}}
 {{- if and (eq ($service.clusterIP | default "") "None") (ne $spec.type "ClusterIP") -}}
-{{- fail (printf "%s.clusterIP: None is for type ClusterIP, but type is %s, which needs an address; remove either" .key $spec.type) -}}
+{{- fail (printf
+  "%s.clusterIP: None is for type ClusterIP, but type is %s, which needs an address; remove either"
+  .key $spec.type) -}}
 {{- end -}}
 {{- $ports := $service.ports | default list -}}
 {{- range $i, $port := $ports -}}
   {{- if kindIs "invalid" $port -}}{{- fail (printf "%s.ports[%d]: a list item without content; remove the dash or fill it in" $.key $i) -}}{{- end -}}
   {{- if and (gt (len $ports) 1) (not $port.name) -}}
-  {{- fail (printf "%s.ports[%d].name: with several ports each needs a name; write one, for instance http" $.key $i) -}}
+  {{- fail (printf "%s.ports[%d].name: with several ports each needs a name; set one, e.g. http" $.key $i) -}}
   {{- end -}}
   {{- if and $port.nodePort (eq $spec.type "ClusterIP") -}}
-  {{- fail (printf "%s.ports[%d].nodePort: a Service of type ClusterIP has none; write %s.type: NodePort" $.key $i $.key) -}}
+  {{- fail (printf
+    "%s.ports[%d].nodePort: a Service of type ClusterIP has none; set %s.type: NodePort"
+    $.key $i $.key) -}}
   {{- end -}}
 {{- end -}}
 {{- if not $ports -}}
@@ -69,10 +73,15 @@ place).
 */}}
 {{- define "llm-d-modelservice.service" -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$" .name) -}}
-{{- fail (printf "%s: the Service would be named %s, which must begin with a letter and have at most 63 characters (DNS-1035); choose another release name, or set fullnameOverride" .key .name) -}}
+{{- fail (printf
+  (print "%s: the Service would be named %s, which must begin with a letter and have at most 63 characters (DNS-1035); "
+    "choose another release name, or set fullnameOverride")
+  .key .name) -}}
 {{- end -}}
 {{- if hasKey .taken .name -}}
-{{- fail (printf "%s: the Service would be named %s, like that of %s; choose another name" .key .name (index .taken .name)) -}}
+{{- fail (printf
+  "%s: the Service would be named %s, like that of %s; choose another name"
+  .key .name (index .taken .name)) -}}
 {{- end -}}
 {{- $_ := set .taken .name .key -}}
 {{- $metadata := dict "name" .name "labels" (merge (dict) (.service.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson)) -}}
