@@ -1,0 +1,58 @@
+"""Reads facts from YAML into their records."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from modelservice.facts.models import Source, key
+
+T = TypeVar("T")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def raw(path: Path) -> Any:
+    """Return a file of facts as plain data."""
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=_Loader)  # noqa: S506
+
+
+def read(kind: type[T], path: Path) -> T:
+    """Return a file of facts as a record."""
+    return typing.cast(T, _converter(kind)(raw(path)))
+
+
+@functools.cache
+def _converter(kind: Any) -> Callable[[Any], Any]:
+    """Return what turns plain data into a type of a record's field."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind == Source:
+        return lambda value: (value,) if isinstance(value, str) else tuple(value)
+    if dataclasses.is_dataclass(kind):
+        return _record_converter(typing.cast(type, kind))
+    if origin is tuple:
+        item = _converter(arguments[0])
+        return lambda values: tuple(item(value) for value in values)
+    if origin is types.UnionType:
+        return _converter(next(argument for argument in arguments if argument is not types.NoneType))
+    if origin is Mapping:
+        item = _converter(arguments[1])
+        return lambda values: types.MappingProxyType({name: item(value) for name, value in values.items()})
+    return lambda value: value
+
+
+def _record_converter(kind: type) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind)
+    fields = {key(field.name): (field.name, _converter(hints[field.name])) for field in dataclasses.fields(kind)}
+
+    def convert(data: Mapping[str, Any]) -> Any:
+        return kind(**{fields[name][0]: fields[name][1](value) for name, value in data.items()})
+
+    return convert
