@@ -69,6 +69,8 @@ class Start(Record):
     """Key of the values section that only this engine has, below ``engine``."""
     container: str = "vllm"
     """Default name of its container."""
+    templates: tuple[Literal["flags", "environment", "model", "download"], ...] = ()
+    """Templates of its own in the chart's ``engines/_<type>.tpl``; the rest is derived from these facts."""
 
 
 class Images(Record):
@@ -172,7 +174,9 @@ class ApiKey(Record):
     env: str = ""
     """Environment variable it reads the key from."""
     flag: str = ""
-    """Flag that needs the key, for an engine that reads no variable, without dashes."""
+    """Flag of the key, without dashes."""
+    through_flag: bool = False
+    """It reads no variable, so the chart passes the variable to the flag."""
     unguarded: tuple[str, ...] = ()
     """Path prefixes it answers without a key."""
     refused: str = ""
@@ -274,6 +278,8 @@ class Model(Record):
     """Flag or variable of the name that clients use; empty where that is the model's own."""
     aliases: bool = False
     """It serves a model under several names."""
+    flags_by_feature: Mapping[str, str] = NONE
+    """Flags, without dashes, of models that do not generate text, by feature."""
     schemes: tuple[str, ...] = ()
     """The only URI schemes it loads; empty for all but those that belong to one engine."""
     streams: str = ""

@@ -19,23 +19,26 @@ Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, 
 {{- $typeKey := empty $own.type | ternary "accelerator.type" (printf "%s.accelerator.type" .role) -}}
 {{- $resource := index $global.resources $type | default "" -}}
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
-{{- $none := or (eq $type "cpu") (eq .engine.type "simulator") -}}
+{{- $none := or (eq $type "cpu") (not (index .root.Known.engines .engine.type).needsAccelerator) -}}
 {{- if and (not $none) (not $resource) (not (and $dra (hasKey $global.resourceClaimTemplates $type))) -}}
 {{- fail (printf
-  (print "%s: no accelerator type %q; known are cpu, %s. For another vendor set accelerator.resources.%s: <its resource "
-    "name>")
+  "%s: unknown accelerator type %q; known are cpu, %s. For another vendor set accelerator.resources.%s: <its resource name>"
   $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
 {{- end -}}
 {{- $stated := kindIs "invalid" $own.count | ternary $global.count $own.count -}}
 {{- $count := $none | ternary 0 .parallelism.perPod -}}
 {{- if not (kindIs "invalid" $stated) -}}{{- $count = $stated -}}{{- end -}}
-{{- $facts := dict "type" $type "resource" $resource "dra" (and $dra (not (and $none (kindIs "invalid" $stated)))) "count" (int $count) "env" (eq $type "cpu" | ternary list (index $global.env $type | default list)) "extra" dict "scheduler" "" -}}
+{{- $facts := dict
+  "type" $type "resource" $resource "count" (int $count)
+  "dra" (and $dra (not (and $none (kindIs "invalid" $stated))))
+  "env" (eq $type "cpu" | ternary list (index $global.env $type | default list))
+  "extra" dict "scheduler" "" -}}
 {{- if $facts.dra -}}
-{{- include "llm-d-modelservice.checkKubernetes" (dict "root" .root "key" (kindIs "bool" $own.dra | ternary (printf "%s.accelerator.dra" .role) "accelerator.dra") "needs" "resource.k8s.io/v1" "version" "1.34") -}}
+{{- $key := kindIs "bool" $own.dra | ternary (printf "%s.accelerator.dra" .role) "accelerator.dra" -}}
+{{- include "llm-d-modelservice.checkKubernetes" (dict "root" .root "key" $key "feature" "dynamicResourceAllocation") -}}
 {{- end -}}
-{{- if $global.vgpu.enabled -}}
-{{- include "llm-d-modelservice.virtualGpus" (dict "root" .root "role" .role "facts" $facts "engine" .engine "perPod" .parallelism.perPod "stated" $stated) -}}
-{{- end -}}
-{{- include "llm-d-modelservice.checkAcceleratorLimits" (dict "root" .root "role" .role "profile" .profile "engine" .engine "parallelism" .parallelism "facts" $facts "none" $none "stated" (not (kindIs "invalid" $stated))) -}}
+{{- $input := set (set (set (omit . "given") "facts" $facts) "none" $none) "stated" $stated -}}
+{{- if $global.vgpu.enabled -}}{{- include "llm-d-modelservice.virtualGpus" $input -}}{{- end -}}
+{{- include "llm-d-modelservice.checkAcceleratorLimits" $input -}}
 {{- $facts | toJson -}}
 {{- end -}}

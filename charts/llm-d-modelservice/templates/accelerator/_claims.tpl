@@ -35,10 +35,7 @@ claims is the pod's list, names what the engine container refers to.
   {{- fail (printf "%s: resourceClaimName and resourceClaimTemplateName exclude each other; keep one" $key) -}}
   {{- end -}}
   {{- if not (or $claim.resourceClaimName $claim.resourceClaimTemplateName) -}}
-  {{- fail (printf
-    (print "%s: set the existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one claim for "
-      "all)")
-    $key) -}}
+  {{- fail (printf "%s: set an existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one for all)" $key) -}}
   {{- end -}}
   {{- if hasKey $seen $claim.name -}}{{- fail (printf "%s.name: %s is given twice" $key $claim.name) -}}{{- end -}}
   {{- $_ := set $seen $claim.name true -}}
@@ -54,9 +51,7 @@ claims is the pod's list, names what the engine container refers to.
 {{- $type := .facts.accelerator.type -}}
 {{- $key := printf "accelerator.resourceClaimTemplates.%s" $type -}}
 {{- if not (hasKey .root.Values.accelerator.resourceClaimTemplates $type) -}}
-{{- fail (printf
-  "%s: dra is on for %s, but nothing says which devices %s are; set %s.class: <DeviceClass>"
-  $key .facts.role $type $key) -}}
+{{- fail (printf "%s: dra is true for %s, but the devices of %s are not known; set %s.class: <DeviceClass>" $key .facts.role $type $key) -}}
 {{- end -}}
 {{- $entry := index .root.Values.accelerator.resourceClaimTemplates $type -}}
 {{- $count := int ($entry.count | default .facts.accelerator.count) -}}
@@ -65,13 +60,14 @@ claims is the pod's list, names what the engine container refers to.
   {{- $choices := $entry.firstAvailable | default (list (set (pick $entry "class" "allocationMode" "selectors" "tolerations") "name" $type)) -}}
   {{- if and $entry.firstAvailable (eq ($entry.match | default "firstAvailable") "exactly") -}}
   {{- fail (printf
-    "%s.match: exactly has one request, but firstAvailable lists choices; set match: firstAvailable"
+    "%s.match: exactly takes one request, but firstAvailable lists choices; set match: firstAvailable"
     $key) -}}
   {{- end -}}
   {{- if $entry.adminAccess -}}{{- fail (printf "%s.adminAccess: a firstAvailable request cannot have it" $key) -}}{{- end -}}
   {{- $out := list -}}
   {{- range $i, $choice := $choices -}}
-  {{- $out = append $out (set (include "llm-d-modelservice.deviceRequest" (dict "request" $choice "count" $count "key" (printf "%s.firstAvailable[%d]" $key $i)) | fromJson) "name" $choice.name) -}}
+  {{- $input := dict "request" $choice "count" $count "key" (printf "%s.firstAvailable[%d]" $key $i) -}}
+  {{- $out = append $out (set (include "llm-d-modelservice.deviceRequest" $input | fromJson) "name" $choice.name) -}}
   {{- end -}}
   {{- $_ := set $request "firstAvailable" $out -}}
 {{- else -}}
@@ -80,7 +76,8 @@ claims is the pod's list, names what the engine container refers to.
 {{- $requests := list $request -}}
 {{- range $name, $more := $entry.requests -}}
   {{- if eq $name $type -}}{{- fail (printf "%s.requests.%s: the accelerator's own request has this name; choose another" $key $name) -}}{{- end -}}
-  {{- $requests = append $requests (dict "name" $name "exactly" (include "llm-d-modelservice.deviceRequest" (dict "request" $more "count" 1 "key" (printf "%s.requests.%s" $key $name)) | fromJson)) -}}
+  {{- $input := dict "request" $more "count" 1 "key" (printf "%s.requests.%s" $key $name) -}}
+  {{- $requests = append $requests (dict "name" $name "exactly" (include "llm-d-modelservice.deviceRequest" $input | fromJson)) -}}
 {{- end -}}
 {{- $devices := dict "requests" $requests -}}
 {{- with $entry.constraints -}}{{- $_ := set $devices "constraints" . -}}{{- end -}}

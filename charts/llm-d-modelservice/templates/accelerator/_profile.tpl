@@ -12,10 +12,9 @@ of resourceProfiles.<name>, with resources {limits, requests} in place of limits
 {{- $parts := splitList ":" $wanted -}}
 {{- $name := first $parts -}}
 {{- if not (index .root.Values.resourceProfiles $name) -}}
-{{- fail (printf
-  "%s.resourceProfile: no profile %q; %s"
-  .role $name
-  (empty .root.Values.resourceProfiles | ternary (printf "set its resources as resourceProfiles.%s" $name) (printf "known are %s" (keys .root.Values.resourceProfiles | sortAlpha | join ", ")))) -}}
+{{- $known := keys .root.Values.resourceProfiles | sortAlpha | join ", " -}}
+{{- $fix := empty $known | ternary (printf "set its resources as resourceProfiles.%s" $name) (printf "known are %s" $known) -}}
+{{- fail (printf "%s.resourceProfile: there is no profile %q; %s" .role $name $fix) -}}
 {{- end -}}
 {{- $factor := eq (len $parts) 2 | ternary (last $parts) "1" | int -}}
 {{- $profile := index .root.Values.resourceProfiles $name -}}

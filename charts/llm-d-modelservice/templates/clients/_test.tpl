@@ -5,27 +5,30 @@
 {{/*
 What to ask, as JSON {path, body, expect}; path is empty where the model's feature has no question in text. Input: the
 root context, endpoints (see endpoints).
-What an answer must hold: usage counts at least one new token, also where a model only thinks and its text is null.
+expect is what an answer must contain: usage counts at least one new token, also where a model only thinks and its text is null.
 */}}
 {{- define "llm-d-modelservice.question" -}}
 {{- $asked := .root.Values.test.question -}}
 {{- $feature := first .endpoints.features -}}
 {{- $questions := dict
-  "TextGeneration" (dict "name" "completions" "body" (dict "prompt" "Say hello." "max_tokens" 8) "expect" "\"completion_tokens\": *[1-9]")
+  "TextGeneration" (dict
+    "name" "completions" "body" (dict "prompt" "Say hello." "max_tokens" 8) "expect" "\"completion_tokens\": *[1-9]")
   "TextEmbedding" (dict "name" "embeddings" "body" (dict "input" "hello") "expect" "\"embedding\": *[\"\\[]")
-  "Reranking" (dict "name" "rerank" "body" (dict "query" "hello" "documents" (list "hello" "goodbye")) "expect" "\"(relevance_)?score\":")
+  "Reranking" (dict
+    "name" "rerank" "body" (dict "query" "hello" "documents" (list "hello" "goodbye")) "expect" "\"(relevance_)?score\":")
   "Scoring" (dict "name" "score" "body" (dict "text_1" "hello" "text_2" "goodbye") "expect" "\"score\":")
   "Classification" (dict "name" "classify" "body" (dict "input" "hello") "expect" "\"(label|score|probs)\":") -}}
 {{- $question := index $questions $feature | default dict -}}
 {{- $path := $asked.path | default (index .endpoints.endpoints ($question.name | default "none")) | default "" -}}
 {{- $body := $asked.body | default (empty $asked.path | ternary $question.body nil) -}}
 {{- if $body -}}{{- $body = merge (dict "model" .endpoints.model) $body -}}{{- end -}}
-{{- dict "path" $path "body" ($body | default dict) "expect" ($asked.expect | default (empty $asked.path | ternary $question.expect "") | default "") | toJson -}}
+{{- $expect := $asked.expect | default (empty $asked.path | ternary $question.expect "") | default "" -}}
+{{- dict "path" $path "body" ($body | default dict) "expect" $expect | toJson -}}
 {{- end -}}
 
 {{/*
-Name of the Service through which a test reaches a role. Input: root, role. It is cut so that it fits a DNS label, and
-the API server wants it to begin with a letter (DNS-1035).
+Name of the Service through which a test reaches a role, printed. Input: root, role. It is cut to fit a DNS label, and
+the API server requires it to begin with a letter (DNS-1035).
 */}}
 {{- define "llm-d-modelservice.testServiceName" -}}
 {{- $name := printf "%s-%s-test" (include "llm-d-modelservice.fullname" .root | trunc 50 | trimSuffix "-") .role -}}
@@ -46,17 +49,18 @@ the API server wants it to begin with a letter (DNS-1035).
 {{- end -}}
 
 {{/*
-Where the API key of a role is, as JSON {env: an environment variable of the test}; an empty map without one. Input:
-root, facts. They are those of apiKeyVariables, so whatever gives them to the engine gives them to the test. A key in plain text among the flags would be copied into another object.
+The API key of a role as an environment variable of the test, as JSON; an empty map without one. Input: root, facts.
+Whatever gives an engine its key gives it to the test. A key in plain text among the flags would be copied into another
+object.
 */}}
 {{- define "llm-d-modelservice.testKey" -}}
 {{- if hasKey .facts.given "api-key" -}}
 {{- fail (printf
-  (print "test.enabled: %s gets --api-key in plain text, which the test would have to repeat; put the key into a Secret "
-    "and set engine.env.VLLM_API_KEY.valueFrom.secretKeyRef")
-  .facts.role) -}}
+  "test.enabled: %s gets --api-key in plain text, which the test would have to repeat; put the key into a Secret and set %s"
+  .facts.role "auth.apiKeySecret.name") -}}
 {{- end -}}
-{{- $variables := include "llm-d-modelservice.apiKeyVariables" . | fromJson | values -}}
+{{- $variables := list -}}
+{{- range .root.Known.engines -}}{{- with .apiKey.env -}}{{- $variables = append $variables . -}}{{- end -}}{{- end -}}
 {{- $key := dict -}}
 {{- range include "llm-d-modelservice.engineEnv" (dict "root" .root "facts" .facts) | fromJsonArray -}}
   {{- if has .name $variables -}}{{- $key = set (omit . "name") "name" "API_KEY" -}}{{- end -}}

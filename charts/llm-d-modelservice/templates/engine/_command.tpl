@@ -1,48 +1,48 @@
 {{/*
-Command and arguments of the engine, as JSON {command, args}. Input: root, facts (see role), worker (true for
-a pod that does not serve).
+Command and arguments of the engine, as JSON {command, args}. Input: root, facts (see role), worker (true for a pod that
+does not serve).
+
+The flags come from the facts about the engine (derivedFlags), or from the template that the engine has of its own,
+"llm-d-modelservice.engines.<type>.flags" in engines/. Its input: root, facts, known, worker, positional. Its output,
+as JSON:
+  flags     [[name, value]]
+  command   in place of the engine's command
+  withheld  flags of engine.args that this pod must not get
+An engine whose settings are environment variables, see engineEnv, gets no flags.
 */}}
 {{- define "llm-d-modelservice.engineCommand" -}}
 {{- $engine := .facts.engine -}}
+{{- $given := .facts.given -}}
 {{- if eq $engine.modelCommand "custom" -}}
 {{- dict "command" $engine.command "args" $engine.userArgs | toJson -}}
-{{- else if include "llm-d-modelservice.standsAlone" $engine.type -}}
-{{- dict "command" list "args" (include "llm-d-modelservice.serverArgs" . | fromJsonArray) | toJson -}}
 {{- else -}}
-{{- $derived := include (eq $engine.type "sglang" | ternary "llm-d-modelservice.sglangFlags" "llm-d-modelservice.vllmFlags") . | fromJson -}}
-{{- $args := list -}}
-{{- $command := list -}}
-{{- if eq $engine.modelCommand "vllmServe" -}}
-  {{- $command = list "vllm" "serve" -}}
-  {{- if not (hasKey .facts.given "model") -}}{{- $args = append $args .facts.model.argument -}}{{- end -}}
-{{- else if eq $engine.modelCommand "sglangServe" -}}
-  {{- $command = list "python3" "-m" "sglang.launch_server" -}}
+{{- $aliases := .root.Known.aliases -}}
+{{- $known := index .root.Known.engines $engine.type -}}
+{{- $templates := $known.start.templates | default list -}}
+{{- $command := eq $engine.modelCommand $known.start.modelCommand | ternary ($known.start.command | default list) list -}}
+{{- $positional := and $known.model.positional (not (empty $command)) -}}
+{{- $derived := dict -}}
+{{- if or (has "flags" $templates) (not (has "environment" $templates)) -}}
+  {{- $template := has "flags" $templates | ternary (printf "llm-d-modelservice.engines.%s.flags" $engine.type) "llm-d-modelservice.derivedFlags" -}}
+  {{- $input := dict "root" .root "facts" .facts "known" $known "worker" .worker "positional" $positional -}}
+  {{- $derived = include $template $input | fromJson -}}
 {{- end -}}
+{{- $args := $known.start.arguments | default list -}}
+{{- if and $positional (not (hasKey $given "model")) -}}{{- $args = append $args .facts.model.argument -}}{{- end -}}
 {{- range $derived.flags -}}
-  {{- $canonical := .canonical | default .name -}}
-  {{- if not (hasKey $.facts.given $canonical) -}}
-  {{- $args = concat $args (include "llm-d-modelservice.flag" . | fromJsonArray) -}}
+  {{- $name := first . -}}
+  {{- $canonical := replace "_" "-" $name -}}
+  {{- if not (hasKey $given (index $aliases $canonical | default $canonical)) -}}
+  {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" (last .)) | fromJsonArray) -}}
   {{- end -}}
 {{- end -}}
-{{- $fromUser := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" dict) | fromJson -}}
-{{- $flags := $engine.flags -}}
-{{- /* vLLM ends at once when a pod without API server (--headless) is told how many of them to start. */ -}}
-{{- if .worker -}}{{- $flags = omit $flags "api-server-count" -}}{{- end -}}
-{{- range $name, $value := $flags -}}
-  {{- if not (or (kindIs "invalid" $value) (hasKey $fromUser $name)) -}}
+{{- $fromUser := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" dict "aliases" $aliases) | fromJson -}}
+{{- range $name, $value := $engine.flags -}}
+  {{- $repeated := hasKey $fromUser (index $aliases $name | default $name) -}}
+  {{- if not (or (kindIs "invalid" $value) $repeated (has $name ($derived.withheld | default list))) -}}
   {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" $value) | fromJsonArray) -}}
   {{- end -}}
 {{- end -}}
-{{- $args = concat $args $engine.userArgs -}}
-{{- if and $derived.startRank (not (hasKey .facts.given "data-parallel-start-rank")) -}}
-  {{- if ne $engine.modelCommand "vllmServe" -}}
-  {{- fail (printf
-    (print "%s: the first rank of a pod is LWS_WORKER_INDEX x %d, which needs a shell around the command; set "
-      "modelCommand: vllmServe")
-    .facts.role (int .facts.parallelism.dataLocal)) -}}
-  {{- end -}}
-  {{- $command = list "/bin/sh" "-c" (printf "exec vllm serve \"$@\" --data-parallel-start-rank \"$((LWS_WORKER_INDEX * %d))\"" (int .facts.parallelism.dataLocal)) "vllm-serve" -}}
-{{- end -}}
-{{- dict "command" $command "args" $args | toJson -}}
+{{- dict "command" ($derived.command | default $command) "args" (concat $args $engine.userArgs) | toJson -}}
 {{- end -}}
 {{- end -}}

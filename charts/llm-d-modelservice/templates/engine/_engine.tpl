@@ -1,66 +1,61 @@
 {{/*
-The engine: the container that loads the model, its command, arguments and environment.
+The engine: the container that loads the model, from its layers of values to one set of settings.
 */}}
 
 {{/*
-The engine container of a role as data, before anything is derived, as JSON. Input: root, role, profile.
+The engine container of a role before anything is derived, as JSON. Input: root, role, profile.
 Layers, lowest first: the resource profile, engine, <role>.engine, <role>.containers[0].
 Output: the fields of a container without args and env, plus
   userArgs  arguments of the listed container
   userEnv   environment of the listed container
   flags     engine.args of both layers, nulls kept
   variables engine.env of both layers, nulls kept
-  type      the engine, also where it is not stated
-  typed     it is stated, and so port and probes are derived
+  type      the engine, also where it is not stated: see engineType
+  typed     the type is stated, so port and probes are derived
+  options   settings that only this type has, e.g. engine.ollama
 */}}
 {{- define "llm-d-modelservice.engine" -}}
+{{- $known := .root.Known -}}
 {{- $role := index .root.Values .role -}}
 {{- $engine := dict -}}
 {{- $flags := dict -}}
 {{- $variables := dict -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (pick .profile "image" "resources")) -}}
 {{- range $layer := list .root.Values.engine $role.engine -}}
-  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $layer | fromJson)) -}}
+  {{- include "llm-d-modelservice.mergeLayer" (dict "into" $engine "layer" $layer) -}}
   {{- range $name, $value := $layer.args -}}{{- $_ := set $flags $name $value -}}{{- end -}}
   {{- range $name, $value := $layer.env -}}{{- $_ := set $variables $name $value -}}{{- end -}}
 {{- end -}}
 {{- $listed := first ($role.containers | default list) -}}
 {{- if $listed -}}
   {{- if and $listed.command (not $listed.modelCommand) -}}{{- $_ := unset $engine "modelCommand" -}}{{- end -}}
-  {{- include "llm-d-modelservice.merge" (dict "into" $engine "from" (include "llm-d-modelservice.containerLayer" $listed | fromJson)) -}}
+  {{- include "llm-d-modelservice.mergeLayer" (dict "into" $engine "layer" $listed) -}}
 {{- end -}}
-{{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
-{{- $byDefault := not $engine.modelCommand -}}
 {{- $typed := not (empty $engine.type) -}}
+{{- $facts := index $known.engines ($engine.type | default $known.unstated.type) -}}
+{{- $byDefault := not $engine.modelCommand -}}
 {{- if and $byDefault $typed (not ($listed).command) -}}
-{{- $_ := set $engine "modelCommand" (get (dict "vllm" "vllmServe" "sglang" "sglangServe") $engine.type | default "imageDefault") -}}
+{{- $_ := set $engine "modelCommand" $facts.start.modelCommand -}}
 {{- else if $byDefault -}}
 {{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}
 {{- end -}}
-{{- if and (not $engine.image) $listed -}}
-{{- fail (printf "%s.image: the engine container has no image; set it here or as engine.image" $key) -}}
-{{- end -}}
-{{- if and (not $engine.image) (has ($engine.type | default "simulator") (list "vllm" "sglang" "ollama" "infinity" "fasterWhisper" "huggingface")) -}}
-{{- fail (printf
-  (print "engine.image: engine.type is %s, and the image is yours to choose; set it, or add the layer of that engine, "
-    "which has one")
-  $engine.type) -}}
-{{- end -}}
-{{- if and (eq $engine.modelCommand "custom") (not $engine.command) -}}
-{{- fail (printf
-  (print "%s.command: modelCommand is custom%s, which needs a command; set it, or modelCommand: vllmServe or "
-    "imageDefault")
-  $key ($byDefault | ternary " (the default of a listed container)" "")) -}}
-{{- end -}}
-{{- if and (ne $engine.modelCommand "custom") $engine.command (not $listed) -}}
-{{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" $key $engine.modelCommand) -}}
-{{- end -}}
+{{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
+{{- include "llm-d-modelservice.checkStart" (dict "engine" $engine "facts" $facts "listed" $listed "key" $key "byDefault" $byDefault) -}}
 {{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (or $typed (not $listed)) -}}{{- end -}}
-{{- $_ := set $engine "name" ($engine.name | default (empty (include "llm-d-modelservice.standsAlone" ($engine.type | default "")) | ternary "vllm" ($engine.type | default "" | kebabcase))) -}}
-{{- $_ := set $engine "image" ($engine.image | default "ghcr.io/llm-d/llm-d-inference-sim:latest") -}}
+{{- $_ := set $engine "name" ($engine.name | default $facts.start.container) -}}
+{{- $_ := set $engine "image" ($engine.image | default $facts.images.default | default $known.unstated.image) -}}
 {{- $_ := set $engine "typed" $typed -}}
-{{- if not $typed -}}
-{{- $_ := set $engine "type" (eq $engine.modelCommand "sglangServe" | ternary "sglang" (empty (include "llm-d-modelservice.isSimulator" $engine.image) | ternary "vllm" "simulator")) -}}
+{{- if not $typed -}}{{- $_ := set $engine "type" (include "llm-d-modelservice.engineType" (dict "root" .root "engine" $engine)) -}}{{- end -}}
+{{- $_ := set $engine "options" dict -}}
+{{- range $type, $other := $known.engines -}}
+  {{- $options := $other.start.options -}}
+  {{- if and $options (index $engine (toString $options)) -}}
+    {{- if ne $type $engine.type -}}
+    {{- fail (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type) -}}
+    {{- end -}}
+    {{- $_ := set $engine "options" (index $engine $options) -}}
+  {{- end -}}
+  {{- if $options -}}{{- $_ := unset $engine $options -}}{{- end -}}
 {{- end -}}
 {{- $_ := set $engine "userArgs" (($listed).args | default list) -}}
 {{- $_ := set $engine "userEnv" (($listed).env | default list) -}}
@@ -70,13 +65,46 @@ Output: the fields of a container without args and env, plus
 {{- end -}}
 
 {{/*
-The fields that a layer sets, without args and env, which merge differently, as JSON. Input: the layer. A null field
-is one that is not set: Helm 3 keeps the nulls of values.yaml, Helm 4 drops them.
+Merges the fields of a layer into an engine, in place; prints nothing. Input: into, layer. Left out are args and env,
+which merge differently, and null fields, which are not set: Helm 3 keeps the nulls of values.yaml, Helm 4 drops them.
 */}}
-{{- define "llm-d-modelservice.containerLayer" -}}
+{{- define "llm-d-modelservice.mergeLayer" -}}
 {{- $fields := dict -}}
-{{- range $name, $value := omit . "args" "env" -}}
+{{- range $name, $value := omit .layer "args" "env" -}}
   {{- if not (kindIs "invalid" $value) -}}{{- $_ := set $fields $name $value -}}{{- end -}}
 {{- end -}}
-{{- $fields | toJson -}}
+{{- include "llm-d-modelservice.merge" (dict "into" .into "from" $fields) -}}
+{{- end -}}
+
+{{/*
+Type of an engine that does not state it, printed: the one whose modelCommand it has, or the simulator by its image, else
+vLLM. Input: root, engine.
+*/}}
+{{- define "llm-d-modelservice.engineType" -}}
+{{- $image := .engine.image -}}
+{{- $unstated := .root.Known.unstated -}}
+{{- $type := index $unstated.byCommand .engine.modelCommand | default $unstated.type -}}
+{{- if eq $type $unstated.type -}}
+{{- range $pattern, $found := $unstated.byImage -}}{{- if regexMatch $pattern $image -}}{{- $type = $found -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- $type -}}
+{{- end -}}
+
+{{/*
+The engine's metrics of its requests, as JSON {running, waiting}; an empty map for an engine that counts none. Input:
+root, engine. An engine that can run the model in another one has that one's metrics only while it does.
+*/}}
+{{- define "llm-d-modelservice.requestMetrics" -}}
+{{- $facts := index .root.Known.engines .engine.type -}}
+{{- if and $facts.metrics.running (include "llm-d-modelservice.backendRuns" .) -}}
+{{- pick $facts.metrics "running" "waiting" | toJson -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" unless the options of an engine turn off the other engine that it can run the model in. Input: root, engine. */}}
+{{- define "llm-d-modelservice.backendRuns" -}}
+{{- $backend := (index .root.Known.engines .engine.type).backend -}}
+{{- if not (and $backend (eq (toString .engine.options.backend) ($backend).unless)) -}}true{{- end -}}
 {{- end -}}

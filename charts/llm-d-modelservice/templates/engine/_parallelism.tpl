@@ -4,27 +4,29 @@ https://docs.vllm.ai/en/latest/serving/parallelism_scaling/
 */}}
 
 {{/*
-The layout of a role, as JSON. Input: root, role, multinode, modelCommand, given (flags of the engine's
-arguments, see engine.givenFlags). Output:
+The layout of a role, as JSON. Input: root, role, multinode, engine, given (flags of the engine's arguments, see
+givenFlags). Output:
   tensor, pipeline, data, dataLocal, workers   sizes, all set
   perPod      ranks, and so accelerators, of one pod
   spans       one tensor/pipeline group lies over all pods of a group
   mode        data parallel mode over pods or ports: hybrid, external, multiPort, internal or ""
   leaderOnly  only the first pod of a group serves
   expert      expert parallelism
-  stated      the user said something about the layout
+  stated      the user set at least one size
 */}}
 {{- define "llm-d-modelservice.parallelism" -}}
 {{- $role := index .root.Values .role -}}
 {{- $key := printf "%s.parallelism" .role -}}
 {{- $set := dict -}}
-{{- range $name, $flag := dict "tensor" "tensor-parallel-size" "pipeline" "pipeline-parallel-size" "data" "data-parallel-size" "dataLocal" "data-parallel-size-local" -}}
+{{- $canonical := (index .root.Known.engines .root.Known.unstated.type).parallelism -}}
+{{- range $name := list "tensor" "pipeline" "data" "dataLocal" -}}
+  {{- $flag := index $canonical $name -}}
   {{- $value := index $role.parallelism $name -}}
   {{- $literal := index $.given $flag | toString -}}
   {{- if regexMatch "^[0-9]+$" $literal -}}
     {{- if and $value (ne (int $value) (int $literal)) -}}
     {{- fail (printf
-      "%s.%s is %d but the engine's arguments say --%s %s; set it once, as %s.%s"
+      "%s.%s is %d, but the engine's arguments have --%s %s; set it once, as %s.%s"
       $key $name (int $value) $flag $literal $key $name) -}}
     {{- end -}}
     {{- $value = int $literal -}}
@@ -39,10 +41,10 @@ arguments, see engine.givenFlags). Output:
 {{- $data := $set.data | default 0 -}}
 {{- $dataLocal := $set.dataLocal | default 0 -}}
 {{- $workers := $set.workers | default 0 -}}
-{{- /* The original chart's default for every size was 1, and real files spell it out: beside several local ranks,
-       data: 1 says nothing. */ -}}
+{{- /* The original chart's default for every size was 1, and real files spell it out: next to several local ranks,
+       data: 1 means nothing. */ -}}
 {{- if and (eq $data 1) (gt $dataLocal 1) -}}{{- $data = 0 -}}{{- end -}}
-{{- $custom := eq .modelCommand "custom" -}}
+{{- $custom := eq .engine.modelCommand "custom" -}}
 {{- $spans := and (gt $workers 1) (le $data 1) (le $dataLocal 1) (or (gt $pipeline 1) (and (eq $data 1) (not $custom))) -}}
 {{- $ownGroup := and (not $spans) $custom (gt $workers 1) (eq $data 1) (le $dataLocal 1) -}}
 
@@ -89,30 +91,20 @@ arguments, see engine.givenFlags). Output:
   ($stated | ternary ", or remove workers" (printf ", or dataLocal: %d for all ranks in one pod" $data))) -}}
 {{- end -}}
 
+{{- $known := index .root.Known.engines .engine.type -}}
+{{- if and (gt $workers 1) (not $spans) (not $custom) $known.groups (not ($known.groups).dataOverPods) -}}
+{{- fail (printf
+  "%s: %s serves data parallel ranks from one pod; with workers: %d set data: 1 and tensor for all accelerators of the group"
+  $key $known.title $workers) -}}
+{{- end -}}
 {{- $mode := "" -}}
-{{- $asked := $role.parallelism.dataMode -}}
 {{- if and (gt $data 1) (not $custom) -}}
-  {{- $mode = $asked | default (gt $workers 1 | ternary "hybrid" "") -}}
-  {{- if and (eq $mode "external") (ne $dataLocal 1) -}}
-  {{- fail (printf
-    (print "%s.dataMode: external runs one rank a pod, but dataLocal is %d; set dataMode: multiPort for a port a rank, "
-      "or dataLocal: 1")
-    $key $dataLocal) -}}
-  {{- end -}}
-  {{- if and (eq $mode "multiPort") (lt $dataLocal 2) -}}
-  {{- fail (printf
-    "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external"
-    $key) -}}
-  {{- end -}}
+  {{- $mode = $role.parallelism.dataMode | default (gt $workers 1 | ternary "hybrid" "") -}}
   {{- if and (eq $workers 1) (has $mode (list "hybrid" "internal")) -}}{{- $mode = "" -}}{{- end -}}
+  {{- $input := dict "key" $key "known" $known "mode" $mode "data" $data "dataLocal" $dataLocal -}}
+  {{- include "llm-d-modelservice.checkDataMode" $input -}}
 {{- end -}}
 {{- $leaderOnly := or $spans (eq $mode "internal") -}}
-{{- if and (eq .modelCommand "sglangServe") (gt $workers 1) (not $spans) -}}
-{{- fail (printf
-  (print "%s: SGLang serves data parallel ranks from one pod; with workers: %d write data: 1 and tensor for all "
-    "accelerators of the group")
-  $key $workers) -}}
-{{- end -}}
 
 {{- dict
   "tensor" $tensor "pipeline" $pipeline "data" $data "dataLocal" $dataLocal "workers" $workers

@@ -1,6 +1,10 @@
 {{/*
-Adds the engine's port, if the user did not declare it, to the container of an engine of a stated type, in place; prints
-nothing. Input: facts, monitored, container.
+Ports of the engine container.
+*/}}
+
+{{/*
+Adds the ports of the engine that the user did not declare to its container, in place; prints nothing. Input: root,
+facts, monitored (a monitor names the ports, see nameMetricsPorts), container.
 */}}
 {{- define "llm-d-modelservice.addEnginePorts" -}}
 {{- $facts := .facts -}}
@@ -11,20 +15,20 @@ nothing. Input: facts, monitored, container.
   {{- $number := add $facts.enginePort $i | int -}}
   {{- if not (has $number $declared) -}}
   {{- $port := dict "containerPort" $number "protocol" "TCP" -}}
-  {{- /* A monitor names it otherwise, see nameMetricsPorts. */ -}}
   {{- if not $.monitored -}}{{- $_ := set $port "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) -}}{{- end -}}
   {{- $ports = append $ports $port -}}
+  {{- $declared = append $declared $number -}}
   {{- end -}}
 {{- end -}}
-{{- if and (eq $facts.engine.type "huggingface") (not (has 8081 (append $declared (int $facts.enginePort)))) -}}
-{{- $ports = append $ports (dict "containerPort" 8081 "name" "grpc" "protocol" "TCP") -}}
+{{- range (index .root.Known.engines $facts.engine.type).port.more -}}
+  {{- if not (has (int .containerPort) $declared) -}}{{- $ports = append $ports (merge (dict "protocol" "TCP") .) -}}{{- end -}}
 {{- end -}}
 {{- $_ := set .container "ports" $ports -}}
 {{- end -}}
 
 {{/*
 Gives the engine's ports the names that the role's monitor scrapes, in place; prints nothing. Input: facts, monitor,
-container. A declared port keeps its name; one that is missing is added.
+container. A declared port keeps its name; a missing one is added.
 */}}
 {{- define "llm-d-modelservice.nameMetricsPorts" -}}
 {{- $ports := .container.ports | default list -}}
@@ -39,7 +43,7 @@ container. A declared port keeps its name; one that is missing is added.
       {{- if eq (int .containerPort) $number -}}
         {{- if .name -}}
         {{- fail (printf
-          "%s.monitoring.%s.portName: no port is named %s, and the engine's port %d is named %s; set portName: %s"
+          "%s.monitoring.%s.portName: no port is named %s, but the engine's port %d is named %s; set portName: %s"
           $.facts.role $.monitor.kind $name $number .name .name) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}

@@ -10,17 +10,18 @@ Probes of the engine.
 
 {{/*
 Gives the engine the probes of its role, in place; prints nothing. Input: root, facts, container.
-A probe that the container has already wins field by field; with a handler of its own (exec, grpc, …) it replaces the
-derived one, and null in extraConfig removes it. The port is the engine's own: the routing sidecar answers /health by
+A probe that the container already has wins field by field; with its own handler (exec, grpc, …) it replaces the
+derived one, and null in extraConfig removes it. The port is the engine's: the routing sidecar answers /health by
 itself, whatever the engine does.
 */}}
 {{- define "llm-d-modelservice.addProbes" -}}
 {{- if include "llm-d-modelservice.probed" . -}}
 {{- $probes := (index .root.Values .facts.role).probes -}}
 {{- $target := include "llm-d-modelservice.healthTarget" . | fromJson -}}
-{{- /* Nothing else is probed before the startup probe succeeded, so the budget of the load is its alone. */ -}}
+{{- /* Nothing else is probed before the startup probe succeeds, so it alone has the budget of the load. */ -}}
 {{- $derived := dict
-  "startupProbe" (dict "path" $target.startup "wanted" $probes.startup "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" (ceil (divf $probes.loadSeconds 10) | int))
+  "startupProbe" (dict "path" $target.startup "wanted" $probes.startup
+    "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" (ceil (divf $probes.loadSeconds 10) | int))
   "readinessProbe" (dict "path" $target.readiness "wanted" $probes.readiness "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 3)
   "livenessProbe" (dict "path" $target.liveness "wanted" $probes.liveness "periodSeconds" 30 "timeoutSeconds" 10 "failureThreshold" 3) -}}
 {{- $extra := .facts.engine.extraConfig | default dict -}}
@@ -43,44 +44,45 @@ itself, whatever the engine does.
 {{- end -}}
 
 {{/*
-Where the engine says that it is well, as JSON: the paths startup, readiness and liveness; port; scheme; prompt, the
-command that loads the model where the first prompt does. Input: root, facts.
-/health of vLLM and SGLang answers once the model is loaded and needs no API key, unlike /v1/models. With
-dataMode: multiPort the supervisor answers for all ranks, on the port after theirs.
-https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
+Where the engine reports its health, as JSON: the paths startup, readiness and liveness; port; scheme; prompt, the
+command that loads the model of an engine that does so with its first prompt. Input: root, facts.
+With dataMode: multiPort an engine can have a supervisor that answers for all ranks, on the port after theirs.
 */}}
 {{- define "llm-d-modelservice.healthTarget" -}}
+{{- $engine := .facts.engine -}}
+{{- $known := index .root.Known.engines $engine.type -}}
 {{- $probes := (index .root.Values .facts.role).probes -}}
-{{- $supervised := gt (int .facts.portCount) 1 -}}
-{{- if and (eq .facts.engine.modelCommand "custom") (not .facts.engine.typed) (not $probes.path) -}}
-{{- fail (printf "%s.probes.path: nobody knows the health check of a custom command; set it" .facts.role) -}}
+{{- if and (eq $engine.modelCommand "custom") (not $engine.typed) (not $probes.path) -}}
+{{- fail (printf "%s.probes.path: the health check of a custom command is not known; set its path" .facts.role) -}}
 {{- end -}}
-{{- $known := include "llm-d-modelservice.healthPaths" .facts.engine.type | fromJson -}}
-{{- $startup := $probes.path | default $known.ready -}}
-{{- $prompts := and (eq .facts.engine.type "ollama") (has "TextGeneration" .root.Values.modelArtifacts.features) (not $probes.path) -}}
+{{- $startup := $probes.path | default $known.health.ready -}}
+{{- $supervised := include "llm-d-modelservice.supervised" . -}}
+{{- $prompt := list -}}
+{{- with $known.health.firstPrompt -}}
+  {{- $prompted := false -}}
+  {{- range .features -}}{{- if has . $.root.Values.modelArtifacts.features -}}{{- $prompted = true -}}{{- end -}}{{- end -}}
+  {{- if and $prompted (not $probes.path) -}}
+  {{- range .command -}}{{- $prompt = append $prompt (replace "{model}" $.facts.model.name .) -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- dict
   "startup" $startup
-  "readiness" ($probes.readinessPath | default ($supervised | ternary "/readyz" $startup))
-  "liveness" ($probes.path | default $known.live)
-  "port" (add .facts.enginePort ($supervised | ternary .facts.portCount 0))
+  "readiness" ($probes.readinessPath | default (empty $supervised | ternary $startup ($known.parallelism.supervisor).ready))
+  "liveness" ($probes.path | default $known.health.live)
+  "port" (add .facts.enginePort (empty $supervised | ternary 0 .facts.portCount))
   "scheme" (.facts.tls | ternary "HTTPS" "")
-  "prompt" ($prompts | ternary (list "ollama" "run" .facts.model.name "hi") list)
+  "prompt" $prompt
 | toJson -}}
 {{- end -}}
 
-{{/* Health checks of an engine, as JSON {ready, live}: ready answers once the model is loaded. Input: the type. */}}
-{{- define "llm-d-modelservice.healthPaths" -}}
-{{- $paths := dict "ready" "/health" "live" "/health" -}}
-{{- if eq . "simulator" -}}{{- $paths = dict "ready" "/health/ready" "live" "/health" -}}
-{{- else if eq . "ollama" -}}{{- $paths = dict "ready" "/" "live" "/" -}}
-{{- else if eq . "huggingface" -}}{{- $paths = dict "ready" "/v2/health/ready" "live" "/v2/health/live" -}}
-{{- end -}}
-{{- $paths | toJson -}}
+{{/* "true" where a supervisor answers for all ranks of a pod, on the port after theirs. Input: root, facts. */}}
+{{- define "llm-d-modelservice.supervised" -}}
+{{- if and (gt (int .facts.portCount) 1) (index .root.Known.engines .facts.engine.type).parallelism.supervisor -}}true{{- end -}}
 {{- end -}}
 
 {{/*
-Seconds until a Deployment without progress counts as failed; nothing without a startup probe. Input: root, facts.
-Kubernetes' default of ten minutes is less than a large model loads.
+Seconds until a Deployment without progress counts as failed, printed; nothing without a startup probe. Input: root,
+facts. A large model takes longer to load than Kubernetes' default of ten minutes.
 */}}
 {{- define "llm-d-modelservice.progressDeadline" -}}
 {{- $probes := (index .root.Values .facts.role).probes -}}

@@ -1,96 +1,127 @@
-{{/* Refuses what an engine of a stated type cannot do; prints nothing. Input: root, role, engine, parallelism, multinode, proxy. */}}
-{{- define "llm-d-modelservice.checkType" -}}
-{{- $type := .engine.type -}}
-{{- $values := .root.Values -}}
-{{- $role := index $values .role -}}
-{{- $key := empty $role.engine.type | ternary "engine" (printf "%s.engine" .role) -}}
-{{- range $name := list "ollama" "huggingface" -}}
-  {{- if and (index $.engine $name) (ne $type $name) -}}
-  {{- fail (printf "engine.%s: it belongs to engine.type: %s, and the type is %s; remove it" $name $name $type) -}}
-  {{- end -}}
-{{- end -}}
-{{- $features := dict "ollama" (list "TextGeneration" "TextEmbedding") "infinity" (list "TextEmbedding" "Reranking" "Classification") "fasterWhisper" (list "SpeechToText") -}}
-{{- $possible := index $features $type -}}
-{{- range $feature := $values.modelArtifacts.features -}}
-  {{- if and $possible (not (has $feature $possible)) -}}
-  {{- fail (printf
-    "modelArtifacts.features: %s does not do %s, only %s; choose another engine.type"
-    $type $feature (join ", " $possible)) -}}
-  {{- end -}}
-{{- end -}}
-{{- with include "llm-d-modelservice.monitor" . | fromJson -}}
-  {{- $served := index (include "llm-d-modelservice.servedPaths" $.root | fromJson) $type -}}
-  {{- if not (or $served.paths.any.metrics (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
-  {{- fail (printf
-    (print "%s.monitoring.%s.enabled: %s has no metrics; set false, or an exporter as a further container with a port "
-      "named %s")
-    $.role .kind $type .portName) -}}
-  {{- end -}}
-{{- end -}}
-{{- if .engine.typed -}}
-  {{- $command := .engine.modelCommand -}}
-  {{- if or (and (eq $command "vllmServe") (ne $type "vllm")) (and (eq $command "sglangServe") (ne $type "sglang")) -}}
-  {{- fail (printf "%s.type: %s is not started by modelCommand: %s; remove modelCommand" $key $type $command) -}}
-  {{- end -}}
-{{- end -}}
-{{- if include "llm-d-modelservice.standsAlone" $type -}}
-  {{- if eq .role "prefill" -}}
-  {{- fail (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $type) -}}
-  {{- end -}}
-  {{- if .proxy -}}
-  {{- fail (printf
-    (print "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not have; set "
-      "routing.proxy.enabled: false")
-    $type) -}}
-  {{- end -}}
-  {{- if .multinode -}}
-  {{- fail (printf "multinode: %s runs in one pod; set multinode: false" $type) -}}
-  {{- end -}}
-  {{- range $size := list "tensor" "pipeline" "data" -}}
-    {{- if and (gt (int (index $.parallelism $size)) 1) (not (and (eq $type "huggingface") (eq $size "tensor"))) -}}
-    {{- fail (printf
-      "%s.parallelism.%s: %s has no such setting; for more accelerators in a pod write %s.accelerator.count"
-      $.role $size $type $.role) -}}
-    {{- end -}}
-  {{- end -}}
-  {{- if has $type (list "ollama" "fasterWhisper") -}}
-    {{- range $name, $value := .engine.flags -}}
-      {{- if not (kindIs "invalid" $value) -}}
-      {{- fail (printf
-        "engine.args.%s: %s has no flags, its settings are environment variables; set engine.env"
-        $name $type) -}}
-      {{- end -}}
-    {{- end -}}
-  {{- end -}}
-  {{- $options := .engine.huggingface | default dict -}}
-  {{- if and $options.task (eq ($options.backend | default "") "vllm") -}}
-  {{- fail "engine.huggingface.task: backend: vllm ignores it; remove task, or set backend: huggingface" -}}
-  {{- end -}}
-{{- end -}}
-{{- end -}}
+{{/*
+Combinations that an engine cannot run.
+*/}}
 
-{{/* "true" for an engine that knows neither prefill/decode nor groups of pods. Input: the type. */}}
-{{- define "llm-d-modelservice.standsAlone" -}}
-{{- if has . (list "ollama" "infinity" "fasterWhisper" "huggingface") -}}true{{- end -}}
+{{/*
+Rejects an engine without an image or a command; prints nothing. Input: engine (merged so far), facts (about its stated
+type), listed (the container in the values, or null), key, byDefault (modelCommand is not stated).
+*/}}
+{{- define "llm-d-modelservice.checkStart" -}}
+{{- $engine := .engine -}}
+{{- $custom := eq $engine.modelCommand "custom" -}}
+{{- if not $engine.image -}}
+  {{- if .listed -}}
+  {{- fail (printf "%s.image: the engine container has no image; set it here or as engine.image" .key) -}}
+  {{- end -}}
+  {{- if and $engine.type (not .facts.images.default) -}}
+  {{- fail (printf "engine.image: engine.type is %s, which has no default image; set it, or add the preset of that engine" $engine.type) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $custom (not $engine.command) -}}
+{{- fail (printf
+  "%s.command: modelCommand is custom%s, which needs a command; set it, or modelCommand: vllmServe or imageDefault"
+  .key (.byDefault | ternary " (the default of a listed container)" "")) -}}
+{{- end -}}
+{{- if and (not $custom) $engine.command (not .listed) -}}
+{{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" .key $engine.modelCommand) -}}
+{{- end -}}
 {{- end -}}
 
 {{/*
-The engine's metrics of its requests, as JSON {running, waiting}; an empty map for an engine that counts none. Input:
-the engine. KServe's server has vLLM's metrics while vLLM runs the model.
-  https://docs.vllm.ai/en/latest/usage/metrics/
-  https://docs.sglang.ai/references/production_metrics.html
+Rejects what the engine of a role cannot do, whatever its layout; prints nothing. Input: root, role, engine, multinode,
+proxy.
 */}}
-{{- define "llm-d-modelservice.requestMetrics" -}}
-{{- if or (has .type (list "vllm" "simulator")) (and (eq .type "huggingface") (ne (toString (.huggingface).backend) "huggingface")) -}}
-{"running": "vllm:num_requests_running", "waiting": "vllm:num_requests_waiting"}
-{{- else if eq .type "sglang" -}}
-{"running": "sglang:num_running_reqs", "waiting": "sglang:num_queue_reqs"}
-{{- else -}}
-{}
+{{- define "llm-d-modelservice.checkEngine" -}}
+{{- $engine := .engine -}}
+{{- $values := .root.Values -}}
+{{- $role := index $values .role -}}
+{{- $known := index .root.Known.engines $engine.type -}}
+{{- $served := keys (omit $known.api.paths "any") | sortAlpha -}}
+{{- range $feature := $values.modelArtifacts.features -}}
+  {{- if not (has $feature $served) -}}
+  {{- fail (printf
+    "modelArtifacts.features: %s does not serve %s, only %s; remove it, or choose another engine.type"
+    $known.title $feature (join ", " $served)) -}}
+  {{- end -}}
+{{- end -}}
+{{- with include "llm-d-modelservice.monitor" . | fromJson -}}
+  {{- if not (or $known.metrics.path (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
+  {{- fail (printf
+    "%s.monitoring.%s.enabled: %s has no metrics; set false, or add an exporter as a further container with a port named %s"
+    $.role .kind $known.title .portName) -}}
+  {{- end -}}
+{{- end -}}
+{{- if $engine.typed -}}
+  {{- $type := index .root.Known.unstated.byCommand $engine.modelCommand -}}
+  {{- if and $type (ne $type $engine.type) -}}
+  {{- $key := empty $role.engine.type | ternary "engine" (printf "%s.engine" .role) -}}
+  {{- fail (printf "%s.type: modelCommand: %s does not start %s; remove modelCommand" $key $engine.modelCommand $engine.type) -}}
+  {{- end -}}
+{{- end -}}
+{{- if not $known.disaggregates -}}
+  {{- if eq .role "prefill" -}}
+  {{- fail (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $known.title) -}}
+  {{- end -}}
+  {{- if .proxy -}}
+  {{- fail (printf
+    "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not support; set routing.proxy.enabled: false"
+    $known.title) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .multinode $known.needsAccelerator (not $known.groups) -}}
+{{- fail (printf "multinode: %s runs in one pod; set multinode: false" $known.title) -}}
+{{- end -}}
+{{- if eq ($known.start.settings | default "flags") "environment" -}}
+  {{- range $name, $value := $engine.flags -}}
+    {{- if not (kindIs "invalid" $value) -}}
+    {{- fail (printf "engine.args.%s: %s has no flags, its settings are environment variables; set engine.env" $name $known.title) -}}
+    {{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* "true" for an image of llm-d's inference simulator, which knows few of vLLM's flags and needs no accelerators. Input: the image. */}}
-{{- define "llm-d-modelservice.isSimulator" -}}
-{{- if contains "llm-d-inference-sim" . -}}true{{- end -}}
+{{/*
+Rejects parallel sizes that the engine does not have; prints nothing. Input: root, role, engine, parallelism. The
+simulator takes every layout and stands for its ranks: it needs the ports, not the sizes.
+*/}}
+{{- define "llm-d-modelservice.checkSizes" -}}
+{{- $p := .parallelism -}}
+{{- $known := index .root.Known.engines .engine.type -}}
+{{- $sizes := $known.parallelism -}}
+{{- if $known.needsAccelerator -}}
+  {{- $set := dict "tensor" (gt (int $p.tensor) 1) "pipeline" (gt (int $p.pipeline) 1) "data" (gt (int $p.data) 1) "expert" $p.expert -}}
+  {{- range $size, $wanted := $set -}}
+    {{- if and $wanted (not (index $sizes $size)) -}}
+    {{- fail (printf
+      "%s.parallelism.%s: %s has no such setting; remove it%s"
+      $.role $size $known.title (eq $size "expert" | ternary "" (printf ", and for more accelerators in a pod set %s.accelerator.count" $.role))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Rejects a data parallel mode that the engine or the layout does not have; prints nothing. Input: key, known (facts about
+the engine), mode, data, dataLocal.
+*/}}
+{{- define "llm-d-modelservice.checkDataMode" -}}
+{{- $modes := .known.parallelism.dataModes | default dict -}}
+{{- if and .mode .known.needsAccelerator (not (hasKey $modes .mode)) -}}
+{{- fail (printf
+  "%s.dataMode: %s has no %s mode; %s" .key .known.title .mode
+  (empty $modes | ternary "remove it" (printf "set one of %s" (keys $modes | sortAlpha | join ", ")))) -}}
+{{- end -}}
+{{- if and (eq .mode "external") (ne (int .dataLocal) 1) -}}
+{{- fail (printf
+  "%s.dataMode: external runs one rank per pod, but dataLocal is %d; set dataMode: multiPort for a port per rank, or dataLocal: 1"
+  .key (int .dataLocal)) -}}
+{{- end -}}
+{{- if and (eq .mode "multiPort") (lt (int .dataLocal) 2) -}}
+{{- fail (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external" .key) -}}
+{{- end -}}
+{{- $most := int .known.parallelism.maxData -}}
+{{- $ranks := int (eq .mode "multiPort" | ternary .dataLocal .data) -}}
+{{- if and $most (has .mode (list "external" "multiPort")) (gt $ranks $most) -}}
+{{- fail (printf "%s: %s runs at most %d data parallel ranks, but the layout has %d; set fewer" .key .known.title $most $ranks) -}}
+{{- end -}}
 {{- end -}}

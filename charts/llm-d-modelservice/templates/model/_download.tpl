@@ -3,37 +3,39 @@ Downloading: what fills the model volume before the engine starts, in every pod 
 */}}
 
 {{/*
-"true" if the model is downloaded before the engine starts. Input: artifacts, engine, model. Refuses what cannot be.
+"true" if the model is downloaded before the engine starts. Input: root, engine, model, known (facts about the engine's
+models). Rejects what cannot be downloaded.
 */}}
 {{- define "llm-d-modelservice.downloads" -}}
+{{- $options := .root.Values.modelArtifacts.download -}}
 {{- $scheme := .model.scheme -}}
-{{- $type := .engine.type -}}
-{{- $asked := .artifacts.download.enabled -}}
-{{- $streams := has $type (list "vllm" "sglang" "simulator") -}}
-{{- $pulls := ne (toString (.engine.ollama).pull) "false" -}}
-{{- $needed := or (eq $scheme "oss") (and (has $scheme (list "s3" "gs" "ms")) (not $streams)) (and (eq $scheme "ollama") $pulls) -}}
-{{- $possible := or (has $scheme (list "hf" "ms" "s3" "gs" "oss")) (and (eq $scheme "ollama") $pulls) -}}
-{{- if and (eq (toString $asked) "false") $needed -}}
-{{- fail (printf
-  "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false"
-  $type $scheme) -}}
+{{- $asked := toString $options.enabled -}}
+{{- $own := eq $scheme .engine.type -}}
+{{- $pulls := and $own (ne (toString .engine.options.pull) "false") -}}
+{{- $loads := dict "s3" .known.objectStores "gs" .known.objectStores "ms" .known.modelscope -}}
+{{- $needed := or $pulls (eq $scheme "oss") (and (hasKey $loads $scheme) (not (index $loads $scheme))) -}}
+{{- $possible := or $pulls (has $scheme (list "hf" "ms" "s3" "gs" "oss")) -}}
+{{- if and (eq $asked "false") $needed -}}
+{{- $title := (index .root.Known.engines .engine.type).title -}}
+{{- fail (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $title $scheme) -}}
 {{- end -}}
-{{- $download := kindIs "bool" $asked | ternary $asked $needed -}}
+{{- $download := eq $asked "true" -}}
+{{- if not (kindIs "bool" $options.enabled) -}}{{- $download = $needed -}}{{- end -}}
 {{- if and $download (not $possible) -}}
 {{- fail (printf
   "modelArtifacts.download.enabled: a %s:// model is not downloaded%s; set download.enabled: false"
-  $scheme (eq $scheme "ollama" | ternary ", because engine.ollama.pull is false" "")) -}}
+  $scheme ($own | ternary (printf ", because engine.%s.pull is false" $scheme) "")) -}}
 {{- end -}}
-{{- if .artifacts.download.job -}}
+{{- if $options.job -}}
   {{- if not $possible -}}
   {{- fail (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme) -}}
   {{- end -}}
-  {{- if eq (toString $asked) "false" -}}
-  {{- fail "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job; keep one of them" -}}
+  {{- if eq $asked "false" -}}
+  {{- fail "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job to do; keep one of them" -}}
   {{- end -}}
-  {{- if not .artifacts.persistence.enabled -}}
+  {{- if not .root.Values.modelArtifacts.persistence.enabled -}}
   {{- fail (print
-    "modelArtifacts.download.job: a Job fills a claim that the pods share; set persistence.enabled: true, and "
+    "modelArtifacts.download.job: a Job fills a claim that the pods share; set persistence.enabled: true and "
     "accessModes: [ReadWriteMany]") -}}
   {{- end -}}
   {{- $download = true -}}
@@ -66,44 +68,46 @@ cache that the engine reads, in place of the directory).
 {{- end -}}
 
 {{/*
-Adds to the model's facts what downloads the model, in place; prints nothing. Input: root, role, engine, model.
+Adds to the facts about the model what downloads it, in place; prints nothing. Input: root, role, engine, model, known
+(facts about the engine's models), download.
+
+An engine with its own model store has a template for what fills it, "llm-d-modelservice.engines.<type>.download" in
+engines/, which prints JSON {command}, or {} where nothing has to be done. Its input: engine, model, download.
 */}}
 {{- define "llm-d-modelservice.addDownload" -}}
-{{- $artifacts := .root.Values.modelArtifacts -}}
-{{- $options := $artifacts.download -}}
+{{- $options := .root.Values.modelArtifacts.download -}}
 {{- $model := .model -}}
-{{- $type := .engine.type -}}
+{{- $scheme := $model.scheme -}}
+{{- $facts := index .root.Known.engines .engine.type -}}
 {{- $command := list -}}
 {{- $access := dict "env" list "volumes" list "mounts" list -}}
 {{- $image := $options.image -}}
 {{- $env := $model.storeEnv -}}
-{{- if eq $type "ollama" -}}
-  {{- $renamed := without $model.names $model.argument -}}
-  {{- $pull := and (eq $model.scheme "ollama") (ne (toString (.engine.ollama).pull) "false") -}}
-  {{- if and $renamed $model.readOnly -}}
-  {{- fail (printf
-    (print "modelArtifacts.name: in Ollama a name is an entry of its store, and the claim is read-only; set name: %s, "
-      "or readOnly: false")
-    $model.argument) -}}
-  {{- end -}}
-  {{- if or $pull $renamed -}}
-    {{- $command = include "llm-d-modelservice.ollamaCommand" (dict "engine" .engine "model" $model "pull" $pull) | fromJsonArray -}}
-  {{- end -}}
-{{- else -}}
-  {{- $cached := or (eq $model.scheme "hf") (has $type (list "vllm" "sglang" "simulator")) -}}
-  {{- $command = include "llm-d-modelservice.copyCommand" (dict "scheme" $model.scheme "rest" $model.rest "directory" (printf "%s/%s" $model.mountPath $model.rest) "revision" $model.revision "cached" $cached) | fromJsonArray -}}
-  {{- if has $model.scheme (list "s3" "gs" "oss") -}}
-    {{- $access = include "llm-d-modelservice.storeAccess" (dict "artifacts" $artifacts "scheme" $model.scheme "endpoint" $artifacts.endpoint "rclone" true) | fromJson -}}
+{{- $ownStore := has "download" ($facts.start.templates | default list) -}}
+{{- if $ownStore -}}
+  {{- $template := printf "llm-d-modelservice.engines.%s.download" .engine.type -}}
+  {{- $input := dict "engine" .engine "model" $model "download" .download -}}
+  {{- $command = (include $template $input | fromJson).command -}}
+{{- else if .download -}}
+  {{- $cached := or (eq $scheme "hf") (has $scheme (.known.caches | default list)) -}}
+  {{- $directory := printf "%s/%s" $model.mountPath $model.rest -}}
+  {{- $input := dict "scheme" $scheme "rest" $model.rest "directory" $directory "revision" $model.revision "cached" $cached -}}
+  {{- $command = include "llm-d-modelservice.copyCommand" $input | fromJsonArray -}}
+  {{- if has $scheme (list "s3" "gs" "oss") -}}
+    {{- $artifacts := .root.Values.modelArtifacts -}}
+    {{- $input := dict "artifacts" $artifacts "scheme" $scheme "endpoint" $artifacts.endpoint "rclone" true -}}
+    {{- $access = include "llm-d-modelservice.storeAccess" $input | fromJson -}}
     {{- $env = $access.env -}}
     {{- $image = $image | default (include "llm-d-modelservice.rcloneImage" .) -}}
-  {{- else if and (not $image) (not (has $type (list "vllm" "sglang"))) (not (and (eq $type "huggingface") (eq $model.scheme "hf"))) -}}
+  {{- else if and (not $image) (not (has $scheme (.known.downloads | default list))) -}}
   {{- fail (printf
-    "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set one that has %s"
-    $type $model.scheme (first $command)) -}}
+    "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set an image that has %s"
+    $facts.title $scheme (first $command)) -}}
   {{- end -}}
 {{- end -}}
-{{- with $options.command -}}
-  {{- $command = (include "llm-d-modelservice.rendered" (dict "root" $.root "value" . "key" "modelArtifacts.download.command") | fromJson).value -}}
+{{- if and $options.command (or $ownStore .download) -}}
+  {{- $input := dict "root" .root "value" $options.command "key" "modelArtifacts.download.command" -}}
+  {{- $command = (include "llm-d-modelservice.rendered" $input | fromJson).value -}}
 {{- end -}}
 {{- if $command -}}
   {{- if not .engine.mountModelVolume -}}
@@ -112,8 +116,9 @@ Adds to the model's facts what downloads the model, in place; prints nothing. In
       "mountModelVolume: true")
     .role) -}}
   {{- end -}}
-  {{- $container := include "llm-d-modelservice.downloadContainer" (dict "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
-      "name" "download-model" "image" ($image | default .engine.image) "command" $command) | fromJson -}}
+  {{- $container := include "llm-d-modelservice.downloadContainer" (dict
+    "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
+    "name" "download-model" "image" ($image | default .engine.image) "command" $command) | fromJson -}}
   {{- $_ := set $container "volumeMounts" (concat (list (dict "name" "model-storage" "mountPath" $model.mountPath)) $access.mounts) -}}
   {{- if $options.job -}}
     {{- include "llm-d-modelservice.downloadInJob" (dict "model" $model "container" $container "access" $access) -}}
@@ -138,16 +143,16 @@ command.
   {{- end -}}
 {{- end -}}
 {{- $own := list -}}
-{{- range $name, $value := (include "llm-d-modelservice.rendered" (dict "root" .root "value" ($options.env | default dict) "key" "modelArtifacts.download.env") | fromJson).value -}}
-  {{- if kindIs "map" $value -}}{{- $own = append $own (dict "name" $name "valueFrom" $value.valueFrom) -}}
-  {{- else if not (kindIs "invalid" $value) -}}{{- $own = append $own (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
-  {{- end -}}
+{{- $variables := dict "root" .root "value" ($options.env | default dict) "key" "modelArtifacts.download.env" -}}
+{{- range $name, $value := (include "llm-d-modelservice.rendered" $variables | fromJson).value -}}
+  {{- with include "llm-d-modelservice.variable" (dict "name" $name "value" $value) | fromJson -}}{{- $own = append $own . -}}{{- end -}}
 {{- end -}}
 {{- $env := include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" .env "upper" $own) | fromJsonArray -}}
 {{- $container := dict "name" .name "image" (include "llm-d-modelservice.image" (dict "root" .root "image" .image)) "command" .command -}}
 {{- if $env -}}{{- $_ := set $container "env" $env -}}{{- end -}}
 {{- with .engine.securityContext -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
-{{- $resources := include "llm-d-modelservice.resources" (dict "resources" ($options.resources | default dict) "key" "modelArtifacts.download.resources") | fromJson -}}
+{{- $given := dict "resources" ($options.resources | default dict) "key" "modelArtifacts.download.resources" -}}
+{{- $resources := include "llm-d-modelservice.resources" $given | fromJson -}}
 {{- include "llm-d-modelservice.prune" $resources -}}
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- $container | toJson -}}

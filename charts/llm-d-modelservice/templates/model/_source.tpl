@@ -1,4 +1,8 @@
 {{/*
+Where models come from: their URIs, the volumes and the object stores.
+*/}}
+
+{{/*
 A URI in parts, its templates rendered, as JSON {uri, scheme, rest}. Input: root, uri, key (the values key), examples
 (the schemes that are possible there, with one URI of each).
 */}}
@@ -10,12 +14,10 @@ A URI in parts, its templates rendered, as JSON {uri, scheme, rest}. Input: root
 {{- $scheme := $parts._0 -}}
 {{- $rest := $parts._1 | default "" | trimSuffix "/" -}}
 {{- if not (hasKey .examples $scheme) -}}
-{{- fail (printf
-  "%s: %q has no scheme that the chart knows; set %s"
-  .key $uri (values .examples | sortAlpha | join ", ")) -}}
+{{- fail (printf "%s: %q has no scheme that the chart knows; set one of %s" .key $uri (values .examples | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- if or (not $rest) (and (has $scheme (list "s3" "gs" "oss")) (not (contains "/" $rest))) -}}
-{{- fail (printf "%s: %q names no model; set e.g. %s" .key $uri (index .examples $scheme)) -}}
+{{- fail (printf "%s: %q does not name a model; set e.g. %s" .key $uri (index .examples $scheme)) -}}
 {{- end -}}
 {{- if and (eq $scheme "file") (not (hasPrefix "/" $rest)) -}}
 {{- fail (printf "%s: %q is not an absolute path; set %s" .key $uri (index .examples $scheme)) -}}
@@ -31,7 +33,8 @@ user, a claim of each pod, or the node's disk.
 {{- $artifacts := .Values.modelArtifacts -}}
 {{- $size := $artifacts.size -}}
 {{- if $artifacts.persistence.enabled -}}
-{{- dict "persistentVolumeClaim" (dict "claimName" ($artifacts.persistence.existingClaim | default (include "llm-d-modelservice.modelClaimName" .))) | toJson -}}
+{{- $claim := $artifacts.persistence.existingClaim | default (include "llm-d-modelservice.modelClaimName" .) -}}
+{{- dict "persistentVolumeClaim" (dict "claimName" $claim) | toJson -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
   {{- if not $size -}}{{- fail "modelArtifacts.size: an ephemeral volume is a claim, which needs a size; set it" -}}{{- end -}}
   {{- $spec := dict "accessModes" (list "ReadWriteOnce") "resources" (dict "requests" (dict "storage" (toString $size))) -}}
@@ -67,7 +70,8 @@ https://rclone.org/s3/ https://docs.vllm.ai/en/stable/models/extensions/runai_mo
     {{- $env = append $env (dict "name" (first .) "valueFrom" (dict "secretKeyRef" (dict "name" $secret.name "key" (last .)))) -}}
   {{- end -}}
   {{- if eq .scheme "gs" -}}
-    {{- $volumes = list (dict "name" "gcp-credentials" "secret" (dict "secretName" $secret.name "items" (list (dict "key" $secret.jsonKeyfile "path" "credentials.json")))) -}}
+    {{- $items := list (dict "key" $secret.jsonKeyfile "path" "credentials.json") -}}
+    {{- $volumes = list (dict "name" "gcp-credentials" "secret" (dict "secretName" $secret.name "items" $items)) -}}
     {{- $mounts = list (dict "name" "gcp-credentials" "mountPath" "/secrets/gcp-credentials" "readOnly" true) -}}
     {{- $env = append $env (dict "name" "GOOGLE_APPLICATION_CREDENTIALS" "value" "/secrets/gcp-credentials/credentials.json") -}}
   {{- end -}}

@@ -10,7 +10,7 @@ role. Output:
   target     scaleTargetRef: Deployment, LeaderWorkerSet, …
   behavior   speed of scaling, an empty map when unset
   metrics    see requestMetrics
-Refuses contradictory values on the way.
+Rejects contradictory values.
 */}}
 {{- define "llm-d-modelservice.autoscaler" -}}
 {{- $role := index .root.Values .role -}}
@@ -22,21 +22,24 @@ Refuses contradictory values on the way.
 {{- if eq ($scaling.type | default "external") "external" -}}
 {}
 {{- else -}}
-{{- $facts := include "llm-d-modelservice.role" . | fromJson -}}
+{{- include "llm-d-modelservice.role" . -}}
+{{- $facts := index .root.Roles .role -}}
 {{- $behavior := dict -}}
 {{- if not (kindIs "invalid" $scaling.scaleDownDelaySeconds) -}}
 {{- $behavior = dict "scaleDown" (dict "stabilizationWindowSeconds" (int $scaling.scaleDownDelaySeconds)) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $behavior "from" ($scaling.behavior | default dict)) -}}
-{{- $metrics := include "llm-d-modelservice.requestMetrics" $facts.engine | fromJson -}}
+{{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" .root "engine" $facts.engine) | fromJson -}}
 {{- if and (not $metrics) (or $scaling.targetActiveRequests (eq $scaling.type "wva")) -}}
+{{- $key := empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests" -}}
 {{- fail (printf
-  "%s.autoscaling.%s: it needs the engine's metrics of its requests, and %s has none; set %s"
-  .role (empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests") $facts.engine.type
-  (eq $scaling.type "keda" | ternary "triggers of what you can measure, e.g. the processor's load" "type: hpa and metrics of what you can measure, e.g. the processor's load")) -}}
+  "%s.autoscaling.%s: it needs the engine's metrics of its requests, but %s has none; set %s of what you can measure, e.g. CPU load"
+  .role $key (index .root.Known.engines $facts.engine.type).title
+  (eq $scaling.type "keda" | ternary "triggers" "type: hpa and metrics")) -}}
 {{- end -}}
+{{- $api := eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1" -}}
 {{- dict
-  "target" (dict "apiVersion" (eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1") "kind" $facts.kind "name" $facts.workload)
+  "target" (dict "apiVersion" $api "kind" $facts.kind "name" $facts.workload)
   "behavior" $behavior
   "metrics" $metrics
 | toJson -}}
@@ -53,13 +56,17 @@ endpoint picker where all pods may be gone, then the user's. Input: root, role, 
 {{- $prometheus := $scaling.prometheus | default dict -}}
 {{- $queries := list -}}
 {{- with $scaling.targetActiveRequests -}}
-  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" (include "llm-d-modelservice.podPrefix" $.autoscaler.target.name)) -}}
-  {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $.autoscaler.metrics.running $pods $.autoscaler.metrics.waiting $pods -}}
+  {{- $prefix := include "llm-d-modelservice.podPrefix" $.autoscaler.target.name -}}
+  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" $prefix) -}}
+  {{- $metrics := $.autoscaler.metrics -}}
+  {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $metrics.running $pods $metrics.waiting $pods -}}
   {{- $queries = append $queries (dict "name" "active-requests" "query" $query "threshold" (toString .)) -}}
 {{- end -}}
 {{- if and .root.Values.routing.epp.create (or (eq (toString $scaling.minReplicas) "0") (eq (toString $scaling.idleReplicas) "0")) -}}
-  {{- $metric := (include "llm-d-modelservice.picker" .root | fromJson).queueMetric -}}
-  {{- $query := printf "sum(%s{namespace=%q,inference_pool=%q}) or vector(0)" $metric .root.Release.Namespace (include "llm-d-modelservice.poolName" .root) -}}
+  {{- include "llm-d-modelservice.picker" .root -}}
+  {{- $metric := .root.Picker.queueMetric -}}
+  {{- $pool := include "llm-d-modelservice.poolName" .root -}}
+  {{- $query := printf "sum(%s{namespace=%q,inference_pool=%q}) or vector(0)" $metric .root.Release.Namespace $pool -}}
   {{- $queries = append $queries (dict "name" "queued-requests" "query" $query "threshold" "1") -}}
 {{- end -}}
 {{- $triggers := list -}}

@@ -4,21 +4,21 @@ What Prometheus scrapes, and which series belong to a role.
 
 {{/*
 The monitor that a role has, as JSON: its values, and its kind ("podmonitor" or "servicemonitor"); an empty map without
-one. Input: root, role. Refuses two of them, and one that cannot find anything.
+one. Input: root, role. Rejects two of them, and one that cannot find anything.
 */}}
 {{- define "llm-d-modelservice.monitor" -}}
 {{- $role := index .root.Values .role -}}
 {{- $monitoring := $role.monitoring -}}
 {{- if and $monitoring.podmonitor.enabled $monitoring.servicemonitor.enabled -}}
 {{- fail (printf
-  (print "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is enabled too, and both scrape the same "
-    "ports, so that everything would be counted twice; keep one of them")
+  (print "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is also enabled, and both scrape the same "
+    "ports, so everything would be counted twice; keep one of them")
   .role .role) -}}
 {{- end -}}
 {{- if $monitoring.servicemonitor.enabled -}}
   {{- if and (not $role.service.create) (ne (toString $role.workload) "StatefulSet") -}}
   {{- fail (printf
-    (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, and the role has none; set "
+    (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, but the role has none; set "
       "%s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead")
     .role .role .role) -}}
   {{- end -}}
@@ -30,14 +30,17 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 {{- end -}}
 {{- end -}}
 
-{{/* "true" where a container beside the engine has the port that is scraped. Input: values (of the role), monitor. */}}
+{{/* "true" where a container next to the engine has the port that is scraped. Input: values (of the role), monitor. */}}
 {{- define "llm-d-modelservice.hasExporter" -}}
 {{- range rest (.values.containers | default list) -}}
   {{- range .ports -}}{{- if eq (.name | default "") $.monitor.portName -}}true{{- end -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Name of the metrics port of a rank; a rank has a port of its own only with dataMode: multiPort. Input: role, monitor, rank. */}}
+{{/*
+Name of the metrics port of a rank, printed; ranks have their own ports only with dataMode: multiPort. Input: role,
+monitor, rank.
+*/}}
 {{- define "llm-d-modelservice.metricsPortName" -}}
 {{- $name := eq (int .rank) 0 | ternary .monitor.portName (printf "%s-%d" .monitor.portName (int .rank)) -}}
 {{- if gt (len $name) 15 -}}
@@ -51,8 +54,8 @@ one. Input: root, role. Refuses two of them, and one that cannot find anything.
 
 {{/*
 Scraped endpoints of a role, as a JSON list. Input: facts, monitor. The engine is scraped, over TLS where it serves
-that; its certificate cannot name addresses of pods, so nobody checks it unless told. A ServiceMonitor names the port of the pods too,
-and not that of the Service, behind which the routing sidecar may be.
+that; its certificate cannot name pod addresses, so it is not verified unless configured. A ServiceMonitor names the port
+of the pods too, not that of the Service, behind which the routing sidecar may be.
 */}}
 {{- define "llm-d-modelservice.scrapedEndpoints" -}}
 {{- $monitor := .monitor -}}
@@ -73,28 +76,18 @@ and not that of the Service, behind which the routing sidecar may be.
 
 {{/* Metadata of a role's monitor, as JSON. Input: root, facts, monitor. */}}
 {{- define "llm-d-modelservice.monitorMetadata" -}}
-{{- $labels := merge (dict "app.kubernetes.io/component" .facts.role) (.monitor.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson) -}}
+{{- $labels := include "llm-d-modelservice.labels" .root | fromJson -}}
+{{- $labels = merge (dict "app.kubernetes.io/component" .facts.role) (.monitor.labels | default dict) $labels -}}
 {{- $metadata := dict "name" (printf "%s-%s" .facts.workload .monitor.kind) "namespace" .root.Release.Namespace "labels" $labels -}}
 {{- with .monitor.annotations -}}{{- $_ := set $metadata "annotations" . -}}{{- end -}}
 {{- $metadata | toJson -}}
 {{- end -}}
 
 {{/*
-PromQL matchers of a role's series. Input: root, role. Pods are recognised by their names, which every way to scrape
-them gives, so that a monitor of the user's own will do.
+PromQL matchers of a role's series, printed. Input: root, role. Pods are recognised by their names, which every way of
+scraping provides, so a monitor of the user's works too.
 */}}
 {{- define "llm-d-modelservice.seriesMatchers" -}}
-{{- printf "namespace=%q, pod=~\"%s.+\"" .root.Release.Namespace (include "llm-d-modelservice.workloadName" . | include "llm-d-modelservice.podPrefix") -}}
-{{- end -}}
-
-{{/* Refuses a dashboard or alerts of vLLM's metrics for an engine that has others. Input: roles (facts), key. */}}
-{{- define "llm-d-modelservice.checkVllmMetrics" -}}
-{{- range $facts := .roles -}}
-{{- $engine := $facts.engine.type -}}
-{{- if not (has $engine (list "vllm" "simulator" "huggingface")) -}}
-{{- fail (printf
-  "%s: it reads vLLM's metrics, and %s runs %s, which has others; set false, and bring your own in extraObjects"
-  $.key $facts.role $engine) -}}
-{{- end -}}
-{{- end -}}
+{{- $prefix := include "llm-d-modelservice.workloadName" . | include "llm-d-modelservice.podPrefix" -}}
+{{- printf "namespace=%q, pod=~\"%s.+\"" .root.Release.Namespace $prefix -}}
 {{- end -}}

@@ -1,25 +1,47 @@
-{{/* Combinations of a role's autoscaling. Input: root, role. */}}
+{{/*
+Monitoring and autoscaling that cannot work.
+*/}}
+
+{{/*
+Rejects a dashboard or alerts for an engine that does not report the metrics they read; prints nothing. Input: root, roles
+(facts), key.
+*/}}
+{{- define "llm-d-modelservice.checkMetricsFamily" -}}
+{{- range $facts := .roles -}}
+{{- $known := index $.root.Known.engines $facts.engine.type -}}
+{{- if not $known.metrics.family -}}
+{{- fail (printf
+  "%s: it reads vLLM's metrics, but %s runs %s, which has others; set false, and bring your own in extraObjects"
+  $.key $facts.role $known.title) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Rejects contradictory settings of a role's autoscaling; prints nothing. Input: root, role. */}}
 {{- define "llm-d-modelservice.checkAutoscaling" -}}
 {{- $scaling := (index .root.Values .role).autoscaling -}}
 {{- $key := printf "%s.autoscaling" .role -}}
 {{- include "llm-d-modelservice.checkItems" (dict (printf "%s.metrics" $key) $scaling.metrics (printf "%s.triggers" $key) $scaling.triggers) -}}
 {{- $type := $scaling.type | default "external" -}}
 {{- $set := list -}}
-{{- range $name := list "minReplicas" "maxReplicas" "targetActiveRequests" "scaleDownDelaySeconds" "behavior" "metrics" "triggers" "prometheus" "idleReplicas" "pollingInterval" "variantCost" -}}
+{{- range $name := list
+  "minReplicas" "maxReplicas" "targetActiveRequests" "scaleDownDelaySeconds" "behavior" "metrics" "triggers" "prometheus"
+  "idleReplicas" "pollingInterval" "variantCost" -}}
   {{- $value := index $scaling $name -}}
   {{- if not (or (kindIs "invalid" $value) (and (kindIs "slice" $value) (empty $value))) -}}{{- $set = append $set $name -}}{{- end -}}
 {{- end -}}
 {{- if and (eq $type "external") $set -}}
 {{- fail (printf
-  (print "%s.%s: type is external, so the autoscaler is made elsewhere and this has no effect; set %s.type: hpa, keda "
-    "or wva")
+  "%s.%s: type is external, so the autoscaler is made elsewhere and this has no effect; set %s.type: hpa, keda or wva"
   $key (first $set) $key) -}}
 {{- end -}}
-{{- $owners := dict "metrics" (list "hpa") "targetActiveRequests" (list "hpa" "keda") "triggers" (list "keda") "prometheus" (list "keda") "idleReplicas" (list "keda") "pollingInterval" (list "keda") "variantCost" (list "wva") -}}
+{{- $owners := dict
+  "metrics" (list "hpa") "targetActiveRequests" (list "hpa" "keda") "triggers" (list "keda") "prometheus" (list "keda")
+  "idleReplicas" (list "keda") "pollingInterval" (list "keda") "variantCost" (list "wva") -}}
 {{- range $set -}}
   {{- if and (hasKey $owners .) (not (has $type (index $owners .))) -}}
   {{- fail (printf
-    "%s.%s: type is %s, which does not know it; remove it, or set %s.type: %s"
+    "%s.%s: it does not apply to type %s; remove it, or set %s.type: %s"
     $key . $type $key (index $owners . | join " or ")) -}}
   {{- end -}}
 {{- end -}}
@@ -44,24 +66,23 @@
   {{- end -}}
   {{- if and $zero (not $picker) (not $scaling.triggers) -}}
   {{- fail (printf
-    (print "%s.%s: with 0 pods nothing sees a request that should start one; set routing.epp.create: true, whose queue "
-      "is asked, or %s.triggers")
+    (print "%s.%s: with 0 pods nothing sees the request that should start one; set routing.epp.create: true, whose queue is "
+      "measured, or %s.triggers")
     $key $zeroKey $key) -}}
   {{- end -}}
   {{- if and (eq $type "hpa") (not (or $scaling.metrics $scaling.targetActiveRequests)) -}}
   {{- fail (printf
-    "%s.metrics: nothing tells when to scale; set %s.targetActiveRequests: 16, e.g., or metrics"
+    "%s.metrics: nothing says when to scale; set e.g. %s.targetActiveRequests: 16, or metrics"
     $key $key) -}}
   {{- end -}}
   {{- if and (eq $type "keda") (not (or $scaling.triggers $scaling.targetActiveRequests (and $zero $picker))) -}}
   {{- fail (printf
-    "%s.triggers: nothing tells when to scale; set %s.targetActiveRequests: 16, e.g., or triggers"
+    "%s.triggers: nothing says when to scale; set e.g. %s.targetActiveRequests: 16, or triggers"
     $key $key) -}}
   {{- end -}}
   {{- if and (eq $type "keda") (or $scaling.targetActiveRequests (and $zero $picker)) (not $scaling.prometheus) -}}
   {{- fail (printf
-    (print "%s.prometheus.serverAddress: the derived triggers ask Prometheus; set its URL, e.g. "
-      "http://prometheus.monitoring:9090")
+    "%s.prometheus.serverAddress: the derived triggers query Prometheus; set its URL, e.g. http://prometheus.monitoring:9090"
     $key) -}}
   {{- end -}}
 {{- end -}}

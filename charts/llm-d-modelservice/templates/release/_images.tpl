@@ -24,6 +24,11 @@ https://github.com/distribution/reference; otherwise the image has none and the 
 {{- include "llm-d-modelservice.mergeList" (dict "key" "imagePullSecrets" "lower" list "upper" $all) -}}
 {{- end -}}
 
+{{/* Last part of an image's repository, printed. Input: the image. */}}
+{{- define "llm-d-modelservice.imageName" -}}
+{{- regexFind "^[^@]*" . | splitList "/" | last | splitList ":" | first -}}
+{{- end -}}
+
 {{/*
 Version of an image, printed as "major.minor.patch"; nothing when it does not tell. Input: image, version (what the
 user says, which wins over the tag).

@@ -1,82 +1,90 @@
 {{/*
-Refusals: what only several keys together show to be wrong. Each message names the key, says why and what to
-write instead. What one key alone shows is refused by values.schema.json.
+What is wrong with the values as a whole. What one key alone shows is rejected by values.schema.json; combinations are
+rejected next to their subject, in the _refusals.tpl of each folder. Each message names the key, the reason and the fix.
 */}}
 
 {{/*
-"true" where the chart renders anything. Input: the root context. Every object begins with it, so that what is wrong
-with the values as a whole is said before anything trips over it; where an object is off by default, its switch is
-looked at first, in a way that survives a missing section. What was found is kept in the root context, which the chart's
-templates share.
+"true" where the chart renders anything. Input: the root context. Every object begins with it, so that a missing section
+is reported before a template trips over it; where an object is off by default, its switch is read first, in a way that
+survives a missing section.
 */}}
 {{- define "llm-d-modelservice.enabled" -}}
-{{- if not (hasKey . "sections checked") -}}
-{{- include "llm-d-modelservice.checkSections" . -}}
-{{- $_ := set . "sections checked" true -}}
+{{- if not (hasKey . "Known") -}}
+{{- include "llm-d-modelservice.known" . -}}
+{{- include "llm-d-modelservice.checkSection" (dict "values" .Values "parts" .Known.sections "path" "") -}}
+{{- include "llm-d-modelservice.checkNeeded" . -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/*
-Refuses a section without content (`decode:` with everything below commented out), and null for what the chart cannot do
-without; prints nothing. Input: the root context. Null makes Helm delete all defaults of a section.
+Rejects a section that is null (`decode:` with everything below commented out), because Helm then deletes its defaults;
+prints nothing. Input: values, parts (the sections in there, by name, as in facts.json), path.
 */}}
-{{- define "llm-d-modelservice.checkSections" -}}
-{{- $role := list "autoscaling" "parallelism" "accelerator" "acceleratorTypes" "engine" "sharedMemory" "monitoring" "probes" "drain" "podDisruptionBudget" "service" -}}
-{{- $sections := dict "modelArtifacts" (list "credentials" "download" "persistence" "volume" "lora") "engine" list "accelerator" (list "vgpu") "serviceAccount" list
-  "service" list "networkPolicy" list "auth" (list "apiKeySecret") "caches" list
-  "routing" (list "proxy" "inferencePool" "httpRoute" "inferenceObjective" "epp" "loadBalancing")
-  "tracing" (list "sampling" "serviceNames" "vllm") "requester" (list "port" "readinessProbe" "resources")
-  "monitoring" (list "dashboard" "prometheusrule") "endpoints" list "test" (list "question")
-  "decode" $role "prefill" $role -}}
-{{- $empty := list -}}
-{{- range $name, $parts := $sections -}}
-  {{- $section := index $.Values $name -}}
-  {{- if not (kindIs "map" $section) -}}{{- $empty = append $empty $name -}}
-  {{- else -}}
-    {{- range $parts -}}
-      {{- if not (kindIs "map" (index $section .)) -}}{{- $empty = append $empty (printf "%s.%s" $name .) -}}{{- end -}}
+{{- define "llm-d-modelservice.checkSection" -}}
+{{- range $name, $parts := .parts -}}
+  {{- $values := index $.values $name -}}
+  {{- if not (kindIs "map" $values) -}}
+  {{- fail (printf
+    "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
+    $.path $name $.path $name) -}}
+  {{- end -}}
+  {{- if $parts -}}
+  {{- include "llm-d-modelservice.checkSection" (dict "values" $values "parts" $parts "path" (printf "%s%s." $.path $name)) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Rejects null for a value that the chart cannot do without; prints nothing. Input: the root context. */}}
+{{- define "llm-d-modelservice.checkNeeded" -}}
+{{- $values := .Values -}}
+{{- $needed := dict
+  "modelArtifacts" (list "name" "uri" "mountPath") "accelerator" (list "type") "accelerator.vgpu" (list "provider")
+  "requester" (list "enable") "routing" (list "servicePort") "routing.proxy" (list "image" "targetPort")
+  "caches" (list "mountPath") "auth.apiKeySecret" (list "key") -}}
+{{- range $role := list "decode" "prefill" -}}
+  {{- $_ := set $needed (printf "%s.monitoring.podmonitor" $role) (list "enabled" "portName") -}}
+  {{- $_ := set $needed (printf "%s.probes" $role) (list "loadSeconds") -}}
+  {{- $_ := set $needed (printf "%s.drain" $role) (list "preStopSeconds" "timeoutSeconds" "bufferSeconds") -}}
+{{- end -}}
+{{- range $path, $keys := $needed -}}
+  {{- $section := $values -}}
+  {{- range splitList "." $path -}}{{- $section = index $section . -}}{{- end -}}
+  {{- range $keys -}}
+    {{- if kindIs "invalid" (index $section .) -}}
+    {{- fail (printf "%s.%s: it is null, which deletes the default that the chart needs; remove the key or set a value" $path .) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- range $path := list "modelArtifacts.credentials.aws" "modelArtifacts.credentials.gcp" "modelArtifacts.credentials.alibaba" "requester.resources.limits" "decode.monitoring.podmonitor" "prefill.monitoring.podmonitor"
-  "decode.monitoring.servicemonitor" "prefill.monitoring.servicemonitor" "monitoring.prometheusrule.thresholds" -}}
-  {{- $parts := splitn "." 3 $path -}}
-  {{- $section := index $.Values $parts._0 | default dict -}}
-  {{- if not (kindIs "map" (index (index $section $parts._1 | default dict) $parts._2)) -}}{{- $empty = append $empty $path -}}{{- end -}}
-{{- end -}}
-{{- with $empty -}}
-{{- fail (printf
-  "%s: a section without content removes all its defaults; remove the key, or set %s: {}"
-  (first .) (first .)) -}}
-{{- end -}}
-{{- range $path := list "modelArtifacts.name" "modelArtifacts.uri" "modelArtifacts.mountPath" "accelerator.type" "multinode" "requester.enable"
-  "routing.servicePort" "routing.proxy.image" "routing.proxy.targetPort"
-  "decode.monitoring.podmonitor.enabled" "prefill.monitoring.podmonitor.enabled"
-  "decode.monitoring.podmonitor.portName" "prefill.monitoring.podmonitor.portName" -}}
-  {{- $value := $.Values -}}
-  {{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
-  {{- if kindIs "invalid" $value -}}
-  {{- fail (printf "%s: null removes the default, which the chart needs; remove the key, or set a value" $path) -}}
-  {{- end -}}
+{{- if kindIs "invalid" $values.multinode -}}
+{{- fail "multinode: it is null, which deletes the default that the chart needs; remove the key or set a value" -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses list items without content. Input: lists by their key. */}}
+{{/* Rejects null items of lists; prints nothing. Input: lists by their key. */}}
 {{- define "llm-d-modelservice.checkItems" -}}
 {{- range $key, $list := . -}}
   {{- range $i, $item := $list -}}
-    {{- if kindIs "invalid" $item -}}{{- fail (printf "%s[%d]: a list item without content; remove the dash or fill it in" $key $i) -}}{{- end -}}
+    {{- include "llm-d-modelservice.checkItem" (dict "key" (printf "%s[%d]" $key $i) "item" $item) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses what a cluster is too old for; prints nothing. Input: root, key, needs (what), version. */}}
+{{/* Rejects a null item of a list; prints nothing. Input: key, item. */}}
+{{- define "llm-d-modelservice.checkItem" -}}
+{{- if kindIs "invalid" .item -}}{{- fail (printf "%s: the list item is empty; remove the dash or fill it in" .key) -}}{{- end -}}
+{{- end -}}
+
+{{/*
+Rejects a feature that the cluster is too old for; prints nothing. Input: root, key, feature (of Kubernetes, in
+facts.json).
+*/}}
 {{- define "llm-d-modelservice.checkKubernetes" -}}
 {{- $version := .root.Capabilities.KubeVersion.Version -}}
-{{- if semverCompare (printf "<%s.0-0" .version) $version -}}
+{{- $feature := index .root.Known.kubernetes .feature -}}
+{{- if semverCompare (printf "<%s.0-0" $feature.since) $version -}}
 {{- fail (printf
-  "%s: it needs %s, which Kubernetes has since %s, and this cluster is %s; set false"
-  .key .needs .version $version) -}}
+  "%s: it needs %s, which Kubernetes has since %s, but this cluster is %s; set false"
+  .key $feature.title $feature.since $version) -}}
 {{- end -}}
 {{- end -}}

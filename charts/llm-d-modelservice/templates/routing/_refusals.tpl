@@ -1,20 +1,27 @@
 {{/*
+Routing objects that contradict each other.
+*/}}
+
+{{/*
 "true" where the chart renders anything and the routing objects agree. Input: the root context. Every routing object
 begins with it, for the same reason as with enabled.
 */}}
 {{- define "llm-d-modelservice.routed" -}}
-{{- if include "llm-d-modelservice.enabled" . -}}{{- include "llm-d-modelservice.checkRouting" . -}}true{{- end -}}
+{{- if include "llm-d-modelservice.enabled" . -}}
+{{- if not (hasKey . "Routed") -}}
+{{- include "llm-d-modelservice.checkRouting" . -}}
+{{- $_ := set . "Routed" true -}}
+{{- end -}}
+true
+{{- end -}}
 {{- end -}}
 
-{{/* Combinations of the routing objects. Input: the root context. */}}
+{{/* Rejects contradictory routing objects; prints nothing. Input: the root context. */}}
 {{- define "llm-d-modelservice.checkRouting" -}}
 {{- $routing := .Values.routing -}}
 {{- $pool := $routing.inferencePool -}}
 {{- $route := $routing.httpRoute -}}
 {{- $epp := $routing.epp -}}
-{{- range $key, $section := dict "httpRoute.timeouts" $route.timeouts "epp.service" $epp.service "epp.rbac" $epp.rbac "loadBalancing.prefixHash" $routing.loadBalancing.prefixHash -}}
-  {{- if not (kindIs "map" $section) -}}{{- fail (printf "routing.%s: a section without content removes all its defaults; remove the key, or set routing.%s: {}" $key $key) -}}{{- end -}}
-{{- end -}}
 {{- include "llm-d-modelservice.checkItems" (dict
   "routing.parentRefs" $routing.parentRefs "routing.proxy.parentRefs" $routing.proxy.parentRefs
   "routing.httpRoute.parentRefs" $route.parentRefs "routing.httpRoute.matches" $route.matches
@@ -22,28 +29,26 @@ begins with it, for the same reason as with enabled.
   "routing.epp.extraContainerPorts" $epp.extraContainerPorts "routing.epp.env" $epp.env) -}}
 {{- with $routing.inferenceModel -}}
   {{- if ne (toString .create) "false" -}}
+  {{- $priority := index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0" -}}
   {{- fail (printf
-    (print "routing.inferenceModel: InferenceModel is gone from Gateway API Inference Extension, InferenceObjective "
-      "replaces it; set routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, "
-      "Sheddable -1) and routing.inferenceModel.create: false")
-    (index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0")) -}}
+    (print "routing.inferenceModel: Gateway API Inference Extension replaced InferenceModel by InferenceObjective; set "
+      "routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, Sheddable -1) and "
+      "routing.inferenceModel.create: false")
+    $priority) -}}
   {{- end -}}
 {{- end -}}
 {{- $anyPool := or $pool.create $pool.name -}}
-{{- $fix := "write routing.inferencePool.create: true, or the name of an existing pool as routing.inferencePool.name" -}}
+{{- $fix := "set routing.inferencePool.create: true, or the name of an existing pool as routing.inferencePool.name" -}}
 {{- if and $epp.create (not $anyPool) -}}
-{{- fail (printf "routing.epp.create: an endpoint picker picks for one InferencePool, and there is none; %s" $fix) -}}
+{{- fail (printf "routing.epp.create: an endpoint picker belongs to an InferencePool, but there is none; %s" $fix) -}}
 {{- end -}}
 {{- if and $routing.inferenceObjective.create (not $anyPool) -}}
-{{- fail (printf
-  "routing.inferenceObjective.create: an objective belongs to an InferencePool, and there is none; %s"
-  $fix) -}}
+{{- fail (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, but there is none; %s" $fix) -}}
 {{- end -}}
 {{- if $pool.create -}}
   {{- if and $epp.create $pool.endpointPickerRef -}}
   {{- fail (printf
-    (print "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create makes a picker of "
-      "its own; remove one of them")
+    "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create creates a picker; remove one of them"
     $pool.endpointPickerRef.name) -}}
   {{- end -}}
   {{- if not (or $epp.create $pool.endpointPickerRef) -}}
@@ -58,7 +63,9 @@ begins with it, for the same reason as with enabled.
   {{- fail "routing.httpRoute.create: a route needs a Gateway; set routing.parentRefs: [{name: <gateway>}]" -}}
   {{- end -}}
   {{- range $i, $parent := $parents.refs -}}
-    {{- if not $parent.name -}}{{- fail (printf "%s[%d].name: the Gateway's name is missing, and the API server refuses a route without it" $parents.key $i) -}}{{- end -}}
+    {{- if not $parent.name -}}
+    {{- fail (printf "%s[%d].name: the API server rejects a route without a Gateway's name; set it" $parents.key $i) -}}
+    {{- end -}}
   {{- end -}}
   {{- $needed := not $route.rules -}}
   {{- range $route.rules -}}{{- if not .backendRefs -}}{{- $needed = true -}}{{- end -}}{{- end -}}
@@ -71,14 +78,14 @@ begins with it, for the same reason as with enabled.
   {{- if and $route.rules $route.matches -}}{{- $short = append $short "matches" -}}{{- end -}}
   {{- if and $short (or $route.rules $route.matches) -}}
   {{- fail (printf
-    "routing.httpRoute.%s: %s are conditions in full, so it has no effect beside them; remove one of them"
+    "routing.httpRoute.%s: %s are complete conditions, so it has no effect; remove one of them"
     (first $short) (empty $route.rules | ternary "matches" "rules")) -}}
   {{- end -}}
 {{- end -}}
 {{- $balancing := $routing.loadBalancing -}}
 {{- if and $balancing.strategy (not $epp.create) -}}
 {{- fail (print
-  "routing.loadBalancing.strategy: it configures this chart's endpoint picker, and there is none; set "
+  "routing.loadBalancing.strategy: it configures this chart's endpoint picker, but there is none; set "
   "routing.epp.create: true, or configure the picker where it is installed") -}}
 {{- end -}}
 {{- if and $balancing.prefixHash.prefixCharLength (ne (toString $balancing.strategy) "PrefixHash") -}}

@@ -12,7 +12,8 @@ All containers of a pod, as a JSON list. Input: root, facts, worker (a pod of th
 {{- $role := index .root.Values .facts.role -}}
 {{- $containers := list (include "llm-d-modelservice.engineContainer" . | fromJson) -}}
 {{- range $i, $container := rest ($role.containers | default list) -}}
-  {{- $containers = append $containers (include "llm-d-modelservice.sidecar" (dict "root" $root "facts" $facts "container" $container "index" (add1 $i)) | fromJson) -}}
+  {{- $input := dict "root" $root "facts" $facts "container" $container "index" (add1 $i) -}}
+  {{- $containers = append $containers (include "llm-d-modelservice.sidecar" $input | fromJson) -}}
 {{- end -}}
 {{- if .worker -}}
   {{- $overrides := dict -}}
@@ -34,18 +35,22 @@ The fields that a values container has in common with a Kubernetes container, as
 root, container, key.
 */}}
 {{- define "llm-d-modelservice.containerFields" -}}
-{{- $fields := omit .container "modelCommand" "mountModelVolume" "extraConfig" "ports" "env" "userArgs" "userEnv" "flags" "variables" "type" "typed" "ollama" "huggingface" | toJson | fromJson -}}
+{{- $fields := omit .container "modelCommand" "mountModelVolume" "extraConfig" "ports" "env"
+  "userArgs" "userEnv" "flags" "variables" "type" "typed" "options" | toJson | fromJson -}}
 {{- include "llm-d-modelservice.prune" $fields -}}
 {{- if $fields.image -}}{{- $_ := set $fields "image" (include "llm-d-modelservice.image" (dict "root" .root "image" $fields.image)) -}}{{- end -}}
 {{- range $name := list "ports" "env" -}}
   {{- $value := index $.container $name -}}
   {{- if $value -}}
-  {{- $_ := set $fields $name (include "llm-d-modelservice.rendered" (dict "root" $.root "value" $value "key" (printf "%s.%s" $.key $name)) | fromJson).value -}}
+  {{- $input := dict "root" $.root "value" $value "key" (printf "%s.%s" $.key $name) -}}
+  {{- $_ := set $fields $name (include "llm-d-modelservice.rendered" $input | fromJson).value -}}
   {{- end -}}
 {{- end -}}
 {{- range $port := $fields.ports -}}
   {{- if kindIs "string" $port.containerPort -}}
-  {{- if not (regexMatch "^[0-9]+$" $port.containerPort) -}}{{- fail (printf "%s.ports: %q is not a port number" $.key $port.containerPort) -}}{{- end -}}
+  {{- if not (regexMatch "^[0-9]+$" $port.containerPort) -}}
+  {{- fail (printf "%s.ports: %q is not a port number" $.key $port.containerPort) -}}
+  {{- end -}}
   {{- $_ := set $port "containerPort" (int $port.containerPort) -}}
   {{- end -}}
 {{- end -}}
@@ -73,33 +78,35 @@ root, container, key.
 {{- $monitor := include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson -}}
 {{- $monitored := and $monitor (not (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" $monitor))) -}}
 {{- if $engine.typed -}}
-{{- include "llm-d-modelservice.addEnginePorts" (dict "facts" $facts "monitored" $monitored "container" $container) -}}
+{{- include "llm-d-modelservice.addEnginePorts" (dict "root" .root "facts" $facts "monitored" $monitored "container" $container) -}}
 {{- end -}}
 {{- if $monitored -}}
 {{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" $monitor "container" $container) -}}
 {{- end -}}
-{{- $resources := include "llm-d-modelservice.resources" (dict "resources" $engine.resources "key" (printf "%s.resources" $key) "resource" ($facts.accelerator.dra | ternary "" $facts.accelerator.resource) "count" (int $facts.accelerator.count) "extra" $facts.accelerator.extra) | fromJson -}}
+{{- $accelerator := $facts.accelerator -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict
+  "resources" $engine.resources "key" (printf "%s.resources" $key)
+  "resource" ($accelerator.dra | ternary "" $accelerator.resource) "count" (int $accelerator.count) "extra" $accelerator.extra) | fromJson -}}
 {{- $claims := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
+{{- $used := $resources.claims | default list -}}
 {{- if $claims -}}
-{{- $_ := set $resources "claims" (include "llm-d-modelservice.mergeList" (dict "key" "claims" "lower" $claims "upper" ($resources.claims | default list)) | fromJsonArray) -}}
+{{- $used = include "llm-d-modelservice.mergeList" (dict "key" "claims" "lower" $claims "upper" $used) | fromJsonArray -}}
+{{- $_ := set $resources "claims" $used -}}
 {{- end -}}
-{{- include "llm-d-modelservice.checkClaims" (dict "used" ($resources.claims | default list) "known" $claims "key" $key "role" $facts.role) -}}
+{{- include "llm-d-modelservice.checkClaims" (dict "used" $used "known" $claims "key" $key "role" $facts.role) -}}
 {{- $container = omit $container "resources" -}}
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
 {{- with $facts.model.mounts -}}{{- $_ := set $container "volumeMounts" (concat ($container.volumeMounts | default list) .) -}}{{- end -}}
-{{- if $role.sharedMemory.enabled -}}
-{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
-{{- end -}}
+{{- $mounts := $role.sharedMemory.enabled | ternary (list (dict "name" "dshm" "mountPath" "/dev/shm")) list -}}
 {{- range $role.volumeClaimTemplates -}}
-{{- if .mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" .name "mountPath" (trimSuffix "/" .mountPath))) -}}{{- end -}}
+{{- if .mountPath -}}{{- $mounts = append $mounts (dict "name" .name "mountPath" (trimSuffix "/" .mountPath)) -}}{{- end -}}
 {{- end -}}
 {{- range $name, $claim := .root.Values.volumeClaims -}}
-{{- if $claim.mountPath -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" (dict "name" $name "mountPath" (trimSuffix "/" $claim.mountPath))) -}}{{- end -}}
+{{- if $claim.mountPath -}}{{- $mounts = append $mounts (dict "name" $name "mountPath" (trimSuffix "/" $claim.mountPath)) -}}{{- end -}}
 {{- end -}}
-{{- if .root.Values.caches.enabled -}}
-{{- range include "llm-d-modelservice.cacheMounts" .root | fromJsonArray -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" .) -}}{{- end -}}
-{{- end -}}
+{{- if .root.Values.caches.enabled -}}{{- $mounts = concat $mounts (include "llm-d-modelservice.cacheMounts" .root | fromJsonArray) -}}{{- end -}}
+{{- range $mounts -}}{{- include "llm-d-modelservice.addMount" (dict "container" $container "mount" .) -}}{{- end -}}
 {{- if .root.Values.files -}}{{- include "llm-d-modelservice.mountFiles" (dict "root" .root "container" $container) -}}{{- end -}}
 {{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" $engine.extraConfig "key" $key) -}}
 {{- include "llm-d-modelservice.addProbes" (dict "root" .root "facts" $facts "container" $container) -}}
@@ -108,11 +115,11 @@ root, container, key.
 {{- $container | toJson -}}
 {{- end -}}
 
-{{/* A container beside the engine, as JSON. Input: root, facts, container, index. */}}
+{{/* A further container next to the engine, as JSON. Input: root, facts, container, index. */}}
 {{- define "llm-d-modelservice.sidecar" -}}
 {{- $facts := .facts -}}
 {{- $key := printf "%s.containers[%d]" $facts.role (int .index) -}}
-{{- if has (.container.modelCommand | default "custom") (list "vllmServe" "sglangServe") -}}
+{{- if hasKey .root.Known.unstated.byCommand (.container.modelCommand | default "custom") -}}
 {{- fail (printf
   "%s.modelCommand: only the first container is the engine; put this one first, or give it a command"
   $key) -}}
@@ -122,18 +129,20 @@ root, container, key.
 {{- fail (printf "%s.command: modelCommand is custom, which needs a command" $key) -}}
 {{- end -}}
 {{- $container := include "llm-d-modelservice.containerFields" (dict "root" .root "container" .container "key" $key) | fromJson -}}
-{{- $resources := include "llm-d-modelservice.resources" (dict "resources" ($container.resources | default dict) "key" (printf "%s.resources" $key)) | fromJson -}}
+{{- $input := dict "resources" ($container.resources | default dict) "key" (printf "%s.resources" $key) -}}
+{{- $resources := include "llm-d-modelservice.resources" $input | fromJson -}}
 {{- $known := (include "llm-d-modelservice.claims" (dict "root" .root "facts" $facts) | fromJson).names -}}
 {{- include "llm-d-modelservice.checkClaims" (dict "used" ($resources.claims | default list) "known" $known "key" $key "role" $facts.role) -}}
 {{- $container = omit $container "resources" -}}
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
+{{- $env := list -}}
 {{- if .container.mountModelVolume -}}
   {{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}
-  {{- $env := concat $facts.model.env $facts.model.storeEnv -}}
-  {{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $env "upper" ($container.env | default list)) | fromJsonArray) -}}
+  {{- $env = concat $facts.model.env $facts.model.storeEnv -}}
 {{- end -}}
-{{- if $container.env -}}
-{{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" list "upper" $container.env) | fromJsonArray) -}}
+{{- if or $env $container.env -}}
+{{- $variables := dict "key" "env" "lower" $env "upper" ($container.env | default list) -}}
+{{- $_ := set $container "env" (include "llm-d-modelservice.mergeList" $variables | fromJsonArray) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.extraContainerConfig" (dict "root" .root "container" $container "extraConfig" .container.extraConfig "key" $key) -}}
 {{- $container | toJson -}}
@@ -142,11 +151,12 @@ root, container, key.
 {{/* Merges a container's extraConfig into it, in place; prints nothing. Input: root, container, extraConfig, key. */}}
 {{- define "llm-d-modelservice.extraContainerConfig" -}}
 {{- if .extraConfig -}}
-{{- $extra := (include "llm-d-modelservice.rendered" (dict "root" .root "value" .extraConfig "key" (printf "%s.extraConfig" .key)) | fromJson).value -}}
+{{- $key := printf "%s.extraConfig" .key -}}
+{{- $extra := (include "llm-d-modelservice.rendered" (dict "root" .root "value" .extraConfig "key" $key) | fromJson).value -}}
 {{- include "llm-d-modelservice.merge" (dict "into" .container "from" $extra) -}}
 {{- include "llm-d-modelservice.prune" .container -}}
 {{- if $extra.resources -}}
-{{- $resources := include "llm-d-modelservice.resources" (dict "resources" .container.resources "key" (printf "%s.extraConfig.resources" .key)) | fromJson -}}
+{{- $resources := include "llm-d-modelservice.resources" (dict "resources" .container.resources "key" (printf "%s.resources" $key)) | fromJson -}}
 {{- $_ := set .container "resources" $resources -}}
 {{- end -}}
 {{- end -}}
@@ -163,7 +173,7 @@ Adds a mount to a container, in place; prints nothing. Input: container, mount. 
 {{- end -}}
 
 {{/*
-Resources of a container, as JSON: requests of extended resources equal their limits, as Kubernetes demands
+Resources of a container, as JSON: requests of extended resources equal their limits, as Kubernetes requires
 (https://kubernetes.io/docs/tasks/configure-pod-container/extended-resource/). Input: resources, key, and for the
 engine resource, count and extra, which fill in the accelerators where the user gave none.
 */}}
@@ -179,10 +189,12 @@ engine resource, count and extra, which fill in the accelerators where the user 
 {{- end -}}
 {{- range $name, $value := merge (dict) $limits $requests -}}
   {{- if contains "/" $name -}}
-    {{- if and (hasKey $limits $name) (hasKey $requests $name) (ne (toString (index $limits $name)) (toString (index $requests $name))) -}}
+    {{- $limit := toString (index $limits $name) -}}
+    {{- $request := toString (index $requests $name) -}}
+    {{- if and (hasKey $limits $name) (hasKey $requests $name) (ne $limit $request) -}}
     {{- fail (printf
-      "%s: limits.%s is %s but requests.%s is %s; Kubernetes demands that they are equal, set it once"
-      $.key $name (toString (index $limits $name)) $name (toString (index $requests $name))) -}}
+      "%s: limits.%s is %s but requests.%s is %s; Kubernetes requires them to be equal, set it once"
+      $.key $name $limit $name $request) -}}
     {{- end -}}
     {{- $_ := set $limits $name (toString $value) -}}
     {{- $_ := set $requests $name (toString $value) -}}
