@@ -69,6 +69,8 @@ class Start(Record):
     """Key of the values section that only this engine has, below ``engine``."""
     container: str = "vllm"
     """Default name of its container."""
+    templates: tuple[Literal["flags", "environment", "model", "download"], ...] = ()
+    """Templates of its own in the chart's ``engines/_<type>.tpl``; the rest is derived from these facts."""
 
 
 class Images(Record):
@@ -99,7 +101,7 @@ class Port(Record):
 
     source: Source
     default: int
-    """Port without any setting."""
+    """Port without any setting; 0 where versions differ."""
     flag: str = ""
     """Flag of the port, without dashes."""
     env: str = ""
@@ -138,6 +140,10 @@ class Metrics(Record):
     """Path of the metrics; empty for an engine without any."""
     enable: str = ""
     """Flag that turns them on, without dashes."""
+    only_with: str = ""
+    """Flag, without dashes, of the configuration file that turns them on: without it there are none."""
+    since: Version = ""
+    """First version that counts running and waiting requests."""
     family: str = ""
     """Type of the engine under whose names it reports: the dashboards and alerts of that engine hold for it."""
     running: str = ""
@@ -147,7 +153,7 @@ class Metrics(Record):
     cache: str = ""
     """Metric of the used share of the KV cache."""
     picker: str = ""
-    """Name of the engine in the endpoint picker's metrics extractor; empty where it needs none."""
+    """Name of the engine in the endpoint picker's metrics extractor; empty where the picker cannot read them."""
 
 
 class Api(Record):
@@ -172,9 +178,13 @@ class ApiKey(Record):
     env: str = ""
     """Environment variable it reads the key from."""
     flag: str = ""
-    """Flag that needs the key, for an engine that reads no variable, without dashes."""
+    """Flag of the key, without dashes."""
+    through_flag: bool = False
+    """It reads no variable, so the chart passes the variable to the flag."""
+    guards: tuple[str, ...] = ()
+    """Path prefixes it answers only with the key; ``/`` is everything."""
     unguarded: tuple[str, ...] = ()
-    """Path prefixes it answers without a key."""
+    """Path prefixes among those that it answers without a key."""
     refused: str = ""
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
@@ -274,6 +284,16 @@ class Model(Record):
     """Flag or variable of the name that clients use; empty where that is the model's own."""
     aliases: bool = False
     """It serves a model under several names."""
+    any_name: bool = False
+    """It answers whatever model a request names."""
+    repository: str = ""
+    """Flag of a repository of the Hub, without dashes, where it is not that of a path."""
+    formats: tuple[str, ...] = ()
+    """Formats of the files it loads, where they are not the Hub's usual safetensors."""
+    cache: Mapping[str, str] = NONE
+    """Variables of the directory that it downloads to; ``{path}`` is the mounted volume."""
+    flags_by_feature: Mapping[str, str] = NONE
+    """Flags, without dashes, of models that do not generate text, by feature."""
     schemes: tuple[str, ...] = ()
     """The only URI schemes it loads; empty for all but those that belong to one engine."""
     streams: str = ""
@@ -413,7 +433,7 @@ class NodeLabels(Record):
     """Labels that a vendor's software gives to nodes."""
 
     source: Source
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
     """Beginnings of the labels that only nodes of this vendor have."""
     product: str = ""
     """Label with the product."""
@@ -567,6 +587,8 @@ class RoutingProxy(Record):
     """llm-d's routing sidecar."""
 
     source: Source
+    assumed: Version
+    """Version whose flags an image gets that neither its name nor its tag tells."""
     container: str
     """Name of its container in this chart and in llm-d's guides."""
     images: tuple[ProgramImage, ...]
