@@ -17,6 +17,7 @@ import yaml
 
 from modelservice import shape
 from modelservice.commandline import ALIASES, CommandLine, command_line, image_version, proxy_flags
+from modelservice.engines.version import Version
 from modelservice.inventory import Inventory, amounts
 from modelservice.pool import Pool
 from modelservice.quantity import quantity
@@ -314,7 +315,7 @@ class Deployment:
     namespace: str = "default"
     sources: Sources | None = None
     """The values; None for manifests that this chart did not render."""
-    vllm_version: str | None = None
+    vllm_version: Version | None = None
     """Version of vLLM, where the user says it."""
     pools: Sequence[Pool] = field(default_factory=list)
     """Pools the deployment belongs to."""

@@ -1,0 +1,1 @@
+"""Inference engines: their command lines, arguments and versions."""
