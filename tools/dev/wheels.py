@@ -1,7 +1,7 @@
 """Python sources of a wheel on the package index, fetched without the binaries that make a wheel large.
 
-pip resolves and transfers, so its configuration (index, certificates, proxy) applies. Its classes are internal to pip;
-they have been stable since fast-deps appeared in pip 20.2.
+pip resolves and transfers, so its configuration (index, certificates, proxy) applies. These classes of pip are not
+part of its interface: a new pip may need a change here.
 """
 
 from __future__ import annotations
