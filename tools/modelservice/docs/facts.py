@@ -10,7 +10,7 @@ missing means the default of the record.
     endpointPicker  images as above; the rest as in the record, without flags and plugins
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
-    unstated        what an engine without a type is: {type, image, byCommand: {modelCommand: type}, byImage: {pattern: type}}
+    unstated        what an engine without a type is: {type, image, byCommand, byImage}
     sections        paths of the values that must be maps, outer ones first
     needed          paths of the values that must not be null
 """
@@ -18,6 +18,7 @@ missing means the default of the record.
 from __future__ import annotations
 
 import json
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -140,30 +141,36 @@ def _rendered(data: Any) -> Any:
     return data
 
 
+_MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
+"""Names of values that may be null although their default says something: it removes the default on purpose."""
+
+
 def required_values() -> tuple[list[str], list[str]]:
     """Return the paths of the values that must be maps, and of those that must not be null.
 
-    A section whose model is not optional must be a map: null removes all its defaults. A value that is not optional and
-    whose default says something must not be null: where the default is false, empty or zero, a missing value is equal to
-    it.
+    Null makes Helm delete a default. A section must be a map, and so must a map whose default has entries. Any other
+    value must not be null if it is not optional and its default says something; where the default is false, empty or
+    zero, a missing value is equal to it.
     """
-    from modelservice.values import Values
+    from modelservice.values import Resources, Values
 
     sections: list[str] = []
     needed: list[str] = []
     for path, value in _defaults(Values()):
-        if isinstance(value, BaseModel):
+        if isinstance(value, Resources) or not value or path.rpartition(".")[2] in _MAY_BE_NULL:
+            continue
+        if isinstance(value, BaseModel | dict):
             sections.append(path)
-        elif value and not isinstance(value, dict | list):
+        elif not isinstance(value, list):
             needed.append(path)
     return sections, needed
 
 
 def _defaults(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the path and the default of every value that is not optional; of sections before their parts."""
+    """Yield the path and the default of every value that is not optional; a section before its parts."""
     for name, field in type(model).model_fields.items():
         path, value = f"{prefix}{field.alias or name}", model.__dict__[name]
-        if type(None) in getattr(field.annotation, "__args__", ()):
+        if type(None) in typing.get_args(field.annotation):
             continue
         yield path, value
         if isinstance(value, BaseModel):

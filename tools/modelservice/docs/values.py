@@ -370,6 +370,7 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
 def outputs(root: Path) -> dict[Path, str]:
     """All generated files of the repository and what they should contain."""
     from modelservice.docs import importing as tables
+    from modelservice.docs.facts import facts_json
     from modelservice.docs.rules import pages
     from modelservice.values import Values
 
@@ -377,6 +378,7 @@ def outputs(root: Path) -> dict[Path, str]:
     files = {
         chart / "values.schema.json": _schema_text(json_schema(Values)),
         chart / "values.yaml": values_yaml(Values),
+        chart / "facts.json": facts_json(),
     }
     table = values_table(Values)
     for readme in (root / "README.md", chart / "README.md"):

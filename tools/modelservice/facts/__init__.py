@@ -9,7 +9,7 @@ facts is asked for, and once in a process.
     30000
 
 The chart reads the same facts from ``facts.json``, which ``modelservice schema`` writes; see
-:mod:`modelservice.facts.chart`.
+:mod:`modelservice.docs.facts`.
 """
 
 from __future__ import annotations

@@ -40,6 +40,15 @@ def key(attribute: str) -> str:
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), attribute)
 
 
+class Note(Record):
+    """What a person should know who writes a preset or an example."""
+
+    source: Source
+    text: str
+    variables: Mapping[str, str] = NONE
+    """Environment variables that the text is about."""
+
+
 # ---------------------------------------------------------------------------------------------
 # Engines
 # ---------------------------------------------------------------------------------------------
@@ -405,8 +414,8 @@ class Engine(Record):
     backend: Backend | None = None
     kv_transfer: KvTransfer | None = None
     flags: Flags | None = None
-    notes: Mapping[str, Any] = NONE
-    """What authors of presets and examples need besides, by subject, each with its source."""
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -489,8 +498,8 @@ class Accelerator(Record):
     products: tuple[Product, ...] = ()
     shares: Mapping[str, Shares] = NONE
     """Parts of an accelerator, by provider."""
-    notes: Mapping[str, Any] = NONE
-    """What authors of presets and examples need besides, by subject, each with its source."""
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
 
 
 class NotAccelerators(Record):
