@@ -98,12 +98,16 @@ class Table:
         self.exact = wanted is not None and wanted[:2] == self.version[:2]
         self.older = wanted is not None and not fitting
         self.newer = wanted is not None and wanted[:2] > known[-1][:2]
-        self.by_flag: Mapping[str, Argument] = {
+        by_flag = {
             flag: argument
             for argument in arguments()
             if argument.first <= self.version <= argument.last
             for flag in argument.flags
         }
+        if "--optimization-level" in by_flag:
+            # vLLM reads -O3 as this before its parser sees it (vllm/utils/argparse_utils.py).
+            by_flag.setdefault("-O", by_flag["--optimization-level"])
+        self.by_flag: Mapping[str, Argument] = by_flag
 
     def find(self, spelling: str) -> Argument | None:
         """Return the argument of a flag as written, abbreviated as :mod:`argparse` allows; None for an unknown one."""
