@@ -12,8 +12,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.engines.command import image_version
 from modelservice.engines.version import vllm_version
+from modelservice.kubernetes.images import image_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
@@ -446,7 +446,7 @@ def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
         version = _version(deployment, pods)
         target = pods.proxy_command.number(name) if name else (8200 if version and version[:2] >= (0, 10) else 8001)
         engine = pods.engine_port()
-        if target and engine and target != engine and pods.command.engine != "other":
+        if target and engine and target != engine and pods.command.flags_known:
             yield Found(
                 f"the sidecar forwards to {target}, but the engine listens on {engine}",
                 deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"),
