@@ -47,9 +47,9 @@ class EngineCommand:
     Args:
         engine: the engine, as ``engine.type`` names it; None for an unknown one.
         options: flags and positional arguments in their order.
-        start: ``command`` where the container's command is the engine's program and nothing else, also as the one plain
-            command of a shell script; ``image`` where the image's entry point starts; ``custom`` for a script, a wrapper
-            or another program.
+        start: ``command`` where the container's command is the engine's program and nothing else, also as the one
+            plain command of a shell script; ``image`` where the image's entry point starts; ``custom`` for a script,
+            a wrapper or another program.
         program: the words that start the engine; none for ``image``.
         script: whether a shell script starts it.
         version: version of the engine by its image; None where the image does not tell.

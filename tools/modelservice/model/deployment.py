@@ -228,7 +228,7 @@ class Pods:
 
     def engine_port(self) -> int | None:
         """First port of the engine; None where it is not known."""
-        default = {"vllm": 8000, "sglang": 30000, "simulator": 8000}.get(self.command.engine)
+        default = {"vllm": 8000, "sglang": 30000, "simulator": 8000}.get(self.command.engine or "")
         if not self.command.flags_known:
             declared = [port for port in self.engine.get("ports") or [] if isinstance(port.get("containerPort"), int)]
             return declared[0]["containerPort"] if declared else None

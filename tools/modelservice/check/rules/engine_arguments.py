@@ -491,7 +491,7 @@ engine:
 def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
     """The flags are those of the engine in the image."""
     for pods in deployment.servers:
-        others = _OTHER.get(pods.command.engine, {})
+        others = _OTHER.get(pods.command.engine or "", {})
         for flag in pods.command.flags:
             name = flag.name if pods.command.engine == "simulator" else flag.spelling.lstrip("-").replace("_", "-")
             if name in others:
@@ -681,7 +681,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         "vllm": ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"),
         "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
     }
-    for name in names[first.command.engine]:
+    for name in names[first.command.engine or ""]:
         given = [_given(pods, name) for pods in (first, second)]
         if (
             given[0] == given[1]
