@@ -293,7 +293,7 @@ class _Reader:
                 found.append((word.name, [*array, *items] if isinstance(array, list) else None))
             elif isinstance(word, tuple) and (match := assigned(word)):
                 value = self._pieces((Part(word[0].text[match.end() :]), *word[1:]), quoted=False)
-                before = self._get(match[1]) if match[2] else ()
+                before: _Value = self._get(match[1]) if match[2] else ()
                 found.append((match[1], (*before, *value) if isinstance(before, tuple) else None))
             elif not declares:
                 break
