@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from modelservice.engines.grammar import Grammar, grammar
-from modelservice.engines.recognise import engine_of_image, find_program, has_entry_point
+from modelservice import facts
+from modelservice.engines.grammar import Grammar, grammar, table_of
+from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
 from modelservice.engines.version import Version, vllm_version
 from modelservice.kubernetes.variables import Variables, expand, variables
@@ -114,11 +115,16 @@ class EngineCommand:
     def _of_image(cls, command: Sequence[str], words: Sequence[Word], image: str) -> EngineCommand:
         """The engine that the image's entry point starts, or an unknown command."""
         engine = engine_of_image(image)
-        if command and engine != "simulator":
-            return cls(None, _options(words[len(command) :], grammar(None, None)), "custom")
+        known = facts.engine(engine or "")
+        if known is None or not known.start.entrypoint or (command and engine != "simulator"):
+            engine = None if command else engine
+            return cls(engine, _options(words[len(command) :], grammar(engine, None)), "custom")
+        rest = words[len(command) :]
+        if tuple(word.text for word in rest[: len(known.start.arguments)]) == known.start.arguments:
+            rest = rest[len(known.start.arguments) :]
         version = vllm_version(image) if engine == "vllm" else None
-        start: Start = "image" if has_entry_point(image) and not command else "custom"
-        return cls(engine, _options(words[len(command) :], grammar(engine, version)), start, version=version)
+        start: Start = "custom" if command else "image"
+        return cls(engine, _options(rest, grammar(engine, version)), start, version=version)
 
     @property
     def derived(self) -> bool:
@@ -128,7 +134,7 @@ class EngineCommand:
     @property
     def flags_known(self) -> bool:
         """Whether the flags of this engine are known."""
-        return self.engine in ("vllm", "sglang", "simulator")
+        return table_of(self.engine) is not None
 
     @property
     def flags(self) -> list[Option]:

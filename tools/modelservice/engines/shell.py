@@ -299,8 +299,8 @@ class _Reader:
                 break
             prefix.pop(0)
         if not prefix:
-            for name, value in found:
-                self._set(name, value)
+            for name, assigned_value in found:
+                self._set(name, assigned_value)
         words[:] = prefix
         return not prefix
 

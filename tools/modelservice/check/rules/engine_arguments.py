@@ -66,27 +66,31 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
 def _unknown(
     flag: Option, known: vllm.Table, version: Version | None, said: str
 ) -> tuple[str, str | None, Severity | None]:
-    name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
-    history = vllm.history(spelling)
-    # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
-    # than the table.
-    unsure = Severity.warning if version is None or known.older else None
-    if history:
-        first, last = history
-        word = f"appeared in {first}" if first > known.version else f"went away after {last}"
-        fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
-        return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
-    if name in vllm.BEFORE:
-        return f"{said} does not know {flag.spelling}, which older versions had", vllm.BEFORE[name], unsure
+    runs, removed = vllm.history(flag.spelling), vllm.removed(flag.spelling)
+    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
+    severity = _severity(known, version)
+    if before:
+        fix = vllm.replacement(flag.spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
+        message = f"{said} does not know {flag.spelling}, which went away after {before[-1]}"
+        return message, fix, Severity.warning if version is None else severity
+    if runs:
+        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
+        message = f"{said} does not know {flag.spelling}, which appeared in {runs[0][0]}"
+        return message, fix, Severity.warning if version is None else severity
     if flag.spelling.startswith("-") and not flag.spelling.startswith("--") and known.find(f"-{flag.spelling}"):
         return f"{flag.spelling} is read as several short flags", f"write -{flag.spelling}", None
     near = known.nearest(flag.spelling)
-    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", None
+    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", severity
+
+
+def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
+    """Return the severity of what is wrong for the nearest known version; None for the rule's own."""
+    return None if known.exact or version is None else Severity.info
 
 
 @rule(
     Severity.info,
-    reason="What an older engine takes is not known here, so a flag that it lacks is not found.",
+    reason="What another version takes is not known here, so a flag that it lacks is not found.",
     link="https://github.com/vllm-project/vllm/releases",
     failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
     passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
@@ -94,12 +98,13 @@ def _unknown(
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
     for pods, known, version in _of_vllm(deployment):
-        if known.older:
+        if version is not None and not known.exact:
+            use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
                 deployment.engine_key(pods, "image"),
                 pods.object,
-                f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
+                f"{use}, or compare the flags yourself",
                 pods.path("image"),
             )
 
@@ -113,7 +118,7 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
     """Every flag has a value of its type."""
-    for pods, known, _ in _of_vllm(deployment):
+    for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
             argument = known.find(flag.spelling)
             if argument is None:
@@ -131,6 +136,7 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     pods.object,
                     f"write {argument.flags[0]}" + ("" if argument.arity == 0 else " with a value of its type"),
                     pods.path("args"),
+                    _severity(known, version),
                 )
 
 
