@@ -42,7 +42,8 @@ def command_line(container: Pod) -> dict[str, Any]:
     elif container.get("command") or "vllm" not in container.get("image", ""):
         return {"words": words}
     found = parsed(words, vllm_version(container.get("image", "")))
-    assert found is not None and not found.rest, f"vLLM rejects {words}"
+    if found is None or found.rest:
+        return {"words": words}  # of another program
     options = dict(found.flags)
     if found.model is not None:
         options["model"] = (found.model,)

@@ -205,7 +205,7 @@ class Pods:
     def ranks(self) -> int | None:
         """Accelerators one pod's engine needs: tensor × pipeline × local data parallel ranks, over the nodes."""
         sizes = (self.tensor(), self.pipeline(), self.local_ranks(), self.command.number("nnodes", self._ray_nodes()))
-        if self.command.engine in ("other", "simulator") or None in sizes:
+        if self.command.engine == "simulator" or not self.command.flags_known or None in sizes:
             return None
         tensor, pipeline, local, nodes = (size or 1 for size in sizes)
         if self.command.engine == "sglang":
