@@ -47,7 +47,8 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
     """The engine's version knows every flag."""
     for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
-            if known.find(flag.spelling):
+            removed = vllm.removed(flag.spelling)
+            if known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
