@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.engines import arguments as vllm
-from modelservice.engines.command import ALIASES, Flag
+from modelservice.engines.command import Option
 from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
@@ -28,7 +28,7 @@ def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, Version
             yield pods, vllm.table(version), version
 
 
-def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
+def _key(deployment: Deployment, pods: Pods, flag: Option) -> str | None:
     """The values key that gives a flag, whichever spelling it has there."""
     name = flag.spelling.lstrip("-").replace("_", "-")
     return deployment.flag_key(pods, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
@@ -65,7 +65,7 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
 
 
 def _unknown(
-    flag: Flag, known: vllm.Table, version: Version | None, said: str
+    flag: Option, known: vllm.Table, version: Version | None, said: str
 ) -> tuple[str, str | None, Severity | None]:
     runs, removed = vllm.history(flag.spelling), vllm.removed(flag.spelling)
     before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
@@ -124,16 +124,10 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
             argument = known.find(flag.spelling)
             if argument is None:
                 continue
-            reason = None
-            values = [value for value in flag.values if value]
-            if argument.arity == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
-                # A word behind a switch is the model where none stands before.
-                if pods.command.positionals or pods.command.has("model") or len(values) > 1:
-                    reason = f"takes no value, but {values[0]!r} follows"
+            if argument.arity == 0 and flag.values:
+                reason: str | None = f"takes no value, but {flag.values[0]!r} follows"
             elif argument.arity in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.arity == 1 and len(values) > 1 and pods.command.positionals:
-                reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
             if reason:
@@ -171,7 +165,7 @@ decode:
 def script_lines(deployment: Deployment) -> Iterator[Found]:
     """The lines of a start script belong together."""
     for pods in deployment.servers:
-        for text in pods.words if pods.command.script and pods.command.engine != "other" else []:
+        for text in pods.words if pods.command.script and pods.command.flags_known else []:
             before = ""
             for line in text.splitlines():
                 # Not in a list of words, a quotation or a here-document, whose lines are no commands.
@@ -211,7 +205,7 @@ def engine_unread(deployment: Deployment) -> Iterator[Found]:
             (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
             None,
         )
-        if pods.command.engine != "other" or not (misspelt or _STARTS.search(text)):
+        if pods.command.flags_known or not (misspelt or _STARTS.search(text)):
             continue
         key = deployment.with_key(f"{pods.role}.containers[0].command", f"{pods.role}.containers[0].args")
         if misspelt:
@@ -246,7 +240,7 @@ _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
 def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
     """A flag is given once."""
     for pods in deployment.servers:
-        if pods.command.engine == "other":
+        if not pods.command.flags_known:
             continue
         for name in dict.fromkeys(flag.name for flag in pods.command.flags):
             given = pods.command.all(name)
@@ -504,10 +498,9 @@ engine:
 def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
     """The flags are those of the engine in the image."""
     for pods in deployment.servers:
-        others = _OTHER.get(pods.command.engine, {})
+        others = _OTHER.get(pods.command.engine or "", {})
         for flag in pods.command.flags:
-            name = flag.spelling.lstrip("-").replace("_", "-")
-            name = ALIASES.get(name, name) if pods.command.engine == "simulator" else name
+            name = flag.name if pods.command.engine == "simulator" else flag.spelling.lstrip("-").replace("_", "-")
             if name in others:
                 own = others[name]
                 yield Found(
@@ -695,7 +688,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         "vllm": ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"),
         "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
     }
-    for name in names[first.command.engine]:
+    for name in names[first.command.engine or ""]:
         given = [_given(pods, name) for pods in (first, second)]
         if (
             given[0] == given[1]
@@ -725,7 +718,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
 
 def _given(pods: Pods, name: str) -> str | None:
     if name == "model":
-        return pods.command.value("model") or next(iter(pods.command.positionals), None)
+        return pods.command.model
     return pods.command.value(name)
 
 

@@ -438,7 +438,7 @@ def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
         version = _version(deployment, pods)
         target = pods.proxy_command.number(name) if name else (8200 if version and version[:2] >= (0, 10) else 8001)
         engine = pods.engine_port()
-        if target and engine and target != engine and pods.command.engine != "other":
+        if target and engine and target != engine and pods.command.flags_known:
             yield Found(
                 f"the sidecar forwards to {target}, but the engine listens on {engine}",
                 deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"),
