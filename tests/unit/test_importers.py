@@ -14,7 +14,7 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.importers import SYSTEMS, Options, import_files
 from modelservice.importers.commandline import parse
 from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import LAST_APPLIED, Fate, Field
+from modelservice.importers.source.fields import LAST_APPLIED, Outcome, Field
 from modelservice.importers.source.secrets import names_secret
 from modelservice.paths import chart_dir
 from support.equivalence import differences, installed, labels_kept, mounts
@@ -247,7 +247,7 @@ def test_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     run_quietly("import", "manifests", write(tmp_path, DEPLOYMENT), "--format", "json")
     (found,) = json.loads(capsys.readouterr().out)["imports"]
     assert found["values"]["decode"]["replicas"] == 2
-    assert {note["fate"] for note in found["notes"]} <= {"kept", "changed", "lost"}
+    assert {note["outcome"] for note in found["notes"]} <= {"kept", "changed", "lost"}
 
 
 def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,7 +382,7 @@ def test_losses_have_reasons(tmp_path: Path) -> None:
     text = DEPLOYMENT.replace("  replicas: 2", "  replicas: 2\n  minReadySeconds: 9")
     (found,) = import_files(None, [write(tmp_path, text)], Options())
     (loss,) = found.losses
-    assert loss.fate is Fate.lost and "readiness probe" in loss.why
+    assert loss.outcome is Outcome.lost and "readiness probe" in loss.why
 
 
 def test_a_model_in_a_directory_of_a_claim_is_found_in_it(tmp_path: Path) -> None:
@@ -463,7 +463,7 @@ spec:
     selector = objects.one("Service")["spec"]["selector"]
     assert selector["leaderworkerset.sigs.k8s.io/name"] == objects.workload()["metadata"]["name"]
     assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
-    assert any(note.path == "Service big-leader" and note.fate is Fate.changed for note in found.notes)
+    assert any(note.path == "Service big-leader" and note.outcome is Outcome.changed for note in found.notes)
 
 
 def test_what_only_workers_have_is_said_to_be_lost(tmp_path: Path) -> None:

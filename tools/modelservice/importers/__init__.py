@@ -11,8 +11,8 @@ from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesEr
 from modelservice.helm import Release
 from modelservice.importers.chart import chart
 from modelservice.importers.source.documents import Document, read_documents
-from modelservice.importers.source.fields import Fate, Ledger, Note
-from modelservice.importers.source.secrets import Needed, Vault
+from modelservice.importers.source.fields import Outcome, ConversionReport, Note
+from modelservice.importers.source.secrets import NeededSecret, SecretCollector
 from modelservice.importers.steps.conversion import to_values
 from modelservice.importers.systems import (
     digitalhub,
@@ -25,7 +25,7 @@ from modelservice.importers.systems import (
 from modelservice.importers.systems.system import Options as Options
 from modelservice.importers.systems.system import Source, System
 from modelservice.importers.values_file import values_file
-from modelservice.importers.workload import Serving
+from modelservice.importers.workload import ServedModel
 
 SYSTEMS: dict[str, System] = {
     module.SYSTEM.name: module.SYSTEM
@@ -60,7 +60,7 @@ class Imported:
     namespace: str
     values: dict[str, Any]
     notes: Sequence[Note]
-    secrets: Sequence[Needed]
+    secrets: Sequence[NeededSecret]
     sources: Sequence[str]
 
     @property
@@ -78,7 +78,7 @@ class Imported:
     @property
     def losses(self) -> list[Note]:
         """What the chart has nothing for, and what nobody knows."""
-        return [note for note in self.notes if note.fate is Fate.lost]
+        return [note for note in self.notes if note.outcome is Outcome.lost]
 
     def to_json(self) -> dict[str, Any]:
         """The import for machines."""
@@ -89,7 +89,7 @@ class Imported:
             "values": self.values,
             "notes": [
                 {
-                    "fate": note.fate,
+                    "outcome": note.outcome,
                     "path": note.path,
                     "values": note.values,
                     "why": note.why,
@@ -134,13 +134,13 @@ def import_files(system: str | None, files: Sequence[str], options: Options | No
         )
     drafts = []
     for document in primary:
-        ledger, vault = Ledger(), Vault(f"{document.name or 'imported'}-secrets")
-        serving = chosen.convert(source.use(document), source, ledger, vault)
-        if serving is not None:
+        report, secrets = ConversionReport(), SecretCollector(f"{document.name or 'imported'}-secrets")
+        served = chosen.convert(source.use(document), source, report, secrets)
+        if served is not None:
             if not document.name:
-                vault.secret = f"{serving.name}-secrets"
-            drafts.append((serving, document))
-    return [_finished(chosen, serving, document, source, drafts[0][0] is serving) for serving, document in drafts]
+                secrets.secret = f"{served.name}-secrets"
+            drafts.append((served, document))
+    return [_finished(chosen, served, document, source, drafts[0][0] is served) for served, document in drafts]
 
 
 def _system(name: str | None, documents: Sequence[Document]) -> System:
@@ -159,60 +159,60 @@ def _system(name: str | None, documents: Sequence[Document]) -> System:
     )
 
 
-def _finished(system: System, serving: Serving, document: Document, source: Source, first: bool) -> Imported:
-    if not serving.namespace:
-        serving.namespace = source.options.namespace
-    values = to_values(serving)
-    ledger = serving.ledger
+def _finished(system: System, served: ServedModel, document: Document, source: Source, first: bool) -> Imported:
+    if not served.namespace:
+        served.namespace = source.options.namespace
+    values = to_values(served)
+    report = served.report
     if first:
-        _unused(system, source, ledger, serving.vault)
-    cleaned, leaked = serving.vault.cleaned(values)
+        _unused(system, source, report, served.secrets)
+    cleaned, leaked = served.secrets.cleaned(values)
     if leaked:
-        ledger.add(Fate.changed, document.title, "a secret in plain text was removed; put a reference in its place")
-    notes = [_clean_note(note, serving.vault) for note in ledger.notes]
-    _accepted(cleaned, serving, document)
+        report.changed(document.title, "a secret in plain text was removed; put a reference in its place")
+    notes = [_clean_note(note, served.secrets) for note in report.notes]
+    _accepted(cleaned, served, document)
     return Imported(
         system.name,
-        serving.name,
-        serving.namespace,
+        served.name,
+        served.namespace,
         cleaned,
         notes,
-        serving.vault.all_needed(),
+        served.secrets.all_needed(),
         list(dict.fromkeys(PurePath(item.file).name for item in source.documents)),
     )
 
 
-def _clean_note(note: Note, vault: Vault) -> Note:
-    return replace(note, path=vault.cleaned(note.path)[0], why=vault.cleaned(note.why)[0])
+def _clean_note(note: Note, secrets: SecretCollector) -> Note:
+    return replace(note, path=secrets.cleaned(note.path)[0], why=secrets.cleaned(note.why)[0])
 
 
-def _unused(system: System, source: Source, ledger: Ledger, vault: Vault) -> None:
+def _unused(system: System, source: Source, report: ConversionReport, secrets: SecretCollector) -> None:
     """Says of every document that nothing was made of it; Secrets become commands."""
     for document in source.documents:
         if document in source.used:
             continue
         if document.kind == "Secret":
-            vault.remember_secret(document.data)
+            secrets.remember_secret(document.data)
             parts = [document.data.get(part) for part in ("data", "stringData")]
             keys = [key for part in parts if isinstance(part, dict) for key in part]
-            vault.need(document.name or "unnamed", keys, PurePath(document.where()).name)
+            secrets.need(document.name or "unnamed", keys, PurePath(document.where()).name)
             why = "Secrets are not copied; the command that creates it is in the header"
-            ledger.add(Fate.changed, document.title, why)
+            report.changed(document.title, why)
         else:
             why = "not part of the model's spec; apply it beside the release"
-            ledger.add(Fate.lost, document.title, f"{why} ({document.where()})", unknown=not system.parts(document))
+            report.lost(document.title, f"{why} ({document.where()})", unknown=not system.parts(document))
 
 
-def _accepted(values: dict[str, Any], serving: Serving, document: Document) -> None:
+def _accepted(values: dict[str, Any], served: ServedModel, document: Document) -> None:
     """Refuses values that the chart refuses: what the source asks for cannot be installed.
 
     Raises:
         ValuesError: one problem for each thing that the chart refuses.
     """
     try:
-        chart().render(values, Release("imported", serving.namespace or "default")).objects  # noqa: B018
+        chart().render(values, Release("imported", served.namespace or "default")).objects  # noqa: B018
     except ModelserviceError as error:
-        title = document.title if document.kind else serving.name
+        title = document.title if document.kind else served.name
         raise ValuesError(
             [
                 Problem(

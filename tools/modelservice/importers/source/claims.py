@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers.source.fields import Fate, Field, Ledger
-from modelservice.importers.workload import Role
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
+from modelservice.importers.workload import RoleSource
 
 
 def fields(path: str) -> tuple[Field, ...]:
@@ -26,7 +26,7 @@ def fields(path: str) -> tuple[Field, ...]:
     )
 
 
-def add_claims(role: Role, templates: Sequence[Mapping[str, Any]], workload: str, name: str, ledger: Ledger) -> None:
+def add_claims(role: RoleSource, templates: Sequence[Mapping[str, Any]], workload: str, name: str, report: ConversionReport) -> None:
     """Makes a role a StatefulSet, with its claim templates.
 
     Args:
@@ -34,7 +34,7 @@ def add_claims(role: Role, templates: Sequence[Mapping[str, Any]], workload: str
         templates: the claim templates.
         workload: name of the StatefulSet in the source.
         name: name of the chart's.
-        ledger: takes notes.
+        report: takes notes.
 
     Raises:
         ModelserviceError: a template has no name.
@@ -49,9 +49,7 @@ def add_claims(role: Role, templates: Sequence[Mapping[str, Any]], workload: str
         role.pod["volumes"] = [volume for volume in role.pod.get("volumes", []) if volume["name"] != claim]
         own = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
         said.append({"name": claim, **own, "spec": dict(template.get("spec", {}))})
-        ledger.add(
-            Fate.changed,
-            f"volumeClaimTemplates[{claim}]",
+        report.changed(f"volumeClaimTemplates[{claim}]",
             f"the claims are named {claim}-{name}-<number>, so what is in {claim}-{workload}-<number> is not found; "
             "those claims stay, and a dataSource of kind PersistentVolumeClaim copies one",
             values="decode.volumeClaimTemplates",

@@ -11,81 +11,81 @@ from typing import Any
 
 from modelservice.importers import commandline
 from modelservice.importers.commandline import CommandLine, Option
-from modelservice.importers.source.fields import LAST_APPLIED, Fate
+from modelservice.importers.source.fields import LAST_APPLIED, Outcome
 from modelservice.importers.steps import model, pods, routing_proxy
 from modelservice.importers.steps.accelerators import take_virtual
 from modelservice.importers.steps.engine_layers import layered, shortened
 from modelservice.importers.steps.related_objects import taken_over
-from modelservice.importers.workload import Draft, Role, Serving
+from modelservice.importers.workload import ValuesBuilder, RoleSource, ServedModel
 from modelservice.kubernetes.merge import merged
 
 PORTS = {"vllm": 8000, "sglang": 30000}
 """Ports that engines listen on when no option says otherwise."""
 
 
-def to_values(serving: Serving, *, objects_as_keys: bool = True) -> dict[str, Any]:
+def to_values(served: ServedModel, *, objects_as_keys: bool = True) -> dict[str, Any]:
     """The values under which the chart runs the same.
 
     Args:
-        serving: what a controller would run.
+        served: what a controller would run.
         objects_as_keys: says further objects by the chart's own keys, where it has them; else they stay as they are.
     """
-    draft = Draft(serving)
-    _named(draft)
-    draft.labels = {name: dict(role.labels) for name, role in serving.roles}
-    for _, role in serving.roles:
+    builder = ValuesBuilder(served)
+    _named(builder)
+    builder.labels = {name: dict(role.labels) for name, role in served.roles}
+    for _, role in served.roles:
         role.pod = pods.without_defaults(role.pod)
         if role.worker is not None:
             role.worker = pods.without_defaults(role.worker)
-    draft.lines = {name: _command_line(draft, role) for name, role in serving.roles}
-    model.place(draft)
-    take_virtual(draft)
-    _labels(draft)
-    _accounts(draft)
-    has_proxy = serving.decode is not None and routing_proxy.take_proxy(draft, serving.decode)
-    _ports(draft, has_proxy)
-    roles = {name: pods.role_values(draft, name, role) for name, role in serving.roles}
+    builder.lines = {name: _command_line(builder, role) for name, role in served.roles}
+    model.place(builder)
+    take_virtual(builder)
+    _labels(builder)
+    _accounts(builder)
+    has_proxy = served.decode is not None and routing_proxy.take_proxy(builder, served.decode)
+    _ports(builder, has_proxy)
+    roles = {name: pods.role_values(builder, name, role) for name, role in served.roles}
     for name in ("decode", "prefill"):
         roles.setdefault(name, {"create": False})
-    result: dict[str, Any] = {"fullnameOverride": serving.name}
-    if "nameOverride" in draft.top:
-        result["nameOverride"] = draft.top.pop("nameOverride")
-    if all(role.size > 1 or role.group for _, role in serving.roles):
+    result: dict[str, Any] = {"fullnameOverride": served.name}
+    if "nameOverride" in builder.top:
+        result["nameOverride"] = builder.top.pop("nameOverride")
+    if all(role.size > 1 or role.group for _, role in served.roles):
         result["multinode"] = True
         for role_values in roles.values():
             role_values.pop("multinode", None)
     result |= {
-        "modelArtifacts": draft.artifacts,
-        "accelerator": draft.accelerator,
-        "routing": draft.routing,
-        **draft.top,
+        "modelArtifacts": builder.artifacts,
+        "accelerator": builder.accelerator,
+        "routing": builder.routing,
+        **builder.top,
         "decode": roles["decode"],
         "prefill": roles["prefill"],
     }
-    result = merged(result, serving.settings)
-    if serving.objects:
-        result["extraObjects"] = [_portable(item, serving.namespace) for item in serving.objects]
+    result = merged(result, served.settings)
+    if served.objects:
+        result["extraObjects"] = [_portable(item, served.namespace) for item in served.objects]
     result = layered(result)
-    if objects_as_keys and serving.objects:
-        result = taken_over(result, draft)
+    if objects_as_keys and served.objects:
+        result = taken_over(result, builder)
     return shortened(result)
 
 
-def _named(draft: Draft) -> None:
+def _named(builder: ValuesBuilder) -> None:
     """A name that Services and LeaderWorkerSets may have: a DNS label of at most 55 characters."""
-    serving = draft.serving
-    plain = re.sub(r"[^a-z0-9]+", "-", serving.name.lower()).strip("-")[:55].strip("-") or "model"
-    if plain != serving.name:
+    served = builder.served
+    plain = re.sub(r"[^a-z0-9]+", "-", served.name.lower()).strip("-")[:55].strip("-") or "model"
+    if plain != served.name:
         why = f"the workloads are named {plain}-<role>: names are DNS labels of at most 63 characters"
-        draft.ledger.add(Fate.changed, "metadata.name", why, values="fullnameOverride")
-        for item in serving.objects:
+        builder.report.changed("metadata.name", why, values="fullnameOverride")
+        for item in served.objects:
             target = item.get("spec", {}).get("scaleTargetRef", {}) if isinstance(item.get("spec"), dict) else {}
-            if str(target.get("name", "")).startswith(f"{serving.name}-"):
-                target["name"] = plain + target["name"].removeprefix(serving.name)
-        serving.name = plain
+            if str(target.get("name", "")).startswith(f"{served.name}-"):
+                target["name"] = plain + target["name"].removeprefix(served.name)
+        served.name = plain
 
 
-def _command_line(draft: Draft, role: Role) -> CommandLine:
+def _command_line(builder: ValuesBuilder, role: RoleSource) -> CommandLine:
     """The engine's command line; its container becomes the first one."""
     containers = role.pod["containers"]
     parsed = [commandline.parse(container) for container in containers]
@@ -95,9 +95,7 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
     if index is None:
         index = next((i for i, line in enumerate(parsed) if line.engine), 0)
     if index:
-        draft.ledger.add(
-            Fate.changed,
-            f"{role.place}.containers",
+        builder.report.changed(f"{role.place}.containers",
             f"{containers[index]['name']} is the first container: the chart gives model, port and accelerators to it",
         )
         containers.insert(0, containers.pop(index))
@@ -113,9 +111,7 @@ def _command_line(draft: Draft, role: Role) -> CommandLine:
     if role.size > 1 and not role.native:
         role.parallelism.setdefault("data", 1)
     if line.why:
-        draft.ledger.add(
-            Fate.changed,
-            f"{role.place}.containers[{containers[0]['name']}].command",
+        builder.report.changed(f"{role.place}.containers[{containers[0]['name']}].command",
             line.why,
             values="engine.modelCommand",
         )
@@ -131,11 +127,11 @@ def _data(line: CommandLine, size: int) -> dict[str, int]:
     return {"data": data} if data and data % size == 0 else {}
 
 
-def _ports(draft: Draft, has_proxy: bool) -> None:
+def _ports(builder: ValuesBuilder, has_proxy: bool) -> None:
     """One service port for both roles; a role that listens elsewhere keeps its option."""
     ports: dict[str, int] = {}
-    for name, role in draft.serving.roles:
-        line = draft.lines[name]
+    for name, role in builder.served.roles:
+        line = builder.lines[name]
         literal = line.take("port") if line.derived else None
         if literal is not None and not (literal.isdigit() and 0 < int(literal) < 65536):
             line.options.append(Option("port", [literal], ["--port", literal]))
@@ -144,50 +140,46 @@ def _ports(draft: Draft, has_proxy: bool) -> None:
         default = PORTS.get(line.engine or "", 8000) if line.derived else (declared or [8000])[0]
         ports[name] = int(literal) if literal else role.port or default
     if has_proxy:
-        draft.routing["proxy"]["targetPort"] = ports["decode"]
+        builder.routing["proxy"]["targetPort"] = ports["decode"]
     else:
-        draft.routing.setdefault("proxy", {"enabled": False})
-        draft.routing["servicePort"] = next(iter(ports.values()))
-    expected = {"decode": draft.routing["proxy"].get("targetPort") if has_proxy else draft.routing["servicePort"]}
-    expected["prefill"] = draft.routing["servicePort"]
+        builder.routing.setdefault("proxy", {"enabled": False})
+        builder.routing["servicePort"] = next(iter(ports.values()))
+    expected = {"decode": builder.routing["proxy"].get("targetPort") if has_proxy else builder.routing["servicePort"]}
+    expected["prefill"] = builder.routing["servicePort"]
     for name, port in ports.items():
-        if port != expected[name] and draft.lines[name].derived:
-            draft.lines[name].options.append(Option("port", [], ["--port", str(port)]))
-            draft.ledger.add(
-                Fate.changed,
-                f"{getattr(draft.serving, name).place}.containers",
+        if port != expected[name] and builder.lines[name].derived:
+            builder.lines[name].options.append(Option("port", [], ["--port", str(port)]))
+            builder.report.changed(f"{getattr(builder.served, name).place}.containers",
                 f"it listens on {port}, the pods of a release on {expected[name]}: a pool reaches only one of the two",
                 values="routing.servicePort",
             )
 
 
-def _labels(draft: Draft) -> None:
-    roles = draft.serving.roles
+def _labels(builder: ValuesBuilder) -> None:
+    roles = builder.served.roles
     for name, role in roles:
         role.labels = {key: value for key, value in role.labels.items() if key != "llm-d.ai/role" or value != name}
-    _own_labels(draft)
+    _own_labels(builder)
     common = {
         key: value for key, value in roles[0][1].labels.items() if all(r.labels.get(key) == value for _, r in roles)
     }
     if common:
-        draft.artifacts["labels"] = common
+        builder.artifacts["labels"] = common
     for _, role in roles:
         own = {key: value for key, value in role.labels.items() if key not in common}
         if own:
             role.settings["podLabels"] = own
 
 
-def _own_labels(draft: Draft) -> None:
+def _own_labels(builder: ValuesBuilder) -> None:
     """The labels that the chart's selectors have: they are said by the name of chart and release."""
-    for name, role in draft.serving.roles:
+    for name, role in builder.served.roles:
         called = role.labels.pop("app.kubernetes.io/name", None)
-        if called and draft.top.setdefault("nameOverride", called) != called:
-            draft.ledger.add(Fate.lost, f"{role.place}: label app.kubernetes.io/name", f"{name} has the other role's")
+        if called and builder.top.setdefault("nameOverride", called) != called:
+            builder.report.lost(f"{role.place}: label app.kubernetes.io/name", f"{name} has the other role's")
         instance = role.labels.pop("app.kubernetes.io/instance", None)
         if instance:
-            draft.ledger.add(
-                Fate.changed,
-                f"{role.place}: label app.kubernetes.io/instance",
+            builder.report.changed(f"{role.place}: label app.kubernetes.io/instance",
                 f"it is the name of the release; install it as {instance}",
             )
         for key in (
@@ -199,21 +191,21 @@ def _own_labels(draft: Draft) -> None:
             role.labels.pop(key, None)
 
 
-def _accounts(draft: Draft) -> None:
+def _accounts(builder: ValuesBuilder) -> None:
     """ServiceAccounts: one for the release, unless the roles differ."""
     accounts = {}
-    for name, role in draft.serving.roles:
+    for name, role in builder.served.roles:
         for pod in (role.pod, role.worker or {}):
             account = pod.pop("serviceAccountName", None) or pod.pop("serviceAccount", None)
             pod.pop("serviceAccount", None)
             if account and name not in accounts:
                 accounts[name] = account
-    roles = dict(draft.serving.roles)
+    roles = dict(builder.served.roles)
     shared = accounts.get("decode") if accounts.keys() == roles.keys() else None
     if shared is None and len(roles) == 1:
         shared = next(iter(accounts.values()), None)
     if shared:
-        draft.top["serviceAccountOverride"] = shared
+        builder.top["serviceAccountOverride"] = shared
     for name, account in accounts.items():
         if account != shared:
             roles[name].pod["serviceAccountName"] = account

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.importers.commandline import CommandLine
-from modelservice.importers.source.fields import Fate
+from modelservice.importers.source.fields import Outcome
 from modelservice.importers.steps import model
 from modelservice.importers.steps.accelerators import drop_accelerators, take_accelerators
 from modelservice.importers.steps.probes import take_probes
-from modelservice.importers.workload import Draft, Role, escaped
+from modelservice.importers.workload import ValuesBuilder, RoleSource, escaped
 from modelservice.kubernetes.merge import merged
 
 SHARED = "/dev/shm"  # noqa: S108  # the path that the C library uses
@@ -79,9 +79,9 @@ _CONTAINER_DEFAULTS: dict[str, Any] = {
 """What the API server fills in: saying it again would only make the values long."""
 
 
-def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
+def role_values(builder: ValuesBuilder, name: str, role: RoleSource) -> dict[str, Any]:
     """The values of one role."""
-    line = draft.lines[name]
+    line = builder.lines[name]
     result: dict[str, Any] = {}
     if role.autoscaled:
         result["autoscaling"] = {"enabled": True}
@@ -89,19 +89,19 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
         result["replicas"] = 1 if role.replicas is None else role.replicas
     if role.size > 1 or role.group:
         result["multinode"] = True
-    parallelism = {**_parallelism(draft, line), **role.parallelism}
+    parallelism = {**_parallelism(builder, line), **role.parallelism}
     if role.size > 1 and not role.native:
         parallelism["workers"] = role.size
     if parallelism:
         result["parallelism"] = parallelism
     pod = copy.deepcopy(role.pod)
-    absorbed = model.absorb(draft, name, pod, role)
+    absorbed = model.absorb(builder, name, pod, role)
     containers = pod.pop("containers")
-    engine = _engine(draft, name, role, containers[0], line, parallelism, result)
+    engine = _engine(builder, name, role, containers[0], line, parallelism, result)
     if absorbed:
         engine["mountModelVolume"] = True
-    _checks(draft, name, role, engine, result)
-    others = [container_values(draft, item, f"{role.place}.containers[{item['name']}]") for item in containers[1:]]
+    _checks(builder, name, role, engine, result)
+    others = [container_values(builder, item, f"{role.place}.containers[{item['name']}]") for item in containers[1:]]
     shared = _shared_memory(pod, engine, others)
     if shared is not None:
         result["sharedMemory"] = shared
@@ -109,9 +109,9 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     volumes = pod.pop("volumes", [])
     result["volumes"] = [volume for volume in volumes if not (absorbed and volume["name"] == absorbed)]
     for item in pod.get("initContainers", []):
-        _secret_words(draft, item, f"{role.place}.initContainers[{item['name']}]")
+        _secret_words(builder, item, f"{role.place}.initContainers[{item['name']}]")
         if item.get("env"):
-            item["env"] = draft.vault.environment(item["env"], f"{role.place}.initContainers[{item['name']}].env")
+            item["env"] = builder.secrets.environment(item["env"], f"{role.place}.initContainers[{item['name']}].env")
     for key, target in _POD_KEYS.items():
         if key in pod:
             result[target] = pod.pop(key)
@@ -119,7 +119,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     if role.size == 1 and all(item.get("labelSelector") for item in pod.get("topologySpreadConstraints", [])):
         result["topologySpreadConstraints"] = pod.pop("topologySpreadConstraints", [])
     if role.worker is not None and role.size > 1:
-        _worker(draft, role, result)
+        _worker(builder, role, result)
     result = {key: value for key, value in result.items() if key == "volumes" or value not in ([], {})}
     if pod:
         result["extraConfig"] = escaped(pod)
@@ -132,7 +132,7 @@ def role_values(draft: Draft, name: str, role: Role) -> dict[str, Any]:
     return merged(result, role.settings)
 
 
-def _parallelism(draft: Draft, line: CommandLine) -> dict[str, Any]:
+def _parallelism(builder: ValuesBuilder, line: CommandLine) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not line.derived:
         return found
@@ -155,25 +155,25 @@ def _parallelism(draft: Draft, line: CommandLine) -> dict[str, Any]:
 
 
 def _engine(
-    draft: Draft,
+    builder: ValuesBuilder,
     name: str,
-    role: Role,
+    role: RoleSource,
     container: dict[str, Any],
     line: CommandLine,
     parallelism: Mapping[str, Any],
     result: dict[str, Any],
 ) -> dict[str, Any]:
     place = f"{role.place}.containers[{container['name']}]"
-    secrets = _secret_options(draft, line, place)
+    secrets = _secret_options(builder, line, place)
     if line.derived and not role.type:
         container |= {"command": [], "args": line.arguments}
-    _secret_words(draft, container, place)
+    _secret_words(builder, container, place)
     command, args = container.pop("command", []), container.pop("args", [])
-    model.take_token(draft, container)
-    count = take_accelerators(draft, name, container, parallelism, role)
+    model.take_token(builder, container)
+    count = take_accelerators(builder, name, container, parallelism, role)
     if count is not None:
         result["accelerator"] = merged(result.get("accelerator", {}), {"count": count})
-    engine = container_values(draft, container, place)
+    engine = container_values(builder, container, place)
     if secrets:
         engine["env"] = [*engine.get("env", []), *secrets]
     head: dict[str, Any] = {"name": engine.pop("name"), "image": engine.pop("image", "")}
@@ -192,9 +192,7 @@ def _engine(
     else:
         head["modelCommand"] = "imageDefault"
         engine["extraConfig"] = {**engine.get("extraConfig", {}), "args": escaped(args) or None}
-        draft.ledger.add(
-            Fate.changed,
-            f"{place}.args",
+        builder.report.changed(f"{place}.args",
             "the chart does not know this engine, so its arguments replace the ones that the chart derives",
             values="engine.extraConfig.args",
         )
@@ -207,11 +205,11 @@ _MORE_PORTS = {"huggingface": [{"containerPort": 8081, "name": "grpc"}]}
 """Ports that the chart derives for an engine beside the one that serves."""
 
 
-def _checks(draft: Draft, name: str, role: Role, engine: dict[str, Any], result: dict[str, Any]) -> None:
+def _checks(builder: ValuesBuilder, name: str, role: RoleSource, engine: dict[str, Any], result: dict[str, Any]) -> None:
     """Probes and port as the chart derives them, where it does; an engine of a stated type has them unasked."""
-    line = draft.lines[name]
-    proxy = draft.routing["proxy"]
-    port = proxy["targetPort"] if name == "decode" and proxy.get("enabled") else draft.routing["servicePort"]
+    line = builder.lines[name]
+    proxy = builder.routing["proxy"]
+    port = proxy["targetPort"] if name == "decode" and proxy.get("enabled") else builder.routing["servicePort"]
     probes = take_probes(engine, port, role.type or "") if line.derived or role.type else None
     named = engine.get("ports") == [{"containerPort": port, "name": "http"}, *_MORE_PORTS.get(role.type or "", [])]
     if probes is not None:
@@ -229,41 +227,37 @@ def _checks(draft: Draft, name: str, role: Role, engine: dict[str, Any], result:
         engine["mountModelVolume"] = False
 
 
-def _secret_options(draft: Draft, line: CommandLine, place: str) -> list[dict[str, Any]]:
+def _secret_options(builder: ValuesBuilder, line: CommandLine, place: str) -> list[dict[str, Any]]:
     """Options whose value is a secret, as environment variables that refer to one."""
     option = line.get("api-key")
     if option is None or not option.values or any("$(" in value for value in option.values):
         return []
     value = line.take("api-key") or ""
-    source = draft.vault.reference("VLLM_API_KEY", value, f"{place}.args (--api-key)")
-    draft.ledger.add(
-        Fate.changed,
-        f"{place}.args",
+    source = builder.secrets.reference("VLLM_API_KEY", value, f"{place}.args (--api-key)")
+    builder.report.changed(f"{place}.args",
         "--api-key was in plain text; the engine reads VLLM_API_KEY from a Secret",
         values="engine.env",
     )
     return [{"name": "VLLM_API_KEY", "valueFrom": source}]
 
 
-def _secret_words(draft: Draft, container: dict[str, Any], place: str) -> None:
+def _secret_words(builder: ValuesBuilder, container: dict[str, Any], place: str) -> None:
     """Takes secrets out of the command of a container, which then refers to variables."""
     env = list(container.get("env") or [])
     for key in ("command", "args"):
         words = container.get(key) or []
-        hidden = draft.vault.words(words, env)
+        hidden = builder.secrets.words(words, env)
         if hidden != words:
             container |= {key: hidden, "env": env}
-            draft.ledger.add(
-                Fate.changed,
-                f"{place}.{key}",
+            builder.report.changed(f"{place}.{key}",
                 "a secret was in plain text; the container reads it from a Secret, as a variable",
             )
 
 
-def container_values(draft: Draft, container: Mapping[str, Any], place: str) -> dict[str, Any]:
+def container_values(builder: ValuesBuilder, container: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A container in the chart's form."""
     rest = dict(container)
-    _secret_words(draft, rest, place)
+    _secret_words(builder, rest, place)
     result: dict[str, Any] = {"name": rest.pop("name")}
     for key in _CONTAINER_KEYS:
         if rest.get(key) not in (None, {}, []):
@@ -273,7 +267,7 @@ def container_values(draft: Draft, container: Mapping[str, Any], place: str) -> 
         result["ports"] = [_port(port) for port in result["ports"]]
     env = rest.pop("env", None)
     if env:
-        result["env"] = escaped(draft.vault.environment(env, f"{place}.env"))
+        result["env"] = escaped(builder.secrets.environment(env, f"{place}.env"))
     for key in ("command", "args"):
         if rest.get(key):
             result[key] = rest[key]
@@ -301,7 +295,7 @@ def _shared_memory(pod: dict[str, Any], engine: dict[str, Any], others: list[dic
     return None
 
 
-def _worker(draft: Draft, role: Role, result: dict[str, Any]) -> None:
+def _worker(builder: ValuesBuilder, role: RoleSource, result: dict[str, Any]) -> None:
     """What the workers of a group do differently, by container."""
     worker = role.worker or {}
     containers = copy.deepcopy(worker.get("containers", []))
@@ -312,23 +306,19 @@ def _worker(draft: Draft, role: Role, result: dict[str, Any]) -> None:
     overrides = []
     for container in containers:
         if container["name"] not in leaders:
-            draft.ledger.add(
-                Fate.lost,
-                f"{role.place} (worker).containers[{container['name']}]",
+            builder.report.lost(f"{role.place} (worker).containers[{container['name']}]",
                 "workers of the chart have the leader's containers; write it as a container of both",
             )
             continue
         leader = next(item for item in result["containers"] if item["name"] == container["name"])
         if drop_accelerators(container) != accelerators:
-            draft.ledger.add(
-                Fate.lost,
-                f"{role.place} (worker).containers[{container['name']}].resources",
+            builder.report.lost(f"{role.place} (worker).containers[{container['name']}].resources",
                 "the pods of a group have the leader's accelerators",
             )
         if "sharedMemory" in result:
             shared = [item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") != SHARED]
             container["volumeMounts"] = shared
-        converted = container_values(draft, container, f"{role.place} (worker).containers[{container['name']}]")
+        converted = container_values(builder, container, f"{role.place} (worker).containers[{container['name']}]")
         own = {key: value for key, value in converted.items() if key == "name" or value != leader.get(key)}
         for key in ("env", "volumeMounts"):
             if key in own:
@@ -346,7 +336,7 @@ def _worker(draft: Draft, role: Role, result: dict[str, Any]) -> None:
         same = all(item in leader.get(key, []) for item in value) if isinstance(value, list) else False
         if key != "containers" and not same and value != leader.get(key):
             why = "the pods of a group share it; the leader's is taken"
-            draft.ledger.add(Fate.lost, f"{role.place} (worker).{key}", why)
+            builder.report.lost(f"{role.place} (worker).{key}", why)
 
 
 def _port(port: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers.source.documents import Document, Path
-from modelservice.importers.source.fields import Fate, Field, Ledger
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
 from modelservice.importers.source.kubernetes_fields import OBJECT
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.steps.engine_layers import value_of
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Role, Serving
+from modelservice.importers.workload import RoleSource, ServedModel
 
 PORT = 8000
 """Port of every engine."""
@@ -54,7 +54,7 @@ FIELDS = (
     Field("metadata.annotations", "decode.podAnnotations", type="map"),
     *(
         Field(
-            f"metadata.annotations.model-pod-{name}", "", Fate.lost, "it is for KubeAI's own development", type="string"
+            f"metadata.annotations.model-pod-{name}", "", Outcome.lost, "it is for KubeAI's own development", type="string"
         )
         for name in ("ip", "port")
     ),
@@ -63,7 +63,7 @@ FIELDS = (
     Field(
         "spec.adapters[].url",
         "modelArtifacts.adapters",
-        Fate.changed,
+        Outcome.changed,
         "adapters are loaded at start, under the name <adapter>; KubeAI's proxy calls them <model>_<adapter>",
         type="string",
     ),
@@ -73,7 +73,7 @@ FIELDS = (
     Field(
         "spec.cacheProfile",
         "modelArtifacts.persistence",
-        Fate.changed,
+        Outcome.changed,
         "a Job fills a claim of the release, which ends with it; KubeAI's claim is for all models of the profile",
         type="string",
     ),
@@ -87,7 +87,7 @@ FIELDS = (
     Field(
         "spec.targetRequests",
         "decode.autoscaling.targetActiveRequests",
-        Fate.changed,
+        Outcome.changed,
         "KEDA asks vLLM for running and waiting requests; KubeAI counts them in its proxy over ten minutes",
         type="integer",
     ),
@@ -96,7 +96,7 @@ FIELDS = (
     Field(
         "spec.loadBalancing.strategy",
         "routing.loadBalancing.strategy",
-        Fate.changed,
+        Outcome.changed,
         _PICKER,
         type="string",
         when=lambda value: value != "LeastLoad",
@@ -108,14 +108,14 @@ FIELDS = (
     ),
     *(
         Field(
-            f"spec.loadBalancing.prefixHash.{name}", "", Fate.lost, f"an endpoint picker has no {what}", type="integer"
+            f"spec.loadBalancing.prefixHash.{name}", "", Outcome.lost, f"an endpoint picker has no {what}", type="integer"
         )
         for name, what in (("meanLoadFactor", "hard bound on the load"), ("replication", "hash ring"))
     ),
     Field("spec.files[].path", "files", type="string"),
     Field("spec.files[].content", "files", type="string"),
     Field("spec.priorityClassName", "decode.priorityClassName", type="string"),
-    Field("spec.owner", "", Fate.lost, "the chart has no key for what only a model list shows", type="string"),
+    Field("spec.owner", "", Outcome.lost, "the chart has no key for what only a model list shows", type="string"),
 )
 
 SYSTEM_FIELDS = (
@@ -143,7 +143,7 @@ SYSTEM_FIELDS = (
     Field("modelServerPods.serviceAccount.create", "", quiet=True),
     Field("modelServerPods.serviceAccount.annotations", "", quiet=True),
     Field("modelServerPods.imagePullSecrets", "imagePullSecrets", type="list"),
-    Field("modelServerPods.jsonPatches", "", Fate.lost, "write what they change into decode.extraConfig", type="list"),
+    Field("modelServerPods.jsonPatches", "", Outcome.lost, "write what they change into decode.extraConfig", type="list"),
     Field("secrets.huggingface.name", "engine.env", type="string"),
     Field("secrets.aws.name", "engine.env", type="string"),
     Field("secrets.gcp.name", "modelArtifacts.credentials.gcp.name", type="string"),
@@ -164,12 +164,12 @@ def is_model(document: Document) -> bool:
     return document.kind == "Model" and document.group == "kubeai.org"
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
-    data = ledger.read(document, FIELDS)
-    return convert(data, document, source, ledger, vault)
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel:
+    data = read_fields(document, FIELDS)
+    return convert(data, document, source, report, secrets)
 
 
-def system_values(source: Source, ledger: Ledger) -> dict[str, Any]:
+def system_values(source: Source, report: ConversionReport) -> dict[str, Any]:
     """KubeAI's system configuration among the documents; empty where there is none.
 
     A values file of KubeAI's chart has much that is not about models, which is left aside.
@@ -181,13 +181,13 @@ def system_values(source: Source, ledger: Ledger) -> dict[str, Any]:
             about = Document(
                 {key: document.data[key] for key in tops if key in document.data}, document.file, document.node
             )
-            inner = Ledger()
-            values = inner.read(about, SYSTEM_FIELDS)
+            inner = ConversionReport()
+            values = read_fields(about, SYSTEM_FIELDS)
             about_models = ("resourceProfiles.", "cacheProfiles.", "modelServerPods.")
-            ledger.notes += [
+            report.notes += [
                 note
                 for note in inner.notes
-                if note.fate is Fate.lost and (not note.unknown or note.path.startswith(about_models))
+                if note.outcome is Outcome.lost and (not note.unknown or note.path.startswith(about_models))
             ]
             return values
     return {}
@@ -197,18 +197,18 @@ def convert(
     data: Mapping[str, Any],
     document: Document,
     source: Source,
-    ledger: Ledger,
-    vault: Vault,
+    report: ConversionReport,
+    secrets: SecretCollector,
     at: Path = ("spec",),
-) -> Serving:
+) -> ServedModel:
     """What KubeAI would run for a Model.
 
     Args:
         data: the Model, checked.
         document: where it is from.
         source: all documents.
-        ledger: takes notes.
-        vault: takes secrets.
+        report: takes notes.
+        secrets: takes secrets.
         at: path of the spec in the document.
 
     Raises:
@@ -227,14 +227,14 @@ def convert(
             fix=f"write {', '.join(sorted(IMAGES))}",
         )
     _check(spec, document, at)
-    system = system_values(source, ledger)
-    serving = Serving(
-        name, ledger, vault, namespace=data["metadata"].get("namespace", "") or source.options.namespace, model=name
+    system = system_values(source, report)
+    served = ServedModel(
+        name, report, secrets, namespace=data["metadata"].get("namespace", "") or source.options.namespace, model=name
     )
     features = spec.get("features", [])
     if features and (spec["engine"] != "VLLM" or {"TextGeneration", "SpeechToText"} & set(features)):
         # For the others the chart writes --runner, which the versions of KubeAI's images do not know.
-        serving.settings["modelArtifacts"] = {"features": features}
+        served.settings["modelArtifacts"] = {"features": features}
     container: dict[str, Any] = {
         "name": "server",
         "ports": [{"containerPort": PORT, "name": "http", "protocol": "TCP"}],
@@ -244,10 +244,10 @@ def convert(
     if spec.get("envFrom"):
         container["envFrom"] = spec["envFrom"]
     pod: dict[str, Any] = {"containers": [container], "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}]}
-    engine = _Engine(name, spec, container, pod, serving, document, at, system)
+    engine = _Engine(name, spec, container, pod, served, document, at, system)
     engine.start()
     settings: dict[str, Any] = {}
-    image_name = _profile(spec, settings, container, system, serving)
+    image_name = _profile(spec, settings, container, system, served)
     images = system.get("modelServers", {}).get(spec["engine"], {}).get("images", {})
     container["image"] = spec.get("image") or images.get(image_name) or images.get("default") or IMAGES[spec["engine"]]
     pods = system.get("modelServerPods", {})
@@ -264,9 +264,9 @@ def convert(
         pod["priorityClassName"] = spec["priorityClassName"]
     files = {item["path"]: item.get("content", "") for item in spec.get("files", []) if item.get("path")}
     if files:
-        serving.settings["files"] = files
+        served.settings["files"] = files
     annotations = data["metadata"].get("annotations", {})
-    serving.decode = Role(
+    served.decode = RoleSource(
         pod,
         "spec",
         replicas=_replicas(spec),
@@ -277,9 +277,9 @@ def convert(
         type=TYPES[spec["engine"]],
         settings=settings,
     )
-    _scaling(spec, serving, serving.decode)
-    _balancing(spec, serving)
-    return serving
+    _scaling(spec, served, served.decode)
+    _balancing(spec, served)
+    return served
 
 
 def _check(spec: Mapping[str, Any], document: Document, at: Path) -> None:
@@ -303,10 +303,10 @@ class _Engine:
     """How KubeAI starts an engine (https://github.com/substratusai/kubeai, internal/modelcontroller)."""
 
     def __init__(
-        self, name: str, spec: Mapping[str, Any], container: dict[str, Any], pod: dict[str, Any], serving: Serving,
+        self, name: str, spec: Mapping[str, Any], container: dict[str, Any], pod: dict[str, Any], served: ServedModel,
         document: Document, at: Path, system: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        self.name, self.spec, self.container, self.pod, self.serving = name, spec, container, pod, serving
+        self.name, self.spec, self.container, self.pod, self.served = name, spec, container, pod, served
         self.document, self.at, self.system = document, at, system
         self.url = urlsplit(spec["url"])
         self.reference = f"{self.url.netloc}{self.url.path}".strip("/")
@@ -337,7 +337,7 @@ class _Engine:
             self._from_secret("AWS_SECRET_ACCESS_KEY", name, "secretAccessKey")
         elif scheme == "gs":
             name = secrets.get("gcp", {}).get("name") or "kubeai-gcp"
-            self.serving.settings.setdefault("modelArtifacts", {})["credentials"] = {"gcp": {"name": name}}
+            self.served.settings.setdefault("modelArtifacts", {})["credentials"] = {"gcp": {"name": name}}
 
     def _from_secret(self, variable: str, secret: str, key: str) -> None:
         if variable not in self.spec.get("env", {}):
@@ -384,13 +384,13 @@ class _Engine:
         self.container["args"] = [
             f"--model={model}", f"--served-model-name={self.name}", *extra, *self.spec.get("args", []),
         ]  # fmt: skip
-        self.serving.adapters = [
+        self.served.adapters = [
             {"name": str(item.get("name", "")), "uri": str(item.get("url", ""))} for item in adapters
         ]
         if adapters:
-            self.serving.lora = {"dynamic": True}
+            self.served.lora = {"dynamic": True}
             if len(adapters) > 1:
-                self.serving.lora["maxLoras"] = 1  # as vLLM does where nothing is said
+                self.served.lora["maxLoras"] = 1  # as vLLM does where nothing is said
         self._cache()
         self._health(5400)
 
@@ -404,21 +404,19 @@ class _Engine:
         )
         if not endpoint:
             endpoint = OSS_ENDPOINT
-            self.serving.ledger.add(
-                Fate.lost,
-                "spec.url",
+            self.served.report.lost("spec.url",
                 f"a Model does not say the region of its bucket: {endpoint} is written; write the bucket's own into "
                 "modelArtifacts.endpoint",
             )
-        self.serving.uri = f"oss://{self.reference}"
+        self.served.uri = f"oss://{self.reference}"
         secret = self.system.get("secrets", {}).get("alibaba", {}).get("name") or "kubeai-alibaba"
-        self.serving.settings.setdefault("modelArtifacts", {}).update(
+        self.served.settings.setdefault("modelArtifacts", {}).update(
             {
                 "endpoint": endpoint if "://" in endpoint else f"https://{endpoint}",
                 "credentials": {"alibaba": {"name": secret}},
             }
         )
-        return self.serving.uri
+        return self.served.uri
 
     def _cache(self) -> None:
         """The shared volume of a cache profile, filled by a Job."""
@@ -428,8 +426,8 @@ class _Engine:
         shared = self.system.get("cacheProfiles", {}).get(profile, {}).get("sharedFilesystem", {})
         keys = {"storageClassName": "storageClassName", "persistentVolumeName": "volumeName"}
         token = [item for item in self.container["env"] if item["name"] in _STORE_VARIABLES]
-        env = {item["name"]: value_of(item) for item in self.serving.vault.environment(token, "spec.env")}
-        self.serving.settings.setdefault("modelArtifacts", {}).update(
+        env = {item["name"]: value_of(item) for item in self.served.secrets.environment(token, "spec.env")}
+        self.served.settings.setdefault("modelArtifacts", {}).update(
             {
                 "size": CACHE_SIZE,
                 "download": {"job": True, **({"env": env} if env else {})},
@@ -440,11 +438,9 @@ class _Engine:
                 },
             }
         )
-        self.serving.settings["engine"] = {"mountModelVolume": True}
+        self.served.settings["engine"] = {"mountModelVolume": True}
         if not shared:
-            self.serving.ledger.add(
-                Fate.lost,
-                "spec.cacheProfile",
+            self.served.report.lost("spec.cacheProfile",
                 f"the profile {profile} is not among the files, so the claim is of the cluster's default class; give "
                 "the values of KubeAI's chart too",
             )
@@ -458,15 +454,13 @@ class _Engine:
             engine["model"] = model
             self._on_claim()
             if model != self.name:
-                self.serving.settings["modelArtifacts"]["readOnly"] = False
-                self.serving.ledger.add(
-                    Fate.changed,
-                    "metadata.name",
+                self.served.settings["modelArtifacts"]["readOnly"] = False
+                self.served.report.changed("metadata.name",
                     f"{self.name} is written into the claim's store as another name of {model}",
                     values="modelArtifacts.readOnly",
                 )
         elif self.url.scheme == "ollama":
-            self.serving.uri = f"ollama://{self.reference}"
+            self.served.uri = f"ollama://{self.reference}"
             if self.query.get("insecure") == "true":
                 engine["insecure"] = True
             if self.query.get("pull") == "false":
@@ -476,7 +470,7 @@ class _Engine:
         if self.spec.get("args"):
             self.container["args"] = list(self.spec["args"])
         if engine:
-            self.serving.settings["engine"] = {"ollama": engine}
+            self.served.settings["engine"] = {"ollama": engine}
         ask = {"httpGet": {"path": "/", "port": "http"}}
         self.container |= {
             "startupProbe": {**ask, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 1080},
@@ -494,11 +488,9 @@ class _Engine:
     def _whisper(self) -> None:
         self._hub_or_claim("FasterWhisper")
         model = self.reference if self.url.scheme == "hf" else f"/model-cache/{self.reference.partition('/')[2]}"
-        if self.serving.model != model:
-            self.serving.model = model
-            self.serving.ledger.add(
-                Fate.changed,
-                "metadata.name",
+        if self.served.model != model:
+            self.served.model = model
+            self.served.report.changed("metadata.name",
                 f"the server loads what a request names, so requests name {model}; KubeAI's proxy wrote it there",
                 values="modelArtifacts.name",
             )
@@ -510,28 +502,28 @@ class _Engine:
         if self.url.scheme == "pvc":
             self._on_claim()
         elif self.url.scheme == "hf":
-            self.serving.uri = f"hf://{self.reference}"
+            self.served.uri = f"hf://{self.reference}"
         else:
             raise self._refuse(f"{engine} cannot load it", "write hf:// or pvc://")
 
     def _on_claim(self) -> None:
         """The model's claim, by the chart."""
         claim, _, path = self.reference.partition("/")
-        self.serving.uri = (
+        self.served.uri = (
             f"pvc://{claim}/{path or '.'}" if self.spec["engine"] != "OLlama" or path else f"pvc://{claim}"
         )
         self._mounted("")
 
     def _mounted(self, why: str) -> None:
-        self.serving.settings["engine"] = {**self.serving.settings.get("engine", {}), "mountModelVolume": True}
-        self.serving.settings.setdefault("modelArtifacts", {})
+        self.served.settings["engine"] = {**self.served.settings.get("engine", {}), "mountModelVolume": True}
+        self.served.settings.setdefault("modelArtifacts", {})
         if why:
-            self.serving.ledger.add(Fate.changed, "spec.url", why, values="modelArtifacts.uri")
+            self.served.report.changed("spec.url", why, values="modelArtifacts.uri")
 
 
 def _profile(
     spec: Mapping[str, Any], settings: dict[str, Any], container: dict[str, Any], system: Mapping[str, Any],
-    serving: Serving,
+    served: ServedModel,
 ) -> str:  # fmt: skip
     """A resource profile as the chart's; its accelerators are the container's. Returns the name of its image."""
     text = spec.get("resourceProfile", "")
@@ -542,9 +534,7 @@ def _profile(
         raise ModelserviceError(f"{text!r} is not name:number", key="spec.resourceProfile")
     profile = system.get("resourceProfiles", {}).get(name)
     if profile is None:
-        serving.ledger.add(
-            Fate.lost,
-            "spec.resourceProfile",
+        served.report.lost("spec.resourceProfile",
             f"the profile {name} is not among the files: resources, image and placement "
             "are missing; give the values of KubeAI's chart too",
         )
@@ -562,7 +552,7 @@ def _profile(
     if accelerators:
         container["resources"] = {"limits": accelerators}
     if said:
-        serving.settings["resourceProfiles"] = {name: said}
+        served.settings["resourceProfiles"] = {name: said}
         settings["resourceProfile"] = f"{name}:{number}" if int(number or 1) != 1 else name
     return str(profile.get("imageName", ""))
 
@@ -574,7 +564,7 @@ def _replicas(spec: Mapping[str, Any]) -> int:
     return least or (0 if spec.get("autoscalingDisabled") else 1)
 
 
-def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
+def _scaling(spec: Mapping[str, Any], served: ServedModel, role: RoleSource) -> None:
     """KubeAI scales by active requests; KEDA does where there is a bound, and metrics that tell."""
     least, most = spec.get("minReplicas", 0), spec.get("maxReplicas")
     if spec.get("autoscalingDisabled"):
@@ -586,7 +576,7 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
             if spec["engine"] == "VLLM"
             else f"KubeAI scales by requests in its proxy; this engine tells none: {role.replicas} replica(s) are kept"
         )
-        serving.ledger.add(Fate.changed, "spec.minReplicas", why, values="decode.replicas")
+        served.report.changed("spec.minReplicas", why, values="decode.replicas")
         return
     role.settings["autoscaling"] = {
         "enabled": True,
@@ -598,22 +588,20 @@ def _scaling(spec: Mapping[str, Any], serving: Serving, role: Role) -> None:
         "prometheus": {"serverAddress": PROMETHEUS},
     }
     role.autoscaled = True
-    serving.ledger.add(
-        Fate.changed,
-        "spec.maxReplicas",
+    served.report.changed("spec.maxReplicas",
         "a ScaledObject of KEDA scales; write the address of your Prometheus"
         + (", and zero replicas, which KubeAI's proxy wakes, become one" if least == 0 else ""),
         values="decode.autoscaling",
     )
 
 
-def _balancing(spec: Mapping[str, Any], serving: Serving) -> None:
+def _balancing(spec: Mapping[str, Any], served: ServedModel) -> None:
     """An endpoint picker in place of KubeAI's proxy, where the spec asks for more than the least load."""
     balancing = spec.get("loadBalancing", {})
     if balancing.get("strategy", "LeastLoad") == "LeastLoad":
         return
     length = balancing.get("prefixHash", {}).get("prefixCharLength", 100)
-    serving.settings["routing"] = {
+    served.settings["routing"] = {
         "inferencePool": {"create": True},
         "epp": {"create": True},
         "loadBalancing": {"strategy": "PrefixHash", "prefixHash": {"prefixCharLength": length}},

@@ -10,12 +10,12 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers.source import claims
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Field, Ledger
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
 from modelservice.importers.source.kubernetes_fields import OBJECT, POD
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.steps.engine_layers import value_of
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Role, Serving
+from modelservice.importers.workload import RoleSource, ServedModel
 
 CACHE = "/root/.cache/huggingface"
 """Where LLMOS expects the cache volume."""
@@ -40,7 +40,7 @@ FIELDS = (
     Field(
         "metadata.name",
         "fullnameOverride",
-        Fate.changed,
+        Outcome.changed,
         "the Service keeps its name and so its URL; the workload is named modelservice-<name>-decode",
         type="string",
     ),
@@ -53,7 +53,7 @@ FIELDS = (
     Field(
         "metadata.annotations.llmos.ai/on-delete-volumes",
         "",
-        Fate.lost,
+        Outcome.lost,
         "claims of the release are kept when it ends; delete them with kubectl delete pvc",
     ),
     Field("spec.modelRegistry", "modelArtifacts.uri", type="string"),
@@ -61,7 +61,7 @@ FIELDS = (
     Field("spec.servedModelName", "modelArtifacts.name", type="string"),
     Field("spec.replicas", "decode.replicas", type="integer"),
     Field("spec.selector.matchLabels", "modelArtifacts.labels", type="map"),
-    Field("spec.selector.matchExpressions", "", Fate.lost, "the chart selects by its own labels", type="list"),
+    Field("spec.selector.matchExpressions", "", Outcome.lost, "the chart selects by its own labels", type="list"),
     Field("spec.serviceType", "service.type", type="string"),
     *claims.fields("spec.volumeClaimTemplates"),
     Field("spec.updateStrategy", "decode.updateStrategy", type="apps.v1.StatefulSetUpdateStrategy"),
@@ -69,7 +69,7 @@ FIELDS = (
     Field(
         "spec.template.spec.initContainers",
         "",
-        Fate.lost,
+        Outcome.lost,
         "LLMOS replaces them by its own download; write them into decode.initContainers if they are wanted",
         type="list",
     ),
@@ -78,19 +78,19 @@ FIELDS = (
     Field("spec.template.metadata.labels", "decode.podLabels", type="map"),
     Field("spec.template.metadata.annotations", "decode.podAnnotations", type="map"),
     Field(
-        "spec.accelerators", "", Fate.lost, "LLMOS does not read it; the limits of the container count", type="object"
+        "spec.accelerators", "", Outcome.lost, "LLMOS does not read it; the limits of the container count", type="object"
     ),
     Field(
         "spec.enableGUI",
         "",
-        Fate.lost,
+        Outcome.lost,
         "LLMOS does not read it; point Open WebUI at the Service",
         type="boolean",
         when=bool,
     ),
-    Field("spec.tags", "", Fate.lost, "only the user interface of LLMOS shows them", type="strings", quiet=True),
-    Field("spec.pipelineTag", "", Fate.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
-    Field("spec.libraryName", "", Fate.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
+    Field("spec.tags", "", Outcome.lost, "only the user interface of LLMOS shows them", type="strings", quiet=True),
+    Field("spec.pipelineTag", "", Outcome.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
+    Field("spec.libraryName", "", Outcome.lost, "only the user interface of LLMOS shows it", type="string", quiet=True),
 )
 
 
@@ -98,8 +98,8 @@ def _is(document: Document) -> bool:
     return document.kind == "ModelService" and document.group == "ml.llmos.ai"
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
-    data = ledger.read(document, FIELDS)
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel:
+    data = read_fields(document, FIELDS)
     metadata, spec = data.get("metadata", {}), data.get("spec", {})
     if not document.name:
         raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
@@ -114,9 +114,9 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
         )
     pod.pop("initContainers", None)
     name = f"modelservice-{document.name.replace('.', '-')}"
-    serving = Serving(name, ledger, vault, namespace=metadata.get("namespace", "") or source.options.namespace)
+    served = ServedModel(name, report, secrets, namespace=metadata.get("namespace", "") or source.options.namespace)
     annotations = metadata.get("annotations", {})
-    role = Role(
+    role = RoleSource(
         pod,
         "spec.template.spec",
         replicas=spec.get("replicas", 1),
@@ -138,31 +138,29 @@ def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -
         engine=pod["containers"][0]["name"],
         vllm=True,
     )
-    serving.decode = role
+    served.decode = role
     container = pod["containers"][0]
     container["args"] = _arguments(container, spec)
     _probes(container)
     if spec.get("updateStrategy"):
         role.settings["updateStrategy"] = spec["updateStrategy"]
     if "llmos.ai/resource-stopped" in annotations:
-        serving.settings["suspend"] = True
+        served.settings["suspend"] = True
     if container.get("command") and container["command"][:1] not in (["vllm"], ["python3"], ["python"]):
-        ledger.add(
-            Fate.kept,
-            "spec.template.spec.containers[0].command",
+        report.kept("spec.template.spec.containers[0].command",
             "the command is kept, with the arguments that LLMOS adds",
         )
-    claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, f"{name}-decode", ledger)
+    claims.add_claims(role, spec.get("volumeClaimTemplates", []), name, f"{name}-decode", report)
     registry = spec.get("modelRegistry", "")
     if registry in ("huggingface", "modelscope"):
-        _download(serving, role, container, registry, spec["model"])
+        _download(served, role, container, registry, spec["model"])
     elif registry not in ("", "local"):
         raise ModelserviceError(
             f"no registry {registry!r}", file=document.where(("spec", "modelRegistry")), key="spec.modelRegistry",
             fix="write huggingface, modelscope or local",
         )  # fmt: skip
-    _service(serving, spec, container, role)
-    return serving
+    _service(served, spec, container, role)
+    return served
 
 
 def _arguments(container: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
@@ -197,16 +195,14 @@ def _probes(container: dict[str, Any]) -> None:
         container.setdefault(kind, {**ask, **numbers})
 
 
-def _download(serving: Serving, role: Role, container: dict[str, Any], registry: str, model: str) -> None:
+def _download(served: ServedModel, role: RoleSource, container: dict[str, Any], registry: str, model: str) -> None:
     """The download before the engine starts, to the volume of the cache, which the engine finds by its variable."""
-    ledger = serving.ledger
+    report = served.report
     home = CACHE if registry == "huggingface" else MODELSCOPE
-    serving.uri = f"{'hf' if registry == 'huggingface' else 'ms'}://{model}"
+    served.uri = f"{'hf' if registry == 'huggingface' else 'ms'}://{model}"
     mount = next((item for item in container.get("volumeMounts", []) if item["mountPath"].rstrip("/") == home), None)
     if mount is None or any(mount.get(key) for key in ("subPath", "subPathExpr", "readOnly")):
-        ledger.add(
-            Fate.changed,
-            "spec.modelRegistry",
+        report.changed("spec.modelRegistry",
             f"no volume is mounted at {home}, so what LLMOS downloads before the engine starts is gone when it does; "
             "the engine downloads the model itself"
             if mount is None
@@ -219,13 +215,11 @@ def _download(serving: Serving, role: Role, container: dict[str, Any], registry:
     volume = _named(mount["name"], role.pod.get("volumes", []))
     claim = volume.get("persistentVolumeClaim", {})
     artifacts: dict[str, Any] = {"mountPath": home, "download": {"enabled": True}}
-    env = _download_environment(serving, container, registry)
+    env = _download_environment(served, container, registry)
     if env:
         artifacts["download"]["env"] = env
     if container.get("envFrom"):
-        ledger.add(
-            Fate.lost,
-            "spec.template.spec.containers[0].envFrom",
+        report.lost("spec.template.spec.containers[0].envFrom",
             "the download does not get it, only the engine; write what it needs into modelArtifacts.download.env",
         )
     if template:
@@ -242,16 +236,16 @@ def _download(serving: Serving, role: Role, container: dict[str, Any], registry:
     role.pod["volumes"] = [
         item for item in role.pod.get("volumes", []) if item is not volume or item["name"] == "model-storage"
     ]
-    serving.settings["modelArtifacts"] = artifacts
-    serving.settings["engine"] = {"mountModelVolume": True}
+    served.settings["modelArtifacts"] = artifacts
+    served.settings["engine"] = {"mountModelVolume": True}
 
 
-def _download_environment(serving: Serving, container: Mapping[str, Any], registry: str) -> dict[str, Any]:
+def _download_environment(served: ServedModel, container: Mapping[str, Any], registry: str) -> dict[str, Any]:
     """Variables of the download, besides those that the chart gives to engine and download alike."""
     given = container.get("env", [])
     result: dict[str, Any] = {}
     for before, item in zip(
-        given, serving.vault.environment(given, "spec.template.spec.containers[0].env"), strict=True
+        given, served.secrets.environment(given, "spec.template.spec.containers[0].env"), strict=True
     ):
         shared = before["name"] == "HF_TOKEN" and registry == "huggingface"
         if shared and set(before.get("valueFrom", {}).get("secretKeyRef", {})) == {"name", "key"}:
@@ -267,7 +261,7 @@ def _named(name: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return next((item for item in items if item["name"] == name), {})
 
 
-def _service(serving: Serving, spec: Mapping[str, Any], container: Mapping[str, Any], role: Role) -> None:
+def _service(served: ServedModel, spec: Mapping[str, Any], container: Mapping[str, Any], role: RoleSource) -> None:
     """The Service of the name that clients know."""
     ports = [
         {
@@ -282,9 +276,9 @@ def _service(serving: Serving, spec: Mapping[str, Any], container: Mapping[str, 
         return
     selector = {key: role.labels[key] for key in ("ml.llmos.ai/type", "ml.llmos.ai/model-service-name")}
     kind = spec.get("serviceType", "ClusterIP")
-    serving.objects.append(
+    served.objects.append(
         {
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": serving.name},
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": served.name},
             "spec": {"type": kind, "selector": selector, "ports": ports},
         }
     )  # fmt: skip

@@ -10,11 +10,11 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers import commandline
 from modelservice.importers.source import claims
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Field, Ledger, without_nulls
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport, without_nulls
 from modelservice.importers.source.kubernetes_fields import DEPLOYMENT, OBJECT, pod_template
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Role, Serving, references
+from modelservice.importers.workload import RoleSource, ServedModel, references
 
 ROLE_LABEL = "llm-d.ai/role"
 
@@ -29,7 +29,7 @@ STATEFUL_SET = (
     Field("spec.serviceName", "{role}.service.name", type="string"),
     Field("spec.updateStrategy", "{role}.updateStrategy", type="apps.v1.StatefulSetUpdateStrategy"),
     Field("spec.podManagementPolicy", "{role}.podManagementPolicy", type="string"),
-    Field("spec.ordinals", "", Fate.lost, "the chart numbers the pods from 0", type="object"),
+    Field("spec.ordinals", "", Outcome.lost, "the chart numbers the pods from 0", type="object"),
     Field(
         "spec.persistentVolumeClaimRetentionPolicy",
         "{role}.persistentVolumeClaimRetentionPolicy",
@@ -41,7 +41,7 @@ STATEFUL_SET = (
 
 LEADER_WORKER_SET = (
     *OBJECT,
-    Field("metadata.labels", "", Fate.lost, "the chart labels its objects itself; pods keep theirs", quiet=True),
+    Field("metadata.labels", "", Outcome.lost, "the chart labels its objects itself; pods keep theirs", quiet=True),
     Field("metadata.annotations", "{role}.annotations", type="map"),
     Field("spec.replicas", "{role}.replicas", type="integer"),
     Field("spec.leaderWorkerTemplate.size", "{role}.parallelism.workers", type="integer"),
@@ -50,7 +50,7 @@ LEADER_WORKER_SET = (
     Field(
         "spec.leaderWorkerTemplate.restartPolicy",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the chart leaves it to LeaderWorkerSet, which restarts the whole group",
         type="string",
         when=lambda value: value not in ("RecreateGroupOnPodRestart", "Default"),
@@ -59,7 +59,7 @@ LEADER_WORKER_SET = (
     Field(
         "spec.leaderWorkerTemplate.volumeClaimTemplates",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the chart has no claim templates; write an ephemeral volume",
         type="list",
     ),
@@ -67,7 +67,7 @@ LEADER_WORKER_SET = (
     Field(
         "spec.startupPolicy",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the chart leaves it to LeaderWorkerSet: all pods start together",
         type="string",
         when=lambda value: value != "LeaderCreated",
@@ -75,7 +75,7 @@ LEADER_WORKER_SET = (
     Field(
         "spec.networkConfig",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the chart leaves it to LeaderWorkerSet: one subdomain for all groups",
         type="object",
         when=lambda value: value.get("subdomainPolicy", "Shared") != "Shared",
@@ -188,32 +188,30 @@ def _partner(document: Document, source: Source, role: str) -> Document | None:
     return found[0] if len(found) == 1 and len(same) == 1 else None
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving | None:
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel | None:
     own = _role_of(document)
     if own == "prefill" and _partner(document, source, "decode"):
         return None
-    role = _role(document, ledger)
+    role = _role(document, report)
     other = _partner(document, source, "prefill") if own == "decode" else None
-    prefill = _role(source.use(other), ledger) if other else None
+    prefill = _role(source.use(other), report) if other else None
     name = document.name.removesuffix(f"-{own}") if own else document.name.removesuffix("-decode")
     if f"{name}-decode" != document.name:
-        ledger.add(
-            Fate.changed,
-            ("metadata", "name"),
+        report.changed(("metadata", "name"),
             f"the chart names the workload {name}-decode",
             values="fullnameOverride",
             document=document,
         )
     namespace = document.data.get("metadata", {}).get("namespace", "")
-    serving = Serving(name, ledger, vault, role, prefill, namespace=namespace)
+    served = ServedModel(name, report, secrets, role, prefill, namespace=namespace)
     alone = sum(1 for item in source.documents if _serves(item)) - bool(other) == 1
     groups = {item.name: part for item, part in ((document, "decode"), (other, "prefill")) if item}
-    _companions(document, serving, source, alone, groups)
-    return serving
+    _companions(document, served, source, alone, groups)
+    return served
 
 
-def _role(document: Document, ledger: Ledger) -> Role:
-    data = ledger.read(document, _FIELDS[document.kind])
+def _role(document: Document, report: ConversionReport) -> RoleSource:
+    data = read_fields(document, _FIELDS[document.kind])
     if not document.name:
         raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
     spec = data.get("spec", {})
@@ -237,7 +235,7 @@ def _role(document: Document, ledger: Ledger) -> Role:
         raise ModelserviceError(
             "it has no container", file=document.where(prefix), key=f"{'.'.join(prefix)}.spec.containers"
         )
-    role = Role(
+    role = RoleSource(
         dict(pod),
         f"{document.kind} {document.name}: {'.'.join(prefix)}.spec",
         replicas=spec.get("replicas", 1),
@@ -253,7 +251,7 @@ def _role(document: Document, ledger: Ledger) -> Role:
         }:
             role.strategy = strategy
         if document.kind == "StatefulSet":
-            _stateful(role, spec, document, ledger)
+            _stateful(role, spec, document, report)
         return role
     role.group = True
     role.size = group.get("size", 1)
@@ -266,7 +264,7 @@ def _role(document: Document, ledger: Ledger) -> Role:
         ):
             if not metadata.get(key, {}).items() <= known.items():
                 path = ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", key)
-                ledger.add(Fate.lost, path, why, document=document)
+                report.lost(path, why, document=document)
     if group.get("subGroupPolicy"):
         role.settings["subGroupPolicy"] = group["subGroupPolicy"]
     rollout = spec.get("rolloutStrategy", {})
@@ -275,10 +273,10 @@ def _role(document: Document, ledger: Ledger) -> Role:
     return role
 
 
-def _stateful(role: Role, spec: Mapping[str, Any], document: Document, ledger: Ledger) -> None:
+def _stateful(role: RoleSource, spec: Mapping[str, Any], document: Document, report: ConversionReport) -> None:
     """What a StatefulSet has beside a Deployment."""
     name = f"{document.name.removesuffix('-decode')}-decode"
-    claims.add_claims(role, spec.get("volumeClaimTemplates", []), document.name, name, ledger)
+    claims.add_claims(role, spec.get("volumeClaimTemplates", []), document.name, name, report)
     role.settings["podManagementPolicy"] = spec.get("podManagementPolicy", "OrderedReady")
     for key in ("updateStrategy", "persistentVolumeClaimRetentionPolicy"):
         if spec.get(key):
@@ -292,13 +290,13 @@ def _own_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
 
 
 def _companions(
-    document: Document, serving: Serving, source: Source, alone: bool, workloads: Mapping[str, str]
+    document: Document, served: ServedModel, source: Source, alone: bool, workloads: Mapping[str, str]
 ) -> None:
     """Takes what belongs to the workload into the release.
 
     Args:
         document: the workload.
-        serving: what is made of it.
+        served: what is made of it.
         source: all documents.
         alone: no other workload serves.
         workloads: names of the workloads in the source, and the role of each.
@@ -306,27 +304,27 @@ def _companions(
     for other in source.documents:
         if other is document or other in source.used or _serves(other) or other.kind == "Secret" or not other.kind:
             continue
-        if not alone and not _belongs(other, document, serving):
+        if not alone and not _belongs(other, document, served):
             continue
         source.use(other)
         if other.kind in _STAYS:
-            serving.ledger.add(Fate.kept, other.title, _STAYS[other.kind], document=None)
+            served.report.kept(other.title, _STAYS[other.kind], document=None)
             continue
         if not other.name:
             raise ModelserviceError("it has no name", file=other.where(), key="metadata.name")
         special = _COMPANIONS.get(other.kind, ())
         own = {field.path for field in special}
-        Ledger().read(other, (*(field for field in _COMPANION if field.path not in own), *special))
+        ConversionReport().read(other, (*(field for field in _COMPANION if field.path not in own), *special))
         item = without_nulls(dict(other.data))
         if other.kind in _TARGETS:
-            _retarget(item, document, serving)
-        _reselect(item, serving, workloads)
-        serving.objects.append(item)
-        _check_selector(item, other, serving)
+            _retarget(item, document, served)
+        _reselect(item, served, workloads)
+        served.objects.append(item)
+        _check_selector(item, other, served)
 
 
-def _belongs(other: Document, document: Document, serving: Serving) -> bool:
-    role = serving.decode
+def _belongs(other: Document, document: Document, served: ServedModel) -> bool:
+    role = served.decode
     if role is None:
         return False
     selector = _selector(other.data)
@@ -348,52 +346,47 @@ def _selector(data: Mapping[str, Any]) -> dict[str, str]:
     return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}
 
 
-def _retarget(item: dict[str, Any], document: Document, serving: Serving) -> None:
+def _retarget(item: dict[str, Any], document: Document, served: ServedModel) -> None:
     """Makes an autoscaler scale the chart's workload."""
     spec = item.get("spec")
     target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
     if not isinstance(spec, dict) or not isinstance(target, dict):
         return
-    for name, role in serving.roles:
+    for name, role in served.roles:
         if target.get("name") == document.name and name == "decode":
             role.autoscaled = True
-            new = {**target, "name": f"{serving.name}-{name}"}
+            new = {**target, "name": f"{served.name}-{name}"}
             item["spec"] = {**spec, "scaleTargetRef": new}
-            serving.ledger.add(
-                Fate.changed,
-                f"{item['kind']} {item.get('metadata', {}).get('name', '')}",
-                f"it scales {serving.name}-{name}, and the chart leaves the replicas to it",
+            served.report.changed(f"{item['kind']} {item.get('metadata', {}).get('name', '')}",
+                f"it scales {served.name}-{name}, and the chart leaves the replicas to it",
                 values="{role}.autoscaling.enabled",
             )
 
 
-def _reselect(item: dict[str, Any], serving: Serving, workloads: Mapping[str, str]) -> None:
+def _reselect(item: dict[str, Any], served: ServedModel, workloads: Mapping[str, str]) -> None:
     """Makes what selects a group's pods by the group's name select those of the chart's."""
     role = workloads.get(_selector(item).get(GROUP_LABEL, ""))
     if role is None:
         return
     spec = item["spec"]
-    name = {GROUP_LABEL: f"{serving.name}-{role}"}
+    name = {GROUP_LABEL: f"{served.name}-{role}"}
     selector = spec["selector"]
     own = {"matchLabels": {**selector["matchLabels"], **name}} if "matchLabels" in selector else name
     item["spec"] = {**spec, "selector": {**selector, **own}}
-    serving.ledger.add(
-        Fate.changed,
-        f"{item['kind']} {item.get('metadata', {}).get('name', '')}",
+    served.report.changed(f"{item['kind']} {item.get('metadata', {}).get('name', '')}",
         f"it selects the pods of {name[GROUP_LABEL]}, as the group is named now",
         values="extraObjects",
     )
 
 
-def _check_selector(item: Mapping[str, Any], document: Document, serving: Serving) -> None:
+def _check_selector(item: Mapping[str, Any], document: Document, served: ServedModel) -> None:
     """Says when a Service selects nothing any more."""
     selector = _selector(item)
-    if document.kind != "Service" or not selector or not serving.decode:
+    if document.kind != "Service" or not selector or not served.decode:
         return
-    given = {**serving.decode.labels, GROUP_LABEL: f"{serving.name}-decode"}
+    given = {**served.decode.labels, GROUP_LABEL: f"{served.name}-decode"}
     if not selector.items() <= given.items():
-        serving.ledger.add(
-            Fate.kept, document.title, "it selects other pods than this model's", values="extraObjects", document=None
+        served.report.kept(document.title, "it selects other pods than this model's", values="extraObjects", document=None
         )
 
 

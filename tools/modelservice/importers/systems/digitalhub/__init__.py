@@ -8,13 +8,13 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Ledger
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.fields import Outcome, ConversionReport
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.systems import kubeai
 from modelservice.importers.systems.digitalhub.fields import BUNDLE, SINGLE, SWITCHES, camel
 from modelservice.importers.systems.llm_d_operator.baseconfig import sanitised
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Role, Serving
+from modelservice.importers.workload import RoleSource, ServedModel
 
 KINDS = (
     "kubeai-text", "kubeai-speech", "vllmserve-text", "vllmserve-speech", "vllmserve-pooling", "huggingfaceserve",
@@ -71,35 +71,35 @@ def _recognises(document: Document) -> bool:
     return _is_run(document) and ("url" in spec or "path" in spec)
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving | None:
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel | None:
     functions = [item for item in source.documents if _is_function(item)]
     if _is_run(document) and functions:
         return None
-    kind, name, function, run = _effective(document, source, ledger)
+    kind, name, function, run = _effective(document, source, report)
     if not function.get("url") and not function.get("path"):
         raise ModelserviceError("it names no model", file=document.where(), key="function.spec.url")
     if kind.startswith("kubeai"):
-        return _kubeai(kind, name, function, run, document, source, ledger, vault)
-    return _ModelServe(kind, name, function, run, document, source, ledger, vault).serving()
+        return _kubeai(kind, name, function, run, document, source, report, secrets)
+    return _ModelServe(kind, name, function, run, document, source, report, secrets).served()
 
 
-def _effective(document: Document, source: Source, ledger: Ledger) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
+def _effective(document: Document, source: Source, report: ConversionReport) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
     """Kind and name of the function, its spec and the run's over the task's; what the function says it says."""
     if any(part in document.data for part in ("function", "run", "task")):
-        data = ledger.read(document, BUNDLE)
+        data = read_fields(document, BUNDLE)
         function_entity = data.get("function", {})
         function, task, run = (dict(data.get(part, {}).get("spec", {})) for part in ("function", "task", "run"))
         kind = _kind(function_entity.get("kind")) or _kind(data.get("run", data.get("task", {})).get("kind"))
         name = function_entity.get("name", "")
     else:
-        data = ledger.read(document, SINGLE)
+        data = read_fields(document, SINGLE)
         kind, name = _kind(data.get("kind")), data.get("name", "")
         function, task, run = dict(data.get("spec", {})), {}, {}
         if _is_run(document):
             function, run = {}, function
         for other in source.documents:
             if _is_run(other) and other is not document and _kind(other.kind) == kind:
-                spec = ledger.read(source.use(other), SINGLE).get("spec", {})
+                spec = read_fields(source.use(other), SINGLE).get("spec", {})
                 if other.kind.endswith(":run"):
                     run = dict(spec)
                 else:
@@ -153,9 +153,9 @@ def _kubeai(
     run: Mapping[str, Any],
     document: Document,
     source: Source,
-    ledger: Ledger,
-    vault: Vault,
-) -> Serving:
+    report: ConversionReport,
+    secrets: SecretCollector,
+) -> ServedModel:
     """The Model that the platform makes for KubeAI."""
     speech = kind == "kubeai-speech"
     engine = "FasterWhisper" if speech else function.get("engine", "")
@@ -202,13 +202,12 @@ def _kubeai(
     model = sanitised(function.get("model_name") or name)[:39].strip("-") or "model"
     if run.get("secrets"):
         spec["envFrom"] = [{"secretRef": {"name": f"{model}-secrets"}}]
-        vault.need(f"{model}-secrets", run["secrets"], "the platform's secrets of the project")
+        secrets.need(f"{model}-secrets", run["secrets"], "the platform's secrets of the project")
     if model != function.get("model_name", model):
-        ledger.add(
-            Fate.changed, "function.spec.model_name", f"names are DNS labels: {model}", values="modelArtifacts.name"
+        report.changed("function.spec.model_name", f"names are DNS labels: {model}", values="modelArtifacts.name"
         )
     at = ("function", "spec") if "function" in document.data else ("spec",)
-    return kubeai.convert({"metadata": {"name": model}, "spec": spec}, document, source, ledger, vault, at)
+    return kubeai.convert({"metadata": {"name": model}, "spec": spec}, document, source, report, secrets, at)
 
 
 class _ModelServe:
@@ -222,19 +221,19 @@ class _ModelServe:
         run: Mapping[str, Any],
         document: Document,
         source: Source,
-        ledger: Ledger,
-        vault: Vault,
+        report: ConversionReport,
+        secrets: SecretCollector,
     ) -> None:
         self.kind, self.function, self.run = kind, function, run
-        self.document, self.source, self.ledger, self.vault = document, source, ledger, vault
+        self.document, self.source, self.report, self.secrets = document, source, report, secrets
         self.name = sanitised(name) or "model"
         self.platform = self._platform()
         self.container: dict[str, Any] = {"name": "server", "volumeMounts": [], "env": []}
         self.pod: dict[str, Any] = {"containers": [self.container], "volumes": []}
         self.mounts: dict[str, str] = {}
 
-    def serving(self) -> Serving:
-        """The Serving."""
+    def served(self) -> ServedModel:
+        """The ServedModel."""
         replicas = self.run.get("replicas", 1)
         if replicas < 1:
             raise ModelserviceError(
@@ -243,29 +242,27 @@ class _ModelServe:
                 key="replicas",
                 fix="write 1 or more",
             )
-        serving = Serving(self.name, self.ledger, self.vault, namespace=self.source.options.namespace)
+        served = ServedModel(self.name, self.report, self.secrets, namespace=self.source.options.namespace)
         port = 8000
         if self.kind == "huggingfaceserve":
             port = 8080
-            self._huggingface(serving)
+            self._huggingface(served)
         else:
-            self._vllm(serving)
+            self._vllm(served)
         self._resources()
-        self._volumes(serving)
+        self._volumes(served)
         self._environment()
-        serving.decode = Role(
+        served.decode = RoleSource(
             self.pod, "run.spec", replicas=replicas, labels={"app": self.name}, engine="server", port=port,
             type="huggingface" if self.kind == "huggingfaceserve" else None, vllm=self.kind != "huggingfaceserve",
         )  # fmt: skip
-        self._services(serving, port)
+        self._services(served, port)
         if self.run.get("profile"):
-            self.ledger.add(
-                Fate.lost,
-                "profile",
+            self.report.lost("profile",
                 f"what {self.run['profile']} means is set in the platform; write its resources, node "
                 "selector and tolerations into decode",
             )
-        return serving
+        return served
 
     def _platform(self) -> dict[str, str]:
         """Settings of the platform, where its configuration is among the files: ``${NAME:default}`` is the default."""
@@ -282,7 +279,7 @@ class _ModelServe:
                         found[f"{section}.{key}"] = text
         return found
 
-    def _vllm(self, serving: Serving) -> None:
+    def _vllm(self, served: ServedModel) -> None:
         cpu = bool(self.run.get("use_cpu_image"))
         audio = "-audio" if self.kind == "vllmserve-speech" else ""
         default = self.platform.get("vllm.cpu-image" if cpu else "vllm.image", IMAGES["vllm-cpu" if cpu else "vllm"])
@@ -298,9 +295,9 @@ class _ModelServe:
         if revision:
             args += ["--revision", revision]
         args += ["--host", "0.0.0.0", "--port", "8000", "--served-model-name", name]  # noqa: S104  # in its pod
-        serving.adapters = self._adapters()
-        if len(serving.adapters) > 1:
-            serving.lora = {"maxLoras": 1}  # as vLLM does where nothing is said
+        served.adapters = self._adapters()
+        if len(served.adapters) > 1:
+            served.lora = {"maxLoras": 1}  # as vLLM does where nothing is said
         args += _without(self.run.get("args", []), own)
         self.container["args"] = args
         if cpu:
@@ -312,11 +309,9 @@ class _ModelServe:
         if self.run.get("enable_telemetry"):
             endpoint = self.platform.get("vllm.llm-otel-endpoint")
             if endpoint:
-                serving.settings["tracing"] = {"enabled": True, "otlpEndpoint": endpoint}
+                served.settings["tracing"] = {"enabled": True, "otlpEndpoint": endpoint}
             else:
-                self.ledger.add(
-                    Fate.changed,
-                    "enable_telemetry",
+                self.report.changed("enable_telemetry",
                     "the platform's endpoint is not in the source; write tracing.enabled and tracing.otlpEndpoint",
                     values="tracing.enabled",
                 )
@@ -329,9 +324,7 @@ class _ModelServe:
             model, _, revision = rest.partition(":")
             return model, revision
         if scheme == "s3" and not reference.endswith(".zip"):
-            self.ledger.add(
-                Fate.changed,
-                "url",
+            self.report.changed("url",
                 "vLLM streams the model from the object store, in place of the platform's download; give it "
                 "the store's credentials",
                 values="modelArtifacts.uri",
@@ -353,7 +346,7 @@ class _ModelServe:
             for item in self.function.get("adapters", [])
         ]
 
-    def _huggingface(self, serving: Serving) -> None:
+    def _huggingface(self, served: ServedModel) -> None:
         self.container["image"] = self.function.get("image") or self.platform.get(
             "huggingfaceserve.image", IMAGES["huggingface"]
         )
@@ -364,13 +357,12 @@ class _ModelServe:
                 "the Hugging Face server loads from the Hub or a path", file=self.document.where(), key="path",
                 fix="copy the model to a claim",
             )  # fmt: skip
-        serving.uri = f"hf://{model}"
-        serving.model = self.function.get("model_name") or "model"
+        served.uri = f"hf://{model}"
+        served.model = self.function.get("model_name") or "model"
         backend = str(self.run.get("backend", "")).lower()
         task = str(self.run.get("huggingface_task", "")).lower() or None
         if task and backend == "vllm":
-            self.ledger.add(
-                Fate.lost, "huggingface_task", "the server refuses --task with the backend vllm, which finds it out"
+            self.report.lost("huggingface_task", "the server refuses --task with the backend vllm, which finds it out"
             )
             task = None
         options: dict[str, Any] = {
@@ -379,11 +371,11 @@ class _ModelServe:
             "tensorInputNames": self.run.get("tensor_input_names"), "maxLogLen": self.run.get("max_log_len"),
             **{camel(name): True for name, default in SWITCHES.items() if self.run.get(name, default)},
         }  # fmt: skip
-        serving.settings["engine"] = {
+        served.settings["engine"] = {
             "huggingface": {key: value for key, value in options.items() if value not in (None, "", [])}
         }
         if revision:
-            serving.settings["modelArtifacts"] = {"revision": revision}
+            served.settings["modelArtifacts"] = {"revision": revision}
         taken = {"model-name", "model-id", "model-revision", "backend", "task", "enable-docs-url", "max-length"}
         taken |= {name.replace("_", "-") for name in ("dtype", "tokenizer_revision", "tensor_input_names", *SWITCHES)}
         taken |= {"max-log-len", "http-port", "protocol"}
@@ -405,7 +397,7 @@ class _ModelServe:
         if resources:
             self.container["resources"] = resources
 
-    def _volumes(self, serving: Serving) -> None:
+    def _volumes(self, served: ServedModel) -> None:
         size = self.run.get("resources", {}).get("disk") or self.platform.get("vllm.volume-size", VOLUME_SIZE)
         self._volume("shared-dir", SHARED, _ephemeral({"size": size}), {})
         for index, item in enumerate(self.run.get("volumes", [])):
@@ -419,7 +411,7 @@ class _ModelServe:
                 claim = spec.get("claimName") or spec.get("claim_name") or item.get("name", "")
                 volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}}
             elif kind == "persistent_volume_claim":
-                serving.settings.setdefault("volumeClaims", {})[name] = {
+                served.settings.setdefault("volumeClaims", {})[name] = {
                     "spec": _claim(spec),
                     "retain": True,
                     **({} if _sub_path(spec) else {"mountPath": path}),
@@ -469,20 +461,19 @@ class _ModelServe:
         if self.run.get("secrets"):
             secret = f"{self.name}-project"
             self.container["envFrom"] = [{"secretRef": {"name": secret}}]
-            self.vault.need(secret, self.run["secrets"], "the platform's secrets of the project")
+            self.secrets.need(secret, self.run["secrets"], "the platform's secrets of the project")
 
-    def _services(self, serving: Serving, port: int) -> None:
+    def _services(self, served: ServedModel, port: int) -> None:
         kind = self.run.get("service_type", "ClusterIP")
         if kind == "ExternalName":
-            self.ledger.add(
-                Fate.changed, "service_type", "an ExternalName has no pods; it is a ClusterIP", values="service.type"
+            self.report.changed("service_type", "an ExternalName has no pods; it is a ClusterIP", values="service.type"
             )
             kind = "ClusterIP"
         names = [self.name]
         if self.run.get("service_name"):
             names.append(sanitised(f"{self.name}-{self.run['service_name']}"))
         for name in names:
-            serving.objects.append(
+            served.objects.append(
                 {
                     "apiVersion": "v1",
                     "kind": "Service",
@@ -494,8 +485,7 @@ class _ModelServe:
                     },
                 }
             )
-        self.ledger.add(
-            Fate.changed, "service", f"the Service is named {self.name}; the platform's name has the run's number, and "
+        self.report.changed("service", f"the Service is named {self.name}; the platform's name has the run's number, and "
             f"{self.name}-latest follows versions, which a chart does not know", values="service.enabled",
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Fate, Field
+from modelservice.importers.source.fields import Outcome, Field
 
 _PLATFORM = "it belongs to the platform"
 
@@ -26,88 +26,88 @@ _ENTITY = (
 )
 
 _FUNCTION = (
-    ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("model_name", "modelArtifacts.name", Fate.kept, "", "string"),
-    ("image", "engine.image", Fate.kept, "", "string"),
-    ("engine", "engine.type", Fate.kept, "", "string"),
-    ("features", "modelArtifacts.features", Fate.kept, "", "strings"),
-    ("adapters[].name", "modelArtifacts.adapters", Fate.kept, "", "string"),
-    ("adapters[].url", "modelArtifacts.adapters", Fate.kept, "", "string"),
+    ("url", "modelArtifacts.uri", Outcome.kept, "", "string"),
+    ("path", "modelArtifacts.uri", Outcome.kept, "", "string"),
+    ("model_name", "modelArtifacts.name", Outcome.kept, "", "string"),
+    ("image", "engine.image", Outcome.kept, "", "string"),
+    ("engine", "engine.type", Outcome.kept, "", "string"),
+    ("features", "modelArtifacts.features", Outcome.kept, "", "strings"),
+    ("adapters[].name", "modelArtifacts.adapters", Outcome.kept, "", "string"),
+    ("adapters[].url", "modelArtifacts.adapters", Outcome.kept, "", "string"),
 )  # fmt: skip
 
 _RUN = (
-    ("function", "", Fate.kept, "", "string"),
-    ("task", "", Fate.kept, "", "string"),
-    ("local_execution", "", Fate.lost, _PLATFORM, "boolean"),
-    ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("args", "engine.args", Fate.kept, "", "strings"),
-    ("env", "engine.env", Fate.kept, "", "map"),
-    ("envs[].name", "engine.env", Fate.kept, "", "string"),
-    ("envs[].value", "engine.env", Fate.kept, "", "string"),
+    ("function", "", Outcome.kept, "", "string"),
+    ("task", "", Outcome.kept, "", "string"),
+    ("local_execution", "", Outcome.lost, _PLATFORM, "boolean"),
+    ("url", "modelArtifacts.uri", Outcome.kept, "", "string"),
+    ("path", "modelArtifacts.uri", Outcome.kept, "", "string"),
+    ("args", "engine.args", Outcome.kept, "", "strings"),
+    ("env", "engine.env", Outcome.kept, "", "map"),
+    ("envs[].name", "engine.env", Outcome.kept, "", "string"),
+    ("envs[].value", "engine.env", Outcome.kept, "", "string"),
     (
         "secrets",
         "engine.extraConfig.envFrom",
-        Fate.changed,
+        Outcome.changed,
         "the platform's secrets are not in the source; the engine reads a Secret that you create",
         "strings",
     ),
-    ("files[].path", "files", Fate.kept, "", "string"),
-    ("files[].content", "files", Fate.kept, "", "string"),
-    ("profile", "decode.resourceProfile", Fate.kept, "", "string"),
-    ("processors", "decode.resourceProfile", Fate.kept, "", "integer"),
-    ("cache_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
-    ("caching_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
-    ("scaling.replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("scaling.min_replicas", "decode.autoscaling.minReplicas", Fate.kept, "", "integer"),
-    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", Fate.kept, "", "integer"),
-    ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", Fate.kept, "", "boolean"),
-    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
-    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
-    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", Fate.kept, "", "integer"),
-    ("scaling.load_balancing.strategy", "routing.loadBalancing", Fate.kept, "", "string"),
+    ("files[].path", "files", Outcome.kept, "", "string"),
+    ("files[].content", "files", Outcome.kept, "", "string"),
+    ("profile", "decode.resourceProfile", Outcome.kept, "", "string"),
+    ("processors", "decode.resourceProfile", Outcome.kept, "", "integer"),
+    ("cache_profile", "modelArtifacts.persistence", Outcome.kept, "", "string"),
+    ("caching_profile", "modelArtifacts.persistence", Outcome.kept, "", "string"),
+    ("scaling.replicas", "decode.replicas", Outcome.kept, "", "integer"),
+    ("scaling.min_replicas", "decode.autoscaling.minReplicas", Outcome.kept, "", "integer"),
+    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", Outcome.kept, "", "integer"),
+    ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", Outcome.kept, "", "boolean"),
+    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", Outcome.kept, "", "integer"),
+    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", Outcome.kept, "", "integer"),
+    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", Outcome.kept, "", "integer"),
+    ("scaling.load_balancing.strategy", "routing.loadBalancing", Outcome.kept, "", "string"),
     *(
-        (f"scaling.load_balancing.prefix_hash.{name}", "routing.loadBalancing", fate, why, "integer")
-        for name, fate, why in (
-            ("mean_load_factor", Fate.lost, "an endpoint picker has no hard bound on the load"),
-            ("replication", Fate.lost, "an endpoint picker has no hash ring"),
+        (f"scaling.load_balancing.prefix_hash.{name}", "routing.loadBalancing", outcome, why, "integer")
+        for name, outcome, why in (
+            ("mean_load_factor", Outcome.lost, "an endpoint picker has no hard bound on the load"),
+            ("replication", Outcome.lost, "an endpoint picker has no hash ring"),
             (
                 "prefix_char_length",
-                Fate.changed,
+                Outcome.changed,
                 "an endpoint picker counts blocks of tokens, about four characters each",
             ),
         )
     ),
-    ("enable_telemetry", "tracing.enabled", Fate.kept, "", "boolean"),
-    ("use_cpu_image", "accelerator.type", Fate.kept, "", "boolean"),
-    ("storage_space", "", Fate.lost, "the platform does not read it; resources.disk counts", "string"),
-    ("replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("service_type", "service.type", Fate.kept, "", "string"),
-    ("service_name", "service.extraNames", Fate.kept, "", "string"),
-    ("resources.cpu", "engine.resources", Fate.kept, "", "scalar"),
-    ("resources.mem", "engine.resources", Fate.kept, "", "scalar"),
-    ("resources.gpu", "decode.accelerator.count", Fate.kept, "", "scalar"),
-    ("resources.disk", "decode.volumes", Fate.kept, "", "scalar"),
-    ("volumes[].volume_type", "decode.volumes", Fate.kept, "", "string"),
-    ("volumes[].name", "decode.volumes", Fate.kept, "", "string"),
-    ("volumes[].mount_path", "engine.volumeMounts", Fate.kept, "", "string"),
-    ("volumes[].spec", "decode.volumes", Fate.kept, "", "map"),
-    ("backend", "engine.huggingface.backend", Fate.kept, "", "string"),
+    ("enable_telemetry", "tracing.enabled", Outcome.kept, "", "boolean"),
+    ("use_cpu_image", "accelerator.type", Outcome.kept, "", "boolean"),
+    ("storage_space", "", Outcome.lost, "the platform does not read it; resources.disk counts", "string"),
+    ("replicas", "decode.replicas", Outcome.kept, "", "integer"),
+    ("service_type", "service.type", Outcome.kept, "", "string"),
+    ("service_name", "service.extraNames", Outcome.kept, "", "string"),
+    ("resources.cpu", "engine.resources", Outcome.kept, "", "scalar"),
+    ("resources.mem", "engine.resources", Outcome.kept, "", "scalar"),
+    ("resources.gpu", "decode.accelerator.count", Outcome.kept, "", "scalar"),
+    ("resources.disk", "decode.volumes", Outcome.kept, "", "scalar"),
+    ("volumes[].volume_type", "decode.volumes", Outcome.kept, "", "string"),
+    ("volumes[].name", "decode.volumes", Outcome.kept, "", "string"),
+    ("volumes[].mount_path", "engine.volumeMounts", Outcome.kept, "", "string"),
+    ("volumes[].spec", "decode.volumes", Outcome.kept, "", "map"),
+    ("backend", "engine.huggingface.backend", Outcome.kept, "", "string"),
     (
         "huggingface_task",
         "engine.huggingface.task",
-        Fate.kept,
+        Outcome.kept,
         "",
         "string",
     ),
-    ("dtype", "engine.huggingface.dtype", Fate.kept, "", "string"),
-    ("max_length", "engine.huggingface.maxModelLen", Fate.kept, "", "integer"),
-    ("max_log_len", "engine.huggingface.maxLogLen", Fate.kept, "", "integer"),
-    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", Fate.kept, "", "string"),
-    ("tensor_input_names", "engine.huggingface.tensorInputNames", Fate.kept, "", "strings"),
+    ("dtype", "engine.huggingface.dtype", Outcome.kept, "", "string"),
+    ("max_length", "engine.huggingface.maxModelLen", Outcome.kept, "", "integer"),
+    ("max_log_len", "engine.huggingface.maxLogLen", Outcome.kept, "", "integer"),
+    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", Outcome.kept, "", "string"),
+    ("tensor_input_names", "engine.huggingface.tensorInputNames", Outcome.kept, "", "strings"),
     *(
-        (name, f"engine.huggingface.{camel(name)}", Fate.kept, "", "boolean")
+        (name, f"engine.huggingface.{camel(name)}", Outcome.kept, "", "boolean")
         for name in (
             "disable_lower_case",
             "disable_special_tokens",
@@ -128,29 +128,29 @@ SWITCHES = {
 _FALSE = "the platform writes --flag false, which KServe's parser takes for true; the flag is left out"
 
 
-def _spec(prefix: str, parts: tuple[tuple[str, str, Fate, str, str], ...]) -> tuple[Field, ...]:
+def _spec(prefix: str, parts: tuple[tuple[str, str, Outcome, str, str], ...]) -> tuple[Field, ...]:
     fields = [
         Field(
             f"{prefix}.{name}",
             values,
-            fate,
+            outcome,
             why,
             type=kind,
-            quiet=(not values and fate is not Fate.lost) or name == "local_execution",
+            quiet=(not values and outcome is not Outcome.lost) or name == "local_execution",
         )
-        for name, values, fate, why, kind in parts
+        for name, values, outcome, why, kind in parts
     ]
     for index, item in enumerate(fields):
         if item.path.rsplit(".", 1)[-1] in SWITCHES:
             fields[index] = Field(
-                item.path, item.values, Fate.changed, _FALSE, type="boolean", when=lambda value: value is False
+                item.path, item.values, Outcome.changed, _FALSE, type="boolean", when=lambda value: value is False
             )
     return tuple(fields)
 
 
 def _entity(prefix: str = "") -> tuple[Field, ...]:
     at = f"{prefix}." if prefix else ""
-    return tuple(Field(f"{at}{name}", "", Fate.lost, _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY)
+    return tuple(Field(f"{at}{name}", "", Outcome.lost, _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY)
 
 
 BUNDLE = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Ledger
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.fields import ConversionReport
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.systems.kserve import fields, inference_service, llm_inference_service
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Serving
+from modelservice.importers.workload import ServedModel
 
 
 def _recognises(document: Document) -> bool:
@@ -21,14 +21,14 @@ def _recognises(document: Document) -> bool:
     )
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving | None:
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel | None:
     if inference_service.is_service(document):
-        return inference_service.convert(document, source, ledger, vault)
+        return inference_service.convert(document, source, report, secrets)
     if llm_inference_service.is_config(document) and any(
         llm_inference_service.is_service(item) for item in source.documents
     ):
         return None
-    return llm_inference_service.convert(document, source, ledger, vault)
+    return llm_inference_service.convert(document, source, report, secrets)
 
 
 SYSTEM = System(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Fate, Field
+from modelservice.importers.source.fields import Outcome, Field
 from modelservice.importers.source.kubernetes_fields import OBJECT, POD
 
 DRA = "serving.kserve.io/exp-dra-"
@@ -18,7 +18,7 @@ def _keda(path: str, role: str) -> tuple[Field, ...]:
         Field(f"{path}.cooldownPeriod", f"{role}.autoscaling.scaleDownDelaySeconds", type="integer"),
         Field(behavior, f"{role}.autoscaling.behavior", type="object"),
         *(
-            Field(f"{path}.{name}", "", Fate.lost, "the chart leaves it to KEDA", type="any")
+            Field(f"{path}.{name}", "", Outcome.lost, "the chart leaves it to KEDA", type="any")
             for name in ("fallback", "initialCooldownPeriod", "advanced.scalingModifiers")
         ),
     )
@@ -34,7 +34,7 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
             Field(
                 prefix,
                 option,
-                Fate.changed,
+                Outcome.changed,
                 "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
                 type="section",
             ),
@@ -88,8 +88,8 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
 FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
-    Field("metadata.labels", "", Fate.lost, "KServe puts them on its own objects only", type="map", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
+    Field("metadata.labels", "", Outcome.lost, "KServe puts them on its own objects only", type="map", quiet=True),
+    Field("metadata.annotations", "", Outcome.lost, "KServe's own", type="map", quiet=True),
     *(
         Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
         for prefix in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name")
@@ -101,7 +101,7 @@ FIELDS = (
     Field(
         f"metadata.annotations.{DRA}container-name",
         "accelerator.dra",
-        Fate.changed,
+        Outcome.changed,
         "the claim belongs to the engine's container",
         type="string",
         when=lambda value: value != "main",
@@ -109,15 +109,15 @@ FIELDS = (
     Field(
         "spec.model.uri",
         "modelArtifacts.uri",
-        Fate.changed,
+        Outcome.changed,
         "vLLM downloads the model itself, in place of KServe's storage initializer",
         type="string",
         when=lambda value: str(value).startswith("hf://"),
     ),
     Field("spec.model.name", "modelArtifacts.name", type="string"),
-    Field("spec.model.criticality", "", Fate.lost, "InferenceModel was removed; give requests an InferenceObjective"),
+    Field("spec.model.criticality", "", Outcome.lost, "InferenceModel was removed; give requests an InferenceObjective"),
     Field(
-        "spec.model.confidential", "", Fate.lost, "the chart starts no confidential containers; write runtimeClassName"
+        "spec.model.confidential", "", Outcome.lost, "the chart starts no confidential containers; write runtimeClassName"
     ),
     Field("spec.model.lora.adapters[].name", "modelArtifacts.adapters", type="string"),
     Field("spec.model.lora.adapters[].uri", "modelArtifacts.adapters", type="string"),
@@ -128,19 +128,19 @@ FIELDS = (
     Field(
         "spec.storageInitializer.enabled",
         "",
-        Fate.changed,
+        Outcome.changed,
         "there is no storage initializer; vLLM downloads the model itself",
         type="boolean",
         quiet=True,
     ),
-    Field("spec.storageInitializer", "", Fate.changed, "there is no storage initializer", type="object", quiet=True),
+    Field("spec.storageInitializer", "", Outcome.changed, "there is no storage initializer", type="object", quiet=True),
     *_workload("spec", "decode"),
     Field("spec.prefill", "prefill.create", type="section"),
     *_workload("spec.prefill", "prefill"),
     Field(
         "spec.router.route",
         "routing.httpRoute",
-        Fate.changed,
+        Outcome.changed,
         "one rule for all paths under /<namespace>/<name>, in place of one for each path of the API",
         type="section",
         when=lambda value: isinstance(value, dict) and "http" not in value,
@@ -150,24 +150,24 @@ FIELDS = (
     Field("spec.router.route.http.spec.rules", "routing.httpRoute.rules", type="sections"),
     Field("spec.router.route.http.spec.rules[]", "routing.httpRoute.rules", type="object", quiet=True),
     Field("spec.router.route.http.spec.rules[].backendRefs[]", "routing.httpRoute.rules", type="object", quiet=True),
-    Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
+    Field("spec.router.route.http.refs", "", Outcome.lost, "routes that exist stay; point them at the pool", type="list"),
     Field(
-        "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
+        "spec.router.route.group", "", Outcome.lost, "weights over several services belong to one HTTPRoute", type="any"
     ),
     Field(
-        "spec.router.route.weight", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
+        "spec.router.route.weight", "", Outcome.lost, "weights over several services belong to one HTTPRoute", type="any"
     ),
     Field("spec.router.gateway", "routing.parentRefs", type="section", quiet=True),
     Field("spec.router.gateway.refs[].name", "routing.parentRefs[].name", type="string"),
     Field("spec.router.gateway.refs[].namespace", "routing.parentRefs[].namespace", type="string"),
     Field("spec.router.gateway.refs[].sectionName", "routing.parentRefs[].sectionName", type="string"),
     Field(
-        "spec.router.ingress", "", Fate.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
+        "spec.router.ingress", "", Outcome.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
     ),
     Field(
         "spec.router.scheduler",
         "routing.epp.create",
-        Fate.changed,
+        Outcome.changed,
         "the endpoint picker is the chart's, with the plugins of its version",
         type="section",
     ),
@@ -179,14 +179,14 @@ FIELDS = (
     Field(
         "spec.router.scheduler.config.ref",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the configuration is in a ConfigMap; write it into routing.epp.pluginsConfig",
         type="object",
     ),
     Field(
         "spec.router.scheduler.template",
         "",
-        Fate.lost,
+        Outcome.lost,
         "the chart makes the picker's pod itself; write what is wanted of it into routing.epp",
         type="object",
     ),
@@ -196,7 +196,7 @@ FIELDS = (
     Field(
         "spec.tracing.exporter",
         "tracing.enabled",
-        Fate.changed,
+        Outcome.changed,
         "the chart exports with OTLP",
         type="string",
         when=lambda value: value != "otlp",
@@ -205,7 +205,7 @@ FIELDS = (
     Field(
         "spec.baseRefs[].name",
         "",
-        Fate.changed,
+        Outcome.changed,
         "the configuration is merged into the values",
         type="string",
         quiet=True,

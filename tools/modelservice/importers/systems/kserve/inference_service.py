@@ -10,12 +10,12 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers import commandline
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Field, Ledger
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
 from modelservice.importers.source.kubernetes_fields import OBJECT, POD
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.systems.kserve import storage
 from modelservice.importers.systems.system import Source
-from modelservice.importers.workload import Role, Serving
+from modelservice.importers.workload import RoleSource, ServedModel
 from modelservice.kubernetes.merge import patched
 
 PORT = 8080
@@ -90,17 +90,17 @@ def _model(path: str) -> tuple[Field, ...]:
         Field(
             f"{path}.storageUri",
             "modelArtifacts.uri",
-            Fate.changed,
+            Outcome.changed,
             "the engine loads hf:// and pvc:// itself; for other stores an init container of KServe's image downloads",
             type="string",
         ),
         Field(
-            f"{path}.storageUris", "", Fate.lost, "a release serves one model; its first place is taken", type="list"
+            f"{path}.storageUris", "", Outcome.lost, "a release serves one model; its first place is taken", type="list"
         ),
         Field(f"{path}.storage.path", "modelArtifacts.uri", type="string"),
         Field(f"{path}.runtime", "engine", type="string"),
         Field(f"{path}.runtimeVersion", "engine.image", type="string"),
-        Field(f"{path}.protocolVersion", "", Fate.kept, quiet=True, type="string"),
+        Field(f"{path}.protocolVersion", "", Outcome.kept, quiet=True, type="string"),
         *(Field(f"{path}.{name}", _PLACES.get(name, f"engine.{name}"), type=kind) for name, kind in _CONTAINER_FIELDS),
     )
 
@@ -115,14 +115,14 @@ def _sizes(path: str) -> tuple[Field, ...]:
 FIELDS = (
     *OBJECT,
     Field(
-        "metadata.name", "fullnameOverride", Fate.changed, "the chart names the workload <name>-decode", type="string"
+        "metadata.name", "fullnameOverride", Outcome.changed, "the chart names the workload <name>-decode", type="string"
     ),
     Field("metadata.labels", "decode.podLabels", type="map"),
     Field("metadata.annotations", "decode.podAnnotations", type="map"),
     Field(
         "metadata.annotations.serving.kserve.io/deploymentMode",
         "",
-        Fate.changed,
+        Outcome.changed,
         "the chart makes Deployments: there is no scaling from zero by requests",
         type="string",
         when=lambda value: value not in ("Standard", "RawDeployment"),
@@ -143,27 +143,27 @@ FIELDS = (
     Field(
         "spec.predictor.workerSpec",
         "decode.parallelism",
-        Fate.changed,
+        Outcome.changed,
         "vLLM forms the group itself over a LeaderWorkerSet, in place of Ray",
         type=POD,
     ),
     *_sizes("spec.predictor.workerSpec"),
-    *(Field(path, "", Fate.lost, why) for path, why in _LOST.items()),
+    *(Field(path, "", Outcome.lost, why) for path, why in _LOST.items()),
 )
 
 RUNTIME_FIELDS = (
     *OBJECT,
-    Field("metadata.labels", "", Fate.lost, "the runtime's own", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "the runtime's own", quiet=True),
+    Field("metadata.labels", "", Outcome.lost, "the runtime's own", quiet=True),
+    Field("metadata.annotations", "", Outcome.lost, "the runtime's own", quiet=True),
     Field("spec.containers", "engine", type="core.v1.Container[]"),
     Field("spec.volumes", "decode.volumes", type="core.v1.Volume[]"),
     Field("spec.labels", "decode.podLabels", type="map"),
     Field("spec.annotations", "decode.podAnnotations", type="map"),
     Field("spec.hostIPC", "decode.hostIPC", type="boolean"),
-    Field("spec.workerSpec", "decode.parallelism", Fate.changed, "vLLM forms the group itself", type=POD),
+    Field("spec.workerSpec", "decode.parallelism", Outcome.changed, "vLLM forms the group itself", type=POD),
     *_sizes("spec.workerSpec"),
     *(
-        Field(f"spec.{name}", "", Fate.lost, "it tells KServe when to choose the runtime", quiet=True)
+        Field(f"spec.{name}", "", Outcome.lost, "it tells KServe when to choose the runtime", quiet=True)
         for name in (
             "supportedModelFormats",
             "protocolVersions",
@@ -226,21 +226,21 @@ def is_runtime(document: Document) -> bool:
     return document.kind in ("ClusterServingRuntime", "ServingRuntime") and document.group == "serving.kserve.io"
 
 
-def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
+def convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel:
     """What KServe would run for an InferenceService."""
-    data = ledger.read(document, FIELDS)
+    data = read_fields(document, FIELDS)
     name = document.name
     if not name:
         raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
     predictor = data["spec"]["predictor"]
     model = predictor.get("model") or predictor.get("huggingface") or {}
     namespace = data["metadata"].get("namespace") or source.options.namespace
-    serving = Serving(name, ledger, vault, namespace=namespace)
+    served = ServedModel(name, report, secrets, namespace=namespace)
     own = {key: value for key, value in predictor.items() if key not in _PREDICTOR_KEYS}
     annotations = data["metadata"].get("annotations", {})
-    runtime = _runtime(model, source, ledger) if model else {"containers": []}
+    runtime = _runtime(model, source, report) if model else {"containers": []}
     pod = _pod(runtime, model, own, name, nodes="workerSpec" in predictor)
-    role = Role(
+    role = RoleSource(
         pod,
         "spec.predictor",
         replicas=predictor.get("minReplicas", 1),
@@ -260,20 +260,20 @@ def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) ->
         engine=next((item["name"] for item in pod["containers"] if item["name"] == CONTAINER), None),
         port=PORT,
     )
-    serving.decode = role
+    served.decode = role
     worker = predictor.get("workerSpec") or (runtime.get("workerSpec") if "workerSpec" in predictor else None)
     role.group = worker is not None
-    _place_model(serving, role, model, document, name)
+    _place_model(served, role, model, document, name)
     if worker is None:
-        _typed(serving, role)
+        _typed(served, role)
     else:
-        _group(role, {**runtime.get("workerSpec", {}), **worker}, serving, name)
-    _scaling(role, predictor, serving, name)
-    _service(serving, role, name)
-    return serving
+        _group(role, {**runtime.get("workerSpec", {}), **worker}, served, name)
+    _scaling(role, predictor, served, name)
+    _service(served, role, name)
+    return served
 
 
-def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[str, Any]:
+def _runtime(model: Mapping[str, Any], source: Source, report: ConversionReport) -> dict[str, Any]:
     """The runtime that KServe takes: the one that is named, else one for the format, else KServe's own."""
     wanted = model.get("runtime")
     form = _format(model.get("modelFormat", {})) or "huggingface"
@@ -282,7 +282,7 @@ def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[s
         formats = document.data.get("spec", {}).get("supportedModelFormats", [])
         fits = any(isinstance(item, dict) and _format(item) == form and item.get("autoSelect") for item in formats)
         if document.name == wanted or (wanted is None and fits and "workerSpec" not in document.data["spec"]):
-            runtime = dict(ledger.read(source.use(document), RUNTIME_FIELDS).get("spec", {}))
+            runtime = dict(read_fields(source.use(document), RUNTIME_FIELDS).get("spec", {}))
             if not any(item["name"] == CONTAINER for item in runtime.get("containers", [])):
                 raise ModelserviceError(
                     f"no container is named {CONTAINER}, which is the one that KServe gives the model to",
@@ -291,16 +291,12 @@ def _runtime(model: Mapping[str, Any], source: Source, ledger: Ledger) -> dict[s
                 )
             return runtime
     if wanted and wanted not in ("kserve-huggingfaceserver", "kserve-huggingfaceserver-multinode"):
-        ledger.add(
-            Fate.lost,
-            "spec.predictor.model.runtime",
+        report.lost("spec.predictor.model.runtime",
             f"the runtime {wanted} is not among the files, so KServe's own is taken; "
             f"give what kubectl get clusterservingruntime {wanted} -o yaml prints",
         )
     elif not wanted and form != "huggingface":
-        ledger.add(
-            Fate.lost,
-            "spec.predictor.model.modelFormat.name",
+        report.lost("spec.predictor.model.modelFormat.name",
             "the runtime is not among the files, so KServe's Hugging Face server is taken; give what kubectl get "
             "clusterservingruntime -o yaml prints",
         )
@@ -370,7 +366,7 @@ def _argument(container: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], document: Document, name: str) -> None:
+def _place_model(served: ServedModel, role: RoleSource, model: Mapping[str, Any], document: Document, name: str) -> None:
     """Where the engine gets the model from, without KServe's webhook."""
     container = next((item for item in role.pod["containers"] if item["name"] == CONTAINER), role.pod["containers"][0])
     line = commandline.parse(container)
@@ -383,16 +379,16 @@ def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], documen
         )  # fmt: skip
     if variable:
         variable["value"] = storage.MOUNT_PATH  # as KServe's webhook changes it
-    serving.model = _argument(container, "model-name") or (None if line.engine else name)
+    served.model = _argument(container, "model-name") or (None if line.engine else name)
     scheme, _, rest = uri.partition("://")
     where = document.where(("spec", "predictor", "model", "storageUri"))
     if not uri:
         repository = _argument(container, "model-id")
         if repository and not line.engine:
-            serving.uri = f"hf://{repository}"
+            served.uri = f"hf://{repository}"
     elif scheme == "hf":
         repository, _, revision = rest.partition(":")
-        serving.uri = f"hf://{repository}"
+        served.uri = f"hf://{repository}"
         if not line.engine:
             container["args"] = [*container.get("args", []), f"--model_id={repository}"]
             container["args"] += [f"--model_revision={revision}"] if revision else []
@@ -402,13 +398,13 @@ def _place_model(serving: Serving, role: Role, model: Mapping[str, Any], documen
             storage.mount_claim(role.pod, container["name"], claim, path)
             _name_model(container, line)
         else:
-            serving.uri = f"pvc://{claim}/{path or '.'}"
-            serving.mount_path, serving.mounted = storage.MOUNT_PATH, True
+            served.uri = f"pvc://{claim}/{path or '.'}"
+            served.mount_path, served.mounted = storage.MOUNT_PATH, True
     elif scheme in storage.IMAGES and rest:
         storage.mount_image(role.pod, container["name"], rest)
         _name_model(container, line)
         if not line.engine:
-            serving.uri = f"file://{storage.MOUNT_PATH}"
+            served.uri = f"file://{storage.MOUNT_PATH}"
     elif scheme in storage.SCHEMES:
         storage.initialise(role.pod, container["name"], uri)
     else:
@@ -434,17 +430,17 @@ _DERIVED = {"model-name", "model-id", "model-dir", "model-revision", "http-port"
 """Options that the chart writes."""
 
 
-def _typed(serving: Serving, role: Role) -> None:
+def _typed(served: ServedModel, role: RoleSource) -> None:
     """Says the Hugging Face server as the chart's engine of that type, where nothing but it is started."""
     container = role.pod["containers"][0]
-    if container.get("command") or "huggingfaceserver" not in container.get("image", "") or serving.uri is None:
+    if container.get("command") or "huggingfaceserver" not in container.get("image", "") or served.uri is None:
         return
     settings: dict[str, Any] = {}
     rest: list[str] = []
     for option in commandline.options(container.get("args", [])):
         key = _OPTIONS.get(option.name)
         if option.name == "model-revision" and option.values:
-            serving.settings.setdefault("modelArtifacts", {})["revision"] = option.values[0]
+            served.settings.setdefault("modelArtifacts", {})["revision"] = option.values[0]
         elif option.name in _DERIVED:
             continue
         elif key and not option.values:
@@ -460,10 +456,10 @@ def _typed(serving: Serving, role: Role) -> None:
     if rest:
         container["args"] = rest
     if settings:
-        serving.settings["engine"] = {"huggingface": settings}
+        served.settings["engine"] = {"huggingface": settings}
 
 
-def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -> None:
+def _group(role: RoleSource, worker: Mapping[str, Any], served: ServedModel, name: str) -> None:
     """Several nodes, by vLLM itself."""
     container = role.pod["containers"][0]
     tensor, pipeline = worker.get("tensorParallelSize", 1), worker.get("pipelineParallelSize", 1)
@@ -472,7 +468,7 @@ def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -
     model, revision = _argument(container, "model-id") or storage.MOUNT_PATH, _argument(container, "model-revision")
     container["command"] = ["vllm", "serve"]
     container["args"] = [
-        model, "--served-model-name", serving.model or name, "--port", str(PORT),
+        model, "--served-model-name", served.model or name, "--port", str(PORT),
         *(("--revision", revision) if revision else ()),
         *(token for option in rest for token in option.tokens),
     ]  # fmt: skip
@@ -499,7 +495,7 @@ def _group(role: Role, worker: Mapping[str, Any], serving: Serving, name: str) -
     role.strategy = None
 
 
-def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: str) -> None:
+def _scaling(role: RoleSource, predictor: Mapping[str, Any], served: ServedModel, name: str) -> None:
     least, most = predictor.get("minReplicas", 1), predictor.get("maxReplicas", 0)
     given = predictor.get("autoScaling", {}).get("metrics", [])
     if most <= least and not given:
@@ -529,9 +525,7 @@ def _scaling(role: Role, predictor: Mapping[str, Any], serving: Serving, name: s
             **({"behavior": behaviour} if behaviour else {}),
         }
     else:
-        serving.ledger.add(
-            Fate.lost,
-            "spec.predictor.scaleMetric",
+        served.report.lost("spec.predictor.scaleMetric",
             f"{metric} is measured by Knative; {least} replicas are kept. Scale on "
             "vllm:num_requests_running with KEDA instead",
         )
@@ -558,9 +552,9 @@ def _trigger(metric: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _service(serving: Serving, role: Role, name: str) -> None:
+def _service(served: ServedModel, role: RoleSource, name: str) -> None:
     """The Service under which KServe's clients know the model."""
-    serving.objects.append(
+    served.objects.append(
         {
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{name}-predictor"},
             "spec": {

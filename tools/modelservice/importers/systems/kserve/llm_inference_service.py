@@ -10,14 +10,14 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Ledger
+from modelservice.importers.source.fields import Outcome, ConversionReport
 from modelservice.importers.source.go_templates import Templates
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.steps.model import model_argument
 from modelservice.importers.systems.kserve import presets, router, storage
 from modelservice.importers.systems.kserve.fields import DRA, FIELDS
 from modelservice.importers.systems.system import Source
-from modelservice.importers.workload import MOUNT_PATH, Role, Serving, json_text
+from modelservice.importers.workload import MOUNT_PATH, RoleSource, ServedModel, json_text
 from modelservice.kubernetes.merge import patched
 
 
@@ -46,63 +46,61 @@ def is_model_config(document: Document) -> bool:
     )
 
 
-def convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
+def convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel:
     """What KServe would run for an LLMInferenceService."""
-    data = ledger.read(document, FIELDS)
+    data = read_fields(document, FIELDS)
     name = document.name
     if not name:
         raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
     namespace = data["metadata"].get("namespace") or source.options.namespace
-    spec = _with_bases(data.get("spec", {}), document, source, ledger)
+    spec = _with_bases(data.get("spec", {}), document, source, report)
     model = spec.get("model", {})
     if not model.get("uri"):
         raise ModelserviceError("it names no model", file=document.where(("spec", "model")), key="spec.model.uri")
     spec = _evaluated(spec, name, namespace or "default", document)
     served = model.get("name") or name
-    serving = Serving(name, ledger, vault, namespace=namespace, model=served, mount_path=storage.MOUNT_PATH)
-    _source(serving, model["uri"], document)
+    served = ServedModel(name, report, secrets, namespace=namespace, model=served_name, mount_path=storage.MOUNT_PATH)
+    _source(served, model["uri"], document)
     disaggregated = "prefill" in spec
-    serving.decode = _role("decode", spec, serving, disaggregated, document)
+    served.decode = _role("decode", spec, served, disaggregated, document)
     if disaggregated:
-        serving.prefill = _role("prefill", {**spec["prefill"], "model": model}, serving, disaggregated, document)
+        served.prefill = _role("prefill", {**spec["prefill"], "model": model}, served, disaggregated, document)
     own_command = False
     for role in ("decode", "prefill"):
-        current = getattr(serving, role)
+        current = getattr(served, role)
         if current is not None:
             aliases = (
-                [served] if role == "prefill" else [served, f"publishers/{namespace or 'default'}/models/{served}"]
+                [served_name] if role == "prefill" else [served_name, f"publishers/{namespace or 'default'}/models/{served_name}"]
             )
-            own_command = _engine(current, serving, spec, aliases) or own_command
+            own_command = _engine(current, served, spec, aliases) or own_command
     if not own_command:
-        _adapters(model.get("lora", {}), serving, document)
+        _adapters(model.get("lora", {}), served, document)
     elif model.get("lora"):
-        ledger.add(Fate.lost, ("spec", "model", "lora"), "the container has a command of its own", document=document)
-    if serving.decode is not None:
+        report.lost(("spec", "model", "lora"), "the container has a command of its own", document=document)
+    if served.decode is not None:
         for key, value in data["metadata"].get("annotations", {}).items():
             if key in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name"):
-                for _, each in serving.roles:
+                for _, each in served.roles:
                     each.pod_annotations = {**each.pod_annotations, key: value}
-    _devices(serving, data["metadata"].get("annotations", {}), document)
-    router.route(serving, spec.get("router", {}), namespace or "default")
+    _devices(served, data["metadata"].get("annotations", {}), document)
+    router.route(served, spec.get("router", {}), namespace or "default")
     if "tracing" in spec:
         given = spec["tracing"]
         sampling = {key: str(given[key]) for key in ("sampler", "samplerArg") if key in given}
-        serving.settings["tracing"] = {
+        served.settings["tracing"] = {
             "enabled": True,
             **({"otlpEndpoint": given["exporterEndpoint"]} if "exporterEndpoint" in given else {}),
             "sampling": {"samplerArg": "0.05", **sampling},
         }
-    ledger.add(
-        Fate.changed,
-        "spec.template",
+    report.changed("spec.template",
         "KServe serves TLS with a certificate of its own and wraps vLLM in a script (RoCE discovery, log and shutdown "
         "options by version); the chart serves HTTP and starts vLLM itself",
         values="engine",
     )
-    return serving
+    return served
 
 
-def _with_bases(spec: Mapping[str, Any], document: Document, source: Source, ledger: Ledger) -> dict[str, Any]:
+def _with_bases(spec: Mapping[str, Any], document: Document, source: Source, report: ConversionReport) -> dict[str, Any]:
     """The spec over its base configurations, the last one first."""
     merged: dict[str, Any] = {}
     for index, reference in enumerate(spec.get("baseRefs", [])):
@@ -110,19 +108,17 @@ def _with_bases(spec: Mapping[str, Any], document: Document, source: Source, led
             (item for item in source.documents if is_config(item) and item.name == reference.get("name")), None
         )
         if found is None:
-            ledger.add(
-                Fate.lost,
-                ("spec", "baseRefs", index, "name"),
+            report.lost(("spec", "baseRefs", index, "name"),
                 f"the LLMInferenceServiceConfig {reference.get('name')} is not among the files; give what kubectl get "
                 f"llminferenceserviceconfig {reference.get('name')} -o yaml prints",
                 document=document,
             )
             continue
-        merged = patched(merged, ledger.read(source.use(found), FIELDS).get("spec", {}))
+        merged = patched(merged, read_fields(source.use(found), FIELDS).get("spec", {}))
     for other in source.documents:
         if is_config(other) and other.name.startswith(presets.PREFIX):
             source.use(other)
-            ledger.add(Fate.kept, other.title, "KServe's presets are known; what counts of them is in the values")
+            report.kept(other.title, "KServe's presets are known; what counts of them is in the values")
     return patched(merged, {key: value for key, value in spec.items() if key != "baseRefs"})
 
 
@@ -166,26 +162,22 @@ def _child_names(text: str) -> str:
     return re.sub(r"\bChildName\s+(\S+)\s+(`[^`]*`|\"[^\"]*\")", r'printf "%s%s" \1 \2', text)
 
 
-def _source(serving: Serving, uri: str, document: Document) -> None:
+def _source(served: ServedModel, uri: str, document: Document) -> None:
     scheme, _, rest = uri.partition("://")
     if scheme == "pvc" and rest:
-        serving.uri = f"pvc://{rest}" if "/" in rest.strip("/") else f"pvc://{rest.strip('/')}/."
-        serving.mounted = True
+        served.uri = f"pvc://{rest}" if "/" in rest.strip("/") else f"pvc://{rest.strip('/')}/."
+        served.mounted = True
     elif scheme in storage.IMAGES and rest:
-        serving.uri, serving.mount_path = f"file://{storage.MOUNT_PATH}", MOUNT_PATH
-        serving.ledger.add(
-            Fate.changed,
-            ("spec", "model", "uri"),
+        served.uri, served.mount_path = f"file://{storage.MOUNT_PATH}", MOUNT_PATH
+        served.report.changed(("spec", "model", "uri"),
             "an image volume, in place of KServe's modelcar",
             document=document,
             values="modelArtifacts.uri",
         )
     elif scheme == "hf":
-        serving.uri, serving.mount_path = uri, MOUNT_PATH
+        served.uri, served.mount_path = uri, MOUNT_PATH
     elif scheme in storage.SCHEMES:
-        serving.ledger.add(
-            Fate.changed,
-            ("spec", "model", "uri"),
+        served.report.changed(("spec", "model", "uri"),
             "an init container of KServe's own image downloads the model; give it the store's credentials",
             document=document,
             values="decode.initContainers",
@@ -199,7 +191,7 @@ def _source(serving: Serving, uri: str, document: Document) -> None:
         )
 
 
-def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: bool, document: Document) -> Role:
+def _role(name: str, spec: Mapping[str, Any], served: ServedModel, disaggregated: bool, document: Document) -> RoleSource:
     sizes = spec.get("parallelism", {})
     grouped = "worker" in spec or bool(
         sizes.get("data") and sizes.get("data", 1) > sizes.get("dataLocal", sizes.get("data", 1))
@@ -211,12 +203,12 @@ def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: b
     at = "spec.template" if name == "decode" else "spec.prefill.template"
     if not any(item["name"] == "main" and item.get("image") for item in pod["containers"]):
         raise ModelserviceError("no container main with an image", file=document.where(), key=f"{at}.containers")
-    _plain_http(pod, serving.ledger, at)
-    role = Role(
+    _plain_http(pod, served.report, at)
+    role = RoleSource(
         pod,
         at,
         replicas=spec.get("replicas", 1),
-        labels={**_labels(serving.name), **spec.get("labels", {})},
+        labels={**_labels(served.name), **spec.get("labels", {})},
         pod_annotations=dict(spec.get("annotations", {})),
         engine="main",
         port=port,
@@ -227,7 +219,7 @@ def _role(name: str, spec: Mapping[str, Any], serving: Serving, disaggregated: b
     if sizes.get("expert"):
         role.parallelism["expert"] = True
     if grouped:
-        _group(role, sizes, spec, serving)
+        _group(role, sizes, spec, served)
     rollout = spec.get("rolloutStrategy")
     if rollout and not grouped:
         role.strategy = {"type": "RollingUpdate", "rollingUpdate": rollout.get("rollingUpdate", rollout)}
@@ -245,7 +237,7 @@ def _labels(name: str) -> dict[str, str]:
     }
 
 
-def _group(role: Role, sizes: Mapping[str, Any], spec: Mapping[str, Any], serving: Serving) -> None:
+def _group(role: RoleSource, sizes: Mapping[str, Any], spec: Mapping[str, Any], served: ServedModel) -> None:
     """A group of pods, by the chart's own parallelism."""
     data, local = sizes.get("data", 1), sizes.get("dataLocal", 1)
     role.group = role.native = True
@@ -261,32 +253,32 @@ def _group(role: Role, sizes: Mapping[str, Any], spec: Mapping[str, Any], servin
         role.parallelism.pop("dataMode", None)
     if "worker" in spec:
         worker = patched(presets.pod(presets.SERVICE_PORT, sidecar=False, grouped=True, worker=True), spec["worker"])
-        _plain_http(worker, serving.ledger, role.place)
+        _plain_http(worker, served.report, role.place)
         role.worker = worker
         for container in worker["containers"]:
             _additional_arguments(container, [])
 
 
-def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[str]) -> bool:
+def _engine(role: RoleSource, served: ServedModel, spec: Mapping[str, Any], served_name: list[str]) -> bool:
     """The engine's command: vLLM as the preset starts it, or the one that the spec gives; whether it gives one."""
     container = next(item for item in role.pod["containers"] if item["name"] == "main")
     extra: list[str] = []
     _additional_arguments(container, extra)
     for worker in (role.worker or {}).get("containers", []):
         if worker["name"] == "main" and worker.get("command"):
-            _own_command(worker, serving, f"{role.place} (worker)")
-    own = spec if role is serving.decode else spec.get("prefill", {})
+            _own_command(worker, served, f"{role.place} (worker)")
+    own = spec if role is served.decode else spec.get("prefill", {})
     offload = own.get("kvCacheOffloading") or own.get("workload", {}).get("kvCacheOffloading")
-    _bring(role.pod, spec["model"]["uri"], serving)
+    _bring(role.pod, spec["model"]["uri"], served)
     if container.get("command"):
-        _own_command(container, serving, role.place)
+        _own_command(container, served, role.place)
         return True
     args = [*container.get("args", []), *extra]
     if args[:1] == ["--"]:
         args = args[1:]
-    model = model_argument(serving.uri, serving.mount_path) if serving.uri else None
+    model = model_argument(served.uri, served.mount_path) if served.uri else None
     container["command"] = ["vllm", "serve"]
-    container["args"] = [model or storage.MOUNT_PATH, "--served-model-name", *served, "--port", str(role.port)]
+    container["args"] = [model or storage.MOUNT_PATH, "--served-model-name", *served_name, "--port", str(role.port)]
     rpc = own.get("parallelism", {}).get("dataRPCPort")
     if rpc:
         container["args"] += ["--data-parallel-rpc-port", str(rpc)]
@@ -299,12 +291,12 @@ def _engine(role: Role, serving: Serving, spec: Mapping[str, Any], served: list[
     return False
 
 
-def _bring(pod: dict[str, Any], uri: str, serving: Serving) -> None:
+def _bring(pod: dict[str, Any], uri: str, served: ServedModel) -> None:
     """Brings the model into a pod where the chart does not."""
     scheme, _, rest = uri.partition("://")
     if scheme in storage.IMAGES:
         storage.mount_image(pod, "main", rest)
-    elif serving.uri is None:
+    elif served.uri is None:
         storage.initialise(pod, "main", uri)
 
 
@@ -327,21 +319,19 @@ def _without_tls(words: list[str]) -> list[str]:
     return kept
 
 
-def _own_command(container: dict[str, Any], serving: Serving, at: str) -> None:
+def _own_command(container: dict[str, Any], served: ServedModel, at: str) -> None:
     """A command of the user's: it expects the model where KServe puts it."""
     for key in ("command", "args"):
         if key in container:
             container[key] = _without_tls(container[key])
-    if serving.uri is None or not serving.uri.startswith("hf://"):
+    if served.uri is None or not served.uri.startswith("hf://"):
         return
-    argument = model_argument(serving.uri, serving.mount_path) or ""
+    argument = model_argument(served.uri, served.mount_path) or ""
     for key in ("command", "args"):
         container[key] = [re.sub(r"/mnt/models(?![\w/])", argument, item) for item in container.get(key, [])]
         if not container[key]:
             del container[key]
-    serving.ledger.add(
-        Fate.changed,
-        f"{at}.containers[main]",
+    served.report.changed(f"{at}.containers[main]",
         f"its command names {argument} in place of /mnt/models, which a storage initializer would fill",
         values="engine",
     )
@@ -365,7 +355,7 @@ def _additional_arguments(container: dict[str, Any], extra: list[str]) -> None:
     container["env"] = kept
 
 
-def _plain_http(pod: dict[str, Any], ledger: Ledger, at: str) -> None:
+def _plain_http(pod: dict[str, Any], report: ConversionReport, at: str) -> None:
     """Probes ask by HTTP, as the chart's engine answers."""
     for container in pod["containers"]:
         for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
@@ -374,40 +364,36 @@ def _plain_http(pod: dict[str, Any], ledger: Ledger, at: str) -> None:
         if any(
             item["name"] == "KSERVE_INFER_ROCE" and item.get("value") == "true" for item in container.get("env", [])
         ):
-            ledger.add(
-                Fate.lost,
-                f"{at}.containers[{container['name']}].env.KSERVE_INFER_ROCE",
+            report.lost(f"{at}.containers[{container['name']}].env.KSERVE_INFER_ROCE",
                 "KServe's script finds the RoCE devices at start; write NCCL_IB_HCA, UCX_NET_DEVICES and "
                 "NCCL_IB_GID_INDEX for your nodes",
             )
 
 
-def _adapters(lora: Mapping[str, Any], serving: Serving, document: Document) -> None:
+def _adapters(lora: Mapping[str, Any], served: ServedModel, document: Document) -> None:
     """LoRA adapters, with KServe's sizes."""
     schemes = ("hf", "pvc", "s3", "gs", "oci")
     for index, adapter in enumerate(lora.get("adapters", [])):
         uri = str(adapter.get("uri", ""))
         if uri.partition("://")[0] in schemes:
-            serving.adapters.append({"name": adapter.get("name") or f"adapter-{index + 1}", "uri": uri})
+            served.adapters.append({"name": adapter.get("name") or f"adapter-{index + 1}", "uri": uri})
         else:
-            serving.ledger.add(
-                Fate.lost,
-                ("spec", "model", "lora", "adapters", index, "uri"),
+            served.report.lost(("spec", "model", "lora", "adapters", index, "uri"),
                 f"the chart loads adapters from {', '.join(schemes)}; copy it to a claim and write pvc://claim/path",
                 document=document,
             )
-    if serving.adapters:
-        number = len(serving.adapters)
+    if served.adapters:
+        number = len(served.adapters)
         batch = lora.get("maxAdapters", number)
-        serving.lora = {"maxRank": lora.get("maxRank", 64), "maxCpuLoras": lora.get("maxCpuAdapters", number)}
+        served.lora = {"maxRank": lora.get("maxRank", 64), "maxCpuLoras": lora.get("maxCpuAdapters", number)}
         if batch != number:
-            serving.lora["maxLoras"] = batch
+            served.lora["maxLoras"] = batch
 
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
-def _offloading(offload: Mapping[str, Any], role: Role, container: dict[str, Any]) -> str:
+def _offloading(offload: Mapping[str, Any], role: RoleSource, container: dict[str, Any]) -> str:
     """Options of vLLM's OffloadingConnector; disk tiers get volumes."""
     size = str(offload.get("cpuBytesToUse") or offload.get("cpu") or "0")
     number = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", size)
@@ -440,7 +426,7 @@ def _offloading(offload: Mapping[str, Any], role: Role, container: dict[str, Any
     return json_text({"kv_connector": "OffloadingConnector", "kv_role": "kv_both", "kv_connector_extra_config": config})
 
 
-def _scaling(role: Role, scaling: Mapping[str, Any]) -> None:
+def _scaling(role: RoleSource, scaling: Mapping[str, Any]) -> None:
     """The autoscaler that KServe would make."""
     role.autoscaled = True
     keda = scaling.get("keda") or scaling.get("wva", {}).get("keda") or {}
@@ -464,7 +450,7 @@ def _scaling(role: Role, scaling: Mapping[str, Any]) -> None:
     role.settings["autoscaling"] = said
 
 
-def _devices(serving: Serving, annotations: Mapping[str, str], document: Document) -> None:
+def _devices(served: ServedModel, annotations: Mapping[str, str], document: Document) -> None:
     """Managed dynamic resource allocation as the chart's own claims."""
     device_class = annotations.get(f"{DRA}device-class")
     if not device_class:
@@ -481,4 +467,4 @@ def _devices(serving: Serving, annotations: Mapping[str, str], document: Documen
     selectors = [line.strip() for line in annotations.get(f"{DRA}cel-selector", "").splitlines() if line.strip()]
     if selectors:
         template["selectors"] = [{"cel": {"expression": line}} for line in selectors]
-    serving.settings["accelerator"] = {"type": kind, "dra": True, "resourceClaimTemplates": {kind: template}}
+    served.settings["accelerator"] = {"type": kind, "dra": True, "resourceClaimTemplates": {kind: template}}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.importers.systems.kserve import presets
-from modelservice.importers.workload import Serving, escaped
+from modelservice.importers.workload import ServedModel, escaped
 
 GATEWAY = {
     "group": "gateway.networking.k8s.io",
@@ -17,7 +17,7 @@ GATEWAY = {
 """The Gateway of KServe's presets."""
 
 
-def route(serving: Serving, router: Mapping[str, Any], namespace: str) -> None:
+def route(served: ServedModel, router: Mapping[str, Any], namespace: str) -> None:
     """Pool, endpoint picker and route, as KServe derives them or as they are written out."""
     routing: dict[str, Any] = {}
     scheduler = router.get("scheduler")
@@ -47,15 +47,15 @@ def route(serving: Serving, router: Mapping[str, Any], namespace: str) -> None:
         if spec.get("hostnames"):
             said["hostnames"] = spec["hostnames"]
         if spec.get("rules"):
-            said["rules"] = [_to_pool(rule, serving.name) for rule in spec["rules"]]
+            said["rules"] = [_to_pool(rule, served.name) for rule in spec["rules"]]
         elif scheduler is not None:
-            said["pathPrefix"] = f"/{namespace}/{serving.name}"
+            said["pathPrefix"] = f"/{namespace}/{served.name}"
         else:
-            said["rules"] = [_to_service(serving, namespace)]
-            serving.settings["service"] = {"enabled": True}
+            said["rules"] = [_to_service(served, namespace)]
+            served.settings["service"] = {"enabled": True}
         routing["httpRoute"] = escaped(said)
     if routing:
-        serving.settings["routing"] = routing
+        served.settings["routing"] = routing
 
 
 def _to_pool(rule: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def _to_pool(rule: Mapping[str, Any], name: str) -> dict[str, Any]:
     return own if backends == [f"{name}-inference-pool"] else {key: rule[key] for key in rule if key != "name"}
 
 
-def _to_service(serving: Serving, namespace: str) -> dict[str, Any]:
+def _to_service(served: ServedModel, namespace: str) -> dict[str, Any]:
     """Without a scheduler requests go to the Service."""
-    path = {"type": "PathPrefix", "value": f"/{namespace}/{serving.name}"}
+    path = {"type": "PathPrefix", "value": f"/{namespace}/{served.name}"}
     rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}
     return {
         "matches": [{"path": path}],
         "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
-        "backendRefs": [{"name": serving.name, "port": presets.SERVICE_PORT}],
+        "backendRefs": [{"name": served.name, "port": presets.SERVICE_PORT}],
     }

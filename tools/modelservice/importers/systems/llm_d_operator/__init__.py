@@ -9,12 +9,12 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers import commandline
 from modelservice.importers.source.documents import Document, Path, dotted
-from modelservice.importers.source.fields import Fate, Field, Ledger
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
 from modelservice.importers.source.kubernetes_fields import OBJECT
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.systems.llm_d_operator.baseconfig import KEYS, Names, Operator, children
 from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Role, Serving
+from modelservice.importers.workload import RoleSource, ServedModel
 
 PRIORITIES = {"Critical": 1, "Standard": 0, "Sheddable": -1}
 """Priorities of InferenceObjectives in place of an InferenceModel's criticality."""
@@ -48,7 +48,7 @@ def _role(role: str) -> tuple[Field, ...]:
         Field(
             f"spec.{role}.parallelism.tensor",
             f"{role}.parallelism.tensor",
-            Fate.changed,
+            Outcome.changed,
             "the operator does not read it; arguments and accelerators of the containers count, as they did there",
             type="integer",
             when=lambda value: value != 1,
@@ -61,7 +61,7 @@ def _role(role: str) -> tuple[Field, ...]:
 
 
 def _picker_fields(path: str) -> tuple[Field, ...]:
-    return tuple(replace(field, values="routing.epp", fate=Fate.changed, why=_PICKER) for field in _container(path, ""))
+    return tuple(replace(field, values="routing.epp", outcome=Outcome.changed, why=_PICKER) for field in _container(path, ""))
 
 
 _PICKER = "the endpoint picker is the chart's, of a version that knows today's InferencePool, with its own flags"
@@ -69,13 +69,13 @@ _PICKER = "the endpoint picker is the chart's, of a version that knows today's I
 FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
-    Field("metadata.labels", "", Fate.lost, "the operator does not pass them on", type="map", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "the operator does not pass them on", type="map", quiet=True),
+    Field("metadata.labels", "", Outcome.lost, "the operator does not pass them on", type="map", quiet=True),
+    Field("metadata.annotations", "", Outcome.lost, "the operator does not pass them on", type="map", quiet=True),
     *(
         Field(
             f"spec.baseConfigMapRef.{name}",
             "",
-            Fate.changed,
+            Outcome.changed,
             "the base is merged into the values",
             type="string",
             quiet=True,
@@ -85,7 +85,7 @@ FIELDS = (
     Field(
         "spec.decoupleScaling",
         "{role}.autoscaling.enabled",
-        Fate.changed,
+        Outcome.changed,
         "the operator sets replicas once, at creation; the chart never prints them, so a new workload begins with one",
         type="boolean",
         when=bool,
@@ -94,7 +94,7 @@ FIELDS = (
     Field(
         "spec.routing.ports[].name",
         "routing.servicePort",
-        Fate.changed,
+        Outcome.changed,
         "named ports exist in templates only; the numbers are in the result",
         type="string",
         quiet=True,
@@ -122,9 +122,9 @@ FIELDS = (
 
 BASE_FIELDS = (
     *OBJECT,
-    Field("metadata.labels", "", Fate.lost, "they are the ConfigMap's own", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "they are the ConfigMap's own", quiet=True),
-    Field("immutable", "", Fate.lost, "the base is merged into the values", quiet=True),
+    Field("metadata.labels", "", Outcome.lost, "they are the ConfigMap's own", quiet=True),
+    Field("metadata.annotations", "", Outcome.lost, "they are the ConfigMap's own", quiet=True),
+    Field("immutable", "", Outcome.lost, "the base is merged into the values", quiet=True),
     Field("data.configMaps", "extraObjects (ConfigMap)", type="string"),
     Field("data.decodeDeployment", "decode", type="string"),
     Field("data.prefillDeployment", "prefill", type="string"),
@@ -133,28 +133,28 @@ BASE_FIELDS = (
     Field(
         "data.httpRoute",
         "routing.httpRoute",
-        Fate.changed,
+        Outcome.changed,
         f"backends of kind InferencePool are of the group {POOL_GROUP}; the older group was removed",
         type="string",
     ),
     Field(
         "data.inferencePool",
         "routing.inferencePool",
-        Fate.changed,
+        Outcome.changed,
         f"InferencePool {POOL_GROUP}/v1; v1alpha2 was removed",
         type="string",
     ),
     Field(
         "data.inferenceModel",
         "routing.inferenceObjective",
-        Fate.changed,
+        Outcome.changed,
         "InferenceModel was removed; an InferenceObjective has its priority (Critical 1, Standard 0, Sheddable -1)",
         type="string",
     ),
     Field(
         "data.eppDeployment",
         "routing.epp",
-        Fate.changed,
+        Outcome.changed,
         _PICKER,
         type="string",
     ),
@@ -179,13 +179,13 @@ def _need(service: dict[str, Any], path: Path, document: Document) -> None:
         raise ModelserviceError("it is missing, and the operator needs it", file=document.where(path), key=dotted(path))
 
 
-def read(document: Document, ledger: Ledger) -> dict[str, Any]:
+def read(document: Document, report: ConversionReport) -> dict[str, Any]:
     """A ModelService, checked.
 
     Raises:
         ModelserviceError: something that the operator needs is missing or of the wrong type.
     """
-    service = ledger.read(document, FIELDS)
+    service = read_fields(document, FIELDS)
     for path in (("metadata", "name"), ("spec", "routing", "modelName"), ("spec", "modelArtifacts", "uri")):
         _need(service, path, document)
     for kind, keys in (("ports", ("name", "port")), ("gatewayRefs", ("name",))):
@@ -215,7 +215,7 @@ def read(document: Document, ledger: Ledger) -> dict[str, Any]:
 
 
 def base_of(
-    service: Mapping[str, Any], document: Document, source: Source, ledger: Ledger
+    service: Mapping[str, Any], document: Document, source: Source, report: ConversionReport
 ) -> tuple[dict[str, Any], Document] | None:
     """The base ConfigMap that a ModelService names, among the documents, or the only one there is."""
     bases = [item for item in source.documents if _is_base(item)]
@@ -225,38 +225,36 @@ def base_of(
     name = reference.get("name", "")
     found = next((item for item in bases if item.name == name), bases[0] if len(bases) == 1 else None)
     if found is None:
-        ledger.add(
-            Fate.lost,
-            ("spec", "baseConfigMapRef", "name"),
+        report.lost(("spec", "baseConfigMapRef", "name"),
             f"the base ConfigMap {name} is not among the files; give what kubectl get configmap {name} -o yaml prints",
             document=document,
         )
         return None
     if found.name != name:
         why = f"the base ConfigMap {found.name} is taken, as {name} is not among the files"
-        ledger.add(Fate.changed, ("spec", "baseConfigMapRef", "name"), why, document=document)
-    return ledger.read(source.use(found), BASE_FIELDS), found
+        report.changed(("spec", "baseConfigMapRef", "name"), why, document=document)
+    return read_fields(source.use(found), BASE_FIELDS), found
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving:
-    service = read(document, ledger)
+def _convert(document: Document, source: Source, report: ConversionReport, secrets: SecretCollector) -> ServedModel:
+    service = read(document, report)
     for role in ("decode", "prefill", "endpointPicker"):
         if role in service["spec"]:
             service["spec"][role].setdefault("replicas", 1)  # the API server's default
-    base = base_of(service, document, source, ledger)
+    base = base_of(service, document, source, report)
     operator = Operator(source.options.namespace)
-    made = children(service, document, base[0] if base else None, base[1] if base else None, operator, ledger)
-    result = serving(service, made, ledger, vault, source.options.namespace)
-    result.objects = objects_of({key: value for key, value in made.items() if not key.startswith("epp")}, vault)
+    made = children(service, document, base[0] if base else None, base[1] if base else None, operator, report)
+    result = served(service, made, report, secrets, source.options.namespace)
+    result.objects = objects_of({key: value for key, value in made.items() if not key.startswith("epp")}, secrets)
     if "eppDeployment" in made:
         for item in result.objects:
             if item["kind"] == "InferenceObjective":
                 item["apiVersion"] = OBJECTIVE_API
-        result.settings["routing"] = _picker(made, ledger)
+        result.settings["routing"] = _picker(made, report)
     return result
 
 
-def _picker(made: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+def _picker(made: Mapping[str, Any], report: ConversionReport) -> dict[str, Any]:
     """The chart's endpoint picker in place of the operator's, which speaks with an InferencePool that was removed."""
     deployment = made["eppDeployment"]
     service = made.get("eppService", {})
@@ -273,7 +271,7 @@ def _picker(made: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
         for key in ("image", "args", "env"):
             if container.get(key):
                 why = "it belongs to the operator's picker; write what is wanted of it into routing.epp"
-                ledger.add(Fate.lost, f"eppDeployment.containers[{container['name']}].{key}", why)
+                report.lost(f"eppDeployment.containers[{container['name']}].{key}", why)
     ports = service.get("spec", {}).get("ports", [])
     if ports and ports[0]["port"] != 9002:
         epp["service"] = {"port": ports[0]["port"]}
@@ -285,9 +283,9 @@ def _picker(made: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
     return routing
 
 
-def serving(
-    service: Mapping[str, Any], made: Mapping[str, Any], ledger: Ledger, vault: Vault, namespace: str = ""
-) -> Serving:
+def served(
+    service: Mapping[str, Any], made: Mapping[str, Any], report: ConversionReport, secrets: SecretCollector, namespace: str = ""
+) -> ServedModel:
     """The pods that the operator makes of a ModelService.
 
     Raises:
@@ -296,16 +294,16 @@ def serving(
     spec = service["spec"]
     names = Names(service["metadata"]["name"])
     roles = {
-        role: _pods(role, made[f"{role}Deployment"], spec, ledger)
+        role: _pods(role, made[f"{role}Deployment"], spec, report)
         for role in ("decode", "prefill")
         if f"{role}Deployment" in made
     }
     if not roles:
         raise ModelserviceError("it has neither decode nor prefill, so nothing would serve", key="spec.decode")
-    return Serving(
+    return ServedModel(
         names.decode.removesuffix("-decode"),
-        ledger,
-        vault,
+        report,
+        secrets,
         roles.get("decode"),
         roles.get("prefill"),
         namespace=service["metadata"].get("namespace") or namespace,
@@ -314,7 +312,7 @@ def serving(
     )
 
 
-def _pods(role: str, deployment: Mapping[str, Any], spec: Mapping[str, Any], ledger: Ledger) -> Role:
+def _pods(role: str, deployment: Mapping[str, Any], spec: Mapping[str, Any], report: ConversionReport) -> RoleSource:
     template = deployment["spec"]["template"]
     types = spec.get(role, {}).get("acceleratorTypes")
     pod = dict(template["spec"])
@@ -335,7 +333,7 @@ def _pods(role: str, deployment: Mapping[str, Any], spec: Mapping[str, Any], led
                 f"the container {container['name']} has no image, neither here nor in the base",
                 key=f"spec.{role}.containers",
             )
-    return Role(
+    return RoleSource(
         pod,
         f"spec.{role}",
         replicas=deployment["spec"].get("replicas", 1),
@@ -356,7 +354,7 @@ def _engine(pod: Mapping[str, Any], spec: Mapping[str, Any]) -> str | None:
     return next((item["name"] for item in spec.get("containers", []) if item.get("mountModelVolume")), None)
 
 
-def objects_of(made: Mapping[str, Any], vault: Vault) -> list[dict[str, Any]]:
+def objects_of(made: Mapping[str, Any], secrets: SecretCollector) -> list[dict[str, Any]]:
     """Everything beside the workloads, in the API versions that are served today."""
     objects = list(made.get("configMaps", []))
     for role in ("decode", "prefill"):
@@ -375,7 +373,7 @@ def objects_of(made: Mapping[str, Any], vault: Vault) -> list[dict[str, Any]]:
         for kind in ("containers", "initContainers"):
             for container in deployment["spec"]["template"]["spec"].get(kind, []):
                 if container.get("env"):
-                    container["env"] = vault.environment(
+                    container["env"] = secrets.environment(
                         container["env"], f"spec.endpointPicker.{kind}[{container['name']}].env"
                     )
         objects.append(deployment)

@@ -18,7 +18,7 @@ import yaml
 
 from modelservice.errors import ModelserviceError
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Fate, Field, Ledger
+from modelservice.importers.source.fields import Outcome, Field, ConversionReport
 from modelservice.importers.source.go_templates import Templates
 from modelservice.importers.source.kubernetes_fields import DEPLOYMENT, OBJECT
 
@@ -80,7 +80,7 @@ def children(
     base: Mapping[str, Any] | None,
     base_document: Document | None,
     operator: Operator,
-    ledger: Ledger,
+    report: ConversionReport,
 ) -> dict[str, Any]:
     """The objects that the operator makes, by key of its base ConfigMap; without zero values.
 
@@ -90,7 +90,7 @@ def children(
         base: the base ConfigMap, None for none.
         base_document: where that is from.
         operator: the operator's options.
-        ledger: takes notes.
+        report: takes notes.
 
     Raises:
         ModelserviceError: a template fails, or what it renders to is no YAML.
@@ -103,10 +103,10 @@ def children(
     )
     if not namespace and base is not None and "ModelServiceNamespace" in str(base.get("data")):
         why = "the base asks for the namespace, and the source does not say one; give it with --namespace"
-        ledger.add(Fate.lost, ("metadata", "namespace"), why, document=document)
+        report.lost(("metadata", "namespace"), why, document=document)
     service = _rendered_arguments(service, document, templates)
-    found = _rendered_base(base, base_document, templates, ledger) if base is not None and base_document else {}
-    return _Merge(service, namespace, names, operator, ledger).merged(found)
+    found = _rendered_base(base, base_document, templates, report) if base is not None and base_document else {}
+    return _Merge(service, namespace, names, operator, report).merged(found)
 
 
 class Names:
@@ -235,7 +235,7 @@ def _rendered_arguments(service: Mapping[str, Any], document: Document, template
     return result
 
 
-def _rendered_base(base: Mapping[str, Any], document: Document, templates: Templates, ledger: Ledger) -> dict[str, Any]:
+def _rendered_base(base: Mapping[str, Any], document: Document, templates: Templates, report: ConversionReport) -> dict[str, Any]:
     """The objects in the base ConfigMap, their templates rendered."""
     data = base.get("data", {})
     texts = {key: (data[key], document.where(("data", key))) for key in KEYS if data.get(key, "").strip()}
@@ -256,11 +256,11 @@ def _rendered_base(base: Mapping[str, Any], document: Document, templates: Templ
         if isinstance(parsed, list):
             found[key] = parsed
             continue
-        inner = Ledger()
+        inner = ConversionReport()
         found[key] = inner.read(Document(parsed, f"{place} ({key})", node), _FIELDS[key])
         for note in inner.notes:
-            if note.fate is Fate.lost:
-                ledger.add(note.fate, f"data.{key}.{note.path}", note.why, unknown=note.unknown)
+            if note.outcome is Outcome.lost:
+                report.add(note.outcome, f"data.{key}.{note.path}", note.why, unknown=note.unknown)
     return found
 
 
@@ -278,14 +278,14 @@ class _Merge:
     """The operator's merge of a ModelService into its base."""
 
     def __init__(
-        self, service: Mapping[str, Any], namespace: str, names: Names, operator: Operator, ledger: Ledger
+        self, service: Mapping[str, Any], namespace: str, names: Names, operator: Operator, report: ConversionReport
     ) -> None:
         self.service = service
         self.spec = service["spec"]
         self.namespace = namespace
         self.names = names
         self.operator = operator
-        self.ledger = ledger
+        self.report = report
         self.common = {
             "llm-d.ai/inferenceServing": "true",
             "llm-d.ai/model": sanitised(self.spec["routing"]["modelName"]),
@@ -357,9 +357,7 @@ class _Merge:
         if not container.get("mountModelVolume"):
             return result
         if container.get("env"):
-            self.ledger.add(
-                Fate.lost,
-                f"spec.{role}.containers[{container['name']}].env",
+            self.report.lost(f"spec.{role}.containers[{container['name']}].env",
                 "the operator replaces the environment of "
                 "a container with mountModelVolume, so these variables never reached it; write them into the values if "
                 "they are wanted",
@@ -405,9 +403,7 @@ class _Merge:
             ]
             if len(kept) != len(items):
                 holder[field] = kept
-                self.ledger.add(
-                    Fate.changed,
-                    f"spec.{role}",
+                self.report.changed(f"spec.{role}",
                     f"the operator makes two {field} of one {identity}, which no API server "
                     "accepts; the base's is kept",
                     values=f"{role}.volumes",

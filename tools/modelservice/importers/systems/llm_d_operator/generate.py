@@ -11,8 +11,8 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release
 from modelservice.importers.chart import chart
 from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import Fate, Ledger, Note
-from modelservice.importers.source.secrets import Vault
+from modelservice.importers.source.fields import Outcome, ConversionReport, Note
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.steps.conversion import to_values
 from modelservice.importers.systems import llm_d_operator
 from modelservice.importers.systems.llm_d_operator.baseconfig import Operator, children
@@ -54,29 +54,27 @@ def dry_run(model_service: str, base: str | None, operator: Operator) -> DryRun:
     documents = [item for item in read_documents([model_service]) if llm_d_operator.SYSTEM.recognises(item)]
     if len(documents) != 1:
         raise ModelserviceError(f"{len(documents)} ModelServices of llm-d.ai, but one is expected", file=model_service)
-    ledger, vault = Ledger(), Vault(f"{documents[0].name or 'imported'}-secrets")
-    service = llm_d_operator.read(documents[0], ledger)
+    report, secrets = ConversionReport(), SecretCollector(f"{documents[0].name or 'imported'}-secrets")
+    service = read_fields(documents[0], report)
     config, config_document = None, None
     if base is not None:
         found = [item for item in read_documents([base]) if item.kind == "ConfigMap"]
         if len(found) != 1:
             raise ModelserviceError(f"{len(found)} ConfigMaps, but one is expected", file=base)
         config_document = found[0]
-        config = ledger.read(config_document, llm_d_operator.BASE_FIELDS)
-    made = children(service, documents[0], config, config_document, operator, ledger)
-    serving = llm_d_operator.serving(service, made, ledger, vault, operator.namespace)
-    serving.objects = llm_d_operator.objects_of(made, vault)
+        config = read_fields(config_document, llm_d_operator.BASE_FIELDS)
+    made = children(service, documents[0], config, config_document, operator, report)
+    served = llm_d_operator.served(service, made, report, secrets, operator.namespace)
+    served.objects = llm_d_operator.objects_of(made, secrets)
     if "eppDeployment" in made and "eppRoleBinding" not in made:
-        ledger.add(
-            Fate.lost,
-            "--epp-cluster-role",
+        report.lost("--epp-cluster-role",
             "the operator binds the endpoint picker to the ClusterRole of this option; bind its ServiceAccount to one",
         )
-    values, _ = vault.cleaned(to_values(serving, objects_as_keys=False))
-    release = Release("modelservice", serving.namespace or "default")
+    values, _ = secrets.cleaned(to_values(served, objects_as_keys=False))
+    release = Release("modelservice", served.namespace or "default")
     manifests = chart().render(values, release).manifests
-    shown, _ = vault.cleaned(_today(made))
-    return DryRun(dict(sorted(shown.items())), values, manifests, ledger.notes)
+    shown, _ = secrets.cleaned(_today(made))
+    return DryRun(dict(sorted(shown.items())), values, manifests, report.notes)
 
 
 def _today(made: Mapping[str, Any]) -> dict[str, Any]:
