@@ -8,19 +8,20 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.check.vllm import table as vllm
-from modelservice.engines.command import ALIASES, Flag, vllm_version
+from modelservice.engines import arguments as vllm
+from modelservice.engines.command import ALIASES, Flag
+from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
 
 
-def _version(deployment: Deployment, pods: Pods) -> str | None:
+def _version(deployment: Deployment, pods: Pods) -> Version | None:
     return deployment.vllm_version or vllm_version(str(pods.engine.get("image", "")))
 
 
-def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, str | None]]:
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, Version | None]]:
     for pods in deployment.servers:
         if pods.command.engine == "vllm":
             version = _version(deployment, pods)
@@ -62,15 +63,17 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
             )
 
 
-def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> tuple[str, str | None, Severity | None]:
+def _unknown(
+    flag: Flag, known: vllm.Table, version: Version | None, said: str
+) -> tuple[str, str | None, Severity | None]:
     name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
     history = vllm.history(spelling)
     # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
     # than the table.
-    unsure = Severity.warning if version is None or vllm.older(version) else None
+    unsure = Severity.warning if version is None or known.older else None
     if history:
         first, last = history
-        word = f"appeared in {first}" if vllm.versions().index(first) > known.index else f"went away after {last}"
+        word = f"appeared in {first}" if first > known.version else f"went away after {last}"
         fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
         return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
     if name in vllm.BEFORE:
@@ -91,7 +94,7 @@ def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> t
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
     for pods, known, version in _of_vllm(deployment):
-        if version is not None and vllm.older(version):
+        if known.older:
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
                 deployment.engine_key(pods, "image"),
@@ -117,13 +120,13 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                 continue
             reason = None
             values = [value for value in flag.values if value]
-            if argument.values == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
+            if argument.arity == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
                 # A word behind a switch is the model where none stands before.
                 if pods.command.positionals or pods.command.has("model") or len(values) > 1:
                     reason = f"takes no value, but {values[0]!r} follows"
-            elif argument.values in (1, "+") and not flag.values:
+            elif argument.arity in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.values == 1 and len(values) > 1 and pods.command.positionals:
+            elif argument.arity == 1 and len(values) > 1 and pods.command.positionals:
                 reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
@@ -132,7 +135,7 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     f"{flag.spelling}: {reason}",
                     _key(deployment, pods, flag),
                     pods.object,
-                    f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
+                    f"write {argument.flags[0]}" + ("" if argument.arity == 0 else " with a value of its type"),
                     pods.path("args"),
                 )
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.engines.command import image_version, vllm_version
+from modelservice.engines.command import image_version
+from modelservice.engines.version import vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
@@ -357,7 +358,7 @@ def _engine_version(deployment: Deployment, pods: Pods) -> tuple[str, tuple[int,
     image = str(pods.engine.get("image", ""))
     stated = deployment.vllm_version or vllm_version(image)
     if stated:
-        return f"vLLM {stated}", tuple(int(part) for part in stated.split(".")[:2])
+        return f"vLLM {stated}", stated[:2]
     number = image_version(image) if re.search(r"/llm-d(-cuda)?:", image) else None
     old = number is not None and number < (0, 5)
     return f"llm-d {'.'.join(map(str, number or ()))}", (0, 11) if old else None

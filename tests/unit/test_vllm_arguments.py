@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from modelservice.check.vllm.extract import accepted, compact
-from modelservice.check.vllm.table import arguments, history, table, versions
-from modelservice.engines.command import command_line, vllm_version
+from modelservice.engines.arguments import arguments, history, table, versions
+from modelservice.engines.command import command_line
+from modelservice.engines.version import vllm_version
 from support.render import SHARED, shared
 
 VERSIONS = versions()

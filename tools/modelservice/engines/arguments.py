@@ -1,4 +1,4 @@
-"""The table of `vllm serve` arguments: which flag a version knows, and what it takes."""
+"""The arguments of `vllm serve`: which flags a version has, and what they take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Version = tuple[int, ...]
+from modelservice.engines.version import Version
+
+Arity = int | str
+"""Number of values as :mod:`argparse` has it: 0, 1, ``?``, ``*`` or ``+``."""
+
+_DATA = Path(__file__).parents[1] / "facts" / "engines" / "arguments" / "vllm.json"
 
 BEFORE = {
     "disable-log-requests": "request logging is off by default; remove it",
@@ -51,13 +56,13 @@ class Argument:
     """One form of a flag."""
 
     flags: tuple[str, ...]
-    values: int | str
-    """Number of values as :mod:`argparse` has it: 0, 1, ``?`` or ``+``."""
+    arity: Arity
     type: str
     """``int``, ``float``, ``size`` (``8k``), ``json`` or empty for text."""
     choices: tuple[str, ...]
-    first: int
-    last: int
+    first: Version
+    """The first version that has it in this form."""
+    last: Version
 
     @property
     def name(self) -> str:
@@ -65,7 +70,7 @@ class Argument:
         return self.flags[0].lstrip("-")
 
     def refusal(self, value: str) -> str | None:
-        """Why the flag does not take this value; None when it does."""
+        """Return why the flag does not take a value; None when it does."""
         if "$" in value:
             return None  # known only in the container
         if self.choices and value not in self.choices:
@@ -78,25 +83,34 @@ class Argument:
 class Table:
     """The arguments of one version.
 
-    Args:
-        index: position of the version among those of the data.
-        exact: whether that is the version asked for, and not the nearest one.
-
     Attributes:
+        version: the version whose arguments these are.
+        exact: whether that is the minor version asked for, and not the nearest known one.
+        older: whether the version asked for is older than all known ones.
+        newer: whether it is newer than all known ones.
         by_flag: the arguments by each of their flags, ``--port``.
     """
 
-    def __init__(self, index: int, exact: bool) -> None:
-        self.index = index
-        self.exact = exact
-        self.version = versions()[index]
-        self.by_flag: Mapping[str, Argument] = {
-            flag: argument for argument in arguments() if argument.first <= index <= argument.last
+    def __init__(self, wanted: Version | None) -> None:
+        known = versions()
+        fitting = [version for version in known if wanted is None or version[:2] <= wanted[:2]]
+        self.version = fitting[-1] if fitting else known[0]
+        self.exact = wanted is not None and wanted[:2] == self.version[:2]
+        self.older = wanted is not None and not fitting
+        self.newer = wanted is not None and wanted[:2] > known[-1][:2]
+        by_flag = {
+            flag: argument
+            for argument in arguments()
+            if argument.first <= self.version <= argument.last
             for flag in argument.flags
-        }  # fmt: skip
+        }
+        if "--optimization-level" in by_flag:
+            # vLLM reads -O3 as this before its parser sees it (vllm/utils/argparse_utils.py).
+            by_flag.setdefault("-O", by_flag["--optimization-level"])
+        self.by_flag: Mapping[str, Argument] = by_flag
 
     def find(self, spelling: str) -> Argument | None:
-        """The argument of a flag as written, abbreviated as :mod:`argparse` allows; None for an unknown one."""
+        """Return the argument of a flag as written, abbreviated as :mod:`argparse` allows; None for an unknown one."""
         flag = canonical(spelling)
         if flag in self.by_flag:
             return self.by_flag[flag]
@@ -104,76 +118,109 @@ class Table:
         if dot:
             # vLLM gathers --compilation-config.level 3 into the JSON of --compilation-config.
             known = self.by_flag.get(base)
-            return Argument(known.flags, 1, "", (), 0, 0) if known and known.values != 0 else None
+            return Argument(known.flags, 1, "", (), known.first, known.last) if known and known.arity != 0 else None
         if flag.startswith("--"):
             near = {self.by_flag[known] for known in self.by_flag if known.startswith(flag)}
             return near.pop() if len(near) == 1 else None
         return self.by_flag.get("-O") if re.fullmatch(r"-O\d", flag) else None
 
     def nearest(self, spelling: str) -> str | None:
-        """The known flag that resembles an unknown one most."""
+        """Return the known flag that resembles an unknown one most."""
         found = difflib.get_close_matches(canonical(spelling), list(self.by_flag), n=1, cutoff=0.75)
         return found[0] if found else None
 
 
 @functools.cache
 def _data() -> dict[str, Any]:
-    text = Path(__file__).with_name("arguments.json").read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = json.loads(_DATA.read_text(encoding="utf-8"))
     return data
 
 
-def versions() -> list[str]:
-    """Versions of vLLM that the data knows, oldest first."""
-    return [str(version) for version in _data()["versions"]]
+@functools.cache
+def versions() -> tuple[Version, ...]:
+    """Return the versions of vLLM whose arguments are known, oldest first."""
+    found = (Version.parse(version) for version in _data()["versions"])
+    return tuple(version for version in found if version)
 
 
 @functools.cache
 def arguments() -> tuple[Argument, ...]:
-    """Every form of every flag."""
+    """Return every form of every flag."""
+    known = versions()
     return tuple(
         Argument(
             tuple(entry["flags"]), entry.get("values", 1), entry.get("type", ""), tuple(entry.get("choices", ())),
-            *entry["versions"],
+            *(known[index] for index in entry["versions"]),
         )
         for entry in _data()["arguments"]
     )  # fmt: skip
 
 
 @functools.cache
-def table(version: str | None) -> Table:
-    """The table that fits a version best: the newest not newer than it, the newest of all for None."""
-    known = [_parse(item) for item in versions()]
-    if version is None:
-        return Table(len(known) - 1, exact=False)
-    wanted = _parse(version)
-    fitting = [index for index, item in enumerate(known) if item <= wanted]
-    return Table(fitting[-1] if fitting else 0, exact=bool(fitting) and known[fitting[-1]][:2] == wanted[:2])
+def table(version: Version | None) -> Table:
+    """Return the table that fits a version best: the newest not newer than it, the newest of all for None."""
+    return Table(version)
 
 
-def history(spelling: str) -> tuple[str, str] | None:
-    """First and last version of the data that know a flag; None when none does."""
+def history(spelling: str) -> tuple[Version, Version] | None:
+    """Return the first and last known version that have a flag; None when none does."""
     found = [argument for argument in arguments() if canonical(spelling) in argument.flags]
-    if not found:
-        return None
-    return versions()[min(item.first for item in found)], versions()[max(item.last for item in found)]
+    return (min(item.first for item in found), max(item.last for item in found)) if found else None
 
 
-def older(version: str | None) -> bool:
-    """Whether a version is older than the data."""
-    return version is not None and _parse(version) < _parse(versions()[0])
+@functools.cache
+def aliases(version: Version | None = None) -> Mapping[str, str]:
+    """Return the long name, without dashes, of every other spelling of an argument, such as ``-tp``.
+
+    Args:
+        version: a version of vLLM; None for those of all versions, of which the newest wins.
+    """
+    return {
+        flag: argument.name
+        for argument in _arguments(version)
+        for flag in argument.flags[1:]
+        if flag not in _negations(argument)
+    }
+
+
+@functools.cache
+def negations(version: Version | None = None) -> Mapping[str, str]:
+    """Return the long name, without dashes, of the switch that a ``--no-`` form turns off."""
+    return {flag: argument.name for argument in _arguments(version) for flag in _negations(argument)}
+
+
+def arity(name: str, version: Version | None = None) -> Arity | None:
+    """Return how many values an argument takes; None for an unknown one.
+
+    Args:
+        name: the long name without dashes, or a flag as it is written.
+        version: a version of vLLM; None for the newest that has the argument.
+    """
+    flag = canonical(name if name.startswith("-") else f"--{name}")
+    found = [argument for argument in _arguments(version) if flag in argument.flags]
+    return found[-1].arity if found else None
 
 
 def canonical(spelling: str) -> str:
-    """A flag with dashes for underscores, as vLLM reads it (before a dot)."""
+    """Return a flag with dashes for underscores, as vLLM reads it (before a dot)."""
     if not spelling.startswith("--"):
         return spelling
     base, dot, rest = spelling.partition(".")
     return base.replace("_", "-") + dot + rest
 
 
-def _parse(version: str) -> Version:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+def _arguments(version: Version | None) -> list[Argument]:
+    """The arguments of a version; of all versions the oldest form first."""
+    if version is None:
+        return sorted(arguments(), key=lambda argument: argument.last)
+    return list(table(version).by_flag.values())
+
+
+def _negations(argument: Argument) -> list[str]:
+    if argument.arity != 0:
+        return []
+    positive = {flag for flag in argument.flags if not flag.startswith("--no-")}
+    return [flag for flag in argument.flags if flag.startswith("--no-") and positive]
 
 
 def _is_int(value: str) -> bool:
