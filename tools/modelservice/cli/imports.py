@@ -14,9 +14,11 @@ from rich.console import Console
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.helm import dump
-from modelservice.importers import SYSTEMS, Imported, import_files
-from modelservice.importers.source.fields import Outcome, Note
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
+from modelservice.importers.report import Note, Outcome
+from modelservice.importers.systems import SYSTEMS
+from modelservice.importers.systems.llm_d_operator.children import Operator
 from modelservice.importers.systems.llm_d_operator.generate import Shape, dry_run
 from modelservice.importers.systems.system import Options
 from modelservice.importers.values_file import write_atomically

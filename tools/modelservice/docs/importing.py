@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelservice.importers import SYSTEMS
-from modelservice.importers.source.fields import Outcome, Field
+from modelservice.importers.report import Outcome
+from modelservice.importers.source.fields import Field
+from modelservice.importers.systems import SYSTEMS
 
 
 def field_tables() -> str:

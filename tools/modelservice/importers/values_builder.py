@@ -61,17 +61,18 @@ class RoleBuilder:
     @property
     def derived(self) -> bool:
         """Whether the chart writes flags of its own: model, port, parallelism, names."""
-        return self.engine.derived and self.engine.flags_known
+        return self.engine.derived
 
     @property
     def type(self) -> str | None:
         """The ``engine.type`` of an engine of which the chart derives everything but its own settings."""
-        return self.engine.engine if self.engine.derived and not self.engine.flags_known else None
+        return None if self.engine.flags_known or self.engine.start == "custom" else self.engine.engine
 
     @property
     def parallelism(self) -> Mapping[str, Any]:
         """The role's parallel sizes so far."""
-        return self.values.get("parallelism", {})
+        sizes: Mapping[str, Any] = self.values.get("parallelism", {})
+        return sizes
 
 
 class ValuesBuilder:

@@ -16,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from modelservice.errors import UsageError
-from modelservice.importers.source.fields import Outcome, Note
+from modelservice.importers.report import Note, Outcome
 from modelservice.importers.source.secrets import NeededSecret
 
 WIDTH = 100
@@ -94,8 +94,8 @@ def _flat(node: Any) -> str:
 def _section(title: str, notes: Iterable[Note]) -> list[str]:
     lines = []
     for note in notes:
-        text = f"- {note.path}{f' ({note.values})' if note.values and note.outcome is not Outcome.lost else ''}: {note.why}"
-        lines += _wrapped(text, WIDTH - 2, "  ")
+        target = f" ({note.values})" if note.values and note.outcome is not Outcome.lost else ""
+        lines += _wrapped(f"- {note.path}{target}: {note.why}", WIDTH - 2, "  ")
     return ["", title, *lines] if lines else []
 
 

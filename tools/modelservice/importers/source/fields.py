@@ -55,6 +55,16 @@ class Field:
         return self.outcome if self.when is None or self.when(value) else Outcome.kept
 
 
+def changed(path: str, values: str, why: str, **details: Any) -> Field:
+    """Return a field that becomes something else."""
+    return Field(path, values, Outcome.changed, why, **details)
+
+
+def lost(path: str, why: str, **details: Any) -> Field:
+    """Return a field that the chart has no equivalent for."""
+    return Field(path, "", Outcome.lost, why, **details)
+
+
 _SERVER_WRITTEN = (
     "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName", "generation",
     "managedFields", "resourceVersion", "selfLink", "uid",
@@ -63,10 +73,10 @@ _SERVER_WRITTEN = (
 METADATA = (
     Field("apiVersion", "", type="string", quiet=True),
     Field("kind", "", type="string", quiet=True),
-    *(Field(f"metadata.{name}", "", Outcome.lost, "written by the API server", quiet=True) for name in _SERVER_WRITTEN),
-    Field("metadata.finalizers", "", Outcome.lost, "they belong to the original controller", quiet=True),
-    Field("metadata.ownerReferences", "", Outcome.lost, "Helm owns what it installs", quiet=True),
-    Field("status", "", Outcome.lost, "written by the original controller", quiet=True),
-    Field(f"metadata.annotations.{LAST_APPLIED}", "", Outcome.lost, "written by kubectl", quiet=True),
+    *(lost(f"metadata.{name}", "written by the API server", quiet=True) for name in _SERVER_WRITTEN),
+    lost("metadata.finalizers", "they belong to the original controller", quiet=True),
+    lost("metadata.ownerReferences", "Helm owns what it installs", quiet=True),
+    lost("status", "written by the original controller", quiet=True),
+    lost(f"metadata.annotations.{LAST_APPLIED}", "written by kubectl", quiet=True),
 )
 """Fields of every Kubernetes object that no release has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from modelservice.errors import Problem, ValuesError
@@ -83,7 +83,7 @@ _DROPPED = object()
 class _Declared:
     """The declarations at one path and below it."""
 
-    field: Field | None = None
+    own: Field | None = None
     below: dict[str, _Declared] = field(default_factory=dict)
 
     @classmethod
@@ -94,7 +94,7 @@ class _Declared:
             node = root
             for token in item.tokens:
                 node = node.below.setdefault(token, cls())
-            node.field = node.field or item
+            node.own = node.own or item
         return root
 
     def under(self, key: str) -> _Declared | None:
@@ -127,10 +127,10 @@ class _Reader:
 
     def _value(self, value: Any, path: Path, declared: _Declared, above: Field | None) -> Any:
         """Return one value; ``above`` is the nearest declaration of which it is a part."""
-        here = declared.field or above
-        if declared.field is not None:
-            value = self._own(value, path, declared, declared.field)
-            if declared.field.type in _SECTIONS:
+        here = declared.own or above
+        if declared.own is not None:
+            value = self._own(value, path, declared, declared.own)
+            if declared.own.type in _SECTIONS:
                 here = None
         if isinstance(value, dict) and declared.has_keys:
             items = {key: self._part(item, (*path, key), declared.under(key), here) for key, item in value.items()}

@@ -19,7 +19,7 @@ _UPDATING = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
 def load_adapters(builder: ValuesBuilder) -> None:
     """Take the model's adapters, or vLLM's LoRA flags; give ``modelArtifacts.adapters`` and ``lora``."""
     adapters, lora = builder.model.adapters, builder.model.lora
-    if not adapters and all(role.derived and role.engine.engine == "vllm" for role in builder.roles):
+    if not adapters and all(role.derived and role.engine.engine != "sglang" for role in builder.roles):
         found = [_lora(role.engine) for role in builder.roles]
         if found[0] is not None and all(item == found[0] for item in found):
             dynamic = take_variable(builder, _UPDATING, "True")

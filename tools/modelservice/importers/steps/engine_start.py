@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 
-PROGRAMS = {"vllm": ("vllm", "serve"), "sglang": ("python3", "-m", "sglang.launch_server")}
-"""The words with which the chart starts an engine."""
+PROGRAMS = {"vllmServe": ("vllm", "serve"), "sglangServe": ("python3", "-m", "sglang.launch_server")}
+"""The words with which the chart starts an engine, by ``engine.modelCommand``."""
 
 MORE_PORTS: dict[str, list[dict[str, Any]]] = {"huggingface": [{"containerPort": 8081, "name": "grpc"}]}
 """Ports that the chart declares for an engine in addition to the one that serves."""
@@ -28,7 +29,7 @@ def _difference(role: RoleBuilder) -> str:
         return ""
     if engine.script:
         return "the shell around the command is left out"
-    program = PROGRAMS[engine.engine or "vllm"]
+    program = PROGRAMS[_model_command(role)]
     return "" if engine.program == program else f"{' '.join(engine.program)} becomes {' '.join(program)}"
 
 
@@ -43,16 +44,23 @@ def state_type(builder: ValuesBuilder) -> None:
             role.engine_values["type"] = role.type
         elif not role.derived:
             continue
-        elif role.engine.engine == "vllm" and role.engine.program and probes is not None and derives_ports:
+        elif _model_command(role) == "vllmServe" and probes is not None and derives_ports:
             role.engine_values["type"] = "vllm"
         else:
-            role.engine_values["modelCommand"] = f"{role.engine.engine}Serve" if role.engine.program else "imageDefault"
+            role.engine_values["modelCommand"] = _model_command(role)
             if probes is not None:
                 probes["enabled"] = True
         if "type" in role.engine_values and derives_ports:
             del role.container["ports"]
 
 
-def without_protocol(port: dict[str, Any]) -> dict[str, Any]:
+def _model_command(role: RoleBuilder) -> str:
+    """Return the ``engine.modelCommand`` with which an engine is started as in the source."""
+    if not role.engine.program:
+        return "imageDefault"
+    return "sglangServe" if role.engine.engine == "sglang" else "vllmServe"
+
+
+def without_protocol(port: Mapping[str, Any]) -> dict[str, Any]:
     """Return a container's port without the default protocol."""
     return {key: value for key, value in port.items() if (key, value) != ("protocol", "TCP")}

@@ -31,9 +31,7 @@ def locate_model(builder: ValuesBuilder) -> None:
         _read_scripts(builder)
     if builder.uri:
         artifacts["uri"] = escaped(builder.uri)
-    if builder.mount_path != MOUNT_PATH and (
-        builder.mounted or (builder.uri and not builder.uri.startswith("hf://"))
-    ):
+    if builder.mount_path != MOUNT_PATH and (builder.mounted or (builder.uri and not builder.uri.startswith("hf://"))):
         artifacts["mountPath"] = builder.mount_path
     derived = model_argument(builder.uri, builder.mount_path) if builder.uri else None
     for role in builder.roles:
@@ -183,5 +181,3 @@ def values_of(engine: EngineCommand, name: str) -> list[str] | None:
 
 def _same_path(argument: str, derived: str | None) -> bool:
     return derived is not None and argument.rstrip("/") == derived.removesuffix("/.").rstrip("/")
-
-

@@ -47,7 +47,8 @@ def _same(
         "pvc": (volume.get("persistentVolumeClaim", {}).get("claimName"), place.split("/")[0]),
         "oci": (volume.get("image", {}).get("reference"), place),
     }.get(scheme)
-    return holder is not None and holder[0] == holder[1] and mount["mountPath"].rstrip("/") == builder.mount_path
+    path: str = mount["mountPath"].rstrip("/")
+    return holder is not None and holder[0] == holder[1] and path == builder.mount_path
 
 
 def _is_cache(role: RoleBuilder, mount: Mapping[str, Any], volume: Mapping[str, Any], roles: int) -> bool:

@@ -15,7 +15,7 @@ def hide_secrets(builder: ValuesBuilder) -> None:
     for role in builder.roles:
         key = _take_api_key(builder, role)
         if role.derived:
-            role.container |= {"command": [], "args": role.engine.arguments}
+            role.container.update(command=[], args=role.engine.arguments)
         for kind in ("containers", "initContainers"):
             for container in role.pod.get(kind, []):
                 hide_in_container(builder, container, f"{role.source.place}.{kind}[{container['name']}]")
@@ -40,7 +40,7 @@ def hide_in_container(builder: ValuesBuilder, container: dict[str, Any], place: 
 def _take_api_key(builder: ValuesBuilder, role: RoleBuilder) -> dict[str, Any] | None:
     """Take ``--api-key`` in plain text; return the variable that the engine reads instead."""
     option = role.engine.get("api-key") if role.derived else None
-    if option is None or not option.values or any("$(" in value for value in option.values):
+    if option is None or not option.values or any("$(" in token for token in option.tokens):
         return None
     value = role.engine.take("api-key") or ""
     source = builder.secrets.reference(API_KEY, value, f"{role.place}.args (--api-key)")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Outcome, Field
+from modelservice.importers.report import Outcome
+from modelservice.importers.source.fields import Field, lost
 
 _PLATFORM = "it belongs to the platform"
 
@@ -26,26 +27,26 @@ _ENTITY = (
 )
 
 _FUNCTION = (
-    ("url", "modelArtifacts.uri", Outcome.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Outcome.kept, "", "string"),
-    ("model_name", "modelArtifacts.name", Outcome.kept, "", "string"),
-    ("image", "engine.image", Outcome.kept, "", "string"),
-    ("engine", "engine.type", Outcome.kept, "", "string"),
-    ("features", "modelArtifacts.features", Outcome.kept, "", "strings"),
-    ("adapters[].name", "modelArtifacts.adapters", Outcome.kept, "", "string"),
-    ("adapters[].url", "modelArtifacts.adapters", Outcome.kept, "", "string"),
+    ("url", "modelArtifacts.uri", "string"),
+    ("path", "modelArtifacts.uri", "string"),
+    ("model_name", "modelArtifacts.name", "string"),
+    ("image", "engine.image", "string"),
+    ("engine", "engine.type", "string"),
+    ("features", "modelArtifacts.features", "strings"),
+    ("adapters[].name", "modelArtifacts.adapters", "string"),
+    ("adapters[].url", "modelArtifacts.adapters", "string"),
 )  # fmt: skip
 
 _RUN = (
-    ("function", "", Outcome.kept, "", "string"),
-    ("task", "", Outcome.kept, "", "string"),
+    ("function", "", "string"),
+    ("task", "", "string"),
     ("local_execution", "", Outcome.lost, _PLATFORM, "boolean"),
-    ("url", "modelArtifacts.uri", Outcome.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Outcome.kept, "", "string"),
-    ("args", "engine.args", Outcome.kept, "", "strings"),
-    ("env", "engine.env", Outcome.kept, "", "map"),
-    ("envs[].name", "engine.env", Outcome.kept, "", "string"),
-    ("envs[].value", "engine.env", Outcome.kept, "", "string"),
+    ("url", "modelArtifacts.uri", "string"),
+    ("path", "modelArtifacts.uri", "string"),
+    ("args", "engine.args", "strings"),
+    ("env", "engine.env", "map"),
+    ("envs[].name", "engine.env", "string"),
+    ("envs[].value", "engine.env", "string"),
     (
         "secrets",
         "engine.extraConfig.envFrom",
@@ -53,20 +54,20 @@ _RUN = (
         "the platform's secrets are not in the source; the engine reads a Secret that you create",
         "strings",
     ),
-    ("files[].path", "files", Outcome.kept, "", "string"),
-    ("files[].content", "files", Outcome.kept, "", "string"),
-    ("profile", "decode.resourceProfile", Outcome.kept, "", "string"),
-    ("processors", "decode.resourceProfile", Outcome.kept, "", "integer"),
-    ("cache_profile", "modelArtifacts.persistence", Outcome.kept, "", "string"),
-    ("caching_profile", "modelArtifacts.persistence", Outcome.kept, "", "string"),
-    ("scaling.replicas", "decode.replicas", Outcome.kept, "", "integer"),
-    ("scaling.min_replicas", "decode.autoscaling.minReplicas", Outcome.kept, "", "integer"),
-    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", Outcome.kept, "", "integer"),
-    ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", Outcome.kept, "", "boolean"),
-    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", Outcome.kept, "", "integer"),
-    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", Outcome.kept, "", "integer"),
-    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", Outcome.kept, "", "integer"),
-    ("scaling.load_balancing.strategy", "routing.loadBalancing", Outcome.kept, "", "string"),
+    ("files[].path", "files", "string"),
+    ("files[].content", "files", "string"),
+    ("profile", "decode.resourceProfile", "string"),
+    ("processors", "decode.resourceProfile", "integer"),
+    ("cache_profile", "modelArtifacts.persistence", "string"),
+    ("caching_profile", "modelArtifacts.persistence", "string"),
+    ("scaling.replicas", "decode.replicas", "integer"),
+    ("scaling.min_replicas", "decode.autoscaling.minReplicas", "integer"),
+    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", "integer"),
+    ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", "boolean"),
+    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", "integer"),
+    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", "integer"),
+    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", "integer"),
+    ("scaling.load_balancing.strategy", "routing.loadBalancing", "string"),
     *(
         (f"scaling.load_balancing.prefix_hash.{name}", "routing.loadBalancing", outcome, why, "integer")
         for name, outcome, why in (
@@ -79,21 +80,21 @@ _RUN = (
             ),
         )
     ),
-    ("enable_telemetry", "tracing.enabled", Outcome.kept, "", "boolean"),
-    ("use_cpu_image", "accelerator.type", Outcome.kept, "", "boolean"),
+    ("enable_telemetry", "tracing.enabled", "boolean"),
+    ("use_cpu_image", "accelerator.type", "boolean"),
     ("storage_space", "", Outcome.lost, "the platform does not read it; resources.disk counts", "string"),
-    ("replicas", "decode.replicas", Outcome.kept, "", "integer"),
-    ("service_type", "service.type", Outcome.kept, "", "string"),
-    ("service_name", "service.extraNames", Outcome.kept, "", "string"),
-    ("resources.cpu", "engine.resources", Outcome.kept, "", "scalar"),
-    ("resources.mem", "engine.resources", Outcome.kept, "", "scalar"),
-    ("resources.gpu", "decode.accelerator.count", Outcome.kept, "", "scalar"),
-    ("resources.disk", "decode.volumes", Outcome.kept, "", "scalar"),
-    ("volumes[].volume_type", "decode.volumes", Outcome.kept, "", "string"),
-    ("volumes[].name", "decode.volumes", Outcome.kept, "", "string"),
-    ("volumes[].mount_path", "engine.volumeMounts", Outcome.kept, "", "string"),
-    ("volumes[].spec", "decode.volumes", Outcome.kept, "", "map"),
-    ("backend", "engine.huggingface.backend", Outcome.kept, "", "string"),
+    ("replicas", "decode.replicas", "integer"),
+    ("service_type", "service.type", "string"),
+    ("service_name", "service.extraNames", "string"),
+    ("resources.cpu", "engine.resources", "scalar"),
+    ("resources.mem", "engine.resources", "scalar"),
+    ("resources.gpu", "decode.accelerator.count", "scalar"),
+    ("resources.disk", "decode.volumes", "scalar"),
+    ("volumes[].volume_type", "decode.volumes", "string"),
+    ("volumes[].name", "decode.volumes", "string"),
+    ("volumes[].mount_path", "engine.volumeMounts", "string"),
+    ("volumes[].spec", "decode.volumes", "map"),
+    ("backend", "engine.huggingface.backend", "string"),
     (
         "huggingface_task",
         "engine.huggingface.task",
@@ -101,13 +102,13 @@ _RUN = (
         "",
         "string",
     ),
-    ("dtype", "engine.huggingface.dtype", Outcome.kept, "", "string"),
-    ("max_length", "engine.huggingface.maxModelLen", Outcome.kept, "", "integer"),
-    ("max_log_len", "engine.huggingface.maxLogLen", Outcome.kept, "", "integer"),
-    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", Outcome.kept, "", "string"),
-    ("tensor_input_names", "engine.huggingface.tensorInputNames", Outcome.kept, "", "strings"),
+    ("dtype", "engine.huggingface.dtype", "string"),
+    ("max_length", "engine.huggingface.maxModelLen", "integer"),
+    ("max_log_len", "engine.huggingface.maxLogLen", "integer"),
+    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", "string"),
+    ("tensor_input_names", "engine.huggingface.tensorInputNames", "strings"),
     *(
-        (name, f"engine.huggingface.{camel(name)}", Outcome.kept, "", "boolean")
+        (name, f"engine.huggingface.{camel(name)}", "boolean")
         for name in (
             "disable_lower_case",
             "disable_special_tokens",
@@ -150,7 +151,7 @@ def _spec(prefix: str, parts: tuple[tuple[str, str, Outcome, str, str], ...]) ->
 
 def _entity(prefix: str = "") -> tuple[Field, ...]:
     at = f"{prefix}." if prefix else ""
-    return tuple(Field(f"{at}{name}", "", Outcome.lost, _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY)
+    return tuple(lost(f"{at}{name}", _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY)
 
 
 BUNDLE = (
