@@ -48,7 +48,7 @@ CASES: dict[str, Expected] = {
         "vllm/vllm-openai:v0.8.3",
         {
             "model": ("neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8",), "served-model-name": ("llama-3.1-8b-instruct-fp8-l4",),
-            "port": ("8000",), "max-model-len": ("16384",), "max-num-batched-token": ("16384",),
+            "port": ("8000",), "max-model-len": ("16384",), "max-num-batched-tokens": ("16384",),
             "gpu-memory-utilization": ("0.9",), "disable-log-requests": (),
         },
         env={"HF_TOKEN": KUBEAI_TOKEN},

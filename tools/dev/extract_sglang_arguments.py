@@ -75,7 +75,7 @@ def main(wheels: Sequence[str]) -> None:
     releases = sorted((Path(wheel) for wheel in wheels), key=_version)
     for wheel in releases:
         found.update({argument[0][0]: argument for argument in read(wheel)})
-    rows = [json.dumps({"flags": flags, "values": values}) for flags, values in sorted(found.values(), key=lambda item: item[0])]
+    rows = [json.dumps({"flags": flags, "values": values}) for _, (flags, values) in sorted(found.items())]
     versions = json.dumps([".".join(map(str, _version(wheel))) for wheel in releases])
     source = json.dumps("https://pypi.org/project/sglang/")
     TABLE.write_text(f'{{"source": {source},\n"versions": {versions},\n"arguments": [\n' + ",\n".join(rows) + "\n]}\n")

@@ -7,59 +7,35 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from modelservice.engines.version import Version
 
 Arity = int | str
 """Number of values as :mod:`argparse` has it: 0, 1, ``?``, ``*`` or ``+``."""
 
-_DATA = Path(__file__).parents[1] / "facts" / "engines" / "arguments" / "vllm.json"
-
-BEFORE = {
-    "disable-log-requests": "request logging is off by default; remove it",
-    "disable-log-request": "request logging is off by default; remove it",
-    "enable-reasoning": "write --reasoning-parser alone",
-    "num-scheduler-steps": "the engine has no multi-step scheduling any more; remove it",
-    "use-v2-block-manager": "it is the only block manager; remove it",
-    "max-seq-len-to-capture": "write --compilation-config with cudagraph_capture_sizes",
-    "worker-use-ray": "write --distributed-executor-backend ray",
-    "engine-use-ray": "remove it",
-    "device": "the device follows from the installed vLLM; remove it",
-    "preemption-mode": "remove it",
-    "num-lookahead-slots": "write --speculative-config",
-    "speculative-model": "write --speculative-config",
-    "num-speculative-tokens": "write --speculative-config",
-    "enable-prompt-adapter": "prompt adapters were removed",
-    "guided-decoding-backend": "write --structured-outputs-config",
-    "rope-scaling": "write --hf-overrides",
-    "rope-theta": "write --hf-overrides",
-    "task": "write --runner or --convert",
-    "swap-space": "write --kv-offloading-size",
-    "cpu-offload-params": "remove it",
-    "enable-chunked-prefill-mode": "remove it",
-    "disable-sliding-window": "remove it",
-    "disable-async-output-proc": "remove it",
-    "scheduling-steps": "remove it",
-    "collect-model-forward-time": "write --collect-detailed-traces",
-    "disable-frontend-multiprocessing": "remove it",
-    "multi-step-stream-outputs": "remove it",
-    "scheduler-delay-factor": "remove it",
-}
-"""Flags that older versions had, some of them before the first version of the table, and what to write instead."""
+_FACTS = Path(__file__).parents[1] / "facts" / "engines" / "arguments"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Argument:
     """One form of a flag."""
 
     flags: tuple[str, ...]
+    """Its spellings, the canonical one first."""
+    negations: tuple[str, ...]
+    """Spellings that turn a switch off, ``--no-enable-lora``."""
     arity: Arity
     type: str
     """``int``, ``float``, ``size`` (``8k``), ``json`` or empty for text."""
     choices: tuple[str, ...]
+    default: Any
+    """The parser's default; None where there is none or where vLLM derives it."""
+    deprecated: bool
     first: Version
     """The first version that has it in this form."""
     last: Version
@@ -73,41 +49,42 @@ class Argument:
         """Return why the flag does not take a value; None when it does."""
         if "$" in value:
             return None  # known only in the container
+        if self.type and value == "None":
+            return None  # vLLM's word for no value
         if self.choices and value not in self.choices:
-            return f"{value!r} is none of {', '.join(self.choices)}"
+            return f"{value!r} is not one of {', '.join(self.choices)}"
         if not _READERS[self.type](value):
-            return f"{value!r} is no {_WORDS[self.type]}"
+            return f"{value!r} is not {_WORDS[self.type]}"
         return None
 
 
 class Table:
     """The arguments of one version.
 
+    Args:
+        wanted: a version of vLLM; None for the newest known.
+
     Attributes:
-        version: the version whose arguments these are.
-        exact: whether that is the minor version asked for, and not the nearest known one.
-        older: whether the version asked for is older than all known ones.
+        version: the known version whose arguments these are: the newest that is not newer than the one wanted.
+        exact: whether that is the version wanted. A flag that is not here is certain to be unknown only then.
+        older: whether the version wanted is older than all known ones.
         newer: whether it is newer than all known ones.
-        by_flag: the arguments by each of their flags, ``--port``.
+        by_flag: the arguments by each of their flags, ``--port``, ``--no-enable-lora``.
     """
 
     def __init__(self, wanted: Version | None) -> None:
         known = versions()
-        fitting = [version for version in known if wanted is None or version[:2] <= wanted[:2]]
+        fitting = [version for version in known if wanted is None or version <= wanted]
         self.version = fitting[-1] if fitting else known[0]
-        self.exact = wanted is not None and wanted[:2] == self.version[:2]
-        self.older = wanted is not None and not fitting
-        self.newer = wanted is not None and wanted[:2] > known[-1][:2]
-        by_flag = {
+        self.exact = wanted == self.version
+        self.older = wanted is not None and wanted < known[0]
+        self.newer = wanted is not None and wanted > known[-1]
+        self.by_flag: Mapping[str, Argument] = {
             flag: argument
             for argument in arguments()
             if argument.first <= self.version <= argument.last
-            for flag in argument.flags
+            for flag in (*argument.flags, *argument.negations)
         }
-        if "--optimization-level" in by_flag:
-            # vLLM reads -O3 as this before its parser sees it (vllm/utils/argparse_utils.py).
-            by_flag.setdefault("-O", by_flag["--optimization-level"])
-        self.by_flag: Mapping[str, Argument] = by_flag
 
     def find(self, spelling: str) -> Argument | None:
         """Return the argument of a flag as written, abbreviated as :mod:`argparse` allows; None for an unknown one."""
@@ -118,11 +95,17 @@ class Table:
         if dot:
             # vLLM gathers --compilation-config.level 3 into the JSON of --compilation-config.
             known = self.by_flag.get(base)
-            return Argument(known.flags, 1, "", (), known.first, known.last) if known and known.arity != 0 else None
+            return replace(known, arity=1, type="", choices=()) if known and known.arity != 0 else None
         if flag.startswith("--"):
             near = {self.by_flag[known] for known in self.by_flag if known.startswith(flag)}
             return near.pop() if len(near) == 1 else None
-        return self.by_flag.get("-O") if re.fullmatch(r"-O\d", flag) else None
+        if flag.startswith("-O"):
+            # -O3 is rewritten to --optimization-level 3 where that exists.
+            level = self.by_flag.get("--optimization-level", self.by_flag.get("-O"))
+            return replace(level, arity=1 if flag == "-O" else 0) if level else None
+        attached = re.fullmatch(r"(-[A-Za-z])\d+", flag)
+        short = self.by_flag.get(attached[1]) if attached else None
+        return replace(short, arity=0) if short else None
 
     def nearest(self, spelling: str) -> str | None:
         """Return the known flag that resembles an unknown one most."""
@@ -132,28 +115,35 @@ class Table:
 
 @functools.cache
 def _data() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(_DATA.read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads((_FACTS / "vllm.json").read_text(encoding="utf-8"))
     return data
 
 
 @functools.cache
 def versions() -> tuple[Version, ...]:
     """Return the versions of vLLM whose arguments are known, oldest first."""
-    found = (Version.parse(version) for version in _data()["versions"])
+    found = (Version.parse(version) for version in _data()["wheels"])
     return tuple(version for version in found if version)
 
 
 @functools.cache
 def arguments() -> tuple[Argument, ...]:
-    """Return every form of every flag."""
+    """Return every form of every argument, by name and then by version."""
     known = versions()
     return tuple(
         Argument(
-            tuple(entry["flags"]), entry.get("values", 1), entry.get("type", ""), tuple(entry.get("choices", ())),
-            *(known[index] for index in entry["versions"]),
+            flags=tuple(entry["flags"]),
+            negations=tuple(entry.get("negations", ())),
+            arity=entry.get("arity", 1),
+            type=entry.get("type", ""),
+            choices=tuple(entry.get("choices", ())),
+            default=entry.get("default"),
+            deprecated=entry.get("deprecated", False),
+            first=Version.parse(entry.get("since", "")) or known[0],
+            last=Version.parse(entry.get("until", "")) or known[-1],
         )
         for entry in _data()["arguments"]
-    )  # fmt: skip
+    )
 
 
 @functools.cache
@@ -162,42 +152,70 @@ def table(version: Version | None) -> Table:
     return Table(version)
 
 
-def history(spelling: str) -> tuple[Version, Version] | None:
-    """Return the first and last known version that have a flag; None when none does."""
-    found = [argument for argument in arguments() if canonical(spelling) in argument.flags]
-    return (min(item.first for item in found), max(item.last for item in found)) if found else None
+def history(spelling: str) -> tuple[tuple[Version, Version], ...]:
+    """Return the runs of known versions that have a flag, oldest first, each by its first and last version."""
+    flag, known = canonical(spelling), versions()
+    having = [
+        version
+        for version in known
+        if any(
+            argument.first <= version <= argument.last
+            for argument in arguments()
+            if flag in argument.flags or flag in argument.negations
+        )
+    ]
+    starts = [version for version in having if version == known[0] or known[known.index(version) - 1] not in having]
+    ends = [version for version in having if version == known[-1] or known[known.index(version) + 1] not in having]
+    return tuple(zip(starts, ends, strict=True))
+
+
+def removed(spelling: str) -> Version | None:
+    """Return the last version that had a flag, for one that went away before the first known version."""
+    version = _data()["removed"].get(canonical(spelling))
+    return Version.parse(version) if version else None
+
+
+def replacement(spelling: str) -> str | None:
+    """Return what to do instead of a flag that newer versions lack; None where that is not known."""
+    return _replacements().get(canonical(spelling).lstrip("-"))
+
+
+@functools.cache
+def _replacements() -> Mapping[str, str]:
+    with (_FACTS / "vllm-replacements.yaml").open(encoding="utf-8") as file:
+        found = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return {flag: entry["instead"] for entry in found for flag in entry["flags"]}
 
 
 @functools.cache
 def aliases(version: Version | None = None) -> Mapping[str, str]:
-    """Return the long name, without dashes, of every other spelling of an argument, such as ``-tp``.
+    """Return the canonical name, without dashes, of every other spelling of an argument, such as ``-tp``.
 
     Args:
-        version: a version of vLLM; None for those of all versions, of which the newest wins.
+        version: a version of vLLM; None for all versions together, of which the newest decides.
     """
-    return {
-        flag: argument.name
-        for argument in _arguments(version)
-        for flag in argument.flags[1:]
-        if flag not in _negations(argument)
-    }
+    return {flag: argument.name for argument in _arguments(version) for flag in argument.flags[1:]}
 
 
 @functools.cache
 def negations(version: Version | None = None) -> Mapping[str, str]:
-    """Return the long name, without dashes, of the switch that a ``--no-`` form turns off."""
-    return {flag: argument.name for argument in _arguments(version) for flag in _negations(argument)}
+    """Return the canonical name, without dashes, of the switch that a spelling turns off, ``--no-enable-lora``.
+
+    Args:
+        version: as for :func:`aliases`.
+    """
+    return {flag: argument.name for argument in _arguments(version) for flag in argument.negations}
 
 
 def arity(name: str, version: Version | None = None) -> Arity | None:
     """Return how many values an argument takes; None for an unknown one.
 
     Args:
-        name: the long name without dashes, or a flag as it is written.
+        name: a canonical name without dashes, or a flag as it is written.
         version: a version of vLLM; None for the newest that has the argument.
     """
     flag = canonical(name if name.startswith("-") else f"--{name}")
-    found = [argument for argument in _arguments(version) if flag in argument.flags]
+    found = [item for item in _arguments(version) if flag in item.flags or flag in item.negations]
     return found[-1].arity if found else None
 
 
@@ -210,17 +228,10 @@ def canonical(spelling: str) -> str:
 
 
 def _arguments(version: Version | None) -> list[Argument]:
-    """The arguments of a version; of all versions the oldest form first."""
+    """Return the arguments of a version; of all versions the oldest form first."""
     if version is None:
         return sorted(arguments(), key=lambda argument: argument.last)
-    return list(table(version).by_flag.values())
-
-
-def _negations(argument: Argument) -> list[str]:
-    if argument.arity != 0:
-        return []
-    positive = {flag for flag in argument.flags if not flag.startswith("--no-")}
-    return [flag for flag in argument.flags if flag.startswith("--no-") and positive]
+    return list(dict.fromkeys(table(version).by_flag.values()))
 
 
 def _is_int(value: str) -> bool:
@@ -248,4 +259,4 @@ def _is_json(value: str) -> bool:
 
 
 _READERS = {"": lambda _: True, "int": _is_int, "float": _is_float, "size": _is_size, "json": _is_json}
-_WORDS = {"int": "integer", "float": "number", "size": "size such as 8192 or 8k", "json": "JSON"}
+_WORDS = {"int": "an integer", "float": "a number", "size": "a size such as 8192 or 8k", "json": "JSON"}

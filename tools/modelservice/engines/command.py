@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from modelservice.engines.grammar import Grammar, grammar
-from modelservice.engines.recognise import engine_of_image, find_program, has_entry_point
+from modelservice import facts
+from modelservice.engines.grammar import Grammar, grammar, table_of
+from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
 from modelservice.engines.version import Version, vllm_version
 from modelservice.kubernetes.variables import Variables, expand, variables
@@ -47,9 +48,9 @@ class EngineCommand:
     Args:
         engine: the engine, as ``engine.type`` names it; None for an unknown one.
         options: flags and positional arguments in their order.
-        start: ``command`` where the container's command is the engine's program and nothing else, also as the one plain
-            command of a shell script; ``image`` where the image's entry point starts; ``custom`` for a script, a wrapper
-            or another program.
+        start: ``command`` where the container's command is the engine's program and nothing else, also as the one
+            plain command of a shell script; ``image`` where the image's entry point starts; ``custom`` for a script,
+            a wrapper or another program.
         program: the words that start the engine; none for ``image``.
         script: whether a shell script starts it.
         version: version of the engine by its image; None where the image does not tell.
@@ -113,12 +114,15 @@ class EngineCommand:
     @classmethod
     def _of_image(cls, command: Sequence[str], words: Sequence[Word], image: str) -> EngineCommand:
         """The engine that the image's entry point starts, or an unknown command."""
-        engine = engine_of_image(image)
-        if command and engine != "simulator":
-            return cls(None, _options(words[len(command) :], grammar(None, None)), "custom")
+        engine = None if command else engine_of_image(image)
+        known = facts.engine(engine or "")
+        if known is None or not known.start.entrypoint:
+            return cls(engine, _options(words[len(command) :], grammar(engine, None)), "custom")
+        first = len(known.start.arguments)
+        if tuple(word.text for word in words[:first]) == known.start.arguments:
+            words = words[first:]
         version = vllm_version(image) if engine == "vllm" else None
-        start: Start = "image" if has_entry_point(image) and not command else "custom"
-        return cls(engine, _options(words[len(command) :], grammar(engine, version)), start, version=version)
+        return cls(engine, _options(words, grammar(engine, version)), "image", version=version)
 
     @property
     def derived(self) -> bool:
@@ -128,7 +132,7 @@ class EngineCommand:
     @property
     def flags_known(self) -> bool:
         """Whether the flags of this engine are known."""
-        return self.engine in ("vllm", "sglang", "simulator")
+        return table_of(self.engine) is not None
 
     @property
     def flags(self) -> list[Option]:
@@ -146,21 +150,28 @@ class EngineCommand:
         given = self.get("model")
         if given and given.values:
             return given.values[0]
-        loose = [option.tokens[0] for option in self.options if not option.name and not option.values]
-        return next(iter([*self.positionals, *loose]), None)
+        return next(iter([*self.positionals, *self.unread]), None)
+
+    @property
+    def unread(self) -> list[str]:
+        """Words that may be none or several, of which only the container knows which: ``$OPTIONS``."""
+        found = [option.tokens[0] for option in self.options if not option.name and not option.values]
+        return [word for word in found if word != "--"]
 
     @property
     def arguments(self) -> list[str]:
         """The words of all options as they are written."""
         return [token for option in self.options for token in option.tokens]
 
-    def all(self, name: str) -> list[Option]:
-        """Return every occurrence of a flag."""
-        return [option for option in self.options if option.name == name]
+    def all(self, *names: str) -> list[Option]:
+        """Return every occurrence of the flags of these names, in any of their long spellings."""
+        rules = grammar(self.engine, self.version)
+        wanted = {rules.canonical(name) for name in names}
+        return [option for option in self.options if option.name in wanted]
 
     def get(self, *names: str) -> Option | None:
         """Return the last flag of these names, the one that counts."""
-        return next((option for option in reversed(self.options) if option.name in names), None)
+        return next(reversed(self.all(*names)), None)
 
     def has(self, name: str) -> bool:
         """Return whether a flag is given."""
@@ -194,9 +205,9 @@ class EngineCommand:
 
     def take(self, *names: str) -> str | None:
         """Remove flags; return the value that counts, "" for a switch, None without any of them."""
-        found = self.get(*names)
-        self.options = [option for option in self.options if option.name not in names]
-        return (found.values[0] if found.values else "") if found else None
+        found = self.all(*names)
+        self.options = [option for option in self.options if option not in found]
+        return (found[-1].values[0] if found[-1].values else "") if found else None
 
 
 def _words(written: Sequence[str], known: Variables) -> list[Word]:

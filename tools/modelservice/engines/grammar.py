@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from modelservice.engines.arguments import Argument, Arity, arguments, canonical, negations, table
+from modelservice import facts
+from modelservice.engines.arguments import Argument, Arity, arguments, canonical, table
 from modelservice.engines.version import Version
 
 _SGLANG = Path(__file__).parents[1] / "facts" / "engines" / "arguments" / "sglang.json"
@@ -52,13 +53,18 @@ class Grammar:
         if found := self._find(spelling):
             return found._replace(spelling=spelling, value=value if equals else None)
         if (letter := self.flags.get(word[:2])) and letter.arity != 0:
-            return letter._replace(value=word[2:])
+            return letter._replace(spelling=word[:2], value=word[2:])
         if re.fullmatch(r"-(\d+|\d*\.\d+)", word) or " " in word:
             return None
         name = canonical(spelling).lstrip("-")
         # Only the name is known: it tells most switches; any other flag has one value.
         arity = 0 if re.match(r"(no|enable|disable)-", name) else 1
         return Flag(name, spelling, arity, value if equals else None)
+
+    def canonical(self, name: str) -> str:
+        """Return the canonical name of a flag by one of its long spellings without dashes."""
+        found = self.flags.get(f"--{name}") or self.others.get(f"--{name}")
+        return found.name if found else name
 
     def _find(self, spelling: str) -> Flag | None:
         """The flag of a spelling, abbreviated or not."""
@@ -84,26 +90,40 @@ def grammar(engine: str | None, version: Version | None) -> Grammar:
         engine: the engine; None for an unknown program.
         version: its version; None where it is not known.
     """
-    if engine == "vllm":
-        return Grammar(_vllm(table(version).by_flag), _every_vllm(), abbreviates=True)
-    if engine == "simulator":
-        return Grammar(_every_vllm(), {}, abbreviates=False)
-    return Grammar(_sglang() if engine == "sglang" else {}, {}, abbreviates=engine == "sglang")
+    match table_of(engine):
+        case "vllm" if engine == "vllm":
+            return Grammar(_vllm(table(version).by_flag), _every_vllm(), abbreviates=True)
+        case "vllm":
+            return Grammar(_every_vllm(), {}, abbreviates=False)
+        case "sglang":
+            return Grammar(_sglang(), {}, abbreviates=True)
+        case _:
+            return Grammar({}, {}, abbreviates=False)
+
+
+def table_of(engine: str | None) -> Literal["vllm", "sglang"] | None:
+    """Return the engine whose table of arguments tells the flags of an engine; None where none does."""
+    known = facts.engine(engine or "")
+    like = (known.start.flags_like or known.type) if known else ""
+    return "vllm" if like == "vllm" else "sglang" if like == "sglang" else None
 
 
 @functools.cache
 def _every_vllm() -> dict[str, Flag]:
     """The flags of all versions of vLLM, as the newest has them."""
     found = sorted(arguments(), key=lambda argument: argument.last)
-    return _vllm({flag: argument for argument in found for flag in argument.flags})
+    return _vllm({flag: argument for argument in found for flag in (*argument.flags, *argument.negations)})
 
 
 def _vllm(by_flag: Mapping[str, Argument]) -> dict[str, Flag]:
-    opposites = negations()
-    return {
-        flag: Flag(flag.removeprefix("--") if flag in opposites else argument.name, flag, argument.arity)
+    flags = {
+        flag: Flag(flag.removeprefix("--") if flag in argument.negations else argument.name, flag, argument.arity)
         for flag, argument in by_flag.items()
     }
+    if "--optimization-level" in flags:
+        # vLLM reads -O3 as --optimization-level 3 before its parser sees it.
+        flags["-O"] = flags["--optimization-level"]
+    return flags
 
 
 @functools.cache

@@ -289,18 +289,18 @@ class _Reader:
             word = prefix[0]
             if isinstance(word, Array):
                 items = [item for inner in word.words for item in self._expand(inner)]
-                before = self._get(word.name) if word.added else []
-                found.append((word.name, [*before, *items] if isinstance(before, list) else None))
+                array = self._get(word.name) if word.added else []
+                found.append((word.name, [*array, *items] if isinstance(array, list) else None))
             elif isinstance(word, tuple) and (match := assigned(word)):
                 value = self._pieces((Part(word[0].text[match.end() :]), *word[1:]), quoted=False)
-                before = self._get(match[1]) if match[2] else ()
+                before: _Value = self._get(match[1]) if match[2] else ()
                 found.append((match[1], (*before, *value) if isinstance(before, tuple) else None))
             elif not declares:
                 break
             prefix.pop(0)
         if not prefix:
-            for name, value in found:
-                self._set(name, value)
+            for name, assigned_value in found:
+                self._set(name, assigned_value)
         words[:] = prefix
         return not prefix
 

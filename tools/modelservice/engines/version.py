@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
+
+from modelservice.facts.image_versions import image_versions
 
 
 class Version(NamedTuple):
@@ -23,9 +26,11 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
+@functools.cache
 def vllm_version(image: str) -> Version | None:
-    """Return the version of vLLM in an image; None where the name and tag do not tell."""
-    if not re.search(r"(^|/)vllm(-openai|-cpu\S*|)(:|@|$)", image) or "/llm-d" in image:
-        return None
-    match = re.search(r":(v?0\.\d+(?:\.\d+)?)[^/]*$", image.partition("@")[0])
-    return Version.parse(match[1]) if match else None
+    """Return the version of vLLM in an image; None where its name and tag do not tell."""
+    path, slash, name = image.partition("@")[0].rpartition("/")
+    name, _, tag = name.partition(":")
+    rule = next((rule for rule in image_versions() if re.search(rule.images, f"{path}{slash}{name}")), None)
+    version = rule.version(tag) if rule else None
+    return Version.parse(version) if version else None

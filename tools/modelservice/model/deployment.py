@@ -15,9 +15,11 @@ from typing import Any
 
 import yaml
 
-from modelservice.engines.command import ALIASES, CommandLine, command_line, image_version, proxy_flags
+from modelservice.engines.arguments import aliases
+from modelservice.engines.command import EngineCommand
 from modelservice.engines.version import Version
 from modelservice.kubernetes import decode as shape
+from modelservice.kubernetes.images import image_version
 from modelservice.kubernetes.quantity import quantity
 from modelservice.model.cluster import Inventory, amounts
 from modelservice.model.pool import Pool
@@ -142,14 +144,14 @@ class Pods:
         """The container that serves the model: one that starts an engine, else the first."""
         listed: Sequence[Object] = self.spec.get("containers") or [{}]
         for container in listed:
-            if command_line(container).engine != "other":
+            if EngineCommand.parse(container).engine is not None:
                 return container
         return listed[0]
 
     @functools.cached_property
-    def command(self) -> CommandLine:
+    def command(self) -> EngineCommand:
         """Command line of the engine."""
-        return command_line(self.engine)
+        return EngineCommand.parse(self.engine)
 
     @property
     def words(self) -> list[str]:
@@ -166,14 +168,16 @@ class Pods:
         return next((item for item in self.containers if is_proxy(item)), None)
 
     @functools.cached_property
-    def proxy_command(self) -> CommandLine | None:
+    def proxy_command(self) -> EngineCommand | None:
         """Flags of the routing sidecar."""
-        return proxy_flags(self.proxy) if self.proxy is not None else None
+        return (
+            EngineCommand.of([str(word) for word in self.proxy.get("args") or []]) if self.proxy is not None else None
+        )
 
     @property
     def is_server(self) -> bool:
         """Whether the pods run an engine or belong to a role of a model server."""
-        return self.command.engine != "other" or ROLE in self.labels or self.proxy is not None
+        return self.command.flags_known or ROLE in self.labels or self.proxy is not None
 
     @property
     def headless(self) -> bool:
@@ -201,7 +205,7 @@ class Pods:
     def ranks(self) -> int | None:
         """Accelerators one pod's engine needs: tensor × pipeline × local data parallel ranks, over the nodes."""
         sizes = (self.tensor(), self.pipeline(), self.local_ranks(), self.command.number("nnodes", self._ray_nodes()))
-        if self.command.engine in ("other", "simulator") or None in sizes:
+        if self.command.engine == "simulator" or not self.command.flags_known or None in sizes:
             return None
         tensor, pipeline, local, nodes = (size or 1 for size in sizes)
         if self.command.engine == "sglang":
@@ -224,8 +228,8 @@ class Pods:
 
     def engine_port(self) -> int | None:
         """First port of the engine; None where it is not known."""
-        default = {"vllm": 8000, "sglang": 30000, "simulator": 8000}.get(self.command.engine)
-        if self.command.engine == "other":
+        default = {"vllm": 8000, "sglang": 30000, "simulator": 8000}.get(self.command.engine or "")
+        if not self.command.flags_known:
             declared = [port for port in self.engine.get("ports") or [] if isinstance(port.get("containerPort"), int)]
             return declared[0]["containerPort"] if declared else None
         return self.command.number("port", default)
@@ -508,17 +512,12 @@ def environment(container: Object) -> dict[str, Any]:
     return {item["name"]: item.get("value", item.get("valueFrom")) for item in container.get("env") or []}
 
 
-def kv_transfer(command: CommandLine) -> Mapping[str, Any]:
+def kv_transfer(command: EngineCommand) -> Mapping[str, Any]:
     """The KV transfer configuration of an engine; empty without one or where it is no JSON object."""
-    text = command.value("kv-transfer-config")
-    try:
-        parsed = yaml.safe_load(text) if text else {}
-    except yaml.YAMLError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+    return command.json("kv-transfer-config")
 
 
-def kv_connectors(command: CommandLine) -> list[str]:
+def kv_connectors(command: EngineCommand) -> list[str]:
     """Names of the KV connectors of an engine, those inside of a MultiConnector too."""
     config = kv_transfer(command)
     names = [str(config["kv_connector"])] if config.get("kv_connector") else []
@@ -567,7 +566,7 @@ def _at(values: Any, key: str) -> Any:
 
 
 def _short(name: str) -> set[str]:
-    return {short for short, long in ALIASES.items() if long == name}
+    return {short.lstrip("-") for short, long in aliases().items() if long == name}
 
 
 def _requested(container: Object) -> Counter[str]:

@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from modelservice.engines.command import image_version
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
+from modelservice.kubernetes.images import image_version
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]

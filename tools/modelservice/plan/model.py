@@ -213,7 +213,7 @@ def _model(deployment: Deployment, pods: Pods) -> str:
             size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
             text = f"{source} {size}"
             return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
-    return pods.command.value("model") or next(iter(pods.command.positionals), "in the image")
+    return pods.command.model or "in the image"
 
 
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:

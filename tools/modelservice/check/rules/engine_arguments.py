@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.engines import arguments as vllm
-from modelservice.engines.command import ALIASES, Flag
+from modelservice.engines.command import Option
 from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
@@ -28,7 +28,7 @@ def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, Version
             yield pods, vllm.table(version), version
 
 
-def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
+def _key(deployment: Deployment, pods: Pods, flag: Option) -> str | None:
     """The values key that gives a flag, whichever spelling it has there."""
     name = flag.spelling.lstrip("-").replace("_", "-")
     return deployment.flag_key(pods, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
@@ -47,7 +47,8 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
     """The engine's version knows every flag."""
     for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
-            if known.find(flag.spelling):
+            removed = vllm.removed(flag.spelling)
+            if known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
@@ -64,29 +65,33 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
 
 
 def _unknown(
-    flag: Flag, known: vllm.Table, version: Version | None, said: str
+    flag: Option, known: vllm.Table, version: Version | None, said: str
 ) -> tuple[str, str | None, Severity | None]:
-    name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
-    history = vllm.history(spelling)
-    # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
-    # than the table.
-    unsure = Severity.warning if version is None or known.older else None
-    if history:
-        first, last = history
-        word = f"appeared in {first}" if first > known.version else f"went away after {last}"
-        fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
-        return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
-    if name in vllm.BEFORE:
-        return f"{said} does not know {flag.spelling}, which older versions had", vllm.BEFORE[name], unsure
+    runs, removed = vllm.history(flag.spelling), vllm.removed(flag.spelling)
+    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
+    severity = _severity(known, version)
+    if before:
+        fix = vllm.replacement(flag.spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
+        message = f"{said} does not know {flag.spelling}, which went away after {before[-1]}"
+        return message, fix, Severity.warning if version is None else severity
+    if runs:
+        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
+        message = f"{said} does not know {flag.spelling}, which appeared in {runs[0][0]}"
+        return message, fix, Severity.warning if version is None else severity
     if flag.spelling.startswith("-") and not flag.spelling.startswith("--") and known.find(f"-{flag.spelling}"):
         return f"{flag.spelling} is read as several short flags", f"write -{flag.spelling}", None
     near = known.nearest(flag.spelling)
-    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", None
+    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", severity
+
+
+def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
+    """Return the severity of what is wrong for the nearest known version; None for the rule's own."""
+    return None if known.exact or version is None else Severity.info
 
 
 @rule(
     Severity.info,
-    reason="What an older engine takes is not known here, so a flag that it lacks is not found.",
+    reason="What another version takes is not known here, so a flag that it lacks is not found.",
     link="https://github.com/vllm-project/vllm/releases",
     failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
     passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
@@ -94,12 +99,13 @@ def _unknown(
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
     for pods, known, version in _of_vllm(deployment):
-        if known.older:
+        if version is not None and not known.exact:
+            use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
                 deployment.engine_key(pods, "image"),
                 pods.object,
-                f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
+                f"{use}, or compare the flags yourself",
                 pods.path("image"),
             )
 
@@ -113,21 +119,15 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
     """Every flag has a value of its type."""
-    for pods, known, _ in _of_vllm(deployment):
+    for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
             argument = known.find(flag.spelling)
             if argument is None:
                 continue
-            reason = None
-            values = [value for value in flag.values if value]
-            if argument.arity == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
-                # A word behind a switch is the model where none stands before.
-                if pods.command.positionals or pods.command.has("model") or len(values) > 1:
-                    reason = f"takes no value, but {values[0]!r} follows"
+            if argument.arity == 0 and flag.values:
+                reason: str | None = f"takes no value, but {flag.values[0]!r} follows"
             elif argument.arity in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.arity == 1 and len(values) > 1 and pods.command.positionals:
-                reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
             if reason:
@@ -137,6 +137,7 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     pods.object,
                     f"write {argument.flags[0]}" + ("" if argument.arity == 0 else " with a value of its type"),
                     pods.path("args"),
+                    _severity(known, version),
                 )
 
 
@@ -164,7 +165,7 @@ decode:
 def script_lines(deployment: Deployment) -> Iterator[Found]:
     """The lines of a start script belong together."""
     for pods in deployment.servers:
-        for text in pods.words if pods.command.script and pods.command.engine != "other" else []:
+        for text in pods.words if pods.command.script and pods.command.flags_known else []:
             before = ""
             for line in text.splitlines():
                 # Not in a list of words, a quotation or a here-document, whose lines are no commands.
@@ -204,7 +205,7 @@ def engine_unread(deployment: Deployment) -> Iterator[Found]:
             (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
             None,
         )
-        if pods.command.engine != "other" or not (misspelt or _STARTS.search(text)):
+        if pods.command.flags_known or not (misspelt or _STARTS.search(text)):
             continue
         key = deployment.with_key(f"{pods.role}.containers[0].command", f"{pods.role}.containers[0].args")
         if misspelt:
@@ -239,7 +240,7 @@ _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
 def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
     """A flag is given once."""
     for pods in deployment.servers:
-        if pods.command.engine == "other":
+        if not pods.command.flags_known:
             continue
         for name in dict.fromkeys(flag.name for flag in pods.command.flags):
             given = pods.command.all(name)
@@ -497,10 +498,9 @@ engine:
 def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
     """The flags are those of the engine in the image."""
     for pods in deployment.servers:
-        others = _OTHER.get(pods.command.engine, {})
+        others = _OTHER.get(pods.command.engine or "", {})
         for flag in pods.command.flags:
-            name = flag.spelling.lstrip("-").replace("_", "-")
-            name = ALIASES.get(name, name) if pods.command.engine == "simulator" else name
+            name = flag.name if pods.command.engine == "simulator" else flag.spelling.lstrip("-").replace("_", "-")
             if name in others:
                 own = others[name]
                 yield Found(
@@ -688,7 +688,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         "vllm": ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"),
         "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
     }
-    for name in names[first.command.engine]:
+    for name in names[first.command.engine or ""]:
         given = [_given(pods, name) for pods in (first, second)]
         if (
             given[0] == given[1]
@@ -718,7 +718,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
 
 def _given(pods: Pods, name: str) -> str | None:
     if name == "model":
-        return pods.command.value("model") or next(iter(pods.command.positionals), None)
+        return pods.command.model
     return pods.command.value(name)
 
 

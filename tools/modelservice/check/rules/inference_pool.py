@@ -120,7 +120,7 @@ def pool_headless(deployment: Deployment) -> Iterator[Found]:
         for pods in deployment.pods:
             if not _selects(pool, pods) or pods in serving or pods.replicas == 0:
                 continue
-            if not pods.headless and (pods.command.engine == "other" or pods.engine_port() is None):
+            if not pods.headless and (not pods.command.flags_known or pods.engine_port() is None):
                 continue  # what it runs is not known
             if pods.part == "pod" and pods.command.script and not pods.headless:
                 continue
@@ -425,7 +425,7 @@ def _active_ports(pods: Pods) -> list[int] | None:
 
 
 def _known(deployment: Deployment, pods: Pods) -> bool:
-    if pods.proxy is not None or pods.command.engine != "other":
+    if pods.proxy is not None or pods.command.flags_known:
         return True
     # The chart declares the port of an engine of a stated type itself.
     return bool(deployment.value(f"{pods.role}.engine.type") or deployment.value("engine.type"))

@@ -184,7 +184,7 @@ def probe_port(deployment: Deployment) -> Iterator[Found]:
                         )
                     continue
                 listening = {listener.port for listener in pods.listeners()}
-                known = pods.engine_port() is not None and pods.command.engine != "other" and not pods.requester
+                known = pods.engine_port() is not None and pods.command.flags_known and not pods.requester
                 if (
                     known
                     and container in (pods.engine, pods.proxy)
@@ -306,7 +306,7 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
             for pods in selected:
                 number = _number(pods, target)
                 listening = {listener.port for listener in pods.listeners()}
-                unsure = pods.requester is not None or pods.command.engine == "other" or not listening
+                unsure = pods.requester is not None or not pods.command.flags_known or not listening
                 if number is None or (number not in listening and not unsure):
                     yield Found(
                         f"the Service sends port {port.get('port')} to {target}, but {pods.object} listens on "
@@ -356,7 +356,7 @@ def port_declared(deployment: Deployment) -> Iterator[Found]:
     for pods in deployment.servers:
         ports = pods.engine_ports()
         declared = [port.get("containerPort") for port in pods.engine.get("ports") or []]
-        if pods.command.engine == "other" or not ports or not declared or pods.headless:
+        if not pods.command.flags_known or not ports or not declared or pods.headless:
             continue
         if not set(declared) & set(ports):
             yield Found(

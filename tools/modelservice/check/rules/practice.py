@@ -32,7 +32,7 @@ def model_bytes(deployment: Deployment, pods: Pods) -> Decimal | None:
     if not name or "{{" in name:
         name = str(deployment.value("modelArtifacts.name") or "")
     if not name:
-        name = pods.command.value("model") or next(iter(pods.command.positionals), "")
+        name = pods.command.model or ""
     match = re.findall(
         r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE
     )
@@ -338,7 +338,7 @@ modelArtifacts:
 def gated_model(deployment: Deployment) -> Iterator[Found]:
     """A gated model comes with a token."""
     for pods in deployment.servers:
-        model = pods.command.value("model") or next(iter(pods.command.positionals), "")
+        model = pods.command.model or ""
         if not _real(pods) or not _GATED.match(model) or pods.command.script:
             continue
         variables = {name for container in pods.all_containers for name in environment(container)}
