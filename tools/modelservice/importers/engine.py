@@ -29,8 +29,8 @@ def find_engine(pod: Pod, place: str, report: ConversionReport, name: str | None
     )
     index = next(index for test in tests for index in range(len(containers)) if test(index))
     if index:
-        chosen = containers.pop(index)
-        containers.insert(0, chosen)
+        chosen = containers[index]
+        pod["containers"] = [chosen, *(container for container in containers if container is not chosen)]
         why = f"{chosen['name']} is the first container: the chart gives it the model, the port and the accelerators"
         report.changed(f"{place}.containers", why)
     return commands[index]

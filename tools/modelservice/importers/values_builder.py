@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelservice import facts
 from modelservice.engines.command import EngineCommand
+from modelservice.facts.models import Engine
 from modelservice.importers.report import ConversionReport
 from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.workload import Pod, RoleSource, ServedModel
@@ -67,6 +69,11 @@ class RoleBuilder:
     def type(self) -> str | None:
         """The ``engine.type`` of an engine of which the chart derives everything but its own settings."""
         return None if self.engine.flags_known or self.engine.start == "custom" else self.engine.engine
+
+    @property
+    def facts(self) -> Engine | None:
+        """What is known of the engine; None for a command of the source's own."""
+        return facts.engine(self.engine.engine or "")
 
     @property
     def parallelism(self) -> Mapping[str, Any]:

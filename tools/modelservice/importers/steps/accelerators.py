@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from modelservice import facts
+from modelservice.facts.models import Shares
 from modelservice.importers.chart import DEFAULTS
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-
-_TYPES: dict[str, str] = {resource: kind for kind, resource in DEFAULTS["accelerator"]["resources"].items()}
-"""The chart's accelerator types by extended resource."""
-
-_OTHER = re.compile(
-    r"(^nvidia\.com/mig-|/(v?gpu|vgpu-number|npu|neuron|neuroncore|neurondevice|mlu|dcu|xpu|tpu|Ascend\w+)$)",
-    re.IGNORECASE,
-)
-"""Extended resources of vendors that the chart has no type for."""
-
-_VIRTUAL = {
-    "volcano": ("volcano.sh/vgpu-number", "volcano.sh/vgpu-memory", "volcano.sh/vgpu-cores"),
-    "hami": ("nvidia.com/gpu", "nvidia.com/gpumem", "nvidia.com/gpucores"),
-}
-"""Resources of virtual GPUs by provider: their number, and memory (MiB, or as a percentage) and cores of each."""
-
-_SHARED = "nvidia.com/gpu"
-"""The resource of which virtual GPUs are shares."""
 
 
 def share_virtual_gpus(builder: ValuesBuilder) -> None:
@@ -34,40 +19,49 @@ def share_virtual_gpus(builder: ValuesBuilder) -> None:
     found = [_virtual(resources) for resources in engines]
     if found[0] is None or any(item != found[0] for item in found):
         return
-    vgpu, names = found[0]
+    vgpu, shares, resource = found[0]
     for resources in engines:
         for part in ("limits", "requests"):
             given = resources.get(part, {})
-            count = given.pop(names[0], None)
-            for name in (*names[1:], f"{names[1]}-percentage"):
+            count = given.pop(shares.count, None)
+            for name in (shares.memory, shares.percentage, shares.cores):
                 given.pop(name, None)
             if count is not None:
-                given[_SHARED] = count
+                given[resource] = count
     builder.section("accelerator")["vgpu"] = vgpu
-    if vgpu["provider"] == "volcano":
+    if shares.scheduler:
         for role in builder.roles:
-            if role.pod.get("schedulerName") == "volcano":
-                del role.pod["schedulerName"]  # the chart's for volcano
+            if role.pod.get("schedulerName") == shares.scheduler:
+                del role.pod["schedulerName"]  # the chart sets it
 
 
-def _virtual(resources: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, str, str]] | None:
-    """Return the virtual GPUs in a container's resources, and the names of their resources."""
+def _virtual(resources: Mapping[str, Any]) -> tuple[dict[str, Any], Shares, str] | None:
+    """Return the virtual GPUs in a container's resources, the names of their resources, and that of whole GPUs."""
     given = {**resources.get("requests", {}), **resources.get("limits", {})}
-    for provider, names in _VIRTUAL.items():
-        percentage = given.get(f"{names[1]}-percentage")
-        memory, cores = (given.get(name) for name in names[1:])
-        if names[0] not in given or (provider == "hami" and memory is None and cores is None and percentage is None):
-            continue
-        vgpu: dict[str, Any] = {"enabled": True, "provider": provider}
-        if percentage is not None and memory is None:
-            vgpu["memory"] = f"{percentage}%"
-        elif memory is not None:
-            vgpu["memory"] = whole_number(str(memory))
-        if cores is not None:
-            vgpu["cores"] = whole_number(str(cores))
-        if None not in vgpu.values() and not (percentage is not None and memory is not None):
-            return vgpu, names
+    for accelerator in facts.accelerators().types:
+        for provider, shares in accelerator.shares.items():
+            vgpu = _share(given, shares, whole=accelerator.resource)
+            if vgpu is not None:
+                return {"enabled": True, "provider": provider, **vgpu}, shares, accelerator.resource
     return None
+
+
+def _share(given: Mapping[str, Any], shares: Shares, *, whole: str) -> dict[str, Any] | None:
+    """Return memory (MiB, or a percentage) and cores of each virtual GPU; None where the chart cannot state them."""
+    memory, percentage, cores = (given.get(name) for name in (shares.memory, shares.percentage, shares.cores))
+    shared = (memory, percentage, cores) != (None, None, None)
+    if shares.count not in given or (shares.count == whole and not shared):
+        return None
+    if memory is not None and percentage is not None:
+        return None
+    share: dict[str, Any] = {}
+    if percentage is not None:
+        share["memory"] = f"{percentage}%"
+    elif memory is not None:
+        share["memory"] = whole_number(str(memory))
+    if cores is not None:
+        share["cores"] = whole_number(str(cores))
+    return None if None in share.values() else share
 
 
 def count_accelerators(builder: ValuesBuilder) -> None:
@@ -87,15 +81,13 @@ def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, 
     """Take a role's accelerators out of its engine's resources; return their type, ``cpu`` for none, and number."""
     resources = role.container.get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
-    names = {**limits, **requests}
-    found = [name for name in names if name in _TYPES]
-    found += [name for name in names if name not in found and _OTHER.search(name)]
+    found = sorted((name for name in {**limits, **requests} if _is_accelerator(name)), key=lambda n: n not in _types())
     if not found or role.pod.get("resourceClaims") or "accelerator" in role.source.settings:
         return "cpu", None
     resource = found[0]
     count = whole_number(str(limits.get(resource, requests.get(resource))))
-    kind = _TYPES.get(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
-    if resource not in _TYPES:
+    kind = _types().get(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
+    if DEFAULTS["accelerator"]["resources"].get(kind) != resource:
         release.setdefault("resources", {})[kind] = resource
     if count is not None:
         for part in ("limits", "requests"):
@@ -103,6 +95,20 @@ def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, 
             if part in resources and not resources[part]:
                 del resources[part]
     return kind, count
+
+
+@functools.cache
+def _types() -> Mapping[str, str]:
+    """Return the types of accelerators by extended resource."""
+    return {item.resource: item.type for item in facts.accelerators().types if item.resource}
+
+
+@functools.cache
+def _is_accelerator(resource: str) -> bool:
+    """Return whether an extended resource is an accelerator, also one of a vendor that is not known."""
+    known = facts.accelerators()
+    patterns = [*(pattern for item in known.types for pattern in item.more_resources), *known.unknown.resources]
+    return resource in _types() or any(re.search(pattern, resource, re.IGNORECASE) for pattern in patterns)
 
 
 def _derived_count(role: RoleBuilder) -> int:
@@ -129,7 +135,7 @@ def drop_accelerators(container: dict[str, Any]) -> dict[str, str]:
     resources = container.get("resources", {})
     for part in ("requests", "limits"):
         given = resources.get(part, {})
-        for key in [key for key in given if key in _TYPES or _OTHER.search(key)]:
+        for key in [key for key in given if _is_accelerator(key)]:
             found[key] = str(given.pop(key))
         if part in resources and not given:
             del resources[part]

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelservice import facts
+from modelservice.facts.models import Engine
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-
-PROGRAMS = {"vllmServe": ("vllm", "serve"), "sglangServe": ("python3", "-m", "sglang.launch_server")}
-"""The words with which the chart starts an engine, by ``engine.modelCommand``."""
-
-MORE_PORTS: dict[str, list[dict[str, Any]]] = {"huggingface": [{"containerPort": 8081, "name": "grpc"}]}
-"""Ports that the chart declares for an engine in addition to the one that serves."""
 
 
 def note_start(builder: ValuesBuilder) -> None:
@@ -29,36 +25,45 @@ def _difference(role: RoleBuilder) -> str:
         return ""
     if engine.script:
         return "the shell around the command is left out"
-    program = PROGRAMS[_model_command(role)]
+    program = _started_like(role).start.command
     return "" if engine.program == program else f"{' '.join(engine.program)} becomes {' '.join(program)}"
 
 
 def state_type(builder: ValuesBuilder) -> None:
     """Take the container's ports where they are those that the chart derives; give ``engine.type`` or a command."""
     for role in builder.roles:
-        serving = {"containerPort": builder.port(role), "name": "http"}
-        ports = [without_protocol(port) for port in role.container.get("ports", [])]
-        derives_ports = ports == [serving, *MORE_PORTS.get(role.type or "", [])]
+        derives_ports = _derives_ports(role, builder.port(role))
         probes = role.values.get("probes")
         if role.type:
             role.engine_values["type"] = role.type
         elif not role.derived:
             continue
-        elif _model_command(role) == "vllmServe" and probes is not None and derives_ports:
-            role.engine_values["type"] = "vllm"
+        elif role.engine.program and probes is not None and derives_ports:
+            role.engine_values["type"] = _started_like(role).type
         else:
-            role.engine_values["modelCommand"] = _model_command(role)
+            start = _started_like(role).start
+            role.engine_values["modelCommand"] = start.model_command if role.engine.program else "imageDefault"
             if probes is not None:
                 probes["enabled"] = True
         if "type" in role.engine_values and derives_ports:
             del role.container["ports"]
 
 
-def _model_command(role: RoleBuilder) -> str:
-    """Return the ``engine.modelCommand`` with which an engine is started as in the source."""
-    if not role.engine.program:
-        return "imageDefault"
-    return "sglangServe" if role.engine.engine == "sglang" else "vllmServe"
+def _derives_ports(role: RoleBuilder, port: int) -> bool:
+    """Return whether a container has the ports that the chart derives for its engine."""
+    engine = role.facts
+    if engine is None:
+        return False
+    derived = [{"containerPort": port, "name": "http"}]
+    derived += [{"containerPort": more.container_port, "name": more.name} for more in engine.port.more]
+    return [without_protocol(item) for item in role.container.get("ports", [])] == derived
+
+
+def _started_like(role: RoleBuilder) -> Engine:
+    """Return the engine with whose words and flags the chart starts that of a role."""
+    engine = role.facts
+    assert engine is not None  # noqa: S101  # the flags of no other engine are known
+    return facts.engine(engine.start.flags_like) or engine
 
 
 def without_protocol(port: Mapping[str, Any]) -> dict[str, Any]:

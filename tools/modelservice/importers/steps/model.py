@@ -85,7 +85,7 @@ def _take_model(engine: EngineCommand) -> Option | None:
         engine.take("model")
         return option
     positional = next((item for item in engine.options if not item.name and item.values), None)
-    if positional is None:
+    if positional is None or positional.values[0].startswith("-"):
         return None
     engine.options.remove(positional)
     return Option.of("--model", positional.values[0])
@@ -116,6 +116,8 @@ def _infer_uri(builder: ValuesBuilder, argument: str) -> None:
             for engine in engines:
                 engine.take("load-format")
             builder.uri = argument.rstrip("/")
+    elif "://" in argument:
+        return
     elif argument.startswith("/"):
         _infer_mounted(builder, argument)
     elif re.fullmatch(r"[\w.-]+(/[\w.-]+)?", argument):

@@ -48,7 +48,7 @@ def _same(
         "oci": (volume.get("image", {}).get("reference"), place),
     }.get(scheme)
     path: str = mount["mountPath"].rstrip("/")
-    return holder is not None and holder[0] == holder[1] and path == builder.mount_path
+    return bool(holder is not None and holder[0] == holder[1] and path == builder.mount_path)
 
 
 def _is_cache(role: RoleBuilder, mount: Mapping[str, Any], volume: Mapping[str, Any], roles: int) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from modelservice.engines.command import Option
+from modelservice.importers.chart import DEFAULTS
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-
-PORTS = {"vllm": 8000, "simulator": 8000, "sglang": 30000, "huggingface": 8080}
-"""Ports on which engines listen when no option states another."""
 
 
 def set_service_port(builder: ValuesBuilder) -> None:
@@ -34,12 +32,13 @@ def set_service_port(builder: ValuesBuilder) -> None:
 
 def _take_port(role: RoleBuilder) -> int:
     """Return the port on which a role's engine listens; its option is taken where it is a number."""
+    default: int = role.facts.port.default if role.facts else DEFAULTS["routing"]["servicePort"]
     if role.derived:
         given = role.engine.get("port")
         number = given.values[0] if given and given.values else ""
         if number.isdigit() and 0 < int(number) < 65536:
             role.engine.take("port")
             return int(number)
-        return PORTS[role.engine.engine or "vllm"]
+        return default
     declared = [port["containerPort"] for port in role.container.get("ports", [])]
-    return declared[0] if declared else PORTS.get(role.type or "", 8000)
+    return declared[0] if declared else default

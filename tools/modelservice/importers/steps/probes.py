@@ -21,9 +21,6 @@ _DERIVED = {
 }
 """Numbers that the chart's ``_probes.tpl`` writes."""
 
-_PATHS = {"ollama": ("/", "/"), "huggingface": ("/v2/health/ready", "/v2/health/live")}
-"""Health checks of engines whose check is not ``/health``: until loaded, and alive."""
-
 LONGEST = 86400
 """Most of ``probes.loadSeconds``."""
 
@@ -47,8 +44,11 @@ def _take(role: RoleBuilder, port: int) -> dict[str, Any] | None:
     engine = role.container
     own = {name: engine[f"{name}Probe"] for name in KINDS if f"{name}Probe" in engine}
     names = {item["name"]: item["containerPort"] for item in engine.get("ports", []) if "name" in item}
-    paths = _PATHS.get(role.type or "", ("/health", "/health"))
-    derived = [name for name, probe in own.items() if _asks(probe, paths[name == "liveness"], port, names)]
+    health = role.facts.health if role.facts else None
+    if health is None:
+        return None
+    paths = {"startup": health.ready, "readiness": health.ready, "liveness": health.live}
+    derived = [name for name, probe in own.items() if _asks(probe, paths[name], port, names)]
     if len(derived) < 2 or ("liveness" in own and "startup" not in own):
         return None
     probes: dict[str, Any] = {name: False for name in KINDS if name not in own}

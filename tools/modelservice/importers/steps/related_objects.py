@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from modelservice import facts
 from modelservice.importers.chart import renders
 from modelservice.importers.source.go_templates import escaped
 from modelservice.importers.steps.engine_start import without_protocol
@@ -189,7 +190,7 @@ def _pool(item: Object, builder: ValuesBuilder) -> Values | None:
     spec = item["spec"]
     routing = builder.values.get("routing", {})
     picker = spec.get("endpointPickerRef", {})
-    port = routing.get("servicePort", 8000)
+    port = builder.section("routing")["servicePort"]
     if not str(item.get("apiVersion")).startswith(POOL_GROUP):
         return None
     if routing.get("inferencePool", {}) not in ({}, {"name": item["metadata"]["name"]}):
@@ -204,7 +205,8 @@ def _pool(item: Object, builder: ValuesBuilder) -> Values | None:
         result["failureMode"] = picker["failureMode"]
     epp = routing.get("epp", {})
     if not epp.get("create"):
-        result["endpointPickerRef"] = {"name": picker.get("name"), "port": picker.get("port", {}).get("number", 9002)}
+        number = picker.get("port", {}).get("number", facts.endpoint_picker().ports.ext_proc)
+        result["endpointPickerRef"] = {"name": picker.get("name"), "port": number}
     return {"routing": {"inferencePool": result}}
 
 

@@ -25,7 +25,7 @@ def apply_role_settings(builder: ValuesBuilder) -> None:
 
 def assemble(builder: ValuesBuilder) -> None:
     """Take the roles, the model's further settings and its objects; give the values of the release."""
-    roles = {role.name: {k: v for k, v in role.values.items() if v not in ([], {})} for role in builder.roles}
+    roles = {role.name: _without_empty(role.values) for role in builder.roles}
     values = builder.values
     if all(role.source.group for role in builder.roles):
         values["multinode"] = True
@@ -37,6 +37,11 @@ def assemble(builder: ValuesBuilder) -> None:
     if builder.objects:
         namespace = builder.model.namespace
         builder.values["extraObjects"] = [_portable(item, namespace) for item in builder.objects]
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a role's values without empty ones; ``volumes`` replaces the chart's default ones, so it stays."""
+    return {key: value for key, value in values.items() if key == "volumes" or value not in ([], {})}
 
 
 def _portable(item: Mapping[str, Any], namespace: str) -> dict[str, Any]:

@@ -6,9 +6,6 @@ from typing import Any
 
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 
-API_KEY = "VLLM_API_KEY"
-"""The variable in which an engine looks for its API key."""
-
 
 def hide_secrets(builder: ValuesBuilder) -> None:
     """Take secrets out of commands and variables, and the engine's options that are left; give references."""
@@ -39,14 +36,12 @@ def hide_in_container(builder: ValuesBuilder, container: dict[str, Any], place: 
 
 def _take_api_key(builder: ValuesBuilder, role: RoleBuilder) -> dict[str, Any] | None:
     """Take ``--api-key`` in plain text; return the variable that the engine reads instead."""
-    option = role.engine.get("api-key") if role.derived else None
-    if option is None or not option.values or any("$(" in token for token in option.tokens):
+    key = role.facts.api_key if role.derived and role.facts else None
+    option = role.engine.get(key.flag) if key and key.flag else None
+    if key is None or option is None or not option.values or any("$(" in token for token in option.tokens):
         return None
-    value = role.engine.take("api-key") or ""
-    source = builder.secrets.reference(API_KEY, value, f"{role.place}.args (--api-key)")
-    builder.report.changed(
-        f"{role.place}.args",
-        f"--api-key was in plain text; the engine reads {API_KEY} from a Secret",
-        values="engine.env",
-    )
-    return {"name": API_KEY, "valueFrom": source}
+    value = role.engine.take(key.flag) or ""
+    source = builder.secrets.reference(key.env, value, f"{role.place}.args (--{key.flag})")
+    why = f"--{key.flag} was in plain text; the engine reads {key.env} from a Secret"
+    builder.report.changed(f"{role.place}.args", why, values="engine.env")
+    return {"name": key.env, "valueFrom": source}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelservice import facts
 from modelservice.errors import ModelserviceError
 from modelservice.importers.engine import engine_of, find_engine
 from modelservice.importers.report import ConversionReport
@@ -21,9 +22,6 @@ from modelservice.importers.systems.llm_d_operator.documents import (
 from modelservice.importers.systems.llm_d_operator.names import Names
 from modelservice.importers.systems.system import Conversion
 from modelservice.importers.workload import Pod, RoleSource, ServedModel
-
-OBJECTIVE_API = "llm-d.ai/v1alpha2"
-"""API version of InferenceObjectives that the chart's endpoint picker reads."""
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
@@ -44,7 +42,7 @@ def convert(conversion: Conversion) -> ServedModel:
     if "eppDeployment" in children:
         for item in served.objects:
             if item["kind"] == "InferenceObjective":
-                item["apiVersion"] = OBJECTIVE_API
+                item["apiVersion"] = facts.endpoint_picker().objective_api[-1].value  # what the chart's picker reads
         served.settings["routing"] = _picker(children, report)
     return served
 
@@ -137,7 +135,7 @@ def _picker(children: Mapping[str, Any], report: ConversionReport) -> dict[str, 
                 why = "it belongs to the operator's picker; set what is wanted of it in routing.epp"
                 report.lost(f"eppDeployment.containers[{container['name']}].{key}", why)
     ports = service.get("spec", {}).get("ports", [])
-    if ports and ports[0]["port"] != 9002:
+    if ports and ports[0]["port"] != facts.endpoint_picker().ports.ext_proc:
         epp["service"] = {"port": ports[0]["port"]}
     pool = children.get("inferencePool")
     return {"epp": epp, "inferencePool": {"name": pool["metadata"]["name"]} if pool else {"create": True}}

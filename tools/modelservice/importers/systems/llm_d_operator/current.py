@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from modelservice import facts
 from modelservice.importers.systems.llm_d_operator.fields import POOL_GROUP
 
 PRIORITIES = {"Critical": 1, "Standard": 0, "Sheddable": -1}
@@ -39,7 +40,9 @@ def _pool(pool: Object, objects: Object) -> dict[str, Any]:
     extension = old.get("extensionRef", {})
     ports = objects.get("eppService", {}).get("spec", {}).get("ports", [])
     picker: dict[str, Any] = {"name": extension["name"]}
-    picker["port"] = {"number": extension.get("portNumber") or (ports[0]["port"] if ports else 9002)}
+    picker["port"] = {
+        "number": extension.get("portNumber") or (ports[0]["port"] if ports else facts.endpoint_picker().ports.ext_proc)
+    }
     if extension.get("failureMode"):
         picker["failureMode"] = extension["failureMode"]
     spec: dict[str, Any] = {"selector": {"matchLabels": old["selector"]}}
@@ -53,7 +56,7 @@ def _objective(model: Object, objects: Object) -> dict[str, Any]:
     spec = model["spec"]
     return {
         **model,
-        "apiVersion": "inference.networking.x-k8s.io/v1alpha2",
+        "apiVersion": facts.endpoint_picker().objective_api[0].value,
         "kind": "InferenceObjective",
         "spec": {
             "priority": PRIORITIES.get(spec.get("criticality", "Standard"), 0),

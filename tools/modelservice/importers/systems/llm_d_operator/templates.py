@@ -21,7 +21,7 @@ from modelservice.importers.systems.llm_d_operator.names import Names
 from modelservice.kubernetes.names import dns_label
 
 ROOT = "/model-cache"
-"""Where the operator mounts the model."""
+"""Where the operator mounts the model; the chart's default is taken from it."""
 
 _ANY_OBJECT = (
     *OBJECT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelservice import facts
 from modelservice.engines.recognise import engine_of_image
 from modelservice.importers.engine import engine_of
 from modelservice.importers.source.documents import Document
@@ -28,7 +29,12 @@ def _is_engine(container: dict[str, Any]) -> bool:
     resources = container.get("resources")
     limits = resources.get("limits") if isinstance(resources, dict) else None
     accelerated = isinstance(limits, dict) and any("/" in key for key in limits)
-    return accelerated and engine_of_image(str(container.get("image"))) in ("vllm", "sglang", "simulator")
+    return accelerated and _names_engine(str(container.get("image")))
+
+
+def _names_engine(image: str) -> bool:
+    """Return whether an image is an engine's, or is named after one."""
+    return engine_of_image(image) is not None or any(item.type.lower() in image.lower() for item in facts.engines())
 
 
 def role_of(document: Document) -> str:

@@ -118,7 +118,9 @@ def _engine(conversion: Conversion, served: ServedModel, pod: Pod, *, grouped: b
     if not grouped and served.uri is not None and is_server(first):
         return start_server(first, served)
     engine = find_engine(pod, PLACE, conversion.report, CONTAINER)
-    if engine.derived and not engine.has("port"):
+    if not engine.derived:
+        served.settings["routing"] = {"servicePort": PORT}
+    elif not engine.has("port"):
         engine.options.append(Option.of("--port", str(PORT)))
     return engine
 
