@@ -9,7 +9,8 @@ import yaml
 
 from modelservice.cli import main
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Imported, import_files
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
 from support.equivalence import command_line, differences, environment, installed, mounts, probes, with_claims
 from support.render import Objects
 
@@ -773,7 +774,7 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
         (LLMOS.replace("huggingface\n", "docker\n"), [":9:", "spec.modelRegistry", "huggingface, modelscope or local"], 1),
         (DIGITALHUB.replace("replicas: 2", "replicas: 0"), ["replicas", "1 or more"], 1),
         (DIGITALHUB.replace("{size: 3Gi}", "[]"), [":17:", "volumes[0].spec", "a map of strings"], 1),
-        (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "hf:// or pvc://"], 1),
+        (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "use hf://organisation/model or pvc://"], 1),
         (MODEL_SERVICE.replace("{name: inference}", "{name: ''}"), [":7:", "spec.routing.gatewayRefs[0].name", "missing"], 1),
         (MODEL_SERVICE.replace(", labelValues: [H100]", ""), [":9:", "acceleratorTypes.labelValues", "missing"], 1),
         (PREDICTOR % ("pvc://a", "") + "    workerSpec: {tensorParallelSize: many}\n", [":10:", "workerSpec.tensorParallelSize", "an integer"], 1),

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Options, import_files
-from modelservice.importers.source.fields import Outcome
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers import import_files
+from modelservice.importers.report import Outcome
+from modelservice.importers.systems.llm_d_operator.children import Operator
 from modelservice.importers.systems.llm_d_operator.generate import DryRun, dry_run
+from modelservice.importers.systems.system import Options
 from support.equivalence import differences, installed, labels_kept
 from support.render import shared
 
@@ -209,7 +210,7 @@ def test_environment_that_the_operator_drops_is_said_to_be_lost(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("uri: \"hf://ibm/granite\"", "uri: oci://image"), ["modelArtifacts.uri", "service.yaml:10", "hf:// or pvc://"]),
+        (("uri: \"hf://ibm/granite\"", "uri: oci://image"), ["modelArtifacts.uri", "service.yaml:10", "use hf://organisation/model or pvc://"]),
         (("{{ .HFModelName }}", "{{ .Model }}"), [".Model", "service.yaml:14", "HFModelName"]),
         (("{{ .HFModelName }}", "{{ if }}"), ["template fails", "service.yaml:14", "missing value for if"]),
         (("replicas: 2", "replicas: two"), ["spec.prefill.replicas", "service.yaml:17", "an integer", "'two'"]),

@@ -7,10 +7,11 @@ import pytest
 from modelservice.check.runner import run
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release
-from modelservice.importers import SYSTEMS, import_files
+from modelservice.importers import import_files
 from modelservice.importers.chart import chart
+from modelservice.importers.report import Outcome
 from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import Outcome
+from modelservice.importers.systems import SYSTEMS
 from modelservice.inputs import read_values
 from modelservice.model.deployment import Deployment
 from support.equivalence import installed
