@@ -360,7 +360,7 @@ def test_kubeai_says_that_a_bucket_of_alibaba_has_no_region(tmp_path: Path) -> N
 
 def test_kubeai_needs_a_cache_for_buckets_of_alibaba(tmp_path: Path) -> None:
     model = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'oss://b/m', engine: VLLM}\n"
-    with pytest.raises(ModelserviceError, match=r"write spec\.cacheProfile"):
+    with pytest.raises(ModelserviceError, match=r"set spec\.cacheProfile"):
         imported(tmp_path, model)
 
 
