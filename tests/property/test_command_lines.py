@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modelservice.engines.arguments import Argument, arguments, table, versions
 from modelservice.engines.command import EngineCommand
+from modelservice.engines.shell import Script, plain_command, statements
 from modelservice.engines.version import Version
 from support.argument_parser import Parsed, parsed
 
@@ -89,3 +90,19 @@ def test_command_lines_are_read_alike(case: tuple[list[str], Version]) -> None:
     words, version = case
     assume(parsed(words, version) is not None)
     assert agrees(words, version), words
+
+
+PIECES = (
+    "vllm serve ", "A=1", "B=(x ", "B+=(", "$A", '"$@"', "${A:-", "${B[@]}", "}", "$((", "$(", ")", "(", "`", "'", '"', "\\", "\\\n",
+    "\n", " ", ";", ";;", "&&", "||", "|", "&", "<<E", "<", ">", "#", "if ", "then ", "else ", "fi", "case ", " in ", "esac", "for ",
+    "do ", "done", "{ ", "f() ", "function ", "eval ", "set -- ", "shift", "export ", "sh -c ", "[[ ", "1+N))", "*", "\u00a0", "\x0b",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_no_script_is_too_strange_to_be_read(text: str) -> None:
+    script, variables = Script(text, ("zero", "a b")), {"A": "1 2", "N": "3", "U": None}
+    for words in statements(script, variables):
+        assert words
+    plain = plain_command(script, variables)
+    assert plain is None or all(isinstance(word, str) for word in plain)

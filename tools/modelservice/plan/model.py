@@ -190,7 +190,7 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
         first.role,
         first.object,
         str(first.engine.get("image", "")),
-        first.command.engine,
+        first.command.engine or "other",
         tensor,
         pipeline,
         data,
