@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Options, import_files
+from modelservice.importers import import_files
+from modelservice.importers.systems.system import Options
 from support.equivalence import command_line, environment, installed, labels_kept, mounts, resources, with_claims
 from support.render import shared
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Fate, Field
+from modelservice.importers.source.fields import Field, changed, lost
 from modelservice.importers.source.kubernetes_fields import OBJECT, POD
 
 DRA = "serving.kserve.io/exp-dra-"
@@ -18,7 +18,7 @@ def _keda(path: str, role: str) -> tuple[Field, ...]:
         Field(f"{path}.cooldownPeriod", f"{role}.autoscaling.scaleDownDelaySeconds", type="integer"),
         Field(behavior, f"{role}.autoscaling.behavior", type="object"),
         *(
-            Field(f"{path}.{name}", "", Fate.lost, "the chart leaves it to KEDA", type="any")
+            lost(f"{path}.{name}", "the chart leaves it to KEDA", type="any")
             for name in ("fallback", "initialCooldownPeriod", "advanced.scalingModifiers")
         ),
     )
@@ -31,10 +31,9 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
         field
         for prefix in (f"{at}kvCacheOffloading", f"{at}workload.kvCacheOffloading")
         for field in (
-            Field(
+            changed(
                 prefix,
                 option,
-                Fate.changed,
                 "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
                 type="section",
             ),
@@ -88,8 +87,8 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
 FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
-    Field("metadata.labels", "", Fate.lost, "KServe puts them on its own objects only", type="map", quiet=True),
-    Field("metadata.annotations", "", Fate.lost, "KServe's own", type="map", quiet=True),
+    lost("metadata.labels", "KServe puts them on its own objects only", type="map", quiet=True),
+    lost("metadata.annotations", "KServe's own", type="map", quiet=True),
     *(
         Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
         for prefix in ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name")
@@ -98,26 +97,25 @@ FIELDS = (
         Field(f"metadata.annotations.{DRA}{name}", "accelerator.resourceClaimTemplates", type="string")
         for name in ("device-class", "device-count", "cel-selector")
     ),
-    Field(
+    changed(
         f"metadata.annotations.{DRA}container-name",
         "accelerator.dra",
-        Fate.changed,
         "the claim belongs to the engine's container",
         type="string",
         when=lambda value: value != "main",
     ),
-    Field(
+    changed(
         "spec.model.uri",
         "modelArtifacts.uri",
-        Fate.changed,
         "vLLM downloads the model itself, in place of KServe's storage initializer",
         type="string",
         when=lambda value: str(value).startswith("hf://"),
     ),
     Field("spec.model.name", "modelArtifacts.name", type="string"),
-    Field("spec.model.criticality", "", Fate.lost, "InferenceModel was removed; give requests an InferenceObjective"),
-    Field(
-        "spec.model.confidential", "", Fate.lost, "the chart starts no confidential containers; write runtimeClassName"
+    lost("spec.model.criticality", "InferenceModel was removed; give requests an InferenceObjective"),
+    lost(
+        "spec.model.confidential",
+        "the chart starts no confidential containers; write runtimeClassName",
     ),
     Field("spec.model.lora.adapters[].name", "modelArtifacts.adapters", type="string"),
     Field("spec.model.lora.adapters[].uri", "modelArtifacts.adapters", type="string"),
@@ -125,22 +123,20 @@ FIELDS = (
         Field(f"spec.model.lora.{name}", f"modelArtifacts.lora.{key}", type="integer")
         for name, key in (("maxRank", "maxRank"), ("maxAdapters", "maxLoras"), ("maxCpuAdapters", "maxCpuLoras"))
     ),
-    Field(
+    changed(
         "spec.storageInitializer.enabled",
         "",
-        Fate.changed,
         "there is no storage initializer; vLLM downloads the model itself",
         type="boolean",
         quiet=True,
     ),
-    Field("spec.storageInitializer", "", Fate.changed, "there is no storage initializer", type="object", quiet=True),
+    changed("spec.storageInitializer", "", "there is no storage initializer", type="object", quiet=True),
     *_workload("spec", "decode"),
     Field("spec.prefill", "prefill.create", type="section"),
     *_workload("spec.prefill", "prefill"),
-    Field(
+    changed(
         "spec.router.route",
         "routing.httpRoute",
-        Fate.changed,
         "one rule for all paths under /<namespace>/<name>, in place of one for each path of the API",
         type="section",
         when=lambda value: isinstance(value, dict) and "http" not in value,
@@ -150,24 +146,25 @@ FIELDS = (
     Field("spec.router.route.http.spec.rules", "routing.httpRoute.rules", type="sections"),
     Field("spec.router.route.http.spec.rules[]", "routing.httpRoute.rules", type="object", quiet=True),
     Field("spec.router.route.http.spec.rules[].backendRefs[]", "routing.httpRoute.rules", type="object", quiet=True),
-    Field("spec.router.route.http.refs", "", Fate.lost, "routes that exist stay; point them at the pool", type="list"),
-    Field(
-        "spec.router.route.group", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
-    ),
-    Field(
-        "spec.router.route.weight", "", Fate.lost, "weights over several services belong to one HTTPRoute", type="any"
+    lost("spec.router.route.http.refs", "routes that exist stay; point them at the pool", type="list"),
+    lost("spec.router.route.group", "weights over several services belong to one HTTPRoute", type="any"),
+    lost(
+        "spec.router.route.weight",
+        "weights over several services belong to one HTTPRoute",
+        type="any",
     ),
     Field("spec.router.gateway", "routing.parentRefs", type="section", quiet=True),
     Field("spec.router.gateway.refs[].name", "routing.parentRefs[].name", type="string"),
     Field("spec.router.gateway.refs[].namespace", "routing.parentRefs[].namespace", type="string"),
     Field("spec.router.gateway.refs[].sectionName", "routing.parentRefs[].sectionName", type="string"),
-    Field(
-        "spec.router.ingress", "", Fate.lost, "the chart makes no Ingress; write one into extraObjects", type="object"
+    lost(
+        "spec.router.ingress",
+        "the chart makes no Ingress; write one into extraObjects",
+        type="object",
     ),
-    Field(
+    changed(
         "spec.router.scheduler",
         "routing.epp.create",
-        Fate.changed,
         "the endpoint picker is the chart's, with the plugins of its version",
         type="section",
     ),
@@ -176,36 +173,30 @@ FIELDS = (
     Field("spec.router.scheduler.pool.spec.selector", "routing.inferencePool.matchLabels", type="object"),
     Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
     Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
-    Field(
+    lost(
         "spec.router.scheduler.config.ref",
-        "",
-        Fate.lost,
         "the configuration is in a ConfigMap; write it into routing.epp.pluginsConfig",
         type="object",
     ),
-    Field(
+    lost(
         "spec.router.scheduler.template",
-        "",
-        Fate.lost,
         "the chart makes the picker's pod itself; write what is wanted of it into routing.epp",
         type="object",
     ),
     Field("spec.tracing.exporterEndpoint", "tracing.otlpEndpoint", type="string"),
     Field("spec.tracing.sampler", "tracing.sampling.sampler", type="string"),
     Field("spec.tracing.samplerArg", "tracing.sampling.samplerArg", type="string"),
-    Field(
+    changed(
         "spec.tracing.exporter",
         "tracing.enabled",
-        Fate.changed,
         "the chart exports with OTLP",
         type="string",
         when=lambda value: value != "otlp",
     ),
     Field("spec.tracing", "tracing.enabled", type="section"),
-    Field(
+    changed(
         "spec.baseRefs[].name",
         "",
-        Fate.changed,
         "the configuration is merged into the values",
         type="string",
         quiet=True,

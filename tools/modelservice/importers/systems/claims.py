@@ -1,4 +1,4 @@
-"""Claims that a StatefulSet makes of templates."""
+"""Volume claim templates, as StatefulSets and systems on top of them declare them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers.source.fields import Fate, Field, Ledger
-from modelservice.importers.workload import Role
+from modelservice.importers.report import ConversionReport
+from modelservice.importers.source.fields import Field
+from modelservice.importers.workload import RoleSource
 
 
-def fields(path: str) -> tuple[Field, ...]:
-    """Fields of volume claim templates under a path."""
+def claim_fields(path: str) -> tuple[Field, ...]:
+    """Return the fields of volume claim templates under a path."""
     values = "{role}.volumeClaimTemplates"
     return (
         Field(f"{path}[].apiVersion", "", quiet=True),
@@ -26,21 +27,23 @@ def fields(path: str) -> tuple[Field, ...]:
     )
 
 
-def add_claims(role: Role, templates: Sequence[Mapping[str, Any]], workload: str, name: str, ledger: Ledger) -> None:
-    """Makes a role a StatefulSet, with its claim templates.
+def add_claims(
+    role: RoleSource, templates: Sequence[Mapping[str, Any]], workload: str, name: str, report: ConversionReport
+) -> None:
+    """Make a role a StatefulSet, with its claim templates.
 
     Args:
         role: the role; a volume of a template's name is the template's.
         templates: the claim templates.
         workload: name of the StatefulSet in the source.
         name: name of the chart's.
-        ledger: takes notes.
+        report: gets a note for each template.
 
     Raises:
         ModelserviceError: a template has no name.
     """
     role.settings["workload"] = "StatefulSet"
-    said = []
+    claims = []
     for template in templates:
         metadata = template.get("metadata", {})
         claim = metadata.get("name")
@@ -48,13 +51,12 @@ def add_claims(role: Role, templates: Sequence[Mapping[str, Any]], workload: str
             raise ModelserviceError("a claim template has no name", key="spec.volumeClaimTemplates[].metadata.name")
         role.pod["volumes"] = [volume for volume in role.pod.get("volumes", []) if volume["name"] != claim]
         own = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
-        said.append({"name": claim, **own, "spec": dict(template.get("spec", {}))})
-        ledger.add(
-            Fate.changed,
+        claims.append({"name": claim, **own, "spec": dict(template.get("spec", {}))})
+        report.changed(
             f"volumeClaimTemplates[{claim}]",
-            f"the claims are named {claim}-{name}-<number>, so what is in {claim}-{workload}-<number> is not found; "
+            f"the claims are named {claim}-{name}-<number>, so the data in {claim}-{workload}-<number> is not found; "
             "those claims stay, and a dataSource of kind PersistentVolumeClaim copies one",
             values="decode.volumeClaimTemplates",
         )
-    if said:
-        role.settings["volumeClaimTemplates"] = said
+    if claims:
+        role.settings["volumeClaimTemplates"] = claims
