@@ -158,9 +158,9 @@ LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/L
 PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
 
 ENGINES = [
-    ("accelerator-image", CPU, "built for accelerators of nvidia.com, and the pods have none"),
+    ("accelerator-image", CPU, "built for NVIDIA GPU, and the pods have no accelerators"),
     ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
-    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "accelerators of google.com"),
+    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "built for Google TPU, but the pods request nvidia.com/gpu"),
     ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
     (
         "host-memory",
@@ -232,7 +232,7 @@ def test_accelerators_of_another_container_are_not_the_engines(embedded: Embedde
         "      - {name: log, image: 'fluent/fluent-bit:4.0', resources: {limits: {nvidia.com/gpu: 1}}}\n"
     )
     found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
-    assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]
+    assert [item.message for item in found] == ["container log requests nvidia.com/gpu, which only the engine uses"]
 
 
 def script(text: str) -> str:

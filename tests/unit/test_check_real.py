@@ -72,7 +72,7 @@ def test_a_real_pair_is_judged(embedded: EmbeddedHelm, values: str, pool: str) -
     deployment, findings = load([str(folder / values)], embedded, Release("real"))
     if deployment is not None:
         neighbours = read_pool(str(folder / pool))
-        deployment.pools, deployment.neighbours = neighbours.pools, neighbours.objects
+        deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
         findings = [*findings, *run([deployment])]
     errors = {finding.rule for finding in findings if finding.severity is Severity.error}
     assert errors == MISTAKES.get(values, set())

@@ -12,11 +12,11 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from modelservice.check.finding import Found, Severity
+from modelservice.check.finding import Found, Severity, Violation
 from modelservice.model.deployment import Deployment
 
-Check = Callable[[Deployment], Iterator[Found]]
-CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Found]]]
+Check = Callable[[Deployment], Iterator[Violation | Found]]
+CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation | Found]]]
 
 
 @dataclass(frozen=True)

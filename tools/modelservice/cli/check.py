@@ -104,7 +104,7 @@ def check(
     for deployment in deployments:
         deployment.vllm_version = (vllm_version or "").lstrip("v") or None
         deployment.cluster = inventory
-        deployment.pools = [item for neighbour in neighbours for item in neighbour.pools]
+        deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
     findings += run(deployments, together=together)
     report = replace(suppress(order(findings), suppressions), deployments=names)

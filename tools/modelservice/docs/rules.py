@@ -12,12 +12,15 @@ FOLDER = Path("docs") / "rules"
 
 FAMILIES = {
     "accelerators": "Accelerators",
+    "claims": "Device claims",
     "cluster": "Cluster",
     "engine_arguments": "Engine arguments",
-    "inference_pool": "Gateway API Inference Extension",
+    "picker": "Endpoint picker",
+    "pool": "InferencePool",
     "ports": "Ports",
     "practice": "Serving practice",
-    "routing": "Routing sidecar and endpoint picker",
+    "routes": "HTTPRoutes",
+    "routing": "Routing sidecar",
     "several_files": "Several files at once",
     "workloads": "Workloads",
 }

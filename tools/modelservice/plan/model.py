@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice.model.deployment import Deployment, Listener, Pods, environment, kv_connectors
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import Listener, PodGroup
 from modelservice.model.scheduling import Placed, place
 
 _PROBES = {"startupProbe": "startup", "livenessProbe": "liveness", "readinessProbe": "readiness"}
@@ -143,15 +144,15 @@ def plan(deployment: Deployment) -> Plan:
     """The plan of a deployment, with nodes where it has a cluster."""
     cluster = deployment.cluster
     placed = place([deployment], cluster) if cluster else []
-    workloads: dict[str, list[Pods]] = {}
-    for pods in deployment.servers:
-        workloads.setdefault(pods.object, []).append(pods)
+    workloads: dict[str, list[PodGroup]] = {}
+    for group in deployment.servers:
+        workloads.setdefault(group.object, []).append(group)
     roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in workloads.values())
     served = next(
         (
             name
-            for pods in deployment.servers
-            for flag in pods.command.all("served-model-name")
+            for group in deployment.servers
+            for flag in group.command.all("served-model-name")
             for name in flag.values[:1]
         ),
         "",
@@ -160,12 +161,12 @@ def plan(deployment: Deployment) -> Plan:
     return Plan(deployment.name, model, roles, tuple(_calls(deployment, roles)), cluster is not None)
 
 
-def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed], known: bool) -> Role:
+def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Placed], known: bool) -> Role:
     first = parts[0]
-    nodes = {(id(item.pods), item.replica, item.index): item.node for item in placed}
-    local, tensor, pipeline = first.local_ranks() or 1, first.tensor() or 1, first.pipeline() or 1
+    nodes = {(id(item.group), item.replica, item.index): item.node for item in placed}
+    local, tensor, pipeline = first.local_ranks or 1, first.tensor or 1, first.pipeline or 1
     data = first.command.number("data-parallel-size", 1) or 1
-    devices = deployment.accelerators(first)
+    devices = first.accelerators
     number = sum(devices.values())
     replicas = []
     for replica in range(1 if first.replicas is None else first.replicas):
@@ -185,11 +186,11 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
                     title = f"pod {replica}"
                 pods.append(Pod(title, node, known and node is None, ranks, not part.headless))
         replicas.append(Replica(replica, tuple(pods)))
-    probes = tuple(name for field, name in _PROBES.items() if first.engine.get(field))
+    probes = tuple(name for field, name in _PROBES.items() if first.engine.fields.get(field))
     return Role(
         first.role,
         first.object,
-        str(first.engine.get("image", "")),
+        str(first.engine.fields.get("image", "")),
         first.command.engine,
         tensor,
         pipeline,
@@ -198,22 +199,22 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
         first.replicas is None,
         tuple(replicas),
         devices,
-        tuple(first.listeners()),
+        tuple(first.listeners),
         _model(deployment, first),
         probes,
     )
 
 
-def _model(deployment: Deployment, pods: Pods) -> str:
+def _model(deployment: Deployment, group: PodGroup) -> str:
     uri = deployment.value("modelArtifacts.uri")
-    for volume in pods.spec.get("volumes") or []:
+    for volume in group.spec.get("volumes") or []:
         if volume.get("name") == "model-storage":
             source = next((key for key in volume if key != "name"), "")
             details = volume.get(source) or {}
             size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
             text = f"{source} {size}"
             return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
-    return pods.command.value("model") or next(iter(pods.command.positionals), "in the image")
+    return group.command.value("model") or next(iter(group.command.positionals), "in the image")
 
 
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
@@ -238,10 +239,10 @@ def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
             calls.append(Call("decode proxy", "decode engine", f"{role.port('proxy')} to {role.port('engine')}"))
         for other in prefill if role.port("proxy") else ():
             calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
-            connectors = [name for pods in deployment.role("prefill") for name in kv_connectors(pods.command)]
+            connectors = [name for group in deployment.role("prefill") for name in group.kv_connectors]
             if connectors:
                 sides = [
-                    environment(pods.engine).get("VLLM_NIXL_SIDE_CHANNEL_PORT") for pods in deployment.role("prefill")
+                    group.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT") for group in deployment.role("prefill")
                 ]
                 port = f", side channel {sides[0]}" if sides and isinstance(sides[0], str) else ""
                 calls.append(Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}"))

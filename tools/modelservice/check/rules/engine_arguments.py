@@ -10,28 +10,29 @@ from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.check.vllm import table as vllm
 from modelservice.engines.command import ALIASES, Flag, vllm_version
-from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
 
 
-def _version(deployment: Deployment, pods: Pods) -> str | None:
-    return deployment.vllm_version or vllm_version(str(pods.engine.get("image", "")))
+def _version(deployment: Deployment, group: PodGroup) -> str | None:
+    return deployment.vllm_version or vllm_version(str(group.engine.fields.get("image", "")))
 
 
-def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, str | None]]:
-    for pods in deployment.servers:
-        if pods.command.engine == "vllm":
-            version = _version(deployment, pods)
-            yield pods, vllm.table(version), version
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[PodGroup, vllm.Table, str | None]]:
+    for group in deployment.servers:
+        if group.command.engine == "vllm":
+            version = _version(deployment, group)
+            yield group, vllm.table(version), version
 
 
-def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
+def _key(deployment: Deployment, group: PodGroup, flag: Flag) -> str | None:
     """The values key that gives a flag, whichever spelling it has there."""
     name = flag.spelling.lstrip("-").replace("_", "-")
-    return deployment.flag_key(pods, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
-        f"{pods.role}.containers[0].args", f"{pods.role}.engine.args"
+    return deployment.flag_key(group, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
+        f"{group.role}.containers[0].args", f"{group.role}.engine.args"
     )
 
 
@@ -44,21 +45,23 @@ def _key(deployment: Deployment, pods: Pods, flag: Flag) -> str | None:
 )
 def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
     """The engine's version knows every flag."""
-    for pods, known, version in _of_vllm(deployment):
-        for flag in pods.command.flags:
+    for group, known, version in _of_vllm(deployment):
+        for flag in group.command.flags:
             if known.find(flag.spelling):
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
-            yield Found(message, _key(deployment, pods, flag), pods.object, fix, pods.path("args"), severity)
-        if len(pods.command.positionals) > 1 and not pods.command.script:
-            extra = pods.command.positionals[1]
+            yield Found(
+                message, _key(deployment, group, flag), group.object, fix, group.engine.at("args").path, severity
+            )
+        if len(group.command.positionals) > 1 and not group.command.script:
+            extra = group.command.positionals[1]
             yield Found(
                 f"{extra!r} belongs to no flag: `vllm serve` takes one positional argument, the model",
-                deployment.with_key(f"{pods.role}.containers[0].args"),
-                pods.object,
+                deployment.with_key(f"{group.role}.containers[0].args"),
+                group.object,
                 "write the flag before it",
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -90,14 +93,14 @@ def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> t
 )
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
-    for pods, known, version in _of_vllm(deployment):
+    for group, known, version in _of_vllm(deployment):
         if version is not None and vllm.older(version):
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
-                deployment.engine_key(pods, "image"),
-                pods.object,
+                deployment.engine_key(group, "image"),
+                group.object,
                 f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
-                pods.path("image"),
+                group.engine.at("image").path,
             )
 
 
@@ -110,30 +113,30 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
     """Every flag has a value of its type."""
-    for pods, known, _ in _of_vllm(deployment):
-        for flag in pods.command.flags:
+    for group, known, _ in _of_vllm(deployment):
+        for flag in group.command.flags:
             argument = known.find(flag.spelling)
             if argument is None:
                 continue
             reason = None
             values = [value for value in flag.values if value]
-            if argument.values == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
+            if argument.values == 0 and values and (not group.command.positionals or len(values) == len(flag.values)):
                 # A word behind a switch is the model where none stands before.
-                if pods.command.positionals or pods.command.has("model") or len(values) > 1:
+                if group.command.positionals or group.command.has("model") or len(values) > 1:
                     reason = f"takes no value, but {values[0]!r} follows"
             elif argument.values in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.values == 1 and len(values) > 1 and pods.command.positionals:
+            elif argument.values == 1 and len(values) > 1 and group.command.positionals:
                 reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
             if reason:
                 yield Found(
                     f"{flag.spelling}: {reason}",
-                    _key(deployment, pods, flag),
-                    pods.object,
+                    _key(deployment, group, flag),
+                    group.object,
                     f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
-                    pods.path("args"),
+                    group.engine.at("args").path,
                 )
 
 
@@ -160,8 +163,8 @@ decode:
 )
 def script_lines(deployment: Deployment) -> Iterator[Found]:
     """The lines of a start script belong together."""
-    for pods in deployment.servers:
-        for text in pods.words if pods.command.script and pods.command.engine != "other" else []:
+    for group in deployment.servers:
+        for text in group.engine.words if group.command.script and group.command.engine != "other" else []:
             before = ""
             for line in text.splitlines():
                 # Not in a list of words, a quotation or a here-document, whose lines are no commands.
@@ -172,10 +175,10 @@ def script_lines(deployment: Deployment) -> Iterator[Found]:
                     yield Found(
                         f"the line with {loose[1]} is a command of its own, because the line before "
                         + ("has a space behind its backslash" if spaced else "does not end with a backslash"),
-                        deployment.with_key(f"{pods.role}.containers[0].args", f"{pods.role}.containers[0].command"),
-                        pods.object,
+                        deployment.with_key(f"{group.role}.containers[0].args", f"{group.role}.containers[0].command"),
+                        group.object,
                         "remove the space" if spaced else "end the line before with a backslash",
-                        pods.path("args"),
+                        group.engine.at("args").path,
                     )
                     break
                 before += line + "\n"
@@ -195,25 +198,25 @@ _COMMAND = re.compile(r"(?:^|[\s/;&|])vllm[ \t]+([a-z][a-z-]*)")
 )
 def engine_unread(deployment: Deployment) -> Iterator[Found]:
     """What starts the engine is understood."""
-    for pods in deployment.servers:
-        text = " ".join(pods.words)
+    for group in deployment.servers:
+        text = " ".join(group.engine.words)
         misspelt = next(
             (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
             None,
         )
-        if pods.command.engine != "other" or not (misspelt or _STARTS.search(text)):
+        if group.command.engine != "other" or not (misspelt or _STARTS.search(text)):
             continue
-        key = deployment.with_key(f"{pods.role}.containers[0].command", f"{pods.role}.containers[0].args")
+        key = deployment.with_key(f"{group.role}.containers[0].command", f"{group.role}.containers[0].args")
         if misspelt:
             message = f"vllm has no command {misspelt}"
-            yield Found(message, key, pods.object, "write vllm serve", pods.path("args"), Severity.error)
+            yield Found(message, key, group.object, "write vllm serve", group.engine.at("args").path, Severity.error)
         else:
             yield Found(
                 "an engine is started in a way that is not understood, so its flags are not checked",
                 key,
-                pods.object,
+                group.object,
                 "end every quotation of the script, and write the engine's command as a statement of its own",
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -235,19 +238,19 @@ _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
 )
 def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
     """A flag is given once."""
-    for pods in deployment.servers:
-        if pods.command.engine == "other":
+    for group in deployment.servers:
+        if group.command.engine == "other":
             continue
-        for name in dict.fromkeys(flag.name for flag in pods.command.flags):
-            given = pods.command.all(name)
+        for name in dict.fromkeys(flag.name for flag in group.command.flags):
+            given = group.command.all(name)
             if len(given) > 1 and name not in _SEVERAL and "." not in name:
                 same = len({flag.values for flag in given}) == 1
                 yield Found(
                     f"--{name} is given {len(given)} times" + ("" if same else ", with different values"),
-                    _key(deployment, pods, given[-1]),
-                    pods.object,
+                    _key(deployment, group, given[-1]),
+                    group.object,
                     "keep one of them",
-                    pods.path("args"),
+                    group.engine.at("args").path,
                     Severity.warning if same else None,
                 )
 
@@ -266,8 +269,8 @@ decode:
 )
 def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
     """One data parallel mode is used, with all it needs."""
-    for pods in deployment.servers:
-        command = pods.command
+    for group in deployment.servers:
+        command = group.command
         if command.engine != "vllm":
             continue
         external = next(
@@ -281,9 +284,9 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
         size, local = command.number("data-parallel-size", 1), command.number("data-parallel-size-local")
         if len(modes) > 1:
             problem = modes[1], f"--{modes[0]} and --{modes[1]} exclude each other", "keep one"
-        elif pods.headless and modes:
+        elif group.headless and modes:
             problem = modes[0], f"--{modes[0]} lets every node serve, but --headless forbids it", "keep one of them"
-        elif pods.headless and (command.number("api-server-count", 0) or 0) > 0:
+        elif group.headless and (command.number("api-server-count", 0) or 0) > 0:
             problem = (
                 "api-server-count",
                 "--headless starts no API server, but --api-server-count asks for some",
@@ -301,7 +304,7 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
             )
         elif "data-parallel-multi-port-external-lb" in modes and (command.number("api-server-count", 1) or 1) > 1:
             problem = "api-server-count", "a port a rank has one API server each", "remove --api-server-count"
-        elif local and size and local < size and pods.size == 1 and pods.part == "pod":
+        elif local and size and local < size and group.size == 1 and group.part == "pod":
             problem = (
                 "data-parallel-size-local",
                 f"{local} of {size} data parallel ranks run here, and no pod runs the others",
@@ -311,11 +314,11 @@ def data_parallel_modes(deployment: Deployment) -> Iterator[Found]:
             name, message, fix = problem
             yield Found(
                 message,
-                deployment.flag_key(pods, name)
-                or deployment.with_key(f"{pods.role}.parallelism.dataMode", f"{pods.role}.parallelism"),
-                pods.object,
+                deployment.flag_key(group, name)
+                or deployment.with_key(f"{group.role}.parallelism.dataMode", f"{group.role}.parallelism"),
+                group.object,
                 fix,
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -339,18 +342,18 @@ _NEEDS = (
 )
 def engine_flag_needs(deployment: Deployment) -> Iterator[Found]:
     """A flag stands beside the flag it needs."""
-    for pods in deployment.servers:
-        if pods.command.engine != "vllm":
+    for group in deployment.servers:
+        if group.command.engine != "vllm":
             continue
         for name, needed, why in _NEEDS:
-            nodes = pods.command.number("nnodes", 1)
-            if pods.command.has(name) and not pods.command.has(needed) and not (name == "nnodes" and nodes == 1):
+            nodes = group.command.number("nnodes", 1)
+            if group.command.has(name) and not group.command.has(needed) and not (name == "nnodes" and nodes == 1):
                 yield Found(
                     f"--{name} is given without --{needed}: {why}",
-                    deployment.flag_key(pods, name),
-                    pods.object,
+                    deployment.flag_key(group, name),
+                    group.object,
                     f"write --{needed} too, or remove --{name}",
-                    pods.path("args"),
+                    group.engine.at("args").path,
                 )
 
 
@@ -386,20 +389,20 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Found]:
         "pipeline": "pipeline-parallel-size",
         "dataLocal": "data-parallel-size-local",
     }
-    for pods in deployment.servers:
+    for group in deployment.servers:
         for name, flag in names.items():
-            stated = deployment.value(f"{pods.role}.parallelism.{name}")
-            given = pods.command.number(flag) if pods.command.has(flag) else None
-            missing = name == "tensor" and pods.command.engine in ("vllm", "sglang") and not pods.command.has(flag)
+            stated = deployment.value(f"{group.role}.parallelism.{name}")
+            given = group.command.number(flag) if group.command.has(flag) else None
+            missing = name == "tensor" and group.command.engine in ("vllm", "sglang") and not group.command.has(flag)
             given = 1 if missing and stated else given
-            if stated and given and stated != given and not pods.headless:
+            if stated and given and stated != given and not group.headless:
                 yield Found(
-                    f"{pods.role}.parallelism.{name} is {stated}, but the engine runs with "
+                    f"{group.role}.parallelism.{name} is {stated}, but the engine runs with "
                     + ("no --" + flag if missing else f"--{flag} {given}"),
-                    deployment.flag_key(pods, flag) or f"{pods.role}.parallelism.{name}",
-                    pods.object,
+                    deployment.flag_key(group, flag) or f"{group.role}.parallelism.{name}",
+                    group.object,
                     f"write {stated} in both places",
-                    pods.path("args"),
+                    group.engine.at("args").path,
                 )
 
 
@@ -415,19 +418,19 @@ def served_model_name(deployment: Deployment) -> Iterator[Found]:
     """All pods serve the model under the name that clients use."""
     expected = deployment.value("routing.modelName") or deployment.value("modelArtifacts.name")
     names = {}
-    for pods in deployment.servers:
-        given = pods.command.all("served-model-name")
+    for group in deployment.servers:
+        given = group.command.all("served-model-name")
         values = set(given[-1].values) if given else set()
-        if pods.headless or pods.replicas == 0 or not values or any("$" in value for value in values):
+        if group.headless or group.replicas == 0 or not values or any("$" in value for value in values):
             continue
-        names[pods.object, pods.part] = values
+        names[group.object, group.part] = values
         if expected and expected not in values:
             yield Found(
                 f"the engine serves {', '.join(sorted(values))}, but clients ask for modelArtifacts.name {expected}",
-                deployment.flag_key(pods, "served-model-name") or "modelArtifacts.name",
-                pods.object,
+                deployment.flag_key(group, "served-model-name") or "modelArtifacts.name",
+                group.object,
                 f"write {expected} in both places, or several names with it among them",
-                pods.path("args"),
+                group.engine.at("args").path,
                 # Somebody may mean it: in the values the flag is an alias of the model.
                 Severity.warning if len(deployment.role("prefill")) == 0 else None,
             )
@@ -493,29 +496,29 @@ engine:
 )
 def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
     """The flags are those of the engine in the image."""
-    for pods in deployment.servers:
-        others = _OTHER.get(pods.command.engine, {})
-        for flag in pods.command.flags:
+    for group in deployment.servers:
+        others = _OTHER.get(group.command.engine, {})
+        for flag in group.command.flags:
             name = flag.spelling.lstrip("-").replace("_", "-")
-            name = ALIASES.get(name, name) if pods.command.engine == "simulator" else name
+            name = ALIASES.get(name, name) if group.command.engine == "simulator" else name
             if name in others:
                 own = others[name]
                 yield Found(
-                    f"{pods.command.engine} does not know {flag.spelling}, which is a flag of vLLM",
-                    _key(deployment, pods, flag) or deployment.with_key(f"{pods.role}.parallelism"),
-                    pods.object,
+                    f"{group.command.engine} does not know {flag.spelling}, which is a flag of vLLM",
+                    _key(deployment, group, flag) or deployment.with_key(f"{group.role}.parallelism"),
+                    group.object,
                     f"write --{own}" if own else "remove it",
-                    pods.path("args"),
+                    group.engine.at("args").path,
                 )
-        image = str(pods.engine.get("image", ""))
-        foreign = "sglang" in image and pods.command.engine == "vllm"
-        if foreign or ("vllm-openai" in image and pods.command.engine == "sglang"):
+        image = str(group.engine.fields.get("image", ""))
+        foreign = "sglang" in image and group.command.engine == "vllm"
+        if foreign or ("vllm-openai" in image and group.command.engine == "sglang"):
             yield Found(
-                f"the command starts {pods.command.engine}, but the image {image} holds the other engine",
-                deployment.engine_key(pods, "modelCommand"),
-                pods.object,
+                f"the command starts {group.command.engine}, but the image {image} holds the other engine",
+                deployment.engine_key(group, "modelCommand"),
+                group.object,
                 "write modelCommand: " + ("sglangServe" if foreign else "vllmServe"),
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -532,24 +535,24 @@ _VARIABLES = {"all2all-backend", "api-key", "attention-backend", "moe-backend", 
 )
 def engine_variable(deployment: Deployment) -> Iterator[Found]:
     """A setting is written as a flag, not as a variable that vLLM does not read."""
-    for pods, known, _ in _of_vllm(deployment):
-        if pods.command.script:
+    for group, known, _ in _of_vllm(deployment):
+        if group.command.script:
             continue  # the script may read it
-        words = " ".join(pods.words)
-        others = " ".join(str(value) for value in environment(pods.engine).values())
-        for name in environment(pods.engine):
+        words = " ".join(group.engine.words)
+        others = " ".join(str(value) for value in group.engine.env.values())
+        for name in group.engine.env:
             flag = name.removeprefix("VLLM_").lower().replace("_", "-")
             argument = known.find(f"--{flag}") if name.startswith("VLLM_") and flag not in _VARIABLES else None
             if argument is None or f"--{flag}" not in argument.flags or f"$({name})" in words + others:
                 continue
-            if pods.command.has(flag):
+            if group.command.has(flag):
                 continue  # the flag says it
             yield Found(
                 f"vLLM does not read the variable {name}; --{flag} is a flag",
-                deployment.env_key(pods, name),
-                pods.object,
+                deployment.env_key(group, name),
+                group.object,
                 f"write engine.args.{flag}" if deployment.sources is not None else f"write --{flag} in args",
-                pods.path("env"),
+                group.engine.at("env").path,
             )
 
 
@@ -569,9 +572,9 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
         "tensor-parallel-size": (1, 1024),
         "pipeline-parallel-size": (1, 1024),
     }
-    for pods in deployment.servers:
+    for group in deployment.servers:
         for name, (low, high) in ranges.items():
-            value = pods.command.value(name)
+            value = group.command.value(name)
             try:
                 number = float(value) if value is not None else None
             except ValueError:
@@ -579,20 +582,20 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
             if number is not None and not low <= number <= high:
                 yield Found(
                     f"--{name} is {value}, but has to be between {low:g} and {high:g}",
-                    deployment.flag_key(pods, name),
-                    pods.object,
+                    deployment.flag_key(group, name),
+                    group.object,
                     "for ninety percent write 0.9" if high == 1 else "write a number in this range",
-                    pods.path("args"),
+                    group.engine.at("args").path,
                 )
-        batched, length = pods.command.number("max-num-batched-tokens"), pods.command.number("max-model-len")
-        if batched and length and batched < length and pods.command.has("no-enable-chunked-prefill"):
+        batched, length = group.command.number("max-num-batched-tokens"), group.command.number("max-model-len")
+        if batched and length and batched < length and group.command.has("no-enable-chunked-prefill"):
             yield Found(
                 f"--max-num-batched-tokens {batched} is less than --max-model-len {length} without chunked prefill: "
                 "long prompts are refused",
-                deployment.flag_key(pods, "max-num-batched-tokens"),
-                pods.object,
+                deployment.flag_key(group, "max-num-batched-tokens"),
+                group.object,
                 f"write {length}, or leave chunked prefill on",
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -612,18 +615,18 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Found]:
 )
 def kv_role(deployment: Deployment) -> Iterator[Found]:
     """The KV transfer role is there and fits the pod's role."""
-    for pods in deployment.servers:
-        config = kv_transfer(pods.command)
-        mode = pods.command.value("disaggregation-mode")
-        if pods.command.engine == "sglang" and mode in ("prefill", "decode") and mode != pods.role:
-            key = deployment.flag_key(pods, "disaggregation-mode")
-            message = f"--disaggregation-mode of {pods.role} is {mode}, the other role's part"
-            yield Found(message, key, pods.object, f"write {pods.role}", pods.path("args"))
-        if pods.command.engine != "vllm" or not config:
+    for group in deployment.servers:
+        config = group.kv_transfer
+        mode = group.command.value("disaggregation-mode")
+        if group.command.engine == "sglang" and mode in ("prefill", "decode") and mode != group.role:
+            key = deployment.flag_key(group, "disaggregation-mode")
+            message = f"--disaggregation-mode of {group.role} is {mode}, the other role's part"
+            yield Found(message, key, group.object, f"write {group.role}", group.engine.at("args").path)
+        if group.command.engine != "vllm" or not config:
             continue
-        yield from _unknown_connectors(deployment, pods)
+        yield from _unknown_connectors(deployment, group)
         role, connector = config.get("kv_role"), config.get("kv_connector")
-        wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[pods.role]
+        wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[group.role]
         problem = None
         if not connector:
             problem = "the KV transfer has no kv_connector", "write kv_connector: NixlConnector"
@@ -633,10 +636,10 @@ def kv_role(deployment: Deployment) -> Iterator[Found]:
                 "write kv_role: kv_both",
             )
         elif role == wrong and deployment.role("prefill"):
-            problem = f"kv_role of {pods.role} is {role}, the other role's part", "write kv_both"
+            problem = f"kv_role of {group.role} is {role}, the other role's part", "write kv_both"
         if problem:
-            key = deployment.flag_key(pods, "kv-transfer-config")
-            yield Found(problem[0], key, pods.object, problem[1], pods.path("args"))
+            key = deployment.flag_key(group, "kv-transfer-config")
+            yield Found(problem[0], key, group.object, problem[1], group.engine.at("args").path)
 
 
 _CONNECTORS = (
@@ -648,19 +651,19 @@ _CONNECTORS = (
 """Names that vLLM registers; one of a plugin is none of them, so only what is nearly one of them is taken for it."""
 
 
-def _unknown_connectors(deployment: Deployment, pods: Pods) -> Iterator[Found]:
-    if kv_transfer(pods.command).get("kv_connector_module_path"):
+def _unknown_connectors(deployment: Deployment, group: PodGroup) -> Iterator[Found]:
+    if group.kv_transfer.get("kv_connector_module_path"):
         return
     folded = {known.lower(): known for known in _CONNECTORS}
-    for name in kv_connectors(pods.command):
+    for name in group.kv_connectors:
         near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
         if near and name not in _CONNECTORS:
             yield Found(
                 f"vLLM has no KV connector {name}",
-                deployment.flag_key(pods, "kv-transfer-config"),
-                pods.object,
+                deployment.flag_key(group, "kv-transfer-config"),
+                group.object,
                 f"did you mean {folded[near[0]]}?",
-                pods.path("args"),
+                group.engine.at("args").path,
             )
 
 
@@ -675,7 +678,7 @@ def _unknown_connectors(deployment: Deployment, pods: Pods) -> Iterator[Found]:
 def roles_differ(deployment: Deployment) -> Iterator[Found]:
     """Prefill and decode agree on what travels between them."""
     found = [
-        [pods for pods in deployment.role(role) if not pods.headless and pods.command.engine in ("vllm", "sglang")]
+        [group for group in deployment.role(role) if not group.headless and group.command.engine in ("vllm", "sglang")]
         for role in ("prefill", "decode")
     ]
     if not all(found) or found[0][0].command.engine != found[1][0].command.engine:
@@ -686,7 +689,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
     }
     for name in names[first.command.engine]:
-        given = [_given(pods, name) for pods in (first, second)]
+        given = [_given(group, name) for group in (first, second)]
         if (
             given[0] == given[1]
             or "$" in f"{given}"
@@ -699,7 +702,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
             deployment.flag_key(first, name) or deployment.flag_key(second, name) or "engine.args",
             first.object,
             f"write the same --{name} for both roles, under engine.args",
-            first.path("args"),
+            first.engine.at("args").path,
         )
     lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
     if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
@@ -708,18 +711,18 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
             deployment.flag_key(first, "max-model-len"),
             first.object,
             f"write {lengths[1]} for prefill",
-            first.path("args"),
+            first.engine.at("args").path,
             Severity.warning,
         )
 
 
-def _given(pods: Pods, name: str) -> str | None:
+def _given(group: PodGroup, name: str) -> str | None:
     if name == "model":
-        return pods.command.value("model") or next(iter(pods.command.positionals), None)
-    return pods.command.value(name)
+        return group.command.value("model") or next(iter(group.command.positionals), None)
+    return group.command.value(name)
 
 
-def _vendors(deployment: Deployment, first: Pods, second: Pods) -> bool:
+def _vendors(deployment: Deployment, first: PodGroup, second: PodGroup) -> bool:
     """Different hardware has block sizes and types of its own."""
-    kinds = [{name.partition("/")[0] for name in deployment.accelerators(pods)} for pods in (first, second)]
+    kinds = [{name.partition("/")[0] for name in group.accelerators} for group in (first, second)]
     return kinds[0] != kinds[1]

@@ -7,7 +7,8 @@ from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.model.deployment import Deployment, Pods, reference
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import Container, PodGroup, reference
 
 Object = Mapping[str, Any]
 
@@ -27,10 +28,10 @@ _MONITOR = "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.c
 )
 def port_overlap(deployment: Deployment) -> Iterator[Found]:
     """Each port of a pod has one listener."""
-    for pods in deployment.servers:
+    for group in deployment.servers:
         taken: dict[int, Any] = {}
         reported = set()
-        for listener in pods.listeners():
+        for listener in group.listeners:
             other = taken.setdefault(listener.port, listener)
             pair = frozenset((listener.purpose, listener.container, other.purpose, other.container))
             if other is listener or pair in reported:
@@ -38,21 +39,21 @@ def port_overlap(deployment: Deployment) -> Iterator[Found]:
             reported.add(pair)
             purposes = {listener.purpose, other.purpose}
             if "side channel" in purposes:
-                key = deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_PORT")
+                key = deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT")
             elif "supervisor" in purposes:
-                key = deployment.flag_key(pods, "data-parallel-supervisor-port", "data-parallel-size-local")
+                key = deployment.flag_key(group, "data-parallel-supervisor-port", "data-parallel-size-local")
                 key = key or deployment.with_key("routing.proxy.targetPort")
             elif "proxy" in purposes:
-                key = deployment.flag_key(pods, "port") or deployment.with_key(
+                key = deployment.flag_key(group, "port") or deployment.with_key(
                     "routing.proxy.targetPort", "routing.servicePort"
                 )
             else:
-                key = deployment.with_key(f"{pods.role}.containers")
+                key = deployment.with_key(f"{group.role}.containers")
             yield Found(
                 f"{listener.purpose} of {listener.container} and {other.purpose} of {other.container} both listen on "
                 f"{listener.port}",
                 key,
-                pods.object,
+                group.object,
                 "choose ranges that do not overlap, for instance 8000 and 8200",
                 "containers[].ports",
             )
@@ -67,26 +68,28 @@ def port_overlap(deployment: Deployment) -> Iterator[Found]:
 )
 def port_range(deployment: Deployment) -> Iterator[Found]:
     """Every port is between 1 and 65535."""
-    for pods in deployment.servers:
-        wrong = [listener for listener in pods.listeners() if not 0 < listener.port <= 65535]
+    for group in deployment.servers:
+        wrong = [listener for listener in group.listeners if not 0 < listener.port <= 65535]
         if wrong:
             first = wrong[0]
             side = first.purpose == "side channel"
             yield Found(
                 f"{first.purpose} of {first.container} would listen on {first.port}",
-                deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_PORT") if side else deployment.flag_key(pods, "port"),
-                pods.object,
+                deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT")
+                if side
+                else deployment.flag_key(group, "port"),
+                group.object,
                 "choose a lower port",
                 "containers[].ports",
             )
 
 
-def _own_selector(pods: Pods, selector: Object) -> bool:
+def _own_selector(group: PodGroup, selector: Object) -> bool:
     labels = selector.get("matchLabels") or {}
-    if any(pods.labels.get(key) != value for key, value in labels.items()):
+    if any(group.labels.get(key) != value for key, value in labels.items()):
         return False
     for item in selector.get("matchExpressions") or []:
-        value, values = pods.labels.get(item.get("key", "")), item.get("values") or []
+        value, values = group.labels.get(item.get("key", "")), item.get("values") or []
         holds = {"In": value in values, "NotIn": value not in values, "Exists": value is not None}
         if not holds.get(item.get("operator", ""), value is None):
             return False
@@ -111,9 +114,9 @@ def monitor_target(deployment: Deployment) -> Iterator[Found]:
     for monitor in deployment.kind("PodMonitor"):
         spec = monitor.get("spec") or {}
         role = next((item for item in ("decode", "prefill") if item in monitor["metadata"]["name"]), "decode")
-        selected = [pods for pods in deployment.pods if _own_selector(pods, spec.get("selector") or {})]
+        selected = [group for group in deployment.groups if _own_selector(group, spec.get("selector") or {})]
         if not selected:
-            if deployment.pods:
+            if deployment.groups:
                 yield Found(
                     "the monitor selects no pod of this deployment",
                     deployment.with_key(f"{role}.monitoring.podmonitor"),
@@ -124,30 +127,30 @@ def monitor_target(deployment: Deployment) -> Iterator[Found]:
             continue
         for endpoint in spec.get("podMetricsEndpoints") or []:
             name = endpoint.get("port")
-            for pods in selected:
-                declared = pods.port_named(name) if name else None
+            for group in selected:
+                declared = group.port_named(name) if name else None
                 key = deployment.with_key(
-                    f"{pods.role}.monitoring.podmonitor.portName",
-                    f"{pods.role}.containers[0].ports",
-                    f"{pods.role}.monitoring.podmonitor",
+                    f"{group.role}.monitoring.podmonitor.portName",
+                    f"{group.role}.containers[0].ports",
+                    f"{group.role}.monitoring.podmonitor",
                 )
                 if name and declared is None:
                     yield Found(
-                        f"the monitor scrapes the port {name}, which no container of {pods.object} declares",
+                        f"the monitor scrapes the port {name}, which no container of {group.object} declares",
                         key,
                         reference(monitor),
                         f"name a container port {name}",
                         "spec.podMetricsEndpoints",
                     )
                 elif declared:
-                    listening = {listener.port for listener in pods.listeners()}
+                    listening = {listener.port for listener in group.listeners}
                     number = declared[0]
-                    if listening and number not in listening and not pods.headless and pods.requester is None:
+                    if listening and number not in listening and not group.headless and group.requester is None:
                         yield Found(
-                            f"the monitor scrapes the port {name} ({number}), but {pods.object} listens on "
-                            f"{_shown(pods)}",
+                            f"the monitor scrapes the port {name} ({number}), but {group.object} listens on "
+                            f"{_shown(group)}",
                             deployment.with_key(
-                                f"{pods.role}.containers[0].ports", f"{pods.role}.engine.ports", "engine.ports"
+                                f"{group.role}.containers[0].ports", f"{group.role}.engine.ports", "engine.ports"
                             )
                             or key,
                             reference(monitor),
@@ -165,37 +168,37 @@ def monitor_target(deployment: Deployment) -> Iterator[Found]:
 )
 def probe_port(deployment: Deployment) -> Iterator[Found]:
     """A probe asks a port on which its container listens."""
-    for pods in deployment.servers:
-        for container in pods.containers:
+    for group in deployment.servers:
+        for container in group.containers:
             for name in _PROBES:
-                action = _action(container.get(name))
+                action = _action(container.fields.get(name))
                 port = action.get("port") if action else None
                 if port is None:
                     continue
-                key = _probe_key(deployment, pods, container, name)
+                key = _probe_key(deployment, group, container, name)
                 if isinstance(port, str) and not port.isdigit():
-                    if not any(item.get("name") == port for item in container.get("ports") or []):
+                    if not any(item.get("name") == port for item in container.fields.get("ports") or []):
                         yield Found(
-                            f"{name} asks the port {port}, which container {container.get('name')} does not declare",
+                            f"{name} asks the port {port}, which container {container.name} does not declare",
                             key,
-                            pods.object,
+                            group.object,
                             "name one of its ports, or write the number",
                             f"containers[].{name}",
                         )
                     continue
-                listening = {listener.port for listener in pods.listeners()}
-                known = pods.engine_port() is not None and pods.command.engine != "other" and not pods.requester
+                listening = {listener.port for listener in group.listeners}
+                known = group.engine_port is not None and group.command.engine != "other" and not group.requester
                 if (
                     known
-                    and container in (pods.engine, pods.proxy)
+                    and container in (group.engine, group.proxy)
                     and int(port) not in listening
-                    and not pods.headless
+                    and not group.headless
                 ):
                     yield Found(
-                        f"{name} asks port {port}, but the pod listens on {_shown(pods)}",
+                        f"{name} asks port {port}, but the pod listens on {_shown(group)}",
                         key,
-                        pods.object,
-                        f"write {pods.engine_port()}",
+                        group.object,
+                        f"write {group.engine_port}",
                         f"containers[].{name}",
                     )
 
@@ -210,16 +213,16 @@ def probe_port(deployment: Deployment) -> Iterator[Found]:
 )
 def probe_proxy_health(deployment: Deployment) -> Iterator[Found]:
     """No probe of the engine asks the routing sidecar's own health endpoint."""
-    for pods in deployment.servers:
+    for group in deployment.servers:
         for name in _PROBES:
-            get = (pods.engine.get(name) or {}).get("httpGet") or {}
-            at_proxy = pods.proxy is not None and _number(pods, get.get("port")) in pods.proxy_ports()
+            get = (group.engine.fields.get(name) or {}).get("httpGet") or {}
+            at_proxy = group.proxy is not None and _number(group, get.get("port")) in group.proxy_ports
             if at_proxy and str(get.get("path", "/")).rstrip("/") in ("/health", ""):
                 yield Found(
                     f"{name} of the engine asks {get.get('path')} of the routing sidecar, which answers by itself",
-                    _probe_key(deployment, pods, pods.engine, name),
-                    pods.object,
-                    f"ask the engine's port, {pods.engine_port()}, or /v1/models",
+                    _probe_key(deployment, group, group.engine, name),
+                    group.object,
+                    f"ask the engine's port, {group.engine_port}, or /v1/models",
                     f"containers[].{name}",
                 )
 
@@ -241,21 +244,21 @@ engine:
 )
 def probe_scheme(deployment: Deployment) -> Iterator[Found]:
     """A probe speaks TLS where the port does."""
-    for pods in deployment.servers:
-        engine = pods.command.has("ssl-certfile") or pods.command.has("self-signed-certs")
-        proxy = pods.proxy_command is not None and pods.proxy_command.value("secure-proxy") != "false"
+    for group in deployment.servers:
+        engine = group.command.has("ssl-certfile") or group.command.has("self-signed-certs")
+        proxy = group.proxy_command is not None and group.proxy_command.value("secure-proxy") != "false"
         for name in _PROBES:
-            get = (pods.engine.get(name) or {}).get("httpGet")
-            port = _number(pods, get.get("port")) if get else None
+            get = (group.engine.fields.get(name) or {}).get("httpGet")
+            port = _number(group, get.get("port")) if get else None
             if not get or port is None:
                 continue
-            secure = proxy if port in pods.proxy_ports() else engine if port in pods.engine_ports() else None
+            secure = proxy if port in group.proxy_ports else engine if port in group.engine_ports else None
             if secure is not None and secure != (get.get("scheme") == "HTTPS"):
                 yield Found(
                     f"{name} speaks {'plain HTTP' if secure else 'HTTPS'}, but port {port} "
                     f"{'needs TLS' if secure else 'has no TLS'}",
-                    _probe_key(deployment, pods, pods.engine, name),
-                    pods.object,
+                    _probe_key(deployment, group, group.engine, name),
+                    group.object,
                     f"write scheme: {'HTTPS' if secure else 'HTTP'}",
                     f"containers[].{name}",
                 )
@@ -285,9 +288,9 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
     for service in deployment.kind("Service"):
         spec = service.get("spec") or {}
         selector = spec.get("selector") or {}
-        if not selector or not deployment.pods or spec.get("publishNotReadyAddresses"):
+        if not selector or not deployment.groups or spec.get("publishNotReadyAddresses"):
             continue
-        selected = [pods for pods in deployment.pods if selector.items() <= pods.labels.items()]
+        selected = [group for group in deployment.groups if selector.items() <= group.labels.items()]
         key = deployment.with_key("service", "extraObjects")
         if not selected:
             if "leaderworkerset.sigs.k8s.io/name" not in selector:
@@ -303,14 +306,14 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
             continue
         for port in spec.get("ports") or []:
             target = port.get("targetPort", port.get("port"))
-            for pods in selected:
-                number = _number(pods, target)
-                listening = {listener.port for listener in pods.listeners()}
-                unsure = pods.requester is not None or pods.command.engine == "other" or not listening
+            for group in selected:
+                number = _number(group, target)
+                listening = {listener.port for listener in group.listeners}
+                unsure = group.requester is not None or group.command.engine == "other" or not listening
                 if number is None or (number not in listening and not unsure):
                     yield Found(
-                        f"the Service sends port {port.get('port')} to {target}, but {pods.object} listens on "
-                        f"{_shown(pods)}",
+                        f"the Service sends port {port.get('port')} to {target}, but {group.object} listens on "
+                        f"{_shown(group)}",
                         key,
                         reference(service),
                         "write targetPort for a port that is listened on",
@@ -328,16 +331,16 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
 )
 def port_name(deployment: Deployment) -> Iterator[Found]:
     """Port names are unique in a pod."""
-    for pods in deployment.pods:
+    for group in deployment.groups:
         seen: dict[str, object] = {}
-        for container in pods.containers:
-            for port in container.get("ports") or []:
+        for container in group.containers:
+            for port in container.fields.get("ports") or []:
                 name = port.get("name")
                 if name and name in seen:
                     yield Found(
                         f"two ports of the pod are named {name}",
-                        deployment.engine_key(pods, "ports"),
-                        pods.object,
+                        deployment.engine_key(group, "ports"),
+                        group.object,
                         "name each differently",
                         "containers[].ports",
                     )
@@ -353,16 +356,16 @@ def port_name(deployment: Deployment) -> Iterator[Found]:
 )
 def port_declared(deployment: Deployment) -> Iterator[Found]:
     """A declared port of the engine is one that it listens on."""
-    for pods in deployment.servers:
-        ports = pods.engine_ports()
-        declared = [port.get("containerPort") for port in pods.engine.get("ports") or []]
-        if pods.command.engine == "other" or not ports or not declared or pods.headless:
+    for group in deployment.servers:
+        ports = group.engine_ports
+        declared = [port.get("containerPort") for port in group.engine.fields.get("ports") or []]
+        if group.command.engine == "other" or not ports or not declared or group.headless:
             continue
         if not set(declared) & set(ports):
             yield Found(
                 f"the engine declares the port {declared[0]}, but listens on {ports[0]}",
-                deployment.flag_key(pods, "port") or deployment.engine_key(pods, "ports"),
-                pods.object,
+                deployment.flag_key(group, "port") or deployment.engine_key(group, "ports"),
+                group.object,
                 f"declare {ports[0]}, or start the engine with --port {declared[0]}",
                 "containers[].ports",
             )
@@ -376,22 +379,22 @@ def _action(probe: Any) -> Object | None:
     return None
 
 
-def _number(pods: Pods, port: Any) -> int | None:
+def _number(group: PodGroup, port: Any) -> int | None:
     """A port number, by name where it is one; None for a name that no container has."""
     if isinstance(port, int) or (isinstance(port, str) and port.isdigit()):
         return int(port)
-    named = pods.port_named(str(port)) if port is not None else None
+    named = group.port_named(str(port)) if port is not None else None
     return named[0] if named else None
 
 
-def _probe_key(deployment: Deployment, pods: Pods, container: Object, name: str) -> str | None:
-    if container is pods.engine:
-        return deployment.engine_key(pods, name)
-    return deployment.with_key(f"{pods.role}.containers")
+def _probe_key(deployment: Deployment, group: PodGroup, container: Container, name: str) -> str | None:
+    if container is group.engine:
+        return deployment.engine_key(group, name)
+    return deployment.with_key(f"{group.role}.containers")
 
 
-def _shown(pods: Pods) -> str:
-    ports = [f"{listener.port} ({listener.purpose})" for listener in pods.listeners()]
+def _shown(group: PodGroup) -> str:
+    ports = [f"{listener.port} ({listener.purpose})" for listener in group.listeners]
     return ", ".join(ports[:4]) + (", ..." if len(ports) > 4 else "") if ports else "none that is known"
 
 

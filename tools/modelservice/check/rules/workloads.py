@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from modelservice.check.finding import Found, Severity
+from modelservice.check.finding import Found, Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import quantity
-from modelservice.model.deployment import Deployment, Pods, environment, reference
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup, reference
 
 Object = Mapping[str, Any]
 
@@ -39,27 +40,26 @@ spec:
 )
 def requests_above_limits(deployment: Deployment) -> Iterator[Found]:
     """Requests of processors, memory and storage are at most the limits."""
-    for pods in deployment.pods:
-        for container in pods.all_containers:
-            resources = container.get("resources") or {}
+    for group in deployment.groups:
+        for container in group.all_containers:
+            resources = container.fields.get("resources") or {}
             limits = resources.get("limits") or {}
             for name, request in (resources.get("requests") or {}).items():
                 asked, limit = quantity(request), quantity(limits.get(name))
                 if "/" not in name and asked is not None and limit is not None and asked > limit:
-                    key = deployment.engine_key(pods, "resources")
+                    key = deployment.engine_key(group, "resources")
                     yield Found(
-                        f"container {container.get('name')} requests {request} of {name}, but its limit is "
-                        f"{limits[name]}",
-                        deployment.with_key("routing.proxy.resources") if container is pods.proxy else key,
-                        pods.object,
+                        f"container {container.name} requests {request} of {name}, but its limit is {limits[name]}",
+                        deployment.with_key("routing.proxy.resources") if container is group.proxy else key,
+                        group.object,
                         "raise the limit, or lower the request",
-                        f"containers[{container.get('name')}].resources",
+                        f"containers[{container.name}].resources",
                     )
 
 
 @rule(
     Severity.warning,
-    reason="Of a variable that is given twice the last one counts, so the first one says what is not so.",
+    reason="If a variable is repeated, the last value wins and the first is misleading.",
     link="https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/",
     failing="""\
 decode:
@@ -76,30 +76,30 @@ decode:
     env: [{name: VLLM_LOGGING_LEVEL, value: DEBUG}]
 """,
 )
-def variable_twice(deployment: Deployment) -> Iterator[Found]:
-    """A variable of a container is given once."""
-    for pods in deployment.pods:
+def variable_twice(deployment: Deployment) -> Iterator[Violation]:
+    """A variable of a container is set once."""
+    for group in deployment.groups:
         # The chart joins variables of one name, so in values it is the lists there that tell.
-        written = deployment.value(f"{pods.role}.containers") if deployment.sources else None
-        containers = pods.all_containers if deployment.sources is None else written or []
-        for position, container in enumerate(containers):
-            names = [item.get("name") for item in container.get("env") or []]
+        written = deployment.value(f"{group.role}.containers") or [] if deployment.sources else None
+        for container in group.all_containers if written is None else group.main_containers[: len(written)]:
+            listed = (container.fields if written is None else written[container.position]).get("env") or []
+            names = [item.get("name") for item in listed]
             for name in (name for name, number in Counter(names).items() if number > 1):
-                same = len({str(item) for item in container["env"] if item.get("name") == name}) == 1
+                same = len({str(item) for item in listed if item.get("name") == name}) == 1
                 last = len(names) - 1 - names[::-1].index(name)
-                yield Found(
-                    f"{name} is given {names.count(name)} times" + ("" if same else ", with different values"),
-                    deployment.with_key(f"{pods.role}.containers[{position}].env[{last}]"),
-                    pods.object,
+                yield Violation(
+                    f"{name} is set {names.count(name)} times" + ("" if same else ", with different values"),
+                    container.at(f"env[{name}]").preferring(
+                        f"{group.role}.containers[{container.position}].env[{last}]"
+                    ),
                     "keep one of them",
-                    f"containers[{container.get('name')}].env",
                 )
 
 
-def _selector(pods: Pods) -> Mapping[str, str]:
-    if pods.requester is not None:
+def _selector(group: PodGroup) -> Mapping[str, str]:
+    if group.requester is not None:
         return {}  # it is the requester that the workload selects
-    selector = (pods.workload.get("spec") or {}).get("selector") or {}
+    selector = (group.workload.get("spec") or {}).get("selector") or {}
     return selector.get("matchLabels") or {} if not selector.get("matchExpressions") else {}
 
 
@@ -112,17 +112,17 @@ def _selector(pods: Pods) -> Mapping[str, str]:
 )
 def pod_fields(deployment: Deployment) -> Iterator[Found]:
     """Fields of the pods have values that Kubernetes takes."""
-    for pods in deployment.pods:
-        if pods.requester is None:
-            for key, path, problem, fix in _refused_fields(pods):
-                keys = (f"{pods.role}.{key}", f"{pods.role}.containers[0].{key}", f"{pods.role}.engine.{key}")
-                known = deployment.with_key(*keys, f"engine.{key}", key, f"{pods.role}.extraConfig")
-                yield Found(problem, known, pods.object, fix, path)
+    for group in deployment.groups:
+        if group.requester is None:
+            for key, path, problem, fix in _refused_fields(group):
+                keys = (f"{group.role}.{key}", f"{group.role}.containers[0].{key}", f"{group.role}.engine.{key}")
+                known = deployment.with_key(*keys, f"engine.{key}", key, f"{group.role}.extraConfig")
+                yield Found(problem, known, group.object, fix, path)
 
 
-def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
+def _refused_fields(group: PodGroup) -> Iterator[tuple[str, str, str, str]]:
     """Key of the values, path of the object, what is wrong and what to write."""
-    for item in pods.spec.get("tolerations") or []:
+    for item in group.spec.get("tolerations") or []:
         operator = item.get("operator") or "Equal"
         if operator not in ("Equal", "Exists", "Gt", "Lt"):
             yield (
@@ -134,26 +134,26 @@ def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
         elif operator == "Exists" and item.get("value"):
             problem = f"a toleration with the operator Exists has the value {item['value']}"
             yield "tolerations", "spec.tolerations", problem, "remove the value, or write operator: Equal"
-    for volume in pods.spec.get("volumes") or []:
+    for volume in group.spec.get("volumes") or []:
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):
             problem = f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name"
             key = "modelArtifacts.uri" if volume.get("name") == "model-storage" else "volumes"
             yield key, "spec.volumes", problem, "write small letters, digits, dashes and dots"
-    for container in pods.all_containers:
-        name, image = container.get("name"), str(container.get("image") or "")
+    for container in group.all_containers:
+        name, image = container.name, str(container.fields.get("image") or "")
         if image and not _IMAGE.fullmatch(image):
             fix = "write registry/name:tag, the name in small letters and without https://"
-            key = "routing.proxy.image" if container is pods.proxy else "image"
+            key = "routing.proxy.image" if container is group.proxy else "image"
             yield key, f"containers[{name}].image", f"{image!r} is no name of an image", fix
         for probe in ("livenessProbe", "startupProbe"):
-            if (container.get(probe) or {}).get("successThreshold", 1) != 1:
+            if (container.fields.get(probe) or {}).get("successThreshold", 1) != 1:
                 yield probe, f"containers[{name}].{probe}", f"successThreshold of {probe} is not 1", "remove it"
-        for variable in container.get("env") or []:
+        for variable in container.fields.get("env") or []:
             if variable.get("value") and variable.get("valueFrom"):
                 problem = f"{variable.get('name')} has both value and valueFrom"
                 yield "env", f"containers[{name}].env", problem, "keep one of them"
-    update = ((pods.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+    update = ((group.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
     if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
         problem = "maxSurge and maxUnavailable are both 0, so no update could begin"
         yield "strategy", "spec.strategy", problem, "write 1 for one of them"
@@ -176,16 +176,16 @@ _IMAGE = re.compile(
 )
 def workload_selector(deployment: Deployment) -> Iterator[Found]:
     """A workload selects its own pods and no others."""
-    selecting = [pods for pods in deployment.pods if _selector(pods)]
-    for pods in selecting:
-        wrong = {key: value for key, value in _selector(pods).items() if pods.labels.get(key) != value}
+    selecting = [group for group in deployment.groups if _selector(group)]
+    for group in selecting:
+        wrong = {key: value for key, value in _selector(group).items() if group.labels.get(key) != value}
         for key, value in wrong.items():
-            has = pods.labels.get(key)
+            has = group.labels.get(key)
             yield Found(
                 f"the selector asks for {key}: {value}, but the pods have "
                 + (f"{key}: {has}" if has else "no such label"),
-                deployment.with_key(f"{pods.role}.podLabels", "modelArtifacts.labels"),
-                pods.object,
+                deployment.with_key(f"{group.role}.podLabels", "modelArtifacts.labels"),
+                group.object,
                 "write the same labels in spec.selector and spec.template.metadata.labels",
                 "spec.selector.matchLabels",
             )
@@ -256,9 +256,9 @@ decode:
 )
 def node_contradiction(deployment: Deployment) -> Iterator[Found]:
     """Node selector and affinity can hold for one node."""
-    for pods in deployment.pods:
-        chosen = pods.spec.get("nodeSelector") or {}
-        required = ((pods.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+    for group in deployment.groups:
+        chosen = group.spec.get("nodeSelector") or {}
+        required = ((group.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
             "requiredDuringSchedulingIgnoredDuringExecution"
         ) or {}
         terms = required.get("nodeSelectorTerms") or []
@@ -270,12 +270,12 @@ def node_contradiction(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"the node selector asks for {key}: {chosen[key]}, the affinity for {wanted}",
                 deployment.with_key(
-                    f"{pods.role}.acceleratorTypes",
-                    f"{pods.role}.nodeSelector",
-                    f"{pods.role}.affinity",
-                    f"{pods.role}.extraConfig",
+                    f"{group.role}.acceleratorTypes",
+                    f"{group.role}.nodeSelector",
+                    f"{group.role}.affinity",
+                    f"{group.role}.extraConfig",
                 ),
-                pods.object,
+                group.object,
                 "write the label in one of the two",
                 "spec.template.spec.nodeSelector",
             )
@@ -329,14 +329,16 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Found]:
         if not labels or selector.get("matchExpressions"):
             continue
         chosen = [
-            pods for pods in deployment.pods if labels.items() <= pods.labels.items() and pods.namespace == namespace
+            group
+            for group in deployment.groups
+            if labels.items() <= group.labels.items() and group.namespace == namespace
         ]
         key = deployment.with_key("decode.podDisruptionBudget", "prefill.podDisruptionBudget", "extraObjects")
         least = str(spec.get("minAvailable", ""))
-        number = sum(pods.count for pods in chosen)
-        known = all(pods.replicas is not None for pods in chosen)
+        number = sum(group.count for group in chosen)
+        known = all(group.replicas is not None for group in chosen)
         if not chosen:
-            if deployment.pods:
+            if deployment.groups:
                 yield Found(
                     "it selects no pods here: " + ", ".join(f"{name}: {value}" for name, value in labels.items()),
                     key,
@@ -382,12 +384,12 @@ def service_name(deployment: Deployment) -> Iterator[Found]:
         metadata = service["metadata"]
         namespace = str(metadata.get("namespace") or "")
         exposed = [
-            pods
-            for pods in deployment.servers
-            if pods.command.engine == "vllm"
-            and pods.namespace == namespace
-            and pods.spec.get("enableServiceLinks") is not False
-            and "VLLM_PORT" not in environment(pods.engine)
+            group
+            for group in deployment.servers
+            if group.command.engine == "vllm"
+            and group.namespace == namespace
+            and group.spec.get("enableServiceLinks") is not False
+            and "VLLM_PORT" not in group.engine.env
         ]
         if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
             yield Found(
