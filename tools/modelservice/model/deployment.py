@@ -84,7 +84,7 @@ class Deployment:
 
     def with_key(self, *candidates: str) -> str | None:
         """For rules that name keys themselves: goes with them."""
-        return Place("", "", candidates[::-1]).key(self.sources) if candidates else None
+        return Place("", "", (*candidates, candidates[0])).key(self.sources) if candidates else None
 
     def flag_key(self, group: PodGroup, *names: str) -> str | None:
         """For rules that name keys themselves: goes with them."""

@@ -122,10 +122,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     # The workload.
     "workload": ("{role}.create", "{role}"),
     "workload.spec.*": _POD,
-    "workload.spec.replicas": ("suspend", "{role}.autoscaling.enabled", "{role}.replicas"),
+    "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
     "workload.spec.selector": ("fullnameOverride", "nameOverride"),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
     "workload.spec.volumeClaimTemplates[model-storage]": ("modelArtifacts.persistence.size", "modelArtifacts.size"),
+    "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
     # Objects that the chart makes beside the workloads. Any object may be one of `extraObjects`.
@@ -139,7 +140,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "HorizontalPodAutoscaler": ("{role}.autoscaling",),
     "ScaledObject": ("{role}.autoscaling",),
     "VariantAutoscaling": ("{role}.autoscaling",),
-    "ResourceClaimTemplate": ("{role}.accelerator.dra", "accelerator.dra", "accelerator.resourceClaimTemplates"),
+    "ResourceClaimTemplate": ("accelerator.resourceClaimTemplates", "{role}.accelerator.dra", "accelerator.dra"),
     "HTTPRoute": ("routing.httpRoute", "routing.httpRoute.create"),
     "HTTPRoute.spec.parentRefs": ("routing.httpRoute.parentRefs", "routing.parentRefs"),
     "HTTPRoute.spec.rules": ("routing.httpRoute.rules", "routing.inferencePool.name", "routing.httpRoute"),
@@ -216,9 +217,9 @@ def keys_of(owner: str, path: str, **names: str) -> tuple[str, ...]:
     name = listed[1].lstrip("-") if listed else ""
     known = {"field": field, "name": name, **names}
     for part in _shortened(f"{owner}.{path}" if path else owner):
-        found = [*FIELDS.get(_any_item(part), ()), *(FIELDS.get(part, ()) if "[" in part else ())]
-        if found:
-            return tuple(key.format_map(known) for key in found)
+        entries = dict.fromkeys((_any_item(part), part))
+        if any(entry in FIELDS for entry in entries):
+            return tuple(key.format_map(known) for entry in entries for key in FIELDS.get(entry, ()))
     return ()
 
 
