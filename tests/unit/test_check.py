@@ -124,7 +124,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--nodes", PD], "neither node pools nor objects"),
         (["-f", PD, "--ignore", "image-latest"], "needs a reason"),
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
-        (["-f", PD, "--vllm-version", "newest"], "no version"),
+        (["-f", PD, "--vllm-version", "newest"], "not a version"),
         (["--manifests", PD], "no Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
     ],
@@ -173,7 +173,7 @@ def test_the_version_of_vllm_decides_which_flags_there_are(tmp_path: Path) -> No
     assert run("-f", PD, "-f", str(tmp_path / "old.yaml")).returncode == 0
     done = run("-f", PD, "-f", str(tmp_path / "old.yaml"), "--vllm-version", "0.11.0")
     assert done.returncode == 1
-    assert "--shutdown-timeout, which appeared in 0.20.0" in done.stdout
+    assert "--shutdown-timeout, which appeared in 0.18.0" in done.stdout
 
 
 def test_several_files_are_compared_when_they_stand_together(tmp_path: Path) -> None:

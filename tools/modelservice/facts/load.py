@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import types
 import typing
@@ -12,9 +11,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from modelservice.facts.models import Source, key
+from modelservice.facts.models import Record, Source, key
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Record)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,17 +25,18 @@ def raw(path: Path) -> Any:
 
 def read(kind: type[T], path: Path) -> T:
     """Return a file of facts as a record."""
-    return typing.cast(T, _converter(kind)(raw(path)))
+    record: T = _converter(typing.cast(Any, kind))(raw(path))
+    return record
 
 
 @functools.cache
 def _converter(kind: Any) -> Callable[[Any], Any]:
-    """Return what turns plain data into a type of a record's field."""
+    """Return what turns plain data into the type of a record's field."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind == Source:
         return lambda value: (value,) if isinstance(value, str) else tuple(value)
-    if dataclasses.is_dataclass(kind):
-        return _record_converter(typing.cast(type, kind))
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return _record_converter(kind)
     if origin is tuple:
         item = _converter(arguments[0])
         return lambda values: tuple(item(value) for value in values)
@@ -48,9 +48,8 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-def _record_converter(kind: type) -> Callable[[Any], Any]:
-    hints = typing.get_type_hints(kind)
-    fields = {key(field.name): (field.name, _converter(hints[field.name])) for field in dataclasses.fields(kind)}
+def _record_converter(kind: type[Record]) -> Callable[[Any], Any]:
+    fields = {key(name): (name, _converter(hint)) for name, hint in typing.get_type_hints(kind).items()}
 
     def convert(data: Mapping[str, Any]) -> Any:
         return kind(**{fields[name][0]: fields[name][1](value) for name, value in data.items()})

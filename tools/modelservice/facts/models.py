@@ -1,36 +1,43 @@
-"""Shape of the facts: one frozen record for each kind of fact.
-
-The records are plain dataclasses, so that a command which looks up one fact does not import pydantic. The tests and
-``modelservice schema`` validate the YAML strictly against them, with pydantic.
+"""Shape of the facts: a frozen record for each kind of fact.
 
 Keys of the YAML are the attribute names in camelCase. A ``source`` is the URL, or the URLs, that say so.
+
+A record is a plain class: a command that looks up one fact pays neither for pydantic (70 ms) nor for the code that
+dataclasses generate (35 ms for all of these). :mod:`modelservice.facts.validation` makes pydantic models of the same
+annotations, with which the tests and ``modelservice schema`` validate the YAML.
 """
 
-import dataclasses
 import re
+import types
 from collections.abc import Mapping
-from typing import Any, Literal, NewType, TypeVar, dataclass_transform
-
-T = TypeVar("T")
+from typing import Any, Literal, NewType, dataclass_transform
 
 Url = NewType("Url", str)
 Source = tuple[Url, ...]
 """URLs of what says so; in the YAML one URL may stand without a list."""
 Version = str
-"""``0.10`` or ``0.10.1``; always quoted in the YAML."""
+"""``0.10`` or ``0.10.1``; quoted in the YAML."""
+
+NONE: Mapping[str, Any] = types.MappingProxyType({})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
+class Record:
+    """Values by annotated name, which never change; those left out have the class's default."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name}: facts do not change")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
 
 def key(attribute: str) -> str:
     """Return the camelCase key of an attribute."""
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), attribute)
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def fact(cls: type[T]) -> type[T]:
-    """Return the class as a frozen record that takes no other keys."""
-    record = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
-    record.__pydantic_config__ = {"extra": "forbid", "strict": True, "alias_generator": key}  # type: ignore[attr-defined]
-    return record
 
 
 # ---------------------------------------------------------------------------------------------
@@ -40,8 +47,7 @@ def fact(cls: type[T]) -> type[T]:
 ModelCommand = Literal["vllmServe", "sglangServe", "imageDefault"]
 
 
-@fact
-class Start:
+class Start(Record):
     """How an engine is started."""
 
     source: Source
@@ -65,8 +71,7 @@ class Start:
     """Default name of its container."""
 
 
-@fact
-class Images:
+class Images(Record):
     """How an image of the engine is recognised."""
 
     source: Source
@@ -82,16 +87,14 @@ class Images:
     """Image that the chart uses where none is given."""
 
 
-@fact
-class NamedPort:
+class NamedPort(Record):
     """A further port that an engine listens on."""
 
     name: str
     container_port: int
 
 
-@fact
-class Port:
+class Port(Record):
     """Where an engine listens."""
 
     source: Source
@@ -107,8 +110,7 @@ class Port:
     """Ports it opens besides."""
 
 
-@fact
-class FirstPrompt:
+class FirstPrompt(Record):
     """A command that loads the model, for an engine that loads it with the first request."""
 
     features: tuple[str, ...]
@@ -117,8 +119,7 @@ class FirstPrompt:
     """Command inside the container; ``{model}`` is the model's name."""
 
 
-@fact
-class Health:
+class Health(Record):
     """Paths that say whether an engine works."""
 
     source: Source
@@ -129,8 +130,7 @@ class Health:
     first_prompt: FirstPrompt | None = None
 
 
-@fact
-class Metrics:
+class Metrics(Record):
     """Prometheus metrics of an engine."""
 
     source: Source
@@ -150,8 +150,7 @@ class Metrics:
     """Name of the engine in the endpoint picker's metrics extractor; empty where it needs none."""
 
 
-@fact
-class Api:
+class Api(Record):
     """What an engine serves, by feature of the model."""
 
     source: Source
@@ -166,8 +165,7 @@ class Api:
         return tuple(feature for feature in self.paths if feature != "any")
 
 
-@fact
-class ApiKey:
+class ApiKey(Record):
     """How an engine checks an API key."""
 
     source: Source
@@ -181,8 +179,7 @@ class ApiKey:
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
 
-@fact
-class Parallelism:
+class Parallelism(Record):
     """Flags of the parallel sizes, without dashes; a size without a flag is not supported."""
 
     source: Source
@@ -199,13 +196,12 @@ class Parallelism:
     """Most data parallel ranks; 0 for no bound of its own."""
     rank_ports: bool = False
     """Every data parallel rank of a pod serves on a port of its own, whatever the data mode."""
-    data_modes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    data_modes: Mapping[str, str] = NONE
     """Data modes of several pods or ports, with the flag of each; empty for a mode without one."""
     supervisor: "Supervisor | None" = None
 
 
-@fact
-class Supervisor:
+class Supervisor(Record):
     """What answers for all ranks of a pod with ``dataMode: multiPort``."""
 
     flag: str
@@ -215,8 +211,7 @@ class Supervisor:
     """Path that answers once every rank is ready."""
 
 
-@fact
-class Groups:
+class Groups(Record):
     """How one engine runs over the pods of a group."""
 
     source: Source
@@ -234,8 +229,7 @@ class Groups:
     """Data parallel ranks may run in several pods of a group."""
 
 
-@fact
-class AdapterFlags:
+class AdapterFlags(Record):
     """Flags of LoRA adapters, without dashes; empty for what cannot be set."""
 
     enable: str = ""
@@ -249,24 +243,22 @@ class AdapterFlags:
     """Adapters in the host's memory."""
 
 
-@fact
-class Adapters:
+class Adapters(Record):
     """How an engine loads LoRA adapters."""
 
     source: Source
     flags: AdapterFlags
-    dynamic_env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    dynamic_env: Mapping[str, str] = NONE
     """Variables that allow loading at run time."""
     dynamic_needs: tuple[str, ...] = ()
     """Flags that loading at run time needs where no adapter is given at the start."""
-    paths: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    paths: Mapping[str, str] = NONE
     """Paths that load and unload adapters at run time, by their name in the endpoints."""
     in_metrics: bool = False
     """The metrics say which adapters a pod has, which the endpoint picker's affinity needs."""
 
 
-@fact
-class Model:
+class Model(Record):
     """How an engine is told its model."""
 
     source: Source
@@ -288,7 +280,7 @@ class Model:
     """``--load-format`` that reads a model from an object store; empty where it is downloaded first."""
     object_stores: bool = False
     """It takes an address in an object store as the model."""
-    modelscope: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    modelscope: Mapping[str, str] = NONE
     """Variables with which it loads from ModelScope itself."""
     caches: tuple[str, ...] = ()
     """Stores whose own cache layout it reads (``hf``, ``ms``), so a download may go there."""
@@ -296,8 +288,7 @@ class Model:
     """Stores that a command in its image downloads from."""
 
 
-@fact
-class Shutdown:
+class Shutdown(Record):
     """How an engine lets running requests finish."""
 
     source: Source
@@ -305,8 +296,7 @@ class Shutdown:
     since: Version
 
 
-@fact
-class Tracing:
+class Tracing(Record):
     """Flags of OpenTelemetry traces, without dashes."""
 
     source: Source
@@ -314,8 +304,7 @@ class Tracing:
     detail: str = ""
 
 
-@fact
-class CpuCache:
+class CpuCache(Record):
     """KV cache of an engine that runs on processors."""
 
     source: Source
@@ -323,8 +312,7 @@ class CpuCache:
     """Variable of its size in GiB."""
 
 
-@fact
-class Backend:
+class Backend(Record):
     """Another engine that runs the model inside this one."""
 
     source: Source
@@ -334,8 +322,7 @@ class Backend:
     """Value of ``backend`` in the engine's options with which it does not."""
 
 
-@fact
-class KvTransfer:
+class KvTransfer(Record):
     """How prefill and decode engines hand over the KV cache."""
 
     source: Source
@@ -351,16 +338,15 @@ class KvTransfer:
     """First version that hands over from more tensor ranks to fewer."""
 
 
-@fact
-class Flags:
+class Flags(Record):
     """What is known of an engine's flags besides its table of arguments."""
 
     source: Source
-    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    aliases: Mapping[str, str] = NONE
     """Other spellings, and vLLM's long form of each."""
-    foreign: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    foreign: Mapping[str, str] = NONE
     """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
-    needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    needs: Mapping[str, str] = NONE
     """Flags that work only with another one."""
     repeatable: tuple[str, ...] = ()
     """Flags whose repetition adds values."""
@@ -368,8 +354,7 @@ class Flags:
     """Flags with an environment variable of the same name."""
 
 
-@fact
-class Engine:
+class Engine(Record):
     """A model server."""
 
     type: str
@@ -400,7 +385,7 @@ class Engine:
     backend: Backend | None = None
     kv_transfer: KvTransfer | None = None
     flags: Flags | None = None
-    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Any] = NONE
     """What authors of presets and examples need besides, by subject, each with its source."""
 
 
@@ -409,8 +394,7 @@ class Engine:
 # ---------------------------------------------------------------------------------------------
 
 
-@fact
-class Shares:
+class Shares(Record):
     """Extended resources of parts of an accelerator, by provider."""
 
     source: Source
@@ -425,8 +409,7 @@ class Shares:
     """Scheduler that gives them out, where it is not the pod's."""
 
 
-@fact
-class NodeLabels:
+class NodeLabels(Record):
     """Labels that a vendor's software gives to nodes."""
 
     source: Source
@@ -440,8 +423,7 @@ class NodeLabels:
     """Label with the memory of one accelerator in MiB."""
 
 
-@fact
-class Environment:
+class Environment(Record):
     """A variable that the engine needs on an accelerator."""
 
     source: Source
@@ -449,8 +431,7 @@ class Environment:
     value: str
 
 
-@fact
-class Product:
+class Product(Record):
     """A product of a vendor."""
 
     source: Source
@@ -460,8 +441,7 @@ class Product:
     """Memory of one device as its maker states it, in GB."""
 
 
-@fact
-class Accelerator:
+class Accelerator(Record):
     """A kind of accelerator."""
 
     type: str
@@ -487,14 +467,13 @@ class Accelerator:
     node_labels: NodeLabels | None = None
     env: tuple[Environment, ...] = ()
     products: tuple[Product, ...] = ()
-    shares: Mapping[str, Shares] = dataclasses.field(default_factory=dict)
+    shares: Mapping[str, Shares] = NONE
     """Parts of an accelerator, by provider."""
-    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Any] = NONE
     """What authors of presets and examples need besides, by subject, each with its source."""
 
 
-@fact
-class NotAccelerators:
+class NotAccelerators(Record):
     """Extended resources and device classes that are no accelerators."""
 
     source: Source
@@ -504,8 +483,7 @@ class NotAccelerators:
     """Regular expressions of device classes."""
 
 
-@fact
-class Accelerators:
+class Accelerators(Record):
     """What is known of accelerators, and of what only looks like one."""
 
     types: tuple[Accelerator, ...]
@@ -525,8 +503,7 @@ class Accelerators:
 # ---------------------------------------------------------------------------------------------
 
 
-@fact
-class Release:
+class Release(Record):
     """A release whose facts were read at the source."""
 
     source: Source
@@ -535,8 +512,7 @@ class Release:
     """What was read."""
 
 
-@fact
-class ProgramImage:
+class ProgramImage(Record):
     """An image name of a program, and what its tag leaves open."""
 
     source: Source
@@ -549,8 +525,7 @@ class ProgramImage:
     """Version that a tag without one is taken for; empty for not known."""
 
 
-@fact
-class VersionedFlag:
+class VersionedFlag(Record):
     """A flag, and the versions that accept it."""
 
     name: str
@@ -567,8 +542,7 @@ class VersionedFlag:
     """Where it is not the source of the release's options."""
 
 
-@fact
-class SidecarConnector:
+class SidecarConnector(Record):
     """A KV connector of the routing sidecar, and the engines' connectors it works with."""
 
     name: str
@@ -582,16 +556,14 @@ class SidecarConnector:
     """Connectors of the engine of which at least one is needed."""
 
 
-@fact
-class VersionedPort:
+class VersionedPort(Record):
     """The default of a port, from a version on."""
 
     default: int
     since: Version = ""
 
 
-@fact
-class RoutingProxy:
+class RoutingProxy(Record):
     """llm-d's routing sidecar."""
 
     source: Source
@@ -612,8 +584,7 @@ class RoutingProxy:
         return next((item for item in self.flags if item.name == name), None)
 
 
-@fact
-class Plugin:
+class Plugin(Record):
     """A plugin of the endpoint picker."""
 
     type: str
@@ -632,16 +603,14 @@ class Plugin:
     source: Source = ()
 
 
-@fact
-class VersionedText:
+class VersionedText(Record):
     """A name that holds from a version on."""
 
     value: str
     since: Version = ""
 
 
-@fact
-class PickerPorts:
+class PickerPorts(Record):
     """Ports of the endpoint picker."""
 
     ext_proc: int
@@ -649,8 +618,7 @@ class PickerPorts:
     metrics: int
 
 
-@fact
-class EndpointPicker:
+class EndpointPicker(Record):
     """llm-d's endpoint picker, and the one of Gateway API Inference Extension before it."""
 
     source: Source
@@ -673,8 +641,7 @@ class EndpointPicker:
     plugins: tuple[Plugin, ...]
 
 
-@fact
-class PickerOfExtension:
+class PickerOfExtension(Record):
     """The picker of Gateway API Inference Extension, which left that project after 1.5."""
 
     source: Source
@@ -690,8 +657,7 @@ class PickerOfExtension:
 # ---------------------------------------------------------------------------------------------
 
 
-@fact
-class Feature:
+class Feature(Record):
     """Something the chart may use, and the first version of Kubernetes with it on by default."""
 
     source: Source
@@ -702,8 +668,7 @@ class Feature:
     """First version without it; empty for all newer ones."""
 
 
-@fact
-class Kubernetes:
+class Kubernetes(Record):
     """Versions of Kubernetes."""
 
     source: Source

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelservice.engines.version import Version
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, pod_groups, reference, role_of
 from modelservice.model.pool import Pool, pools_of
@@ -30,7 +31,7 @@ class Deployment:
     namespace: str = "default"
     sources: Sources | None = None
     """The values; None for manifests that this chart did not render."""
-    vllm_version: str | None = None
+    vllm_version: Version | None = None
     """Version of vLLM, where the user states it."""
     given_pools: Sequence[Pool] = field(default_factory=list)
     """Pools that the user says the deployment belongs to."""

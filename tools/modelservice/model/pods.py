@@ -15,9 +15,11 @@ from typing import Any
 import yaml
 
 from modelservice import facts
-from modelservice.engines.command import ALIASES, CommandLine, command_line, image_version, proxy_flags
+from modelservice.engines.arguments import aliases
+from modelservice.engines.command import EngineCommand
 from modelservice.facts.models import Engine, ProgramImage
 from modelservice.kubernetes import decode
+from modelservice.kubernetes.images import image_version
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.devices import DeviceRequest, device_requests
@@ -71,9 +73,9 @@ class Container:
         return "container" if self.listed == "containers" else "init"
 
     @functools.cached_property
-    def command(self) -> CommandLine:
+    def command(self) -> EngineCommand:
         """Command line of the program."""
-        return command_line(self.fields)
+        return EngineCommand.parse(self.fields)
 
     @property
     def words(self) -> list[str]:
@@ -141,9 +143,10 @@ class Container:
         return Place(self.group.object, self._flag_path(given[0]), tuple(dict.fromkeys(keys)))
 
     @property
-    def program(self) -> CommandLine:
+    def program(self) -> EngineCommand:
         """Command line of the engine; flags of any other program."""
-        return self.command if self is self.group.engine else proxy_flags(self.fields)
+        words = [str(word) for word in self.fields.get("args") or []]
+        return self.command if self is self.group.engine else EngineCommand.of(words)
 
     def _flag_path(self, name: str) -> str:
         """Return the address of a flag: its word, else the word or list that holds it."""
@@ -156,10 +159,10 @@ class Container:
         return self.at("args" if self.fields.get("args") else "command").path
 
 
-def _spellings(name: str, command: CommandLine) -> list[str]:
+def _spellings(name: str, command: EngineCommand) -> list[str]:
     """Return the spellings of a flag without dashes, those that are given first."""
     given = [flag.spelling.lstrip("-") for flag in command.all(name)]
-    short = [alias for alias, long in ALIASES.items() if long == name]
+    short = [alias.lstrip("-") for alias, long in aliases().items() if long == name]
     return list(dict.fromkeys([*given, name, name.replace("-", "_"), name.removeprefix("no-"), *short]))
 
 
@@ -273,17 +276,17 @@ class PodGroup:
     def engine(self) -> Container:
         """The container that serves the model: the first that starts an engine, else the first of all."""
         listed = self.main_containers or (Container({}, self, "containers", 0),)
-        return next((item for item in listed if item.command.engine != "other"), listed[0])
+        return next((item for item in listed if item.command.engine is not None), listed[0])
 
     @property
-    def command(self) -> CommandLine:
+    def command(self) -> EngineCommand:
         """Command line of the engine."""
         return self.engine.command
 
     @functools.cached_property
     def facts(self) -> Engine | None:
         """What is known of the engine; None for an unknown one."""
-        return facts.engine(self.command.engine)
+        return facts.engine(self.command.engine or "")
 
     @functools.cached_property
     def proxy(self) -> Container | None:
@@ -291,7 +294,7 @@ class PodGroup:
         return next((item for item in self.containers if is_proxy(item.fields)), None)
 
     @property
-    def proxy_command(self) -> CommandLine | None:
+    def proxy_command(self) -> EngineCommand | None:
         """Flags of the routing sidecar; None without one."""
         return self.proxy.program if self.proxy is not None else None
 
@@ -498,12 +501,7 @@ class PodGroup:
     @functools.cached_property
     def kv_transfer(self) -> Object:
         """KV transfer configuration of the engine; empty without one or where it is not a JSON object."""
-        text = self.command.value("kv-transfer-config")
-        try:
-            parsed = yaml.safe_load(text) if text else {}
-        except yaml.YAMLError:
-            return {}
-        return parsed if isinstance(parsed, dict) else {}
+        return self.command.json("kv-transfer-config")
 
     @property
     def kv_connectors(self) -> list[str]:

@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 from modelservice import facts
-from modelservice.engines.command import image_version
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
+from modelservice.kubernetes.images import image_version
 from modelservice.model.pods import PodGroup, pod_groups, reference
 from modelservice.model.provenance import Place, keys_of
 from modelservice.sources import Layer, Sources

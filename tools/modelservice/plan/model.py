@@ -191,7 +191,7 @@ def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Pl
         first.role,
         first.object,
         str(first.engine.fields.get("image", "")),
-        first.command.engine,
+        first.command.engine or "other",
         tensor,
         pipeline,
         data,
@@ -214,7 +214,7 @@ def _model(deployment: Deployment, group: PodGroup) -> str:
             size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
             text = f"{source} {size}"
             return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
-    return group.command.value("model") or next(iter(group.command.positionals), "in the image")
+    return group.command.model or "in the image"
 
 
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.check.vllm import table as vllm
-from modelservice.engines.command import ALIASES, Flag, vllm_version
+from modelservice.engines import arguments as vllm
+from modelservice.engines.command import Option
+from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 
@@ -17,18 +18,18 @@ _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
 
 
-def _version(deployment: Deployment, group: PodGroup) -> str | None:
+def _version(deployment: Deployment, group: PodGroup) -> Version | None:
     return deployment.vllm_version or vllm_version(str(group.engine.fields.get("image", "")))
 
 
-def _of_vllm(deployment: Deployment) -> Iterator[tuple[PodGroup, vllm.Table, str | None]]:
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[PodGroup, vllm.Table, Version | None]]:
     for group in deployment.servers:
         if group.command.engine == "vllm":
             version = _version(deployment, group)
             yield group, vllm.table(version), version
 
 
-def _key(deployment: Deployment, group: PodGroup, flag: Flag) -> str | None:
+def _key(deployment: Deployment, group: PodGroup, flag: Option) -> str | None:
     """The values key that gives a flag, whichever spelling it has there."""
     name = flag.spelling.lstrip("-").replace("_", "-")
     return deployment.flag_key(group, name, flag.name, name.removeprefix("no-")) or deployment.with_key(
@@ -51,9 +52,7 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
-            yield Found(
-                message, _key(deployment, group, flag), group.object, fix, group.engine.at("args").path, severity
-            )
+            yield Found(message, _key(deployment, group, flag), group.object, fix, group.engine.at("args").path, severity)
         if len(group.command.positionals) > 1 and not group.command.script:
             extra = group.command.positionals[1]
             yield Found(
@@ -65,28 +64,34 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
             )
 
 
-def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> tuple[str, str | None, Severity | None]:
-    name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
-    history = vllm.history(spelling)
-    # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
-    # than the table.
-    unsure = Severity.warning if version is None or vllm.older(version) else None
-    if history:
-        first, last = history
-        word = f"appeared in {first}" if vllm.versions().index(first) > known.index else f"went away after {last}"
-        fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
-        return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
-    if name in vllm.BEFORE:
-        return f"{said} does not know {flag.spelling}, which older versions had", vllm.BEFORE[name], unsure
+def _unknown(
+    flag: Option, known: vllm.Table, version: Version | None, said: str
+) -> tuple[str, str | None, Severity | None]:
+    runs, removed = vllm.history(flag.spelling), vllm.removed(flag.spelling)
+    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
+    severity = _severity(known, version)
+    if before:
+        fix = vllm.replacement(flag.spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
+        message = f"{said} does not know {flag.spelling}, which went away after {before[-1]}"
+        return message, fix, Severity.warning if version is None else severity
+    if runs:
+        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
+        message = f"{said} does not know {flag.spelling}, which appeared in {runs[0][0]}"
+        return message, fix, Severity.warning if version is None else severity
     if flag.spelling.startswith("-") and not flag.spelling.startswith("--") and known.find(f"-{flag.spelling}"):
         return f"{flag.spelling} is read as several short flags", f"write -{flag.spelling}", None
     near = known.nearest(flag.spelling)
-    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", None
+    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", severity
+
+
+def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
+    """Return the severity of what is wrong for the nearest known version; None for the rule's own."""
+    return None if known.exact or version is None else Severity.info
 
 
 @rule(
     Severity.info,
-    reason="What an older engine takes is not known here, so a flag that it lacks is not found.",
+    reason="What another version takes is not known here, so a flag that it lacks is not found.",
     link="https://github.com/vllm-project/vllm/releases",
     failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
     passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
@@ -94,12 +99,13 @@ def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> t
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
     for group, known, version in _of_vllm(deployment):
-        if version is not None and vllm.older(version):
+        if version is not None and not known.exact:
+            use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
                 deployment.engine_key(group, "image"),
                 group.object,
-                f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
+                f"{use}, or compare the flags yourself",
                 group.engine.at("image").path,
             )
 
@@ -113,21 +119,15 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
     """Every flag has a value of its type."""
-    for group, known, _ in _of_vllm(deployment):
+    for group, known, version in _of_vllm(deployment):
         for flag in group.command.flags:
             argument = known.find(flag.spelling)
             if argument is None:
                 continue
-            reason = None
-            values = [value for value in flag.values if value]
-            if argument.values == 0 and values and (not group.command.positionals or len(values) == len(flag.values)):
-                # A word behind a switch is the model where none stands before.
-                if group.command.positionals or group.command.has("model") or len(values) > 1:
-                    reason = f"takes no value, but {values[0]!r} follows"
-            elif argument.values in (1, "+") and not flag.values:
+            if argument.arity == 0 and flag.values:
+                reason: str | None = f"takes no value, but {flag.values[0]!r} follows"
+            elif argument.arity in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.values == 1 and len(values) > 1 and group.command.positionals:
-                reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
             if reason:
@@ -135,8 +135,9 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     f"{flag.spelling}: {reason}",
                     _key(deployment, group, flag),
                     group.object,
-                    f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
+                    f"write {argument.flags[0]}" + ("" if argument.arity == 0 else " with a value of its type"),
                     group.engine.at("args").path,
+                    _severity(known, version),
                 )
 
 
@@ -164,7 +165,7 @@ decode:
 def script_lines(deployment: Deployment) -> Iterator[Found]:
     """The lines of a start script belong together."""
     for group in deployment.servers:
-        for text in group.engine.words if group.command.script and group.command.engine != "other" else []:
+        for text in group.engine.words if group.command.script and group.command.flags_known else []:
             before = ""
             for line in text.splitlines():
                 # Not in a list of words, a quotation or a here-document, whose lines are no commands.
@@ -204,7 +205,7 @@ def engine_unread(deployment: Deployment) -> Iterator[Found]:
             (name for name in _COMMAND.findall(text) if name != "serve" and difflib.get_close_matches(name, ["serve"])),
             None,
         )
-        if group.command.engine != "other" or not (misspelt or _STARTS.search(text)):
+        if group.command.flags_known or not (misspelt or _STARTS.search(text)):
             continue
         key = deployment.with_key(f"{group.role}.containers[0].command", f"{group.role}.containers[0].args")
         if misspelt:
@@ -239,7 +240,7 @@ _SEVERAL = ("lora-modules", "middleware", "allowed-origins")
 def engine_flag_duplicate(deployment: Deployment) -> Iterator[Found]:
     """A flag is given once."""
     for group in deployment.servers:
-        if group.command.engine == "other":
+        if not group.command.flags_known:
             continue
         for name in dict.fromkeys(flag.name for flag in group.command.flags):
             given = group.command.all(name)
@@ -497,10 +498,9 @@ engine:
 def engine_flag_foreign(deployment: Deployment) -> Iterator[Found]:
     """The flags are those of the engine in the image."""
     for group in deployment.servers:
-        others = _OTHER.get(group.command.engine, {})
+        others = _OTHER.get(group.command.engine or "", {})
         for flag in group.command.flags:
-            name = flag.spelling.lstrip("-").replace("_", "-")
-            name = ALIASES.get(name, name) if group.command.engine == "simulator" else name
+            name = flag.name if group.command.engine == "simulator" else flag.spelling.lstrip("-").replace("_", "-")
             if name in others:
                 own = others[name]
                 yield Found(
@@ -688,7 +688,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
         "vllm": ("kv-cache-dtype", "block-size", "dtype", "quantization", "model"),
         "sglang": ("kv-cache-dtype", "page-size", "dtype", "quantization", "model", "disaggregation-transfer-backend"),
     }
-    for name in names[first.command.engine]:
+    for name in names[first.command.engine or ""]:
         given = [_given(group, name) for group in (first, second)]
         if (
             given[0] == given[1]
@@ -718,7 +718,7 @@ def roles_differ(deployment: Deployment) -> Iterator[Found]:
 
 def _given(group: PodGroup, name: str) -> str | None:
     if name == "model":
-        return group.command.value("model") or next(iter(group.command.positionals), None)
+        return group.command.model
     return group.command.value(name)
 
 

@@ -75,9 +75,7 @@ def port_range(deployment: Deployment) -> Iterator[Found]:
             side = first.purpose == "side channel"
             yield Found(
                 f"{first.purpose} of {first.container} would listen on {first.port}",
-                deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT")
-                if side
-                else deployment.flag_key(group, "port"),
+                deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT") if side else deployment.flag_key(group, "port"),
                 group.object,
                 "choose a lower port",
                 "containers[].ports",
@@ -187,7 +185,7 @@ def probe_port(deployment: Deployment) -> Iterator[Found]:
                         )
                     continue
                 listening = {listener.port for listener in group.listeners}
-                known = group.engine_port is not None and group.command.engine != "other" and not group.requester
+                known = group.engine_port is not None and group.command.flags_known and not group.requester
                 if (
                     known
                     and container in (group.engine, group.proxy)
@@ -309,7 +307,7 @@ def service_target(deployment: Deployment) -> Iterator[Found]:
             for group in selected:
                 number = _number(group, target)
                 listening = {listener.port for listener in group.listeners}
-                unsure = group.requester is not None or group.command.engine == "other" or not listening
+                unsure = group.requester is not None or not group.command.flags_known or not listening
                 if number is None or (number not in listening and not unsure):
                     yield Found(
                         f"the Service sends port {port.get('port')} to {target}, but {group.object} listens on "
@@ -359,7 +357,7 @@ def port_declared(deployment: Deployment) -> Iterator[Found]:
     for group in deployment.servers:
         ports = group.engine_ports
         declared = [port.get("containerPort") for port in group.engine.fields.get("ports") or []]
-        if group.command.engine == "other" or not ports or not declared or group.headless:
+        if not group.command.flags_known or not ports or not declared or group.headless:
             continue
         if not set(declared) & set(ports):
             yield Found(

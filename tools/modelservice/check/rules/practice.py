@@ -33,7 +33,7 @@ def model_bytes(deployment: Deployment, group: PodGroup) -> Decimal | None:
     if not name or "{{" in name:
         name = str(deployment.value("modelArtifacts.name") or "")
     if not name:
-        name = group.command.value("model") or next(iter(group.command.positionals), "")
+        name = group.command.model or ""
     match = re.findall(
         r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE
     )
@@ -289,9 +289,7 @@ def host_memory(deployment: Deployment) -> Iterator[Found]:
         if not limit or not _real(group):
             continue
         parts = dict(_host_caches(group))
-        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(
-            group.engine.fields.get("image", "")
-        )
+        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(group.engine.fields.get("image", ""))
         size = model_bytes(deployment, group) if on_processors and not group.accelerators else None
         if size:
             parts["the weights"] = size
@@ -341,7 +339,7 @@ modelArtifacts:
 def gated_model(deployment: Deployment) -> Iterator[Found]:
     """A gated model comes with a token."""
     for group in deployment.servers:
-        model = group.command.value("model") or next(iter(group.command.positionals), "")
+        model = group.command.model or ""
         if not _real(group) or not _GATED.match(model) or group.command.script:
             continue
         variables = {name for container in group.all_containers for name in container.env}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from modelservice.check.vllm.extract import accepted, compact
-from modelservice.check.vllm.table import arguments, history, table, versions
-from modelservice.engines.command import command_line, vllm_version
+from modelservice.engines.arguments import arguments, history, table, versions
+from modelservice.engines.command import EngineCommand
+from modelservice.engines.version import vllm_version
 from support.render import SHARED, shared
 
 VERSIONS = versions()
@@ -44,7 +44,7 @@ def refused_by_parser(version: str, words: list[str]) -> bool:
 
 def refused_by_table(version: str, words: list[str]) -> bool:
     known = table(version)
-    for flag in command_line({"command": ["vllm", "serve"], "args": words}).flags:
+    for flag in EngineCommand.parse({"command": ["vllm", "serve"], "args": words}).flags:
         argument = known.find(flag.spelling)
         if argument is None or (argument.values in (1, "+") and not flag.values):
             return True
@@ -131,7 +131,7 @@ def test_the_version_of_vllm_is_read_from_its_own_images_only(image: str, versio
     ],
 )  # fmt: skip
 def test_command_lines_are_read_from_every_form(container: dict[str, Any], port: int | None, flags: list[str]) -> None:
-    line = command_line(container)
+    line = EngineCommand.parse(container)
     assert line.engine == "vllm"
     assert [flag.name for flag in line.flags] == flags
     assert line.number("port", 8000) == port
