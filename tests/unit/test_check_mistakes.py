@@ -241,7 +241,7 @@ def script(text: str) -> str:
 
 
 SCRIPTS = [
-    ("vllm serve m \\ \n  --port 8000", "a space behind its backslash"),
+    ("vllm serve m \\ \n  --port 8000", "a space after its backslash"),
     ("vllm serve m\n  --port 8000", "does not end with a backslash"),
     ("vllm serve m \\\n  # the port\n  --port 8000", "does not end with a backslash"),
 ]

@@ -60,6 +60,10 @@ class Deployment:
         """Return the model servers of a role that get at least one pod."""
         return [group for group in self.servers if group.role == role and group.replicas != 0]
 
+    def engine_version(self, group: PodGroup) -> Version | None:
+        """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
+        return self.vllm_version or group.command.version
+
     @property
     def pools(self) -> list[Pool]:
         """Pools of the deployment: those that are given, and those among its own objects."""

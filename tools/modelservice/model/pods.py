@@ -16,7 +16,7 @@ import yaml
 
 from modelservice import facts
 from modelservice.engines.arguments import aliases
-from modelservice.engines.command import EngineCommand
+from modelservice.engines.command import EngineCommand, Option
 from modelservice.facts.models import Engine, ProgramImage
 from modelservice.kubernetes import decode
 from modelservice.kubernetes.images import image_version
@@ -141,6 +141,11 @@ class Container:
             for key in self.at(f"args[--{spelling}]").keys
         ]
         return Place(self.group.object, self._flag_path(given[0]), tuple(dict.fromkeys(keys)))
+
+    def option(self, option: Option) -> Place:
+        """Return the place of a flag of the command line, by the spelling that it has there."""
+        spelling = option.spelling.lstrip("-").replace("_", "-")
+        return self.flag(option.name).preferring(*self.at(f"args[--{spelling}]").keys)
 
     @property
     def program(self) -> EngineCommand:

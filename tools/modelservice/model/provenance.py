@@ -50,7 +50,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--max-lora-rank]": ("modelArtifacts.lora.maxRank",),
     "engine.args[--max-loras]": ("modelArtifacts.lora.maxLoras", "modelArtifacts.adapters"),
     "engine.args[--otlp-traces-endpoint]": ("tracing.otlpEndpoint",),
-    "engine.command": ("{role}.containers[0].command", "{role}.containers[0].args", *_CONTAINER[2:]),
+    "engine.command": (
+        "{role}.containers[0].command", "{role}.containers[0].modelCommand", "{role}.engine.command",
+        "{role}.engine.modelCommand", "{role}.engine.type", "engine.command", "engine.type", "engine.modelCommand",
+    ),
     "engine.env": ("{role}.containers[0].env", "{role}.engine.env", "engine.env"),
     "engine.env[*]": ("{role}.containers[0].env[?{name}]", "{role}.engine.env.{name}", "engine.env.{name}"),
     "engine.env[HF_TOKEN]": ("modelArtifacts.authSecretName",),

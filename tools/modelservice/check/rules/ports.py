@@ -75,7 +75,9 @@ def port_range(deployment: Deployment) -> Iterator[Found]:
             side = first.purpose == "side channel"
             yield Found(
                 f"{first.purpose} of {first.container} would listen on {first.port}",
-                deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT") if side else deployment.flag_key(group, "port"),
+                deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_PORT")
+                if side
+                else deployment.flag_key(group, "port"),
                 group.object,
                 "choose a lower port",
                 "containers[].ports",

@@ -289,7 +289,9 @@ def host_memory(deployment: Deployment) -> Iterator[Found]:
         if not limit or not _real(group):
             continue
         parts = dict(_host_caches(group))
-        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(group.engine.fields.get("image", ""))
+        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(
+            group.engine.fields.get("image", "")
+        )
         size = model_bytes(deployment, group) if on_processors and not group.accelerators else None
         if size:
             parts["the weights"] = size

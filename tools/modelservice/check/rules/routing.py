@@ -402,7 +402,9 @@ def transfer_devices(deployment: Deployment) -> Iterator[Found]:
         if "NixlConnector" not in group.kv_connectors or group.command.script:
             continue
         adapters = [
-            name for name in (group.engine.fields.get("resources") or {}).get("limits") or {} if name.startswith("rdma/")
+            name
+            for name in (group.engine.fields.get("resources") or {}).get("limits") or {}
+            if name.startswith("rdma/")
         ]
         if adapters and not {"UCX_NET_DEVICES", "UCX_TLS"} & set(group.engine.env):
             yield Found(
