@@ -174,8 +174,8 @@ ENGINES = [
         "cpu_bytes_to_use 466 GiB",
     ),
     ("gated-model", LLAMA, "no HF_TOKEN"),
-    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "no name of an image"),
-    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "no name of an image"),
+    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
     ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
     (
         "pod-fields",

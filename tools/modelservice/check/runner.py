@@ -14,7 +14,8 @@ from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning, apply_set, merge
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import object_problem, reference
+from modelservice.model.pods import reference
+from modelservice.model.workloads import object_problem
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"

@@ -12,9 +12,10 @@ from typing import Any
 
 from modelservice.engines.version import Version
 from modelservice.model.cluster import Inventory
-from modelservice.model.pods import ROLE, PodGroup, pod_groups, reference, role_of
+from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of, written
+from modelservice.model.workloads import pod_groups
 from modelservice.sources import Sources
 from modelservice.values import Values
 

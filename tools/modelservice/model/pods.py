@@ -9,27 +9,22 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from modelservice import facts
-from modelservice.engines.arguments import aliases
-from modelservice.engines.command import EngineCommand, Option
-from modelservice.facts.models import Engine, ProgramImage
-from modelservice.kubernetes import decode
-from modelservice.kubernetes.images import image_version
+from modelservice.engines.command import EngineCommand
+from modelservice.facts.models import Engine
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
-from modelservice.model.devices import DeviceRequest, device_requests
+from modelservice.model.containers import Container
+from modelservice.model.devices import DeviceRequest
 from modelservice.model.provenance import Place, keys_of
+from modelservice.model.routing_proxy import is_proxy
 
 Object = Mapping[str, Any]
 
 ROLE = "llm-d.ai/role"
-SERVER_PATCH = "dual-pod.llm-d.ai/server-patch"
-"""Annotation with the pod that llm-d fast model actuation starts on a requester's accelerators."""
 
 
 @dataclass(frozen=True)
@@ -40,135 +35,6 @@ class Listener:
     container: str
     purpose: str
     """``engine``, ``supervisor``, ``proxy``, ``side channel`` or ``declared``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Container:
-    """A container of a pod."""
-
-    fields: Object
-    group: PodGroup = field(repr=False)
-    listed: str
-    """Field of the pod that lists it: ``containers`` or ``initContainers``."""
-    position: int
-    """Its number in that list."""
-
-    @property
-    def name(self) -> str:
-        """Name of the container."""
-        return str(self.fields.get("name") or self.position)
-
-    @property
-    def image(self) -> str:
-        """Image reference; empty without one."""
-        return str(self.fields.get("image") or "")
-
-    @property
-    def owner(self) -> str:
-        """What :data:`modelservice.model.provenance.FIELDS` calls the container."""
-        if self is self.group.engine:
-            return "engine"
-        if self is self.group.proxy:
-            return "proxy"
-        return "container" if self.listed == "containers" else "init"
-
-    @functools.cached_property
-    def command(self) -> EngineCommand:
-        """Command line of the program."""
-        return EngineCommand.parse(self.fields)
-
-    @property
-    def words(self) -> list[str]:
-        """Command and arguments as they are written."""
-        return [str(word) for word in (*(self.fields.get("command") or []), *(self.fields.get("args") or []))]
-
-    @property
-    def env(self) -> dict[str, Any]:
-        """Variables: the value, or the ``valueFrom`` map."""
-        return {item["name"]: item.get("value", item.get("valueFrom")) for item in self.fields.get("env") or []}
-
-    @property
-    def ports(self) -> list[Object]:
-        """Declared ports."""
-        return self.fields.get("ports") or []
-
-    @property
-    def mounts(self) -> list[Object]:
-        """Volume mounts."""
-        return self.fields.get("volumeMounts") or []
-
-    @property
-    def limits(self) -> Object:
-        """Limits by resource."""
-        return (self.fields.get("resources") or {}).get("limits") or {}
-
-    @property
-    def requests(self) -> Object:
-        """Requests by resource."""
-        return (self.fields.get("resources") or {}).get("requests") or {}
-
-    @property
-    def accelerators(self) -> Counter[str]:
-        """Accelerators by extended resource."""
-        return devices.accelerators(self.fields.get("resources") or {})
-
-    @property
-    def security(self) -> Object:
-        """Security context, the pod's where the container has none."""
-        return {**(self.group.spec.get("securityContext") or {}), **(self.fields.get("securityContext") or {})}
-
-    def at(self, path: str = "") -> Place:
-        """Return the place of a field, e.g. ``resources`` or ``env[HF_TOKEN]``; without a path the container's."""
-        keys = keys_of(
-            self.owner, path, role=self.group.role, position=str(self.position), container=str(self.name)
-        )  # fmt: skip
-        if self.group.requester is not None:
-            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{SERVER_PATCH}]", keys)
-        above = f"{self.group.path('spec')}.{self.listed}[{self.name}]"
-        return Place(self.group.object, f"{above}.{path}".rstrip("."), keys)
-
-    def flag(self, *names: str) -> Place:
-        """Return the place of the first of these flags that is given, else of the first one.
-
-        Args:
-            names: long names without dashes.
-        """
-        given = [name for name in names if self.program.has(name)] or list(names[:1])
-        keys = [
-            key
-            for name in given
-            for spelling in _spellings(name, self.program)
-            for key in self.at(f"args[--{spelling}]").keys
-        ]
-        return Place(self.group.object, self._flag_path(given[0]), tuple(dict.fromkeys(keys)))
-
-    def option(self, option: Option) -> Place:
-        """Return the place of a flag of the command line, by the spelling that it has there."""
-        spelling = option.spelling.lstrip("-").replace("_", "-")
-        return self.flag(option.name).preferring(*self.at(f"args[--{spelling}]").keys)
-
-    @property
-    def program(self) -> EngineCommand:
-        """Command line of the engine; flags of any other program."""
-        words = [str(word) for word in self.fields.get("args") or []]
-        return self.command if self is self.group.engine else EngineCommand.of(words)
-
-    def _flag_path(self, name: str) -> str:
-        """Return the address of a flag: its word, else the word or list that holds it."""
-        spellings = _spellings(name, self.program)
-        for listed in ("args", "command"):
-            for index, word in enumerate(map(str, self.fields.get(listed) or [])):
-                if word.lstrip("-").partition("=")[0].replace("_", "-") in spellings:
-                    exact = word.startswith("-") and "=" not in word
-                    return self.at(f"{listed}[{word if exact else index}]").path
-        return self.at("args" if self.fields.get("args") else "command").path
-
-
-def _spellings(name: str, command: EngineCommand) -> list[str]:
-    """Return the spellings of a flag without dashes, those that are given first."""
-    given = [flag.spelling.lstrip("-") for flag in command.all(name)]
-    short = [alias.lstrip("-") for alias, long in aliases().items() if long == name]
-    return list(dict.fromkeys([*given, name, name.replace("-", "_"), name.removeprefix("no-"), *short]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -459,6 +325,29 @@ class PodGroup:
                     return port["containerPort"], container
         return None
 
+    def number_of(self, port: Any) -> int | None:
+        """Return the number of a port, by name where it is one; None for a name that no container declares."""
+        if isinstance(port, int) or (isinstance(port, str) and port.isdigit()):
+            return int(port)
+        named = self.port_named(str(port)) if port is not None else None
+        return named[0] if named else None
+
+    @property
+    def listening(self) -> str:
+        """What the pods listen on, for a sentence: ``8000 (proxy), 8200 (engine)``."""
+        ports = [f"{listener.port} ({listener.purpose})" for listener in self.listeners]
+        return ", ".join(ports[:4]) + (", ..." if len(ports) > 4 else "") if ports else "no known port"
+
+    @property
+    def serves_tls(self) -> bool:
+        """Whether the engine answers TLS."""
+        return self.command.has("ssl-certfile") or self.command.has("self-signed-certs")
+
+    @property
+    def proxy_serves_tls(self) -> bool:
+        """Whether the routing sidecar answers TLS, which is its default."""
+        return self.proxy is not None and str(self.proxy.program.value("secure-proxy")).lower() not in ("false", "0")
+
     # --- Scheduling ---------------------------------------------------------------------------
 
     @property
@@ -519,73 +408,6 @@ class PodGroup:
         return names
 
 
-def pod_groups(obj: Object, claim_templates: Mapping[str, Object] | None = None) -> Iterator[PodGroup]:
-    """Yield the pods that a workload makes, whatever its kind; nothing for another object.
-
-    Args:
-        obj: the workload.
-        claim_templates: ResourceClaimTemplates by name.
-    """
-    spec = obj.get("spec") or {}
-
-    def group(part: str, size: int, template: Object, path: str) -> PodGroup:
-        pod = template.get("spec") or {}
-        claims = _claims(pod, claim_templates or {})
-        return PodGroup(obj, part, size, template.get("metadata") or {}, pod, path, claims=claims)
-
-    if obj.get("kind") == "Pod":
-        yield group("pod", 1, obj, "")
-    elif isinstance(spec.get("leaderWorkerTemplate"), Mapping):
-        shared = spec["leaderWorkerTemplate"]
-        size, above = shared.get("size", 1), "spec.leaderWorkerTemplate"
-        worker = shared.get("workerTemplate") or {}
-        if "leaderTemplate" in shared:
-            yield group("leader", 1, shared["leaderTemplate"] or {}, f"{above}.leaderTemplate")
-            if size > 1:
-                yield group("worker", size - 1, worker, f"{above}.workerTemplate")
-        else:
-            yield group("pod", size, worker, f"{above}.workerTemplate")
-    elif isinstance(spec.get("template"), Mapping) and "spec" in spec["template"]:
-        template = spec["template"]
-        patch = ((template.get("metadata") or {}).get("annotations") or {}).get(SERVER_PATCH)
-        yield group("pod", 1, template, "spec.template") if patch is None else _dual_pod(obj, template, patch)
-    elif isinstance(spec.get("jobTemplate"), Mapping):
-        template = (spec["jobTemplate"].get("spec") or {}).get("template") or {}
-        yield group("pod", 1, template, "spec.jobTemplate.spec.template")
-
-
-def _dual_pod(obj: Object, template: Object, patch: str) -> PodGroup:
-    """Return the server of a requester: it runs on the requester's node and accelerators."""
-    spec = template["spec"] or {}
-    server = yaml.safe_load(patch)
-    placing = {key: spec[key] for key in ("affinity", "nodeSelector", "tolerations") if key in spec}
-    own = server.get("metadata") or {}
-    # A null in a patch removes the label.
-    labels = {key: value for key, value in (own.get("labels") or {}).items() if value is not None}
-    pod = {**placing, **server["spec"]}
-    return PodGroup(obj, "pod", 1, {**own, "labels": labels}, pod, "spec.template", requester=spec)
-
-
-def _claims(pod: Object, templates: Mapping[str, Object]) -> tuple[DeviceRequest, ...]:
-    named = (templates.get(claim.get("resourceClaimTemplateName", "")) for claim in pod.get("resourceClaims") or [])
-    return tuple(request for template in named if template for request in device_requests(template))
-
-
-def object_problem(obj: Object) -> str | None:
-    """Return the first field with the wrong type, e.g. ``spec.ports[0]: it is 7, not a map``; None if all match."""
-    found = decode.object_problem(obj)
-    if found:
-        return found
-    try:
-        for group in pod_groups(obj):
-            found = decode.pods_problem(group.spec, group.metadata)
-            if found:
-                return f"pods: {found}"
-    except (AttributeError, TypeError, yaml.YAMLError):
-        return f"metadata.annotations: {SERVER_PATCH} holds no pod"
-    return None
-
-
 def reference(obj: Object) -> str:
     """Return ``Kind/name`` of an object."""
     metadata = obj.get("metadata")
@@ -595,25 +417,6 @@ def reference(obj: Object) -> str:
 def role_of(label: str, name: str) -> str:
     """Return the role of an object by its label, else by its name; decode for one without either."""
     return "prefill" if label == "prefill" or (not label and re.search(r"(^|-)prefill(-|$)", name)) else "decode"
-
-
-def is_proxy(container: Object) -> bool:
-    """Return whether a container is llm-d's routing sidecar."""
-    return container.get("name") == facts.routing_proxy().container or _proxy_image(container) is not None
-
-
-def proxy_version(container: Object) -> tuple[int, ...] | None:
-    """Return the version of the routing sidecar by its image's tag, else by its name; None where neither tells it."""
-    version = image_version(str(container.get("image", "")))
-    if version:
-        return version
-    image = _proxy_image(container)
-    return tuple(int(part) for part in image.default_version.split(".")) if image and image.default_version else None
-
-
-def _proxy_image(container: Object) -> ProgramImage | None:
-    name = str(container.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return next((image for image in facts.routing_proxy().images if image.name in name), None)
 
 
 def _has_number(port: Object) -> bool:

@@ -20,8 +20,9 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
 from modelservice.kubernetes.images import image_version
-from modelservice.model.pods import PodGroup, pod_groups, reference
+from modelservice.model.pods import PodGroup, reference
 from modelservice.model.provenance import Place, keys_of
+from modelservice.model.workloads import pod_groups
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]

@@ -10,8 +10,9 @@ from typing import Any
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import rule
 from modelservice.kubernetes.quantity import quantity, shown
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import Container, PodGroup, reference
+from modelservice.model.pods import PodGroup, reference
 
 Object = Mapping[str, Any]
 

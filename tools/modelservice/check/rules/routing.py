@@ -13,7 +13,8 @@ from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
 from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import PodGroup, proxy_version
+from modelservice.model.pods import PodGroup
+from modelservice.model.routing_proxy import proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 _NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"
