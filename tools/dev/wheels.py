@@ -1,7 +1,7 @@
 """Python sources of a wheel on the package index, fetched without the binaries that make a wheel large.
 
-pip resolves and transfers, so its configuration (index, certificates, proxy) applies. Its classes are internal to pip;
-they have been stable since fast-deps appeared in pip 20.2.
+pip resolves and transfers, so its configuration (index, certificates, proxy) applies. These classes of pip are not
+part of its interface: a new pip may need a change here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,23 @@ import zipfile
 from collections.abc import Iterator
 
 from pip._internal.commands.download import DownloadCommand
+from pip._internal.exceptions import NetworkConnectionError
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.link import Link
-from pip._internal.network.lazy_wheel import LazyZipOverHTTP
+from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, LazyZipOverHTTP
 from pip._internal.network.session import PipSession
 from pip._vendor.packaging.specifiers import SpecifierSet
 
 _GAP = 300_000
 """Bytes between two files up to which one request fetches both."""
+
+
+class NoWheelError(Exception):
+    """The index has no wheel of a version, or there is no index."""
+
+
+UNREACHABLE = (NoWheelError, OSError, NetworkConnectionError, HTTPRangeRequestUnsupported)
+"""What is raised without an index, or with one that does not serve parts of files."""
 
 
 class Index:
@@ -38,11 +47,11 @@ class Index:
         """Return the link to the wheel that pip would install.
 
         Raises:
-            LookupError: there is no such wheel.
+            NoWheelError: there is no such wheel.
         """
         best = self._finder.find_best_candidate(project, SpecifierSet(f"=={version}")).best_candidate
         if best is None:
-            raise LookupError(f"no wheel of {project} {version} for this platform and Python")
+            raise NoWheelError(f"no wheel of {project} {version} for this platform and Python")
         return best.link
 
     def sources(self, wheel: Link, package: str) -> dict[str, bytes]:
@@ -63,7 +72,7 @@ class Index:
 def index() -> Iterator[Index]:
     """Open the package index."""
     command = DownloadCommand("download", "")
-    options, _ = command.parse_args(["--no-deps", "--only-binary=:all:", "."])
+    options, _ = command.parse_args(["--only-binary=:all:", "--retries=1", "."])
     with command.main_context():
         session = command.get_default_session(options)
         yield Index(session, command._build_package_finder(options, session))

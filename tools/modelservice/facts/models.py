@@ -598,6 +598,8 @@ class Plugin(Record):
     instead: str = ""
     role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
     """Which role of disaggregated serving it is about."""
+    experimental: Version = ""
+    """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
     """First version of Gateway API Inference Extension's own picker with it; empty for none."""
     source: Source = ()
@@ -608,6 +610,21 @@ class VersionedText(Record):
 
     value: str
     since: Version = ""
+
+
+class PickerFeature(Record):
+    """Something that the endpoint picker has since a version."""
+
+    title: str
+    """What it is, as a noun phrase."""
+    since: Version
+
+
+class ChartConfigs(Record):
+    """Configuration files that the charts of the pickers write."""
+
+    source: Source
+    names: tuple[str, ...]
 
 
 class PickerPorts(Record):
@@ -633,10 +650,11 @@ class EndpointPicker(Record):
     objective_groups: tuple[VersionedText, ...]
     """API groups that its role must read objectives and rewrites of, added one by one."""
     queue_metric: tuple[VersionedText, ...]
-    features: Mapping[str, Version]
-    """First version with a feature that the chart depends on."""
-    built_in_configs: tuple[str, ...]
-    """Configuration files in its image."""
+    engine_label: tuple[VersionedText, ...]
+    """Label of a pod that names its engine."""
+    features: Mapping[str, "PickerFeature"]
+    """What the chart depends on."""
+    chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
     plugins: tuple[Plugin, ...]
 
