@@ -335,7 +335,7 @@ def test_the_rules_for_images_are_sound() -> None:
     ],
 )  # fmt: skip
 def test_command_lines_are_read_from_every_form(container: dict[str, Any], port: int | None, flags: list[str]) -> None:
-    line = command_line(container)
+    line = EngineCommand.parse(container)
     assert line.engine == "vllm"
     assert [flag.name for flag in line.flags] == flags
     assert line.number("port", 8000) == port

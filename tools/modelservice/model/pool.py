@@ -54,8 +54,8 @@ class EndpointPicker:
 
     @property
     def built_in(self) -> bool:
-        """Whether the configuration in use is one of the image's own."""
-        known = facts.endpoint_picker().built_in_configs
+        """Whether the configuration in use is one of those that the charts of pools bring."""
+        known = facts.endpoint_picker().chart_configs.names
         return self.config_file not in self.configs and self.config_file in known
 
     @property
