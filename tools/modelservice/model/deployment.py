@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.engines.version import Version
+from modelservice.inputs import read_values
+from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of, written
 from modelservice.model.workloads import pod_groups
+from modelservice.paths import chart_dir
 from modelservice.sources import Sources
-from modelservice.values import Values
 
 Object = Mapping[str, Any]
 
@@ -75,6 +77,31 @@ class Deployment:
     def own_pools(self) -> list[Pool]:
         """Pools among the deployment's objects."""
         return list(pools_of(self.objects))
+
+    @functools.cached_property
+    def workloads(self) -> list[list[PodGroup]]:
+        """Pod groups by workload: one of a Deployment, leaders and workers of a LeaderWorkerSet."""
+        found: dict[int, list[PodGroup]] = {}
+        for group in self.groups:
+            found.setdefault(id(group.workload), []).append(group)
+        return list(found.values())
+
+    def autoscaler(self, group: PodGroup) -> Autoscaler | None:
+        """Return what scales the workload of pods; None without an autoscaler."""
+        target = (group.kind, group.name)
+        return next((item for item in autoscalers(self.objects) if item.target == target), None)
+
+    def model_source(self, group: PodGroup) -> str:
+        """Return where the pods' model comes from, e.g. ``hf://Qwen/Qwen3-8B on emptyDir 40Gi``."""
+        uri = self.value("modelArtifacts.uri")
+        for volume in group.spec.get("volumes") or []:
+            if volume.get("name") == "model-storage":
+                source = next((key for key in volume if key != "name"), "")
+                details = volume.get(source) or {}
+                size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
+                on = f"{source} {size}"
+                return f"{uri} on {on}" if uri and "{{" not in str(uri) else on
+        return group.command.model or "in the image"
 
     def kind(self, *kinds: str) -> list[Object]:
         """Return the objects of these kinds."""
@@ -136,4 +163,4 @@ def overlaid(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, An
 
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    return Values().model_dump(by_alias=True, exclude_none=True)
+    return overlaid({}, read_values(str(chart_dir() / "values.yaml")))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelservice import facts
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import Listener, PodGroup
 from modelservice.model.scheduling import Placed, place
@@ -44,8 +45,8 @@ class Role:
     role: str
     object: str
     image: str
-    command: str
-    """``vllm``, ``sglang``, ``simulator`` or ``other``."""
+    engine: str
+    """Type of the engine, or ``other``."""
     tensor: int
     pipeline: int
     data: int
@@ -65,7 +66,7 @@ class Role:
         return sum(len(replica.pods) for replica in self.replicas)
 
     def port(self, purpose: str) -> str:
-        """Ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
+        """Return the ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
         numbers = sorted(listener.port for listener in self.ports if listener.purpose == purpose)
         if not numbers:
             return ""
@@ -107,7 +108,7 @@ class Plan:
         return sum(role.pods for role in self.roles)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan for machines."""
+        """Return the plan for machines."""
         return {
             "name": self.name,
             "model": self.model,
@@ -141,13 +142,11 @@ class Plan:
 
 
 def plan(deployment: Deployment) -> Plan:
-    """The plan of a deployment, with nodes where it has a cluster."""
+    """Return the plan of a deployment, with nodes where it has a cluster."""
     cluster = deployment.cluster
     placed = place([deployment], cluster) if cluster else []
-    workloads: dict[str, list[PodGroup]] = {}
-    for group in deployment.servers:
-        workloads.setdefault(group.object, []).append(group)
-    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in workloads.values())
+    servers = [[group for group in groups if group.is_server] for groups in deployment.workloads]
+    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in servers if parts)
     served = next(
         (
             name
@@ -200,50 +199,43 @@ def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Pl
         tuple(replicas),
         devices,
         tuple(first.listeners),
-        _model(deployment, first),
+        deployment.model_source(first),
         probes,
     )
 
 
-def _model(deployment: Deployment, group: PodGroup) -> str:
-    uri = deployment.value("modelArtifacts.uri")
-    for volume in group.spec.get("volumes") or []:
-        if volume.get("name") == "model-storage":
-            source = next((key for key in volume if key != "name"), "")
-            details = volume.get(source) or {}
-            size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
-            text = f"{source} {size}"
-            return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
-    return group.command.model or "in the image"
-
-
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
-    calls = []
-    routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
-    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
-    entry = f"gateway {gateways[0]}" if gateways else "gateway"
     decode = [role for role in roles if role.role == "decode"]
     prefill = [role for role in roles if role.role == "prefill" and role.replicas]
-    for pool in deployment.pools[:1]:
-        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
-        calls += [
-            Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}"),
-            Call("pool", "endpoint picker", "ext-proc 9002"),
-        ]
-        calls.append(Call("endpoint picker", "decode", f"picks a pod, {ports}"))
+    calls = [*_calls_of_pool(deployment)]
     for role in decode:
-        first = role.port("proxy") or role.port("engine")
         if not deployment.pools:
-            calls.append(Call("clients", "decode", f"port {first}"))
+            calls.append(Call("clients", "decode", f"port {role.port('proxy') or role.port('engine')}"))
         if role.port("proxy"):
             calls.append(Call("decode proxy", "decode engine", f"{role.port('proxy')} to {role.port('engine')}"))
-        for other in prefill if role.port("proxy") else ():
-            calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
-            connectors = [name for group in deployment.role("prefill") for name in group.kv_connectors]
-            if connectors:
-                sides = [
-                    group.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT") for group in deployment.role("prefill")
-                ]
-                port = f", side channel {sides[0]}" if sides and isinstance(sides[0], str) else ""
-                calls.append(Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}"))
+            for other in prefill:
+                calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
+                calls += _transfers(deployment)
     return list(dict.fromkeys(calls))
+
+
+def _calls_of_pool(deployment: Deployment) -> Iterator[Call]:
+    """Yield the way from the gateway through the first pool."""
+    routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
+    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
+    for pool in deployment.pools[:1]:
+        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
+        entry = f"gateway {gateways[0]}" if gateways else "gateway"
+        yield Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}")
+        yield Call("pool", "endpoint picker", f"ext-proc {facts.endpoint_picker().ports.ext_proc}")
+        yield Call("endpoint picker", "decode", f"picks a pod, {ports}")
+
+
+def _transfers(deployment: Deployment) -> Iterator[Call]:
+    """Yield the hand-over of the KV cache."""
+    prefill = deployment.role("prefill")
+    connectors = [name for group in prefill for name in group.kv_connectors]
+    if connectors:
+        side = prefill[0].engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
+        port = f", side channel {side}" if isinstance(side, str) else ""
+        yield Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}")
