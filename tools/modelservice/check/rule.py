@@ -58,6 +58,14 @@ class Rule:
     check_together: CheckTogether | None = None
 
 
+RENAMED = {
+    "gated-model": "gated-model-without-token",
+    "pods-fit": "pod-does-not-fit",
+    "quota": "quota-exceeded",
+    "same-model": "model-mismatch",
+}
+"""Former ids of rules, for those who still ignore them by these."""
+
 _RULES: dict[str, Rule] = {}
 
 

@@ -40,6 +40,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--enable-expert-parallel]": ("{role}.parallelism.expert",),
     "engine.args[--nnodes]": ("{role}.parallelism.workers",),
     "engine.args[--node-rank]": ("{role}.parallelism.workers",),
+    "engine.args[--data-parallel-address]": ("{role}.parallelism.workers",),
+    "engine.args[--master-addr]": ("{role}.parallelism.workers",),
     "engine.args[--headless]": ("{role}.parallelism.dataMode", "{role}.parallelism.workers"),
     "engine.args[--port]": ("routing.proxy.targetPort", "routing.servicePort"),
     "engine.args[--model]": ("modelArtifacts.uri", "modelArtifacts.name"),
