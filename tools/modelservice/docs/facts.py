@@ -1,4 +1,4 @@
-"""The chart's ``facts.json``: what its templates know of the world, and which values they cannot do without.
+"""The chart's ``facts.json``: what its templates know of the world, and which values are sections.
 
 The templates read it once in a render, through ``llm-d-modelservice.known``. It is JSON because that parses faster than
 YAML, and has no more of the facts than templates need: no sources, nothing that only the tool judges by. A key that is
@@ -7,25 +7,24 @@ missing means the default of the record.
     engines         {type: Engine}, see modelservice.facts.models
     accelerators    {type: {resource, moreResources, deviceClass, countsCores, shares}}
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
-    endpointPicker  images as above; the rest as in the record, without flags and plugins
+    endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the record
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
-    sections        paths of the values that must be maps, outer ones first
-    needed          paths of the values that must not be null
+    sections        {name: sections inside it} of the values, which must be maps
 """
 
 from __future__ import annotations
 
 import json
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from modelservice.facts import DIRECTORY
 from modelservice.facts.load import raw
+from modelservice.facts.models import Start
 
 _NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
 """Keys of an engine that no template needs."""
@@ -38,9 +37,10 @@ _ACCELERATOR = ("resource", "moreResources", "deviceClass", "countsCores", "shar
 
 def chart_facts() -> dict[str, Any]:
     """Return what the chart's templates know."""
+    from modelservice.values import Values
+
     engines = sorted((raw(path) for path in (DIRECTORY / "engines").glob("*.yaml")), key=lambda engine: engine["type"])
     accelerators = raw(DIRECTORY / "accelerators.yaml")["types"]
-    sections, needed = required_values()
     return {
         "engines": {engine["type"]: _engine(engine) for engine in engines},
         "accelerators": {
@@ -51,8 +51,7 @@ def chart_facts() -> dict[str, Any]:
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
-        "sections": sections,
-        "needed": needed,
+        "sections": sections(Values),
     }
 
 
@@ -73,6 +72,7 @@ def facts_json() -> str:
 def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return an engine as templates read it."""
     found = {**_ALWAYS, **_rendered({key: value for key, value in engine.items() if key not in _NOT_RENDERED})}
+    found["start"] = {"container": Start.container, **found["start"]}
     if "groups" in found:
         found["groups"] = {"dataOverPods": True, **found["groups"]}
     return found
@@ -104,10 +104,15 @@ def _endpoint_picker(picker: Mapping[str, Any]) -> dict[str, Any]:
         "objectiveApi",
         "objectiveGroups",
         "queueMetric",
-        "engineLabel",
-        "features",
     )
-    return {"images": _images(picker), **_rendered({key: picker[key] for key in kept})}
+    newest = picker["images"][-1]
+    return {
+        "images": _images(picker),
+        "assumed": newest["defaultVersion"],
+        "example": f"ghcr.io/llm-d/{newest['name']}:v{newest['defaultVersion']}",
+        **_rendered({key: picker[key] for key in kept}),
+        "features": {name: feature["since"] for name, feature in picker["features"].items()},
+    }
 
 
 def _aliases(engines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -141,37 +146,17 @@ def _rendered(data: Any) -> Any:
     return data
 
 
-_MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
-"""Names of values that may be null although their default says something: it removes the default on purpose."""
+def sections(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the sections of a values model that are not optional, by name, each with the sections inside it.
 
-
-def required_values() -> tuple[list[str], list[str]]:
-    """Return the paths of the values that must be maps, and of those that must not be null.
-
-    Null makes Helm delete a default. A section must be a map, and so must a map whose default has entries. Any other
-    value must not be null if it is not optional and its default says something; where the default is false, empty or
-    zero, a missing value is equal to it.
+    A section must be a map: for null, Helm deletes all its defaults.
     """
-    from modelservice.values import Resources, Values
+    from modelservice.values import Resources
 
-    sections: list[str] = []
-    needed: list[str] = []
-    for path, value in _defaults(Values()):
-        if isinstance(value, Resources) or not value or path.rpartition(".")[2] in _MAY_BE_NULL:
-            continue
-        if isinstance(value, BaseModel | dict):
-            sections.append(path)
-        elif not isinstance(value, list):
-            needed.append(path)
-    return sections, needed
-
-
-def _defaults(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the path and the default of every value that is not optional; a section before its parts."""
-    for name, field in type(model).model_fields.items():
-        path, value = f"{prefix}{field.alias or name}", model.__dict__[name]
-        if type(None) in typing.get_args(field.annotation):
-            continue
-        yield path, value
-        if isinstance(value, BaseModel):
-            yield from _defaults(value, f"{path}.")
+    return {
+        field.alias or name: sections(field.annotation)
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, BaseModel)
+        and not issubclass(field.annotation, Resources)
+    }

@@ -19,11 +19,13 @@ An engine whose settings are environment variables, see engineEnv, gets no flags
 {{- $aliases := .root.Known.aliases -}}
 {{- $known := index .root.Known.engines $engine.type -}}
 {{- $templates := $known.start.templates | default list -}}
-{{- $command := eq $engine.modelCommand $known.start.modelCommand | ternary ($known.start.command | default list) list -}}
-{{- $positional := and $known.model.positional (not (empty $command)) -}}
+{{- $usual := eq $engine.modelCommand $known.start.modelCommand -}}
+{{- $command := $usual | ternary ($known.start.command | default list) list -}}
+{{- $positional := and $known.model.positional $usual -}}
 {{- $derived := dict -}}
 {{- if or (has "flags" $templates) (not (has "environment" $templates)) -}}
-  {{- $template := has "flags" $templates | ternary (printf "llm-d-modelservice.engines.%s.flags" $engine.type) "llm-d-modelservice.derivedFlags" -}}
+  {{- $template := "llm-d-modelservice.derivedFlags" -}}
+  {{- if has "flags" $templates -}}{{- $template = printf "llm-d-modelservice.engines.%s.flags" $engine.type -}}{{- end -}}
   {{- $input := dict "root" .root "facts" .facts "known" $known "worker" .worker "positional" $positional -}}
   {{- $derived = include $template $input | fromJson -}}
 {{- end -}}

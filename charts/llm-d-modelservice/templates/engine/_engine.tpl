@@ -91,13 +91,20 @@ vLLM. Input: root, engine.
 {{- end -}}
 
 {{/*
-The engine's metrics of its requests, as JSON {running, waiting}; an empty map for an engine that counts none. Input:
-root, engine. An engine that can run the model in another one has that one's metrics only while it does.
+The engine's metrics of its requests, as JSON {running, waiting, picker}; an empty map for an engine that counts none.
+picker is the engine's name in the endpoint picker, null where the picker cannot read them. Input: root, facts (about the
+role). An engine that can run the model in another one has that one's metrics only while it does.
 */}}
 {{- define "llm-d-modelservice.requestMetrics" -}}
-{{- $facts := index .root.Known.engines .engine.type -}}
-{{- if and $facts.metrics.running (include "llm-d-modelservice.backendRuns" .) -}}
-{{- pick $facts.metrics "running" "waiting" | toJson -}}
+{{- $engine := .facts.engine -}}
+{{- $metrics := (index .root.Known.engines $engine.type).metrics -}}
+{{- $on := true -}}
+{{- with $metrics.onlyWith -}}
+{{- $flag := replace "_" "-" . -}}
+{{- $on = hasKey $.facts.given (index $.root.Known.aliases $flag | default $flag) -}}
+{{- end -}}
+{{- if and $metrics.running $on (include "llm-d-modelservice.backendRuns" (dict "root" .root "engine" $engine)) -}}
+{{- pick $metrics "running" "waiting" "picker" | toJson -}}
 {{- else -}}
 {}
 {{- end -}}

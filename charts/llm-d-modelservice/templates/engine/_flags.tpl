@@ -80,7 +80,10 @@ engine has a template of its own, see engineCommand.
 {{- $model := .known.model -}}
 {{- $groups := .known.groups | default dict -}}
 {{- $flags := list -}}
-{{- if not .positional -}}{{- $flags = append $flags (list $model.flag $facts.model.argument) -}}{{- end -}}
+{{- if not .positional -}}
+{{- $flag := eq $facts.model.scheme "hf" | ternary ($model.repository | default $model.flag) $model.flag -}}
+{{- $flags = append $flags (list $flag $facts.model.argument) -}}
+{{- end -}}
 {{- $flags = concat $flags (list
   (list .known.port.address "0.0.0.0") (list .known.port.flag $facts.enginePort) (list .known.metrics.enable true)) -}}
 {{- if gt (int $p.tensor) 1 -}}{{- $flags = append $flags (list $sizes.tensor $p.tensor) -}}{{- end -}}

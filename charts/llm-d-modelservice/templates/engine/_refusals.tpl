@@ -51,12 +51,15 @@ proxy.
     $.role .kind $known.title .portName) -}}
   {{- end -}}
 {{- end -}}
+{{- $started := index .root.Known.unstated.byCommand $engine.modelCommand -}}
+{{- if and $started (ne $started $engine.type) -}}
+{{- $key := empty $role.engine.type | ternary "engine" (printf "%s.engine" .role) -}}
 {{- if $engine.typed -}}
-  {{- $type := index .root.Known.unstated.byCommand $engine.modelCommand -}}
-  {{- if and $type (ne $type $engine.type) -}}
-  {{- $key := empty $role.engine.type | ternary "engine" (printf "%s.engine" .role) -}}
-  {{- fail (printf "%s.type: modelCommand: %s does not start %s; remove modelCommand" $key $engine.modelCommand $engine.type) -}}
-  {{- end -}}
+{{- fail (printf "%s.type: modelCommand: %s does not start %s; remove modelCommand" $key $engine.modelCommand $engine.type) -}}
+{{- end -}}
+{{- fail (printf
+  "engine.image: modelCommand: %s does not start %s, which %s is; set the image of the engine, or remove modelCommand"
+  $engine.modelCommand $known.title $engine.image) -}}
 {{- end -}}
 {{- if not $known.disaggregates -}}
   {{- if eq .role "prefill" -}}

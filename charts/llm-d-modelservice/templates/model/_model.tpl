@@ -50,7 +50,7 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- $_ := set $here "download" (eq (include "llm-d-modelservice.downloads" $here) "true") -}}
 {{- include "llm-d-modelservice.placeModel" $here -}}
 {{- include "llm-d-modelservice.reachStore" $here -}}
-{{- if and $known.anyName (ne $name $model.argument) -}}
+{{- if and $known.anyName (not $known.name) (ne $name $model.argument) -}}
 {{- fail (printf
   "modelArtifacts.name: %s loads any model that a request names, so requests must use the model's own name; set name: %s"
   (index .root.Known.engines .engine.type).title $model.argument) -}}

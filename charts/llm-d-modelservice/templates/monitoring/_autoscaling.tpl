@@ -29,7 +29,7 @@ Rejects contradictory values.
 {{- $behavior = dict "scaleDown" (dict "stabilizationWindowSeconds" (int $scaling.scaleDownDelaySeconds)) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $behavior "from" ($scaling.behavior | default dict)) -}}
-{{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" .root "engine" $facts.engine) | fromJson -}}
+{{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" .root "facts" $facts) | fromJson -}}
 {{- if and (not $metrics) (or $scaling.targetActiveRequests (eq $scaling.type "wva")) -}}
 {{- $key := empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests" -}}
 {{- fail (printf

@@ -13,16 +13,17 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
 {{- $strategy := $values.routing.loadBalancing.strategy | default "" -}}
 {{- $measured := true -}}
 {{- $adapters := or $values.modelArtifacts.adapters $values.modelArtifacts.lora.dynamic -}}
+{{- $engines := .root.Known.engines -}}
+{{- $usual := (index $engines .root.Known.unstated.type).metrics.picker -}}
 {{- $extracted := "" -}}
 {{- range $name := list "decode" "prefill" -}}
   {{- if (index $values $name).create -}}
-  {{- $here := dict "root" $.root "role" $name -}}
-  {{- include "llm-d-modelservice.role" $here -}}
-  {{- $engine := (index $.root.Roles $name).engine -}}
-  {{- $known := index $.root.Known.engines $engine.type -}}
-  {{- if not (include "llm-d-modelservice.requestMetrics" (set $here "engine" $engine) | fromJson) -}}{{- $measured = false -}}{{- end -}}
-  {{- if not ($known.adapters | default dict).inMetrics -}}{{- $adapters = false -}}{{- end -}}
-  {{- with $known.metrics.picker -}}{{- $extracted = . -}}{{- end -}}
+  {{- include "llm-d-modelservice.role" (dict "root" $.root "role" $name) -}}
+  {{- $facts := index $.root.Roles $name -}}
+  {{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" $.root "facts" $facts) | fromJson -}}
+  {{- if not $metrics.picker -}}{{- $measured = false -}}
+  {{- else if ne $metrics.picker $usual -}}{{- $extracted = $metrics.picker -}}{{- end -}}
+  {{- if not ((index $engines $facts.engine.type).adapters | default dict).inMetrics -}}{{- $adapters = false -}}{{- end -}}
   {{- end -}}
 {{- end -}}
 {{- $scorers := list (list "queue-scorer" 2) (list "kv-cache-utilization-scorer" 2) (list "prefix-cache-scorer" 3) -}}

@@ -50,24 +50,24 @@ Settings that the endpoint picker of this version cannot follow.
   {{- end -}}
   {{- range $name := list "decode" "prefill" -}}
   {{- if (index $.Values $name).create -}}
-    {{- $here := dict "root" $ "role" $name -}}
-    {{- include "llm-d-modelservice.role" $here -}}
-    {{- $engine := (index $.Roles $name).engine -}}
-    {{- $facts := index $.Known.engines $engine.type -}}
-    {{- if and $facts.metrics.picker (not $picker.has.engineMetrics) -}}
+    {{- include "llm-d-modelservice.role" (dict "root" $ "role" $name) -}}
+    {{- $facts := index $.Known.engines (index $.Roles $name).engine.type -}}
+    {{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" $ "facts" (index $.Roles $name)) | fromJson -}}
+    {{- $usual := (index $.Known.engines $.Known.unstated.type).metrics.picker -}}
+    {{- if and $metrics.picker (ne (toString $metrics.picker) $usual) (not $picker.has.engineMetrics) -}}
     {{- fail (printf "routing.epp.image: %s reads vLLM's metrics only, but the engine is %s; %s" $epp.image $facts.title $newer) -}}
     {{- end -}}
-    {{- if not (include "llm-d-modelservice.requestMetrics" (set $here "engine" $engine) | fromJson) -}}
+    {{- if not $metrics.picker -}}
       {{- if not $picker.llmd -}}
       {{- fail (printf
-        "routing.epp.image: %s chooses by metrics, but %s has none of its requests; set llm-d's picker, e.g. %s, which counts them"
+        "routing.epp.image: %s chooses by metrics, but has none of %s's requests; set llm-d's picker, e.g. %s, which counts them"
         $epp.image $facts.title $example) -}}
       {{- end -}}
       {{- /* https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/v1.5.0/pkg/epp/framework/plugins */ -}}
       {{- if include "llm-d-modelservice.scalesToZero" $ -}}
       {{- fail (printf
         (print "routing.epp.create: requests that wait for the first pod would never be sent, because the picker takes a pod "
-          "without metrics for a full one, and %s has none; set autoscaling.minReplicas: 1 without idleReplicas")
+          "without metrics for a full one, and it has none of %s; set autoscaling.minReplicas: 1 without idleReplicas")
         $facts.title) -}}
       {{- end -}}
     {{- end -}}
