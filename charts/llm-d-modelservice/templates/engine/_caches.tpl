@@ -31,11 +31,11 @@ https://docs.vllm.ai/en/latest/configuration/env_vars/
 {{- $root := .Values.caches.mountPath | trimSuffix "/" -}}
 {{- $env := list (dict "name" "HOME" "value" $root) (dict "name" "USER" "value" "engine") -}}
 {{- range $name, $folder := dict
-  "XDG_CACHE_HOME" ".cache" "XDG_CONFIG_HOME" ".config" "HF_HOME" "huggingface" "VLLM_CACHE_ROOT" "vllm"
-  "VLLM_CONFIG_ROOT" ".config/vllm" "TRITON_HOME" "" "TRITON_CACHE_DIR" "triton" "TORCHINDUCTOR_CACHE_DIR" "torchinductor"
-  "TORCH_HOME" "torch" "TORCH_EXTENSIONS_DIR" "torch_extensions" "FLASHINFER_WORKSPACE_BASE" "" "CUDA_CACHE_PATH" "cuda"
-  "NUMBA_CACHE_DIR" "numba" "OUTLINES_CACHE_DIR" "outlines" "MPLCONFIGDIR" "matplotlib" -}}
-  {{- $env = append $env (dict "name" $name "value" (empty $folder | ternary $root (printf "%s/%s" $root $folder))) -}}
+  "XDG_CACHE_HOME" "/.cache" "XDG_CONFIG_HOME" "/.config" "HF_HOME" "/huggingface" "VLLM_CACHE_ROOT" "/vllm"
+  "VLLM_CONFIG_ROOT" "/.config/vllm" "TRITON_HOME" "" "TRITON_CACHE_DIR" "/triton" "TORCHINDUCTOR_CACHE_DIR" "/torchinductor"
+  "TORCH_HOME" "/torch" "TORCH_EXTENSIONS_DIR" "/torch_extensions" "FLASHINFER_WORKSPACE_BASE" "" "CUDA_CACHE_PATH" "/cuda"
+  "NUMBA_CACHE_DIR" "/numba" "OUTLINES_CACHE_DIR" "/outlines" "MPLCONFIGDIR" "/matplotlib" -}}
+  {{- $env = append $env (dict "name" $name "value" (printf "%s%s" $root $folder)) -}}
 {{- end -}}
 {{- $env | toJson -}}
 {{- end -}}

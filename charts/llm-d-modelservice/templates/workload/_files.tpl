@@ -35,7 +35,7 @@ path with what a ConfigMap's key cannot hold replaced.
 
 {{/*
 Mounts the files into a container, in place; prints nothing. Input: root, container. Each one is mounted by itself, so
-that what the image has beside it stays.
+that what the image has next to it stays.
 */}}
 {{- define "llm-d-modelservice.mountFiles" -}}
 {{- range $file := include "llm-d-modelservice.files" .root | fromJsonArray -}}
@@ -50,6 +50,7 @@ that what the image has beside it stays.
     $file.path .name) -}}
   {{- end -}}
 {{- end -}}
-{{- include "llm-d-modelservice.addMount" (dict "container" $.container "mount" (dict "name" "files" "mountPath" $file.path "subPath" $file.key "readOnly" true)) -}}
+{{- $mount := dict "name" "files" "mountPath" $file.path "subPath" $file.key "readOnly" true -}}
+{{- include "llm-d-modelservice.addMount" (dict "container" $.container "mount" $mount) -}}
 {{- end -}}
 {{- end -}}

@@ -10,7 +10,9 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- $metadata := dict "labels" (include "llm-d-modelservice.podLabels" (dict "root" .root "role" .facts.role "serves" (not .worker)) | fromJson) -}}
 {{- $annotations := merge (dict) ($role.podAnnotations | default dict) -}}
 {{- if not .worker -}}
-{{- with include "llm-d-modelservice.activePorts" . -}}{{- $annotations = merge $annotations (dict "inference.networking.k8s.io/active-ports" .) -}}{{- end -}}
+{{- with include "llm-d-modelservice.activePorts" . -}}
+{{- $annotations = merge $annotations (dict "inference.networking.k8s.io/active-ports" .) -}}
+{{- end -}}
 {{- end -}}
 {{- if eq .facts.kind "LeaderWorkerSet" -}}
 {{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
@@ -24,13 +26,14 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- end -}}
 
 {{/*
-Annotations that give each subgroup of a LeaderWorkerSet a topology domain of its own, as JSON. Input: the role's
+Annotations that give each subgroup of a LeaderWorkerSet its own topology domain, as JSON. Input: the role's
 values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 */}}
 {{- define "llm-d-modelservice.topologyAnnotations" -}}
 {{- $topology := .subGroupExclusiveTopology | default .subGroupExclusiveToplogy -}}
 {{- if $topology -}}
-{{- dict "leaderworkerset.sigs.k8s.io/subgroup-exclusive-topology" (kindIs "string" $topology | ternary $topology "kubernetes.io/hostname") | toJson -}}
+{{- $domain := kindIs "string" $topology | ternary $topology "kubernetes.io/hostname" -}}
+{{- dict "leaderworkerset.sigs.k8s.io/subgroup-exclusive-topology" $domain | toJson -}}
 {{- else -}}
 {}
 {{- end -}}
@@ -43,7 +46,8 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- $role := index $values $facts.role -}}
 {{- $extra := dict -}}
 {{- if $role.extraConfig -}}
-{{- $extra = (include "llm-d-modelservice.rendered" (dict "root" .root "value" $role.extraConfig "key" (printf "%s.extraConfig" $facts.role)) | fromJson).value -}}
+{{- $input := dict "root" .root "value" $role.extraConfig "key" (printf "%s.extraConfig" $facts.role) -}}
+{{- $extra = (include "llm-d-modelservice.rendered" $input | fromJson).value -}}
 {{- end -}}
 {{- $containers := include "llm-d-modelservice.containers" . | fromJsonArray -}}
 {{- $spec := dict "serviceAccountName" (include "llm-d-modelservice.serviceAccountName" .root) "containers" $containers -}}
@@ -71,11 +75,16 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- include "llm-d-modelservice.requireAcceleratorTypes" (dict "affinity" $affinity "types" $role.acceleratorTypes) -}}
 {{- if $affinity -}}{{- $_ := set $spec "affinity" $affinity -}}{{- end -}}
 
-{{- with merge (dict) ($role.nodeSelector | default dict) ($profile.nodeSelector | default dict) -}}{{- $_ := set $spec "nodeSelector" . -}}{{- end -}}
-{{- with concat ($profile.tolerations | default list) ($role.tolerations | default list) -}}{{- $_ := set $spec "tolerations" . -}}{{- end -}}
+{{- with merge (dict) ($role.nodeSelector | default dict) ($profile.nodeSelector | default dict) -}}
+{{- $_ := set $spec "nodeSelector" . -}}
+{{- end -}}
+{{- with concat ($profile.tolerations | default list) ($role.tolerations | default list) -}}
+{{- $_ := set $spec "tolerations" . -}}
+{{- end -}}
 {{- with $role.runtimeClassName | default $profile.runtimeClassName -}}{{- $_ := set $spec "runtimeClassName" . -}}{{- end -}}
 {{- if and $role.topologySpreadConstraints (not .worker) -}}
-{{- $_ := set $spec "topologySpreadConstraints" (include "llm-d-modelservice.topologySpread" (dict "root" .root "role" $facts.role) | fromJsonArray) -}}
+{{- $constraints := include "llm-d-modelservice.topologySpread" (dict "root" .root "role" $facts.role) | fromJsonArray -}}
+{{- $_ := set $spec "topologySpreadConstraints" $constraints -}}
 {{- end -}}
 {{- if kindIs "bool" $values.serviceAccount.automountServiceAccountToken -}}
 {{- $_ := set $spec "automountServiceAccountToken" $values.serviceAccount.automountServiceAccountToken -}}
@@ -83,12 +92,16 @@ values. https://lws.sigs.k8s.io/docs/examples/subgroups/
 {{- range $field := list "hostIPC" "hostPID" "enableServiceLinks" "terminationGracePeriodSeconds" -}}
   {{- if not (kindIs "invalid" (index $role $field)) -}}{{- $_ := set $spec $field (index $role $field) -}}{{- end -}}
 {{- end -}}
-{{- with $role.schedulerName | default $values.schedulerName | default $profile.schedulerName | default $facts.accelerator.scheduler -}}{{- $_ := set $spec "schedulerName" . -}}{{- end -}}
+{{- with $role.schedulerName | default $values.schedulerName | default $profile.schedulerName | default $facts.accelerator.scheduler -}}
+{{- $_ := set $spec "schedulerName" . -}}
+{{- end -}}
 {{- with $role.priorityClassName | default $profile.priorityClassName -}}
   {{- if ne (lower .) "none" -}}{{- $_ := set $spec "priorityClassName" . -}}{{- end -}}
 {{- end -}}
 {{- with $role.podSecurityContext -}}{{- $_ := set $spec "securityContext" . -}}{{- end -}}
-{{- with include "llm-d-modelservice.pullSecrets" (dict "root" .root "own" $role.imagePullSecrets) | fromJsonArray -}}{{- $_ := set $spec "imagePullSecrets" . -}}{{- end -}}
+{{- with include "llm-d-modelservice.pullSecrets" (dict "root" .root "own" $role.imagePullSecrets) | fromJsonArray -}}
+{{- $_ := set $spec "imagePullSecrets" . -}}
+{{- end -}}
 
 {{- $spec = $spec | toJson | fromJson -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $spec "from" (omit $extra "affinity")) -}}
@@ -126,11 +139,14 @@ it; a volume, claim or claim template of the user with the same name wins.
 {{- $volumes = append $volumes (dict "name" "files" "configMap" (dict "name" (include "llm-d-modelservice.filesName" .root))) -}}
 {{- end -}}
 {{- $names := dict -}}
-{{- range concat ($role.volumes | default list) ($role.volumeClaimTemplates | default list) -}}{{- $_ := set $names .name true -}}{{- end -}}
+{{- range concat ($role.volumes | default list) ($role.volumeClaimTemplates | default list) -}}
+{{- $_ := set $names .name true -}}
+{{- end -}}
 {{- $all := $role.volumes | default list -}}
 {{- range $name, $claim := .root.Values.volumeClaims -}}
   {{- $_ := set $names $name true -}}
-  {{- $all = append $all (dict "name" $name "persistentVolumeClaim" (dict "claimName" (include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name)))) -}}
+  {{- $claimName := include "llm-d-modelservice.claimName" (dict "root" $.root "name" $name) -}}
+  {{- $all = append $all (dict "name" $name "persistentVolumeClaim" (dict "claimName" $claimName)) -}}
 {{- end -}}
 {{- range $volumes -}}
   {{- if not (hasKey $names .name) -}}{{- $all = append $all . -}}{{- end -}}
@@ -170,7 +186,7 @@ no pod at all, so it gets the role's.
 {{- define "llm-d-modelservice.topologySpread" -}}
 {{- $constraints := list -}}
 {{- range $i, $constraint := (index .root.Values .role).topologySpreadConstraints -}}
-  {{- if kindIs "invalid" $constraint -}}{{- fail (printf "%s.topologySpreadConstraints[%d]: a list item without content; remove the dash or fill it in" $.role $i) -}}{{- end -}}
+  {{- include "llm-d-modelservice.checkItem" (dict "key" (printf "%s.topologySpreadConstraints[%d]" $.role $i) "item" $constraint) -}}
   {{- $selector := dict "labelSelector" (dict "matchLabels" (include "llm-d-modelservice.selectorLabels" $ | fromJson)) -}}
   {{- $constraints = append $constraints (empty $constraint.labelSelector | ternary (merge $selector (omit $constraint "labelSelector")) $constraint) -}}
 {{- end -}}

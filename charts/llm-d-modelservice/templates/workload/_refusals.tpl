@@ -1,4 +1,8 @@
-{{/* Combinations inside a role. Input: root, role, multinode, requester, workload. */}}
+{{/*
+Combinations of a role's workload, pods and ports that cannot work.
+*/}}
+
+{{/* Rejects contradictory settings of a role; prints nothing. Input: root, role, multinode, requester, workload. */}}
 {{- define "llm-d-modelservice.checkRole" -}}
 {{- $role := index .root.Values .role -}}
 {{- if and .requester .multinode -}}
@@ -15,8 +19,8 @@
          pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
   {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
   {{- fail (printf
-    (print "fullnameOverride: the LeaderWorkerSet would be named %s, which must begin with a letter (DNS-1035), as its "
-      "Service has the same name; choose another release name or set fullnameOverride")
+    (print "fullnameOverride: the LeaderWorkerSet would be named %s, but its name must begin with a letter (DNS-1035), because "
+      "its Service has the same; choose another release name or set fullnameOverride")
     .workload) -}}
   {{- end -}}
   {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
@@ -44,49 +48,57 @@
 {{- $types := $role.acceleratorTypes -}}
 {{- if and $types.labelKey (not $types.labelValues) (not $types.labelValue) -}}
 {{- fail (printf
-  (print "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, and no node could match; list the "
-    "accepted values")
+  "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, so no node could match; list the accepted values"
   .role $types.labelKey) -}}
 {{- end -}}
 {{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
 {{- fail (printf
-  (print "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; set it, e.g. "
-    "nvidia.com/gpu.product")
+  "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; set it, e.g. nvidia.com/gpu.product"
   .role) -}}
 {{- end -}}
 {{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
-  {{- range $i, $item := index $role $field -}}
-    {{- if kindIs "invalid" $item -}}{{- fail (printf "%s.%s[%d]: a list item without content; remove the dash or fill it in" $.role $field $i) -}}{{- end -}}
-  {{- end -}}
+  {{- include "llm-d-modelservice.checkItems" (dict (printf "%s.%s" $.role $field) (index $role $field)) -}}
 {{- end -}}
-{{- $names := dict -}}
-{{- range $i, $container := $role.containers -}}
-  {{- $name := $container.name | default (eq $i 0 | ternary "vllm" "") -}}
-  {{- if not $name -}}{{- fail (printf "%s.containers[%d].name: only the first container has a default name; set one" $.role $i) -}}{{- end -}}
-  {{- if hasKey $names $name -}}{{- fail (printf "%s.containers[%d].name: %s is also the name of containers[%d]; names are unique in a pod" $.role $i $name (index $names $name)) -}}{{- end -}}
-  {{- $_ := set $names $name $i -}}
+{{- end -}}
+
+{{/*
+Rejects containers of a role whose names collide or name nothing; prints nothing. Input: root, role, engine (the first
+container).
+*/}}
+{{- define "llm-d-modelservice.checkContainers" -}}
+{{- $role := index .root.Values .role -}}
+{{- $engine := .engine.name -}}
+{{- $names := dict $engine 0 -}}
+{{- range $i, $container := rest ($role.containers | default list) -}}
+  {{- $key := printf "%s.containers[%d].name" $.role (add1 $i) -}}
+  {{- $name := $container.name -}}
+  {{- if not $name -}}{{- fail (printf "%s: only the first container has a default name; set one" $key) -}}{{- end -}}
+  {{- if hasKey $names $name -}}
+  {{- fail (printf "%s: %s is also the name of containers[%d], but names are unique in a pod; choose another" $key $name (int (index $names $name))) -}}
+  {{- end -}}
+  {{- $_ := set $names $name (add1 $i) -}}
 {{- end -}}
 {{- range $i, $container := $role.initContainers -}}
   {{- if or (hasKey $names $container.name) (eq $container.name "routing-proxy") -}}
   {{- fail (printf
-    "%s.initContainers[%d].name: another container of the pod is named %s; names are unique in a pod"
+    "%s.initContainers[%d].name: another container of the pod is named %s, but names are unique in a pod; choose another"
     $.role $i $container.name) -}}
   {{- end -}}
   {{- $_ := set $names $container.name $i -}}
 {{- end -}}
 {{- range $i, $worker := (($role.workerTemplate).containers | default list) -}}
-  {{- if not (hasKey $names ($worker.name | default "vllm")) -}}
-  {{- if or $role.containers (ne ($worker.name | default "vllm") "vllm") -}}
+  {{- if not (hasKey $names ($worker.name | default $engine)) -}}
   {{- fail (printf
-    (print "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the "
-      "leader has")
+    "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the leader has"
     $.role $i $.role) -}}
-  {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Refused combinations. Input: root, role, multinode, requester, workload. */}}
+{{/*
+Rejects settings that the kind of a role's workload does not have; prints nothing. Input: root, role, multinode, requester,
+workload.
+*/}}
 {{- define "llm-d-modelservice.checkWorkload" -}}
 {{- $role := index .root.Values .role -}}
 {{- $stateful := eq ($role.workload | default "Deployment") "StatefulSet" -}}
@@ -105,15 +117,12 @@
     .role) -}}
   {{- end -}}
   {{- if $role.podDisruptionBudget.enabled -}}
-  {{- fail (printf
-    (print "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove "
-      "it")
-    .role) -}}
+  {{- fail (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove it" .role) -}}
   {{- end -}}
   {{- if .root.Values.networkPolicy.enabled -}}
   {{- fail (print
-    "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; set policies "
-    "of your own as extraObjects") -}}
+    "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; set false, and "
+    "write your policies as extraObjects") -}}
   {{- end -}}
 {{- end -}}
 {{- if $stateful -}}
@@ -131,25 +140,23 @@
   {{- end -}}
   {{- $names := dict -}}
   {{- range $i, $claim := $role.volumeClaimTemplates -}}
-    {{- if kindIs "invalid" $claim -}}{{- fail (printf "%s.volumeClaimTemplates[%d]: a list item without content; remove the dash or fill it in" $.role $i) -}}{{- end -}}
-    {{- if hasKey $names $claim.name -}}{{- fail (printf "%s.volumeClaimTemplates[%d].name: %s is given twice" $.role $i $claim.name) -}}{{- end -}}
+    {{- $key := printf "%s.volumeClaimTemplates[%d]" $.role $i -}}
+    {{- include "llm-d-modelservice.checkItem" (dict "key" $key "item" $claim) -}}
+    {{- if hasKey $names $claim.name -}}{{- fail (printf "%s.name: %s is given twice; choose another name" $key $claim.name) -}}{{- end -}}
     {{- $_ := set $names $claim.name true -}}
     {{- range $j, $volume := $role.volumes -}}
       {{- if eq $volume.name $claim.name -}}
-      {{- fail (printf
-        (print "%s.volumeClaimTemplates[%d].name: %s.volumes[%d] has the same name, and the pod one volume of it; "
-          "rename either")
-        $.role $i $.role $j) -}}
+      {{- fail (printf "%s.name: %s.volumes[%d] has the same name, but volume names are unique in a pod; rename either" $key $.role $j) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
 {{- else -}}
   {{- range $key := list "volumeClaimTemplates" "persistentVolumeClaimRetentionPolicy" "updateStrategy" "podManagementPolicy" -}}
     {{- if index $role $key -}}
+    {{- $other := printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy") -}}
     {{- fail (printf
       "%s.%s: it belongs to a StatefulSet; set %s.workload: StatefulSet%s"
-      $.role $key $.role
-      (eq $key "updateStrategy" | ternary (printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy")) "")) -}}
+      $.role $key $.role (eq $key "updateStrategy" | ternary $other "")) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -162,15 +169,14 @@
   {{- range $i, $template := $role.volumeClaimTemplates -}}
     {{- if eq $template.name $name -}}
     {{- fail (printf
-      (print "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, and the pod one volume of it; rename "
-        "either")
+      "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, but volume names are unique in a pod; rename either"
       $name $.role $i) -}}
     {{- end -}}
   {{- end -}}
   {{- range $i, $volume := $role.volumes -}}
     {{- if eq $volume.name $name -}}
     {{- fail (printf
-      "volumeClaims.%s: %s.volumes[%d] has the same name, and the pod one volume of it; rename either"
+      "volumeClaims.%s: %s.volumes[%d] has the same name, but volume names are unique in a pod; rename either"
       $name $.role $i) -}}
     {{- end -}}
   {{- end -}}
@@ -180,7 +186,8 @@
       {{- $other := index $.root.Values $each -}}
       {{- if $other.create -}}
       {{- $number := kindIs "invalid" $other.replicas | ternary 1 $other.replicas | int -}}
-      {{- $pods = add $pods (or $other.autoscaling.enabled (kindIs "bool" $other.multinode | ternary $other.multinode $.root.Values.multinode) | ternary 2 $number) -}}
+      {{- $group := kindIs "bool" $other.multinode | ternary $other.multinode $.root.Values.multinode -}}
+      {{- $pods = add $pods (or $other.autoscaling.enabled $group | ternary 2 $number) -}}
       {{- end -}}
     {{- end -}}
     {{- if gt (int $pods) 1 -}}
@@ -194,17 +201,9 @@
 {{- include "llm-d-modelservice.checkPractice" . -}}
 {{- end -}}
 
-{{/* Refused combinations of probes, budgets and policies. Input: root, role, multinode. */}}
+{{/* Rejects contradictory probes, budgets and policies; prints nothing. Input: root, role, multinode. */}}
 {{- define "llm-d-modelservice.checkPractice" -}}
 {{- $role := index .root.Values .role -}}
-{{- $values := .root.Values -}}
-{{- range $key, $value := dict
-  (printf "%s.probes.loadSeconds" .role) $role.probes.loadSeconds (printf "%s.drain.preStopSeconds" .role) $role.drain.preStopSeconds
-  (printf "%s.drain.timeoutSeconds" .role) $role.drain.timeoutSeconds (printf "%s.drain.bufferSeconds" .role) $role.drain.bufferSeconds
-  "caches.mountPath" $values.caches.mountPath "auth.apiKeySecret.key" $values.auth.apiKeySecret.key
-  "accelerator.vgpu.provider" $values.accelerator.vgpu.provider -}}
-  {{- if kindIs "invalid" $value -}}{{- fail (printf "%s: null removes its default, and it needs a value; leave the key out, or set one" $key) -}}{{- end -}}
-{{- end -}}
 {{- $probes := $role.probes -}}
 {{- if and $probes.enabled $probes.liveness (not $probes.startup) -}}
   {{- $own := false -}}
@@ -213,8 +212,7 @@
   {{- end -}}
   {{- if not $own -}}
   {{- fail (printf
-    (print "%s.probes.startup: without it the liveness probe ends the engine while it loads; set startup: true, or "
-      "liveness: false")
+    "%s.probes.startup: without it the liveness probe kills the engine while it loads; set startup: true, or liveness: false"
     .role) -}}
   {{- end -}}
 {{- end -}}
@@ -222,7 +220,7 @@
 {{- if $budget.enabled -}}
   {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
   {{- fail (printf
-    "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one"
+    "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one of them"
     .role) -}}
   {{- end -}}
   {{- $pods := kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
@@ -230,11 +228,12 @@
   {{- if $role.autoscaling.enabled -}}
   {{- $pods = kindIs "invalid" $role.autoscaling.minReplicas | ternary 1 $role.autoscaling.minReplicas | int | max 1 -}}
   {{- end -}}
-  {{- $known := not (or .multinode (and $role.autoscaling.enabled $external) (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
+  {{- $counted := not (or (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
+  {{- $known := and $counted (not .multinode) (not (and $role.autoscaling.enabled $external)) -}}
   {{- if and $known (ne $pods 0) (ge (int $budget.minAvailable) $pods) -}}
   {{- fail (printf
     (print "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; set less, "
-      "or maxUnavailable: 0 if that is meant")
+      "or maxUnavailable: 0 if that is intended")
     .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
   {{- end -}}
 {{- end -}}
@@ -255,31 +254,29 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Port ranges of proxy and engine. Input: root, facts. */}}
+{{/* Rejects port ranges of proxy and engine that collide; prints nothing. Input: root, facts. */}}
 {{- define "llm-d-modelservice.checkPorts" -}}
 {{- $facts := .facts -}}
 {{- $n := int $facts.portCount -}}
 {{- $service := int $facts.servicePort -}}
 {{- $engine := int $facts.enginePort -}}
-{{- /* Data parallel supervisor: one port after the engine's range. */ -}}
-{{- $engineEnd := add $engine $n (gt $n 1 | ternary 0 -1) | int -}}
+{{- $supervised := not (empty (include "llm-d-modelservice.supervised" .)) -}}
+{{- $engineEnd := add $engine $n ($supervised | ternary 0 -1) | int -}}
 {{- if gt $engineEnd 65535 -}}
-{{- fail (printf
-  "%s: %d ports from %d on pass 65535; choose a lower port"
-  ($facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort") $n $engine) -}}
+{{- $key := $facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort" -}}
+{{- fail (printf "%s: %d ports starting at %d exceed 65535; choose a lower port" $key $n $engine) -}}
 {{- end -}}
 {{- if $facts.proxy -}}
   {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
   {{- if eq $n 1 -}}
   {{- fail (printf
-    (print "routing.proxy.targetPort: %d is routing.servicePort too, but the proxy and the engine share the pod's "
-      "network; choose another, e.g. %d")
+    "routing.proxy.targetPort: %d is also routing.servicePort, but proxy and engine share the pod's network; choose another, e.g. %d"
     $engine (eq $engine 8200 | ternary 8201 8200)) -}}
   {{- end -}}
   {{- fail (printf
-    (print "routing.proxy.targetPort: with %d ranks a pod the proxy listens on %d-%d and the engine on %d-%d (the last "
-      "is its supervisor); choose ranges that do not overlap, e.g. 8000 and 8200")
-    $n $service (add $service $n -1) $engine $engineEnd) -}}
+    (print "routing.proxy.targetPort: with %d ranks per pod the proxy listens on %d-%d and the engine on %d-%d%s; choose "
+      "ranges that do not overlap, e.g. 8000 and 8200")
+    $n $service (add $service $n -1) $engine $engineEnd ($supervised | ternary " (the last is its supervisor)" "")) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

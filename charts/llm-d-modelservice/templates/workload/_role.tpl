@@ -27,6 +27,7 @@ them. Rejects contradictory values. Output:
 {{- include "llm-d-modelservice.checkRole" $here -}}
 {{- $_ := set $here "profile" (include "llm-d-modelservice.profile" . | fromJson) -}}
 {{- $_ := set $here "engine" (include "llm-d-modelservice.engine" $here | fromJson) -}}
+{{- include "llm-d-modelservice.checkContainers" $here -}}
 {{- $flags := dict "args" $here.engine.userArgs "flags" $here.engine.flags "aliases" .root.Known.aliases -}}
 {{- $_ := set $here "given" (include "llm-d-modelservice.givenFlags" $flags | fromJson) -}}
 {{- $_ := set $here "proxy" (and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false")) -}}

@@ -1,12 +1,12 @@
 {{/*
-What surrounds the pods of a role: its kind of workload, the Services and policies that select its pods. And the
-refusals of combinations among them.
+The Services of a role, and the labels by which objects select its pods.
 */}}
 
 {{/* Labels that select the serving pods of a role, as JSON. Input: root, facts. */}}
 {{- define "llm-d-modelservice.servingSelector" -}}
 {{- /* The pods that serve for a requester are made by another controller, with the pool's labels alone. */ -}}
-{{- include (eq .facts.kind "ReplicaSet" | ternary "llm-d-modelservice.servingLabels" "llm-d-modelservice.selectorLabels") (dict "root" .root "role" .facts.role) -}}
+{{- $labels := eq .facts.kind "ReplicaSet" | ternary "llm-d-modelservice.servingLabels" "llm-d-modelservice.selectorLabels" -}}
+{{- include $labels (dict "root" .root "role" .facts.role) -}}
 {{- end -}}
 
 {{/*
@@ -26,7 +26,9 @@ Name of a role's Service. Input: root, facts. The controller of a LeaderWorkerSe
 name of the set.
 */}}
 {{- define "llm-d-modelservice.roleServiceName" -}}
-{{- (index .root.Values .facts.role).service.name | default (eq .facts.kind "LeaderWorkerSet" | ternary (printf "%s-service" .facts.workload) .facts.workload) -}}
+{{- $workload := .facts.workload -}}
+{{- $name := eq .facts.kind "LeaderWorkerSet" | ternary (printf "%s-service" $workload) $workload -}}
+{{- (index .root.Values .facts.role).service.name | default $name -}}
 {{- end -}}
 
 {{/*
@@ -44,7 +46,7 @@ The spec of a Service, as JSON. Input: root, facts, service (values), key, headl
 {{- end -}}
 {{- $ports := $service.ports | default list -}}
 {{- range $i, $port := $ports -}}
-  {{- if kindIs "invalid" $port -}}{{- fail (printf "%s.ports[%d]: a list item without content; remove the dash or fill it in" $.key $i) -}}{{- end -}}
+  {{- include "llm-d-modelservice.checkItem" (dict "key" (printf "%s.ports[%d]" $.key $i) "item" $port) -}}
   {{- if and (gt (len $ports) 1) (not $port.name) -}}
   {{- fail (printf "%s.ports[%d].name: with several ports each needs a name; set one, e.g. http" $.key $i) -}}
   {{- end -}}
@@ -57,7 +59,8 @@ The spec of a Service, as JSON. Input: root, facts, service (values), key, headl
 {{- if not $ports -}}
   {{- range $i := until (int $facts.portCount) -}}
   {{- $number := add $facts.servicePort $i -}}
-  {{- $ports = append $ports (dict "name" (eq $i 0 | ternary "http" (printf "http-%d" $i)) "port" $number "targetPort" $number "protocol" "TCP") -}}
+  {{- $name := eq $i 0 | ternary "http" (printf "http-%d" $i) -}}
+  {{- $ports = append $ports (dict "name" $name "port" $number "targetPort" $number "protocol" "TCP") -}}
   {{- end -}}
 {{- end -}}
 {{- $_ := set $spec "ports" $ports -}}
@@ -84,7 +87,8 @@ place).
   .key .name (index .taken .name)) -}}
 {{- end -}}
 {{- $_ := set .taken .name .key -}}
-{{- $metadata := dict "name" .name "labels" (merge (dict) (.service.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson)) -}}
+{{- $labels := merge (dict) (.service.labels | default dict) (include "llm-d-modelservice.labels" .root | fromJson) -}}
+{{- $metadata := dict "name" .name "labels" $labels -}}
 {{- with .service.annotations -}}{{- $_ := set $metadata "annotations" . -}}{{- end -}}
 {{- dict "apiVersion" "v1" "kind" "Service" "metadata" $metadata "spec" .spec | toJson -}}
 {{- end -}}
