@@ -58,7 +58,7 @@ def test_the_notes_tell_between_which_numbers_and_what_it_needs(render: Render) 
     assert "1 to 4 pod(s)" in notes
     assert "describe horizontalpodautoscaler test-llm-d-modelservice-decode" in notes
     assert "custom metrics" in notes
-    assert "Write decode.monitoring.podmonitor.enabled: true." in notes
+    assert "Set decode.monitoring.podmonitor.enabled: true." in notes
     watched = scaled(render, TYPES["hpa"], decode={"monitoring": {"podmonitor": {"enabled": True}}}).notes
     assert "podmonitor" not in watched
     assert "describe scaledobject test-llm-d-modelservice-decode" in scaled(render, TYPES["keda"]).notes

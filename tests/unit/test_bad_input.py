@@ -68,14 +68,14 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "write extraConfig.hostNetwork"]),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
-    "a section without content": ({"decode": None}, ["decode: a section without content", "decode: {}"]),
-    "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: null removes the default", "remove the key"]),
-    "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: null removes the default"]),
+    "it is null": ({"decode": None}, ["decode: it is null", "decode: {}"]),
+    "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),
+    "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: it is null"]),
     "a template that does not end": (
         model("hf://{{ .Release.Name"), ["modelArtifacts.uri: 'hf://{{ .Release.Name' is rendered as a template", "unclosed action"],
     ),
-    "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: a section without content"]),
-    "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: a section without content"]),
+    "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: it is null"]),
+    "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: it is null"]),
     "an empty list item": ({"decode": {"tolerations": [None]}}, ["decode.tolerations[0]", "remove the dash"]),
     "an empty container": ({"decode": {"containers": [None]}}, ["decode.containers[0]", "remove the dash"]),
     "tensor 0": (layout(tensor=0), ["decode.parallelism.tensor", "got 0, want 1"]),
@@ -86,7 +86,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "negative replicas": (decode(replicas=-1), ["decode.replicas", "got -1, want 0"]),
     "target port is the service port": (
         {"routing": {"servicePort": 8000, "proxy": {"targetPort": 8000}}},
-        ["routing.proxy.targetPort", "routing.servicePort too", "8200"],
+        ["routing.proxy.targetPort", "also routing.servicePort", "8200"],
     ),
     "port ranges overlap": (
         {**layout(data=8, dataMode="multiPort"), "routing": {"proxy": {"targetPort": 8004}}},
@@ -124,7 +124,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a limit of 8 with nothing parallel": (gpus(8), ["engine.resources", "8", "1 ranks"]),
     "a limit that contradicts accelerator.count": (
         gpus(2, accelerator={"count": 4}),
-        ["accelerator.count", "write the number once"],
+        ["accelerator.count", "set it once"],
     ),
     "limits and requests differ": (
         {"engine": {**VLLM, "resources": {"limits": {"nvidia.com/gpu": 1}, "requests": {"nvidia.com/gpu": 2}}}},
@@ -168,11 +168,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "tensor said twice, differently": (
         {"engine": {**VLLM, "args": {"tensor-parallel-size": 4}}, "decode": {"parallelism": {"tensor": 2}}},
-        ["decode.parallelism.tensor", "--tensor-parallel-size 4", "write it once"],
+        ["decode.parallelism.tensor", "--tensor-parallel-size 4", "set it once"],
     ),
     "external with several ranks a pod": (
         layout(True, dataLocal=2, workers=2, dataMode="external"),
-        ["decode.parallelism.dataMode", "one rank a pod", "multiPort"],
+        ["decode.parallelism.dataMode", "one rank per pod", "multiPort"],
     ),
     "multiPort with one rank a pod": (
         layout(True, dataLocal=1, workers=2, dataMode="multiPort"),
@@ -295,7 +295,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "claims without a stateful set": (
         decode(volumeClaimTemplates=[{"name": "a", "spec": {}}]),
-        ["decode.volumeClaimTemplates", "write decode.workload: StatefulSet"],
+        ["decode.volumeClaimTemplates", "set decode.workload: StatefulSet"],
     ),
     "a stateful set's strategy on a deployment": (
         decode(updateStrategy={"type": "OnDelete"}), ["decode.updateStrategy", "StatefulSet, or decode.strategy"],
@@ -306,7 +306,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a deployment's strategy on a stateful set": (
         decode(workload="StatefulSet", strategy={"type": "Recreate"}),
-        ["decode.strategy", "write decode.updateStrategy"],
+        ["decode.strategy", "set decode.updateStrategy"],
     ),
     "an empty claim template": (
         decode(workload="StatefulSet", volumeClaimTemplates=[None]),
@@ -351,11 +351,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         decode(sharedMemory={"sizeLimit": "8Gi"}), ["decode.sharedMemory.sizeLimit", "decode.sharedMemory.enabled: true"],
     ),
     "liveness while loading": (
-        decode(probes={"enabled": True, "startup": False}), ["decode.probes.startup", "ends the engine while it loads"],
+        decode(probes={"enabled": True, "startup": False}), ["decode.probes.startup", "kills the engine while it loads"],
     ),
     "probes of a custom command": (
         {"engine": {"image": "x", "modelCommand": "custom", "command": ["run"]}, "decode": {"probes": {"enabled": True}}},
-        ["decode.probes.path", "write its path"],
+        ["decode.probes.path", "set its path"],
     ),
     "a drain longer than the grace period": (
         decode(drain={"enabled": True}, terminationGracePeriodSeconds=60),
@@ -375,7 +375,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "vLLM's shutdown flag for SGLang": (
         {"engine": {"image": "x", "modelCommand": "sglangServe"}, "decode": {"drain": {"enabled": True, "shutdownFlag": True}}},
-        ["decode.drain.shutdownFlag", "modelCommand is sglangServe"],
+        ["decode.drain.shutdownFlag", "SGLang has no such flag"],
     ),
     "a budget with both numbers": (
         decode(podDisruptionBudget={"enabled": True, "minAvailable": 1, "maxUnavailable": 1}),
@@ -394,15 +394,15 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a key that the engine does not check": (
         server("ollama", "ollama://q", auth={"apiKeySecret": {"name": "k"}}),
-        ["auth.apiKeySecret.name", "ollama checks no key", "gateway"],
+        ["auth.apiKeySecret.name", "Ollama checks no key", "gateway"],
     ),
     "a key that probes do not have": (
         server("fasterWhisper", auth={"apiKeySecret": {"name": "k"}}),
-        ["auth.apiKeySecret.name", "fasterWhisper would ask its own probes", "gateway"],
+        ["auth.apiKeySecret.name", "faster-whisper-server would ask its own probes", "gateway"],
     ),
     "a monitor of an engine without metrics": (
         server("ollama", "ollama://q", decode={"monitoring": {"podmonitor": {"enabled": True}}}),
-        ["decode.monitoring.podmonitor.enabled", "ollama has no metrics", "a port named metrics"],
+        ["decode.monitoring.podmonitor.enabled", "Ollama has no metrics", "a port named metrics"],
     ),
     "an empty spread constraint": (
         decode(topologySpreadConstraints=[None]), ["decode.topologySpreadConstraints[0]", "remove the dash"],
@@ -469,7 +469,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a profile taken no times": (decode(resourceProfile="h200:0"), ["decode.resourceProfile"]),
     "a profile's accelerators against the parallelism": (
         {"resourceProfiles": {"h100": {"limits": {"nvidia.com/gpu": 1}}}, **decode(resourceProfile="h100:4")},
-        ["decode.resourceProfile: nvidia.com/gpu is 4", "1 ranks", "write the parallelism"],
+        ["decode.resourceProfile: nvidia.com/gpu is 4", "1 ranks", "set the parallelism"],
     ),
     "virtual GPUs of another vendor": (
         {"engine": VLLM, "accelerator": {"type": "amd", "vgpu": {"enabled": True}}},
@@ -507,18 +507,18 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"volumeClaims": {"a": {"spec": {"accessModes": ["ReadWriteOncePod"]}}}, **decode(replicas=2)},
         ["volumeClaims.a.spec.accessModes", "decode.volumeClaimTemplates"],
     ),
-    "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "leave the key out"]),
-    "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "leave the key out"]),
-    "an empty section of the Service": ({"service": None}, ["service: a section without content", "service: {}"]),
+    "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "remove the key"]),
+    "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "remove the key"]),
+    "an empty section of the Service": ({"service": None}, ["service: it is null", "service: {}"]),
     "an empty section of a role's budget": (
-        {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: a section without content"],
+        {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: it is null"],
     ),
-    "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: a section without content"]),
-    "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: a section without content"]),
+    "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: it is null"]),
+    "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: it is null"]),
     "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
     # sources
     "a relative local path": (model("file://models/llama"), ["modelArtifacts.uri", "not an absolute path", "file:///path"]),
-    "a bucket without a path": (model("s3://bucket"), ["modelArtifacts.uri", "names no model", "s3://bucket/path"]),
+    "a bucket without a path": (model("s3://bucket"), ["modelArtifacts.uri", "does not name a model", "s3://bucket/path"]),
     "an Ollama name for vLLM": (model("ollama://qwen3"), ["modelArtifacts.uri", "only Ollama", "engine.type: ollama"]),
     "a revision of a path": (model("s3://b/m", revision="v1"), ["modelArtifacts.revision", "s3:// model has no revisions"]),
     "a revision for faster-whisper": (
@@ -531,7 +531,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "Alibaba without a region": (model("oss://b/m"), ["modelArtifacts.endpoint", "https://oss-cn-hangzhou.aliyuncs.com"]),
     "a secret's key with a slash": (model(authSecretKey="a/b"), ["modelArtifacts.authSecretKey", "a key of a Secret"]),
     "aliases for an engine with one name": (
-        model(engine={"type": "sglang", "image": "sglang"}, aliases=["a"]), ["modelArtifacts.aliases", "sglang", "one name"],
+        model(engine={"type": "sglang", "image": "sglang"}, aliases=["a"]), ["modelArtifacts.aliases", "SGLang", "one name"],
     ),
     "a revision for a custom command": (
         model(engine={"image": "i", "modelCommand": "custom", "command": ["c"]}, revision="v1"),
@@ -563,7 +563,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an empty claim that is only read": (
         model(**claim(accessModes=["ReadOnlyMany"])),
-        ["modelArtifacts.persistence.accessModes", "nobody can write the model", "[ReadWriteOnce]"],
+        ["modelArtifacts.persistence.accessModes", "the model cannot be written to", "[ReadWriteOnce]"],
     ),
     "a job for a model that is not downloaded": (
         model("oci://r.example.com/m:1", download={"job": True}), ["modelArtifacts.download.job", "oci://"],
@@ -573,11 +573,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["modelArtifacts.download.job", "download.enabled is false"],
     ),
     "a download by an image that cannot": (
-        server("infinity", artifacts={"download": {"enabled": True}}), ["modelArtifacts.download.image", "infinity", "hf"],
+        server("infinity", artifacts={"download": {"enabled": True}}), ["modelArtifacts.download.image", "Infinity", "hf"],
     ),
     "a download to a volume that is not mounted": (
         model(engine={**VLLM, "mountModelVolume": False}, download={"enabled": True}),
-        ["decode.containers[0].mountModelVolume", "write mountModelVolume: true"],
+        ["decode.containers[0].mountModelVolume", "set mountModelVolume: true"],
     ),
     "an init container of the same name": (
         {**model(download={"enabled": True}), "decode": {"initContainers": [{"name": "download-model"}]}},
@@ -592,7 +592,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         model("oci://r.example.com/m:1", **claim()), ["modelArtifacts.persistence.enabled", "stay empty"],
     ),
     "a claim for a model that is streamed": (
-        model("s3://b/m", **claim()), ["modelArtifacts.persistence.enabled", "streams", "write download.enabled: true"],
+        model("s3://b/m", **claim()), ["modelArtifacts.persistence.enabled", "streams", "set download.enabled: true"],
     ),
     "an ephemeral volume for a model that is streamed": (
         model("gs://b/m", size="1Gi", volume={"type": "ephemeral"}), ["modelArtifacts.volume.type", "streamed"],
@@ -622,11 +622,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["modelArtifacts.persistence.dataSource", "existingClaim is c"],
     ),
     "an existing claim that is not used": (
-        model(persistence={"existingClaim": "c"}), ["modelArtifacts.persistence.existingClaim", "write persistence.enabled: true"],
+        model(persistence={"existingClaim": "c"}), ["modelArtifacts.persistence.existingClaim", "set persistence.enabled: true"],
     ),
-    "an empty claim section": (model(persistence=None), ["modelArtifacts.persistence: a section without content"]),
+    "an empty claim section": (model(persistence=None), ["modelArtifacts.persistence: it is null"]),
     "an empty section of credentials": (
-        model(credentials={"aws": None}), ["modelArtifacts.credentials.aws: a section without content"],
+        model(credentials={"aws": None}), ["modelArtifacts.credentials.aws: it is null"],
     ),
     # adapters
     "two adapters of one name": (
@@ -648,7 +648,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an empty adapter": (model(adapters=[None]), ["modelArtifacts.adapters[0]", "remove the dash"]),
     "adapters of an engine that loads none": (
         server("infinity", artifacts={"adapters": [{"name": "a", "uri": "hf://o/a"}]}),
-        ["modelArtifacts.adapters", "infinity does not load LoRA adapters"],
+        ["modelArtifacts.adapters", "Infinity does not load LoRA adapters"],
     ),
     "adapters of a custom command": (
         model(engine={"image": "i", "modelCommand": "custom", "command": ["c"]}, lora={"dynamic": True}),
@@ -672,7 +672,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an engine without an image": ({"engine": {"type": "ollama"}}, ["engine.image", "engine.type is ollama"]),
     "a type that is started otherwise": (
         model(engine={"type": "sglang", "image": "i", "modelCommand": "vllmServe"}),
-        ["engine.type", "sglang is not started by modelCommand: vllmServe"],
+        ["engine.type", "modelCommand: vllmServe does not start sglang"],
     ),
     "a role's type that is started otherwise": (
         {**model(), "decode": {"engine": {"type": "sglang"}}}, ["decode.engine.type", "modelCommand: vllmServe"],
@@ -681,15 +681,15 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         model(engine={**VLLM, "ollama": {"pull": False}}), ["engine.ollama", "engine.type: ollama", "vllm"],
     ),
     "the sidecar before an engine without prefill": (
-        server("infinity", routing={}), ["routing.proxy.enabled", "infinity", "routing.proxy.enabled: false"],
+        server("infinity", routing={}), ["routing.proxy.enabled", "Infinity", "routing.proxy.enabled: false"],
     ),
-    "prefill of an engine without it": (server("huggingface", prefill={}), ["prefill.create", "huggingface"]),
+    "prefill of an engine without it": (server("huggingface", prefill={}), ["prefill.create", "Hugging Face"]),
     "a group of an engine that runs in one pod": (server("infinity", multinode=True), ["multinode", "one pod"]),
     "parallelism of an engine without it": (
         server("infinity", decode={"parallelism": {"tensor": 2}}), ["decode.parallelism.tensor", "decode.accelerator.count"],
     ),
     "pipelines of the Hugging Face server": (
-        server("huggingface", decode={"parallelism": {"pipeline": 2}}), ["decode.parallelism.pipeline", "huggingface"],
+        server("huggingface", decode={"parallelism": {"pipeline": 2}}), ["decode.parallelism.pipeline", "Hugging Face"],
     ),
     "flags of an engine without flags": (
         server("ollama", "ollama://o/m", engine={"args": {"num-ctx": 1}}), ["engine.args.num-ctx", "engine.env"],
@@ -705,16 +705,16 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         server("huggingface", engine={"huggingface": {"task": "fill-mask"}}), ["engine.huggingface.task", "fill_mask"],
     ),
     "another name than faster-whisper's": (
-        server("fasterWhisper", artifacts={"name": "whisper"}), ["modelArtifacts.name", "write name: o/m"],
+        server("fasterWhisper", artifacts={"name": "whisper"}), ["modelArtifacts.name", "set name: o/m"],
     ),
     "a repository for Ollama": (server("ollama"), ["modelArtifacts.uri", "ollama://model:tag"]),
-    "a claim of Ollama without a model": (server("ollama", "pvc://c"), ["engine.ollama.model", "which model"]),
+    "a claim of Ollama without a model": (server("ollama", "pvc://c"), ["engine.ollama.model", "set the one to serve"]),
     "a model of Ollama given twice": (
         server("ollama", "ollama://o/m", engine={"ollama": {"model": "x"}}), ["engine.ollama.model", "remove it"],
     ),
     "a name on a read-only claim": (
         server("ollama", "pvc://c", engine={"ollama": {"model": "qwen3"}}),
-        ["modelArtifacts.name", "write name: qwen3", "readOnly: false"],
+        ["modelArtifacts.name", "set name: qwen3", "readOnly: false"],
     ),
     "two monitors of one role": (
         {"decode": {"monitoring": {"podmonitor": {"enabled": True}, "servicemonitor": {"enabled": True}}}},
@@ -729,12 +729,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "alerts of an engine with other metrics": (
         {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
          "monitoring": {"prometheusrule": {"enabled": True}}},
-        ["monitoring.prometheusrule.enabled", "vLLM's metrics", "decode runs sglang"],
+        ["monitoring.prometheusrule.enabled", "vLLM's metrics", "decode runs SGLang"],
     ),
     "a dashboard of an engine with other metrics": (
         {"engine": {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"},
          "monitoring": {"dashboard": {"enabled": True}}},
-        ["monitoring.dashboard.enabled", "decode runs sglang"],
+        ["monitoring.dashboard.enabled", "decode runs SGLang"],
     ),
     "alerts that all have been left out": (
         {"decode": {"autoscaling": {"enabled": True}},
@@ -761,12 +761,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a test of a server whose key is in plain text": (
         {"engine": {**VLLM, "args": {"api-key": "sesame"}}, "test": {"enabled": True}},
-        ["test.enabled", "--api-key in plain text", "engine.env.VLLM_API_KEY.valueFrom.secretKeyRef"],
+        ["test.enabled", "--api-key in plain text", "auth.apiKeySecret.name"],
     ),
     "a claim without a name": (model("pvc:///models/qwen"), ["modelArtifacts.uri", "name a claim", "pvc://claim/path"]),
     "a cache on a claim without a name": (model("pvc+hf:///hub/o/m"), ["modelArtifacts.uri", "name a claim"]),
     "the proxy and the engine on the usual port": (
-        {"routing": {"servicePort": 8200}}, ["routing.proxy.targetPort", "8200 is routing.servicePort too", "8201"],
+        {"routing": {"servicePort": 8200}}, ["routing.proxy.targetPort", "8200 is also routing.servicePort", "8201"],
     ),
     "a template of a key that there is not": (
         model("hf://{{ .Values.modelArtifact.name }}"), ["modelArtifacts.uri", "rendered as a template", "modelArtifact"],

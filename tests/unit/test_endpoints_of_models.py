@@ -87,9 +87,10 @@ def test_speech_has_no_question_in_text(embedded: EmbeddedHelm) -> None:
 
 @pytest.mark.parametrize("name", ["ollama", "infinity", "fasterWhisper", "sglang"])
 def test_alerts_and_dashboard_are_refused_for_engines_with_other_metrics(embedded: EmbeddedHelm, name: str) -> None:
+    title = {"ollama": "Ollama", "infinity": "Infinity", "sglang": "SGLang"}.get(name, "faster-whisper-server")
     for key in ("dashboard", "prometheusrule"):
         values = engine(name, uri="ollama://qwen3:0.6b" if name == "ollama" else "hf://o/m")
         with pytest.raises(
-            ValuesError, match=rf"monitoring\.{key}\.enabled: it reads vLLM's metrics, and decode runs {name}"
+            ValuesError, match=rf"monitoring\.{key}\.enabled: it reads vLLM's metrics, but decode runs {title}"
         ):
             embedded.render({**values, "monitoring": {key: {"enabled": True}}}, Release("test"))

@@ -42,7 +42,7 @@ def test_what_a_cluster_is_too_old_for_is_refused(
     embedded: EmbeddedHelm, values: dict[str, Any], since: int, key: str
 ) -> None:
     assert embedded.render(values, Release(), kube_version=f"v1.{since}.0").objects
-    with pytest.raises(ValuesError, match=rf"{key}: it needs .* this cluster is v1\.{since - 1}\.5; write false"):
+    with pytest.raises(ValuesError, match=rf"{key}: it needs .* this cluster is v1\.{since - 1}\.5; set false"):
         embedded.render(values, Release(), kube_version=f"v1.{since - 1}.5")
 
 

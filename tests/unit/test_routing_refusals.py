@@ -85,7 +85,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a Gateway without a name": (
         {"routing": {"inferencePool": {"name": "p"}, "httpRoute": {"create": True, "parentRefs": [{"kind": "Gateway"}]}}},
-        ["routing.httpRoute.parentRefs[0].name", "missing"],
+        ["routing.httpRoute.parentRefs[0].name", "without a Gateway's name"],
     ),
     "rules and a path prefix": (
         routing(httpRoute={"rules": [{}], "pathPrefix": "/a"}),
@@ -130,7 +130,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a picker without roles": (
         picker(image="registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"),
-        ["routing.epp.image", "no prefill and decode roles", "prefill.create: false"],
+        ["routing.epp.image", "does not know prefill and decode roles", "prefill.create: false"],
     ),
     "a picker that does not know SGLang": (
         {**picker(image="ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.1"), "engine": {"image": "s", "modelCommand": "sglangServe"}},
@@ -149,10 +149,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an empty rule": (routing(httpRoute={"rules": [None]}), ["routing.httpRoute.rules[0]", "remove the dash"]),
     "an empty trigger": (scaling(type="keda", triggers=[None]), ["decode.autoscaling.triggers[0]", "remove the dash"]),
     "a picker without an image": (picker(image=None), ["routing.epp.image", "no image"]),
-    "an empty route section": ({"routing": {"httpRoute": None}}, ["routing.httpRoute: a section without content"]),
-    "an empty service of a picker": (picker(service=None), ["routing.epp.service: a section without content"]),
-    "empty timeouts of a route": (routing(httpRoute={"timeouts": None}), ["routing.httpRoute.timeouts: a section"]),
-    "an empty picker service": ({"routing": {"epp": {"service": None}}}, ["routing.epp.service: a section without content"]),
+    "an empty route section": ({"routing": {"httpRoute": None}}, ["routing.httpRoute: it is null"]),
+    "an empty service of a picker": (picker(service=None), ["routing.epp.service: it is null"]),
+    "empty timeouts of a route": (routing(httpRoute={"timeouts": None}), ["routing.httpRoute.timeouts: it is null"]),
+    "an empty picker service": ({"routing": {"epp": {"service": None}}}, ["routing.epp.service: it is null"]),
     "bounds of an autoscaler made elsewhere": (
         scaling(maxReplicas=4),
         ["decode.autoscaling.maxReplicas", "type is external", "type: hpa"],
@@ -186,11 +186,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "triggers of an HPA": (
         scaling(type="hpa", maxReplicas=4, triggers=[{"type": "cron", "metadata": {}}]),
-        ["decode.autoscaling.triggers", "type is hpa", "type: keda"],
+        ["decode.autoscaling.triggers", "does not apply to type hpa", "type: keda"],
     ),
     "metrics of KEDA": (
         scaling(type="keda", maxReplicas=4, metrics=[{"type": "Resource"}]),
-        ["decode.autoscaling.metrics", "type is keda", "type: hpa"],
+        ["decode.autoscaling.metrics", "does not apply to type keda", "type: hpa"],
     ),
     "a cost without the variant autoscaler": (
         scaling(type="hpa", maxReplicas=4, targetActiveRequests=8, variantCost=1),
@@ -198,20 +198,20 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "requests of an engine that does not count them": (
         {**scaling(type="keda", maxReplicas=4, targetActiveRequests=8, prometheus={"serverAddress": "http://p"}), **INFINITY},
-        ["decode.autoscaling.targetActiveRequests", "infinity has none", "triggers"],
+        ["decode.autoscaling.targetActiveRequests", "Infinity has none", "triggers"],
     ),
     "the variant autoscaler for an engine that does not count requests": (
-        {**scaling(type="wva", maxReplicas=4), **INFINITY}, ["decode.autoscaling.type", "infinity has none", "type: hpa"],
+        {**scaling(type="wva", maxReplicas=4), **INFINITY}, ["decode.autoscaling.type", "Infinity has none", "type: hpa"],
     ),
     "zero pods of an engine that always looks full": (
         {**scaling(type="keda", minReplicas=0, maxReplicas=4, prometheus={"serverAddress": "http://p"}), **INFINITY,
          "routing": {"proxy": {"enabled": False}, "inferencePool": {"create": True}, "epp": {"create": True}}},
-        ["routing.epp.create", "infinity has none", "minReplicas: 1"],
+        ["routing.epp.create", "none from Infinity", "minReplicas: 1"],
     ),
     "a picker that chooses by metrics alone for an engine without": (
         {**INFINITY, "routing": {"proxy": {"enabled": False}, "inferencePool": {"create": True},
          "epp": {"create": True, "image": "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}}},
-        ["routing.epp.image", "infinity has none of its requests", "llm-d-router-endpoint-picker"],
+        ["routing.epp.image", "none of Infinity's requests", "llm-d-router-endpoint-picker"],
     ),
     "an unknown autoscaler": (scaling(type="vpa"), ["decode.autoscaling.type", "hpa"]),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.render import Render
+from support.render import VLLM, Render
 
 SINGLE: dict[str, Any] = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
 
@@ -125,7 +125,7 @@ def test_strategies(render: Render) -> None:
 )
 def test_subgroups_may_have_a_topology_of_their_own(render: Render, key: str, value: object, topology: str) -> None:
     decode = {"subGroupPolicy": {"subGroupSize": 2}, key: value, "parallelism": {"workers": 4}}
-    objects = render({**SINGLE, "multinode": True, "engine": {"modelCommand": "vllmServe"}, "decode": decode})
+    objects = render({**SINGLE, "multinode": True, "engine": VLLM, "decode": decode})
     annotation = {"leaderworkerset.sigs.k8s.io/subgroup-exclusive-topology": topology}
     assert objects.workload()["metadata"]["annotations"] == annotation
     assert objects.template()["metadata"]["annotations"] == annotation

@@ -15,10 +15,11 @@ flag: the engine gets its shutdown flag. One without it drops its requests on SI
 {{- if $drain.enabled -}}
 {{- $key := printf "%s.drain" .role -}}
 {{- include "llm-d-modelservice.checkKubernetes" (dict "root" .root "key" (printf "%s.enabled" $key) "feature" "sleepAction") -}}
-{{- $shutdown := (index .root.Known.engines .engine.type).shutdown -}}
+{{- $known := index .root.Known.engines .engine.type -}}
+{{- $shutdown := $known.shutdown -}}
 {{- $custom := eq .engine.modelCommand "custom" -}}
 {{- if and $drain.shutdownFlag (or $custom (not $shutdown)) -}}
-{{- $why := $custom | ternary "modelCommand is custom, so the chart adds no arguments" (printf "%s has no such flag" .engine.type) -}}
+{{- $why := $custom | ternary "modelCommand is custom, so the chart adds no arguments" (printf "%s has no such flag" $known.title) -}}
 {{- fail (printf "%s.shutdownFlag: %s; remove it, and preStop waits for the requests" $key $why) -}}
 {{- end -}}
 {{- $flag := $drain.shutdownFlag -}}

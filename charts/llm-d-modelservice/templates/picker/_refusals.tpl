@@ -67,7 +67,7 @@ Settings that the endpoint picker of this version cannot follow.
       {{- if include "llm-d-modelservice.scalesToZero" $ -}}
       {{- fail (printf
         (print "routing.epp.create: requests that wait for the first pod would never be sent, because the picker takes a pod "
-          "without metrics for a full one, and it has none of %s; set autoscaling.minReplicas: 1 without idleReplicas")
+          "without metrics for a full one, and it reads none from %s; set autoscaling.minReplicas: 1 without idleReplicas")
         $facts.title) -}}
       {{- end -}}
     {{- end -}}

@@ -23,7 +23,8 @@ Combinations of a role's workload, pods and ports that cannot work.
       "its Service has the same; choose another release name or set fullnameOverride")
     .workload) -}}
   {{- end -}}
-  {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
+  {{- $groups := max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int) -}}
+  {{- if $role.autoscaling.enabled -}}{{- $groups = 1000 -}}{{- end -}}
   {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
   {{- if gt (len .workload) $longest -}}
   {{- fail (printf
@@ -187,7 +188,7 @@ workload.
       {{- if $other.create -}}
       {{- $number := kindIs "invalid" $other.replicas | ternary 1 $other.replicas | int -}}
       {{- $group := kindIs "bool" $other.multinode | ternary $other.multinode $.root.Values.multinode -}}
-      {{- $pods = add $pods (or $other.autoscaling.enabled $group | ternary 2 $number) -}}
+      {{- $pods = add $pods (or $other.autoscaling.enabled $group | empty | ternary $number 2) -}}
       {{- end -}}
     {{- end -}}
     {{- if gt (int $pods) 1 -}}
@@ -234,7 +235,7 @@ workload.
   {{- fail (printf
     (print "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; set less, "
       "or maxUnavailable: 0 if that is intended")
-    .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
+    .role (int $budget.minAvailable) $pods (empty $role.autoscaling.enabled | ternary "" " (autoscaling.minReplicas)")) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.networkPolicy.enabled (($role.extraConfig | default dict).hostNetwork) -}}
