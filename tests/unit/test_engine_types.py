@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+from modelservice import facts
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.paths import chart_dir
 from modelservice.values import Values
 from support.engines import IMAGES, single
+from support.refusal import refusal
 from support.render import Render, shared
 
+ARGUMENTS = facts.DIRECTORY / "engines" / "arguments"
 MODEL = {
     "ollama": {"uri": "ollama://qwen3:0.6b"},
     "fasterWhisper": {"uri": "hf://org/model", "name": "org/model"},
@@ -314,6 +319,105 @@ def test_no_kv_cache_is_guessed(render: Render, change: dict[str, Any]) -> None:
     for key, fields in change.items():
         values[key] = {**values[key], **fields}
     assert "VLLM_CPU_KVCACHE_SPACE" not in render(values).env()
+
+
+# --- What an engine cannot do ----------------------------------------------------------------------
+
+FEATURES = ["TextGeneration", "TextEmbedding", "Reranking", "Scoring", "Classification", "SpeechToText"]
+
+
+@pytest.mark.parametrize("engine", IMAGES)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_has_a_path_or_is_rejected(embedded: EmbeddedHelm, engine: str, feature: str) -> None:
+    known = facts.engine(engine)
+    assert known is not None
+    values = served(engine, endpoints={"create": True})
+    values["modelArtifacts"]["features"] = [feature]
+    if known.api.paths.get(feature):
+        (told,) = [item for item in embedded.render(values, Release("test")).objects if item["kind"] == "ConfigMap"]
+        assert known.api.paths[feature].keys() <= json.loads(told["data"]["endpoints.json"])["endpoints"].keys()
+    else:
+        said = refusal(embedded, values)
+        assert said.startswith(f"modelArtifacts.features: {known.title} does not serve {feature}, only ")
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "simulator"])
+def test_only_an_engine_with_a_port_for_each_rank_takes_multi_port(embedded: EmbeddedHelm, engine: str) -> None:
+    values = served(engine, decode={"parallelism": {"data": 2, "dataMode": "multiPort"}})
+    if engine == "sglang":
+        assert refusal(embedded, values) == "decode.parallelism.dataMode: SGLang has no multiPort mode; remove it"
+    else:
+        assert embedded.render(values, Release("test")).objects
+
+
+def test_ranks_of_the_simulator_listen_on_the_ports_that_the_pod_names(render: Render) -> None:
+    container = render(served("simulator", decode={"parallelism": {"data": 2, "dataMode": "multiPort"}})).engine()
+    assert container["args"][container["args"].index("--data-parallel-size") + 1] == "2"
+    assert [port["containerPort"] for port in container["ports"]] == [8000, 8001]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": 8000}
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"tensor": 2}, {"pipeline": 2}, {"tensor": 2, "dataLocal": 2, "expert": True}, {"data": 16},
+        {"workers": 2, "dataLocal": 2}, {"workers": 2, "tensor": 4, "data": 1}, {"workers": 2, "dataMode": "external"},
+    ],
+)  # fmt: skip
+def test_the_simulator_gets_no_size_that_it_exits_on(render: Render, sizes: dict[str, Any]) -> None:
+    objects = render(served("simulator", multinode="workers" in sizes, decode={"parallelism": sizes}))
+    given = {arg for arg in objects.engine()["args"] if arg.startswith("--")}
+    assert given - {"--data-parallel-rank"} == {"--model", "--port", "--served-model-name"}
+    assert ("--data-parallel-rank" in given) == (sizes.get("dataMode") == "external")
+
+
+def test_the_simulator_runs_at_most_eight_ranks(embedded: EmbeddedHelm) -> None:
+    values = served("simulator", decode={"parallelism": {"data": 9, "dataMode": "multiPort"}})
+    assert "runs at most 8 data parallel ranks, but the layout has 9" in refusal(embedded, values)
+
+
+@pytest.mark.parametrize(("engine", "size"), [("infinity", "expert"), ("ollama", "data"), ("sglang", "")])
+def test_a_size_that_an_engine_does_not_have_is_rejected(embedded: EmbeddedHelm, engine: str, size: str) -> None:
+    if size:
+        values = served(engine, decode={"parallelism": {size: True if size == "expert" else 2}})
+        assert f"decode.parallelism.{size}: " in refusal(embedded, values)
+    else:
+        sizes = {"tensor": 2, "pipeline": 2, "data": 2, "expert": True}
+        assert embedded.render(served(engine, decode={"parallelism": sizes}), Release("test")).objects
+
+
+def test_vllm_is_not_started_in_the_simulators_image(embedded: EmbeddedHelm) -> None:
+    said = refusal(embedded, {"engine": {"modelCommand": "vllmServe"}})
+    assert said.startswith("engine.image: modelCommand: vllmServe does not start llm-d's inference simulator")
+
+
+# --- Spellings of flags ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "derived", "values"),
+    [
+        (["-tp", "2"], "--tensor-parallel-size", {"decode": {"parallelism": {"tensor": 2}}}),
+        (["-pp", "2"], "--pipeline-parallel-size", {"decode": {"parallelism": {"pipeline": 2}}}),
+        (["-dpm"], "--data-parallel-multi-port-external-lb", {"decode": {"parallelism": {"data": 2, "dataMode": "multiPort"}}}),
+        (["-dp", "2"], "--data-parallel-size", {"decode": {"parallelism": {"data": 2}}}),
+        (["-ep"], "--enable-expert-parallel", {"decode": {"parallelism": {"tensor": 2, "expert": True}}}),
+        (["--served_model_name", "other"], "--served-model-name", {}),
+    ],
+)  # fmt: skip
+def test_a_flag_that_the_user_spells_otherwise_is_not_given_twice(
+    render: Render, given: list[str], derived: str, values: dict[str, Any]
+) -> None:
+    assert derived in render(served("vllm", **values)).engine()["args"]
+    role = {**values.get("decode", {}), "containers": [{"args": given, "image": IMAGES["vllm"]}]}
+    assert derived not in render(served("vllm", decode=role)).engine()["args"]
+
+
+def test_the_chart_knows_every_short_flag_of_vllm() -> None:
+    table = json.loads((ARGUMENTS / "vllm.json").read_text(encoding="utf-8"))["arguments"]
+    short = {flag.lstrip("-") for argument in table for flag in argument["flags"] if not flag.startswith("--")}
+    known = json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["aliases"]
+    assert short - {"h"} <= known.keys()
 
 
 # --- vLLM's own list of arguments ----------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelservice import facts
 from support.render import VLLM, Render
 
 OLD = "ghcr.io/llm-d/llm-d-routing-sidecar"
@@ -36,6 +37,10 @@ def test_the_defaults_are_the_originals(render: Render) -> None:
         ({"image": f"{NEW}:v0.10.0"}, ["--model-server-port=8200", "--kv-connector=nixlv2"]),
         ({"image": f"{NEW}@sha256:{'0' * 64}"}, ["--model-server-port=8200", "--kv-connector=nixlv2"]),
         ({"image": f"{NEW}:latest"}, ["--model-server-port=8200", "--kv-connector=nixlv2"]),
+        ({"image": NEW}, ["--model-server-port=8200", "--kv-connector=nixlv2"]),
+        ({"image": f"{NEW}:main"}, ["--model-server-port=8200", "--kv-connector=nixlv2"]),
+        ({"image": f"{OLD}:main"}, ["--vllm-port=8200", "--connector=nixlv2"]),
+        ({"image": "mirror:5000/llm-d/pd-sidecar:latest"}, ["--vllm-port=8200", "--connector=nixlv2"]),
         ({"image": "registry:5000/mine:latest", "version": "0.10"}, ["--model-server-port=8200"]),
         ({"image": f"{NEW}:v0.10.0", "version": "0.6.0"}, ["--vllm-port=8200", "--connector=nixlv2"]),
         ({"image": "localhost/llm-d-routing-sidecar:v0.2.0-arm64"}, ["-v=5"]),
@@ -142,3 +147,23 @@ def test_tracing_reaches_it(render: Render) -> None:
     sidecar = render({"tracing": {"enabled": True}}).proxy()
     assert sidecar is not None
     assert {"name": "OTEL_SERVICE_NAME", "value": "routing-proxy"} in sidecar["env"]
+
+
+def test_the_default_version_of_a_name_is_that_of_the_facts(render: Render) -> None:
+    known = facts.routing_proxy()
+    for image in known.images:
+        version = image.default_version or known.assumed
+        assert args(render, image=f"registry/{image.name}:main") == args(render, image="registry/x", version=version)
+
+
+@pytest.mark.parametrize("release", [release.version for release in facts.routing_proxy().releases])
+def test_every_flag_is_one_of_its_version(render: Render, release: str) -> None:
+    parts = tuple(int(part) for part in release.split("."))
+
+    def reached(version: str) -> bool:
+        return bool(version) and tuple(int(part) for part in version.split(".")) <= parts
+
+    for arg in args(render, image=f"{NEW}:v{release}.0", prefillerUseTLS=True, certPath="/certs", zapDevel=True):
+        flag = facts.routing_proxy().flag(arg.lstrip("-").partition("=")[0])
+        assert flag is not None, arg
+        assert (not flag.since or reached(flag.since)) and not reached(flag.until), arg
