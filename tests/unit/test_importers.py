@@ -285,7 +285,9 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglang", "command"),
     ],
 )
-def test_engines_whose_flags_are_known_are_recognised(container: dict[str, Any], engine: str | None, start: str) -> None:
+def test_engines_whose_flags_are_known_are_recognised(
+    container: dict[str, Any], engine: str | None, start: str
+) -> None:
     found = engine_of(container)
     assert (found.engine, found.start) == (engine, start)
 

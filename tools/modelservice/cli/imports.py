@@ -38,7 +38,7 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[SYSTEM] FILE...",
-            help=f"The system ({', '.join(SYSTEMS)}), recognised by the documents when it is not named, and its files; "
+            help=f"The system ({', '.join(SYSTEMS)}), recognised by the documents if it is not named, and its files; "
             "- for standard input.",
         ),
     ],
@@ -48,18 +48,18 @@ def import_(
             "--output", "-o", metavar="FILE", help="Write the values here; a directory takes one file a model."
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail when anything is lost or unknown.")] = False,
-    namespace: Annotated[str, typer.Option("--namespace", help="Namespace where the source does not say one.")] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is lost or unknown.")] = False,
+    namespace: Annotated[str, typer.Option("--namespace", help="Namespace if the source does not state one.")] = "",
     store_map: Annotated[
-        list[str], typer.Option("--store-map", metavar="KEY=URI", help="What a registry's own reference means.")
+        list[str], typer.Option("--store-map", metavar="KEY=URI", help="Meaning of a registry's own reference.")
     ] = [],  # noqa: B006
     output_format: Annotated[Format, typer.Option("--format", help="Format of the result.")] = Format.yaml,
 ) -> None:
-    """Turn another system's spec into values of this chart; comments and warnings say what became of it."""
+    """Convert another system's spec to values of this chart, and report what becomes of each field."""
     system, files = _split(arguments)
     found = import_files(system, files, Options(namespace, _store_map(store_map)))
     if strict:
-        _refuse_losses(found)
+        _reject_losses(found)
     if output_format is Format.json:
         text = json.dumps({"imports": [item.to_json() for item in found]}, indent=2) + "\n"
         if output is None:
@@ -73,14 +73,14 @@ def import_(
 
 
 def _split(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The system, if it is named, and the files."""
+    """Return the system, if it is named, and the files."""
     first, *rest = arguments
     if first in SYSTEMS:
         if not rest:
-            raise UsageError(f"{first}, but which file?", fix="name the files, or - for the standard input")
+            raise UsageError(f"{first} needs a file", fix="name the files, or - for standard input")
         return first, rest
     if first != "-" and not Path(first).exists() and rest and not any(mark in first for mark in "./\\"):
-        raise UsageError(f"no system {first}", fix=f"write {', '.join(SYSTEMS)}, or leave it out")
+        raise UsageError(f"no system {first}", fix=f"use one of {', '.join(SYSTEMS)}, or leave it out")
     return None, list(arguments)
 
 
@@ -90,15 +90,15 @@ def _store_map(pairs: Sequence[str]) -> dict[str, str]:
         key, equals, uri = pair.rpartition("=")
         if not equals or not key or "://" not in uri:
             raise UsageError(
-                f"--store-map {pair}: not KEY=URI", fix="write store://project/model/…=hf://organisation/model"
+                f"--store-map {pair}: not KEY=URI", fix="use e.g. store://project/model/…=hf://organisation/model"
             )
         result[key] = uri
     return result
 
 
-def _refuse_losses(found: Sequence[Imported]) -> None:
+def _reject_losses(found: Sequence[Imported]) -> None:
     problems = [
-        Problem(note.why, file=note.file or None, key=note.path, fix="leave --strict out to import the rest")
+        Problem(note.why, file=note.file or None, key=note.path, fix="omit --strict to import the rest")
         for item in found
         for note in item.losses
     ]
@@ -123,13 +123,13 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
     for item in found:
         path = output / f"{item.name}.yaml"
         if path in texts:
-            raise ModelserviceError(f"two models are named {item.name}", fix="import them one by one")
+            raise ModelserviceError(f"two models are named {item.name}", fix="import them separately")
         texts[path] = item.text
     write_atomically(texts)
 
 
 def _report(item: Imported) -> None:
-    """What a person should know, on the standard error."""
+    """Print what a person should know to standard error."""
     for note in item.notes:
         if note.outcome is not Outcome.kept:
             _tell(note)
@@ -151,7 +151,7 @@ def generate(
     ],
     base: Annotated[str | None, typer.Option("--baseconfig", "-b", metavar="FILE", help="Its base ConfigMap.")] = None,
     namespace: Annotated[
-        str, typer.Option("--namespace", help="Namespace where the ModelService does not say one.")
+        str, typer.Option("--namespace", help="Namespace if the ModelService does not state one.")
     ] = "",
     epp_cluster_role: Annotated[
         str, typer.Option("--epp-cluster-role", help="ClusterRole of the endpoint picker.")
@@ -163,7 +163,7 @@ def generate(
         list[str], typer.Option("--pd-pull-secrets", help="Image pull secrets of prefill and decode.")
     ] = [],  # noqa: B006
     output_format: Annotated[
-        Shape, typer.Option("--format", help="Manifests from this chart, or the operator's own shape.")
+        Shape, typer.Option("--format", help="Manifests from this chart, or objects in the operator's own shape.")
     ] = Shape.manifests,
 ) -> None:
     """Print what the llm-d ModelService operator would create."""
@@ -179,5 +179,5 @@ def generate(
 
 
 def _names(given: Sequence[str]) -> tuple[str, ...]:
-    """Names given with repeated options or with commas, as the operator's program takes them."""
+    """Return names given with repeated options or with commas, as the operator's program accepts them."""
     return tuple(name.strip() for item in given for name in item.split(",") if name.strip())

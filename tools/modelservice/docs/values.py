@@ -373,6 +373,8 @@ def outputs(root: Path) -> dict[Path, str]:
     from modelservice.docs.engines import engine_table
     from modelservice.docs.facts import facts_json
     from modelservice.docs.rules import pages
+    from modelservice.kubernetes.merge import MERGE_KEYS
+    from modelservice.kubernetes.types import merge_keys
     from modelservice.values import Values
 
     chart = root / "charts" / CHART
@@ -380,6 +382,7 @@ def outputs(root: Path) -> dict[Path, str]:
         chart / "values.schema.json": _schema_text(json_schema(Values)),
         chart / "values.yaml": values_yaml(Values),
         chart / "facts.json": facts_json(),
+        root / "tools" / "modelservice" / "kubernetes" / MERGE_KEYS.name: json.dumps(merge_keys(), indent=2) + "\n",
     }
     table = values_table(Values)
     for readme in (root / "README.md", chart / "README.md"):

@@ -36,7 +36,7 @@ def load_adapters(builder: ValuesBuilder) -> None:
 
 
 def _lora(engine: EngineCommand) -> tuple[list[dict[str, str]], dict[str, Any]] | None:
-    """Return adapters and sizes of a command line; None where it has none or the chart would write others."""
+    """Return adapters and sizes of a command line; None where it has none, or the chart would print others."""
     if not engine.has("enable-lora") or values_of(engine, "enable-lora"):
         return None
     adapters = []

@@ -88,7 +88,7 @@ def arguments(words: list[str], engine: str | None) -> tuple[dict[str, Any], lis
         dashed = "_" not in written or engine in (None, "vllm")
         named = written.startswith("--") and _FLAG.fullmatch(name) and dashed
         once = sum(other.name == option.name for other in given) == 1
-        # A word after the option may belong to it, and a value with a dash is told from a flag by how it is written.
+        # A word after the option may belong to it; only its spelling tells a value with a dash from a flag.
         doubtful = (following is not None and not following.name) or any(v.startswith("-") for v in option.values)
         if not (named and once) or doubtful or (not option.values and name.startswith("no-")):
             rest += option.tokens

@@ -59,8 +59,7 @@ def _is_cache(role: RoleBuilder, mount: Mapping[str, Any], volume: Mapping[str, 
     if set(volume.get("emptyDir", {})) - {"sizeLimit"} or mount.get("readOnly") or mount.get("subPath"):
         return False
     variables = {item["name"]: item.get("value", "") for item in role.container.get("env", [])}
-    home: str = variables.get("HF_HOME", "")
-    return home.rstrip("/") == mount["mountPath"].rstrip("/")
+    return bool(variables.get("HF_HOME", "").rstrip("/") == mount["mountPath"].rstrip("/"))
 
 
 def _set_cache(builder: ValuesBuilder, mount: Mapping[str, Any], volume: Mapping[str, Any], shared: bool) -> bool:
