@@ -77,7 +77,7 @@ def _own() -> Iterator[Base]:
 INCORRECT = {
     "benchmark/cicd__gke__gke-cicd.yaml", "benchmark/cicd__ocp__ocp-cicd.yaml",
     "benchmark/examples__eval-containers-aider-polyglot__eval-aider-polyglot.yaml",
-    "modelservice-examples-history/values-multinode.yaml",
+    "modelservice-examples-history/values-multinode.yaml", "modelservice-examples/values-dra.yaml",
 }  # fmt: skip
 """Real files with real mistakes; tests/unit/test_check_real.py says which."""
 

@@ -124,6 +124,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--nodes", PD], "neither node pools nor objects"),
         (["-f", PD, "--ignore", "image-latest"], "needs a reason"),
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
+        (["-f", PD, "--ignore", "pods-fit=x"], "use pod-does-not-fit"),
         (["-f", PD, "--vllm-version", "newest"], "not a version"),
         (["--manifests", PD], "no Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),

@@ -59,7 +59,8 @@ def _is_cache(role: RoleBuilder, mount: Mapping[str, Any], volume: Mapping[str, 
     if set(volume.get("emptyDir", {})) - {"sizeLimit"} or mount.get("readOnly") or mount.get("subPath"):
         return False
     variables = {item["name"]: item.get("value", "") for item in role.container.get("env", [])}
-    return bool(variables.get("HF_HOME", "").rstrip("/") == mount["mountPath"].rstrip("/"))
+    home: str = variables.get("HF_HOME", "")
+    return bool(home.rstrip("/") == mount["mountPath"].rstrip("/"))
 
 
 def _set_cache(builder: ValuesBuilder, mount: Mapping[str, Any], volume: Mapping[str, Any], shared: bool) -> bool:
