@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from modelservice.docs import values as generate
-from modelservice.values import WORDS, Values
+from modelservice.values import Values
+from modelservice.values.scalars import WORDS
 from support.render import ROOT
 
 CHART = ROOT / "charts" / "llm-d-modelservice"

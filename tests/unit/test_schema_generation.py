@@ -219,7 +219,7 @@ def test_values_are_validated_without_the_development_package() -> None:
     program = (
         "import sys; sys.modules['kubernetes_validate'] = None\n"
         "from pydantic import TypeAdapter, ValidationError\n"
-        "from modelservice.values import Toleration\n"
+        "from modelservice.values.kubernetes import Toleration\n"
         "adapter = TypeAdapter(Toleration)\n"
         "adapter.validate_python({'key': 'gpu'})\n"
         "try: adapter.validate_python({'kee': 'gpu'})\n"
