@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelservice import facts
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import (
@@ -16,6 +17,8 @@ from modelservice.values.kubernetes import (
     EnvVar,
 )
 from modelservice.values.scalars import AcceleratorType, DnsLabel, DnsSubdomain, ExtendedResourceName
+
+_KNOWN = facts.accelerators().types
 
 
 class RoleAccelerator(Closed):
@@ -29,66 +32,56 @@ class RoleAccelerator(Closed):
     """Accelerators of each pod, where the derived number is intentionally not the right one."""
 
 
-class ClaimAlternative(Closed):
-    """One choice of a `firstAvailable` device request, in order of preference."""
+class DeviceRequest(Closed):
+    """Fields of every device request of a claim."""
 
-    name: DnsLabel
-    """Name of the sub-request."""
-    class_: DnsSubdomain = Field(alias="class")
-    """DeviceClass."""
     count: Annotated[int, Field(ge=1, le=32)] | None = None
-    """Devices; derived from `parallelism` when unset."""
+    """Number of devices of each pod. Default: the number that `parallelism` needs."""
     allocationMode: Literal["ExactCount", "All"] | None = None
-    """`All` takes every matching device of the node."""
-    selectors: list[DeviceSelector] | None = None
-    """CEL selectors."""
-    tolerations: list[DeviceToleration] | None = None
-    """Tolerations of device taints."""
-
-
-class ClaimRequest(Closed):
-    """A further device request of the accelerator's claim, for instance an RDMA interface."""
-
-    class_: DnsSubdomain = Field(alias="class")
-    """DeviceClass."""
-    count: Annotated[int, Field(ge=1, le=32)] | None = None
-    """Devices; 1 when unset."""
-    allocationMode: Literal["ExactCount", "All"] | None = None
-    """`All` takes every matching device of the node."""
-    selectors: list[DeviceSelector] | None = None
-    """CEL selectors."""
-    tolerations: list[DeviceToleration] | None = None
-    """Tolerations of device taints."""
-    adminAccess: bool | None = None
-    """Administrative access to the devices."""
-
-
-class ClaimTemplate(Closed):
-    """The ResourceClaimTemplate of one accelerator type."""
-
-    name: DnsLabel | None = None
-    """Name of the template inside the release; the type is used when unset. The object's name also carries
-    release and role."""
-    class_: DnsSubdomain | None = Field(default=None, alias="class")
-    """DeviceClass (`deviceClassName`)."""
-    match: Literal["exactly", "firstAvailable"] | None = None
-    """Form of the request; `exactly` when unset."""
-    count: Annotated[int, Field(ge=1, le=32)] | None = None
-    """Devices of each pod; derived from `parallelism` when unset."""
-    allocationMode: Literal["ExactCount", "All"] | None = None
-    """`All` takes every matching device of the node and excludes `count`."""
-    adminAccess: bool | None = None
-    """Administrative access to the devices."""
+    """`All` allocates every matching device of the node and excludes `count`."""
     selectors: list[DeviceSelector] | None = None
     """CEL selectors over device attributes."""
     tolerations: list[DeviceToleration] | None = None
     """Tolerations of device taints."""
+
+
+class ClaimAlternative(DeviceRequest):
+    """One choice of a `firstAvailable` device request, in order of preference."""
+
+    name: DnsLabel
+    """Name of the subrequest."""
+    class_: DnsSubdomain = Field(alias="class")
+    """DeviceClass."""
+
+
+class ClaimRequest(DeviceRequest):
+    """A further device request of the accelerator's claim, e.g. an RDMA interface."""
+
+    class_: DnsSubdomain = Field(alias="class")
+    """DeviceClass."""
+    count: Annotated[int, Field(ge=1, le=32)] | None = None
+    """Number of devices of each pod. Default: 1."""
+    adminAccess: bool | None = None
+    """Administrative access to the devices."""
+
+
+class ClaimTemplate(DeviceRequest):
+    """The ResourceClaimTemplate of one accelerator type."""
+
+    class_: DnsSubdomain | None = Field(default=None, alias="class")
+    """DeviceClass; not needed with `firstAvailable`."""
+    name: DnsLabel | None = None
+    """Base name of the template; the object's name also carries release and role. Default: the type."""
+    match: Literal["exactly", "firstAvailable"] | None = None
+    """Form of the request. Default: `exactly`."""
+    adminAccess: bool | None = None
+    """Administrative access to the devices."""
     firstAvailable: list[ClaimAlternative] | None = Field(default=None, max_length=8)
-    """Choices of a `firstAvailable` request, best first; without them the entry itself is the only choice."""
+    """Choices of a `firstAvailable` request, best first. Default: the entry itself as the only choice."""
     requests: dict[DnsLabel, ClaimRequest] | None = None
     """Further requests of the claim by name."""
     constraints: list[DeviceConstraint] | None = None
-    """Constraints between the requests, for instance devices on one NUMA node."""
+    """Constraints between the requests, e.g. devices on one NUMA node."""
     config: list[DeviceClaimConfiguration] | None = None
     """Driver configuration (`opaque` parameters)."""
 
@@ -125,35 +118,21 @@ class Accelerator(Closed):
     count: Annotated[int, Field(ge=0, le=1024)] | None = None
     """Accelerators of each pod, where the derived number is intentionally not the right one."""
     resources: dict[AcceleratorType, ExtendedResourceName] = {
-        "nvidia": "nvidia.com/gpu",
-        "amd": "amd.com/gpu",
-        "intel-gaudi": "habana.ai/gaudi",
-        "intel-i915": "gpu.intel.com/i915",
-        "intel-xe": "gpu.intel.com/xe",
-        "google": "google.com/tpu",
-        "rebellions-atom": "rebellions.ai/ATOM",
-        "spyre": "ibm.com/spyre_pf",
+        item.type: item.resource for item in _KNOWN if item.resource
     }
     """Extended resource of each type. Add an entry for a vendor that is not listed."""
-    independentCount: dict[AcceleratorType, bool] = {"google": True, "rebellions-atom": True}
-    """Types whose device count need not equal the parallel ranks of the pod (a TPU chip has several cores)."""
+    independentCount: dict[AcceleratorType, bool] = {item.type: True for item in _KNOWN if item.counts_cores}
+    """Types whose device count may differ from the parallel ranks of the pod, e.g. a TPU chip with several cores."""
     env: dict[AcceleratorType, list[EnvVar]] = {
-        "intel-i915": [
-            {"name": "VLLM_USE_V1", "value": "1"},
-            {"name": "TORCH_LLM_ALLREDUCE", "value": "1"},
-            {"name": "VLLM_WORKER_MULTIPROC_METHOD", "value": "spawn"},
-        ],
-        "intel-xe": [{"name": "VLLM_WORKER_MULTIPROC_METHOD", "value": "spawn"}],
+        item.type: [{"name": variable.name, "value": variable.value} for variable in item.env]
+        for item in _KNOWN
+        if item.env
     }
-    """Environment variables that a type needs, added to the engine container."""
+    """Environment variables of each type, added to the engine container."""
     resourceClaimTemplates: dict[AcceleratorType, ClaimTemplate] = {
-        "nvidia": ClaimTemplate(name="nvidia-claim-template", class_="gpu.nvidia.com"),
-        "amd": ClaimTemplate(name="amd-claim-template", class_="gpu.amd.com"),
-        "intel": ClaimTemplate(name="intel-claim-template", class_="gpu.intel.com"),
-        "intel-i915": ClaimTemplate(name="intel-claim-template", class_="gpu.intel.com"),
-        "intel-xe": ClaimTemplate(name="intel-claim-template", class_="gpu.intel.com"),
-        "intel-gaudi": ClaimTemplate(name="intel-gaudi-claim-template", class_="gaudi.intel.com"),
-        "google": ClaimTemplate(name="google-claim-template", class_="tpu.google.com"),
+        item.type: ClaimTemplate(class_=item.device_class, name=item.claim_template or f"{item.type}-claim-template")
+        for item in _KNOWN
+        if item.device_class
     }
     """ResourceClaimTemplate of each type, used with `dra`."""
     vgpu: VirtualGpu = VirtualGpu()

@@ -11,47 +11,42 @@ from modelservice.values.kubernetes import ServiceFragment, ServicePort
 from modelservice.values.scalars import LabelKey, LabelValue, ServiceName
 
 
-class RoleService(Closed):
+class ServiceFields(Closed):
+    """Fields that every Service for serving pods has."""
+
+    name: ServiceName | None = None
+    """Name of the Service."""
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
+    """Type of the Service. Default: `ClusterIP`."""
+    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
+    """Fixed address; `None` for a headless Service, which is the default of a StatefulSet without `type`."""
+    ports: list[ServicePort] = []
+    """Ports. Default: `http` on `routing.servicePort`, and one for each rank with `dataMode: multiPort`."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the Service."""
+    annotations: dict[str, str] = {}
+    """Annotations of the Service, e.g. of a cloud's load balancer."""
+    extraConfig: ServiceFragment | None = None
+    """Any other field of a Service spec, merged last."""
+
+
+class RoleService(ServiceFields):
     """A Service for the serving pods of a role. A StatefulSet always has one."""
 
     create: bool = False
     """Creates the Service."""
     name: ServiceName | None = None
-    """Its name; that of the workload when unset, with `-service` after that of a LeaderWorkerSet, whose controller
-    makes a Service of the same name."""
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
-    """Type of the Service; `ClusterIP` when unset."""
-    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
-    """Fixed address; `None` for a headless Service, which a StatefulSet's is when `type` is unset."""
-    ports: list[ServicePort] = []
-    """Ports; one named `http` on `routing.servicePort` when there are none, with `dataMode: multiPort` one a rank."""
-    labels: dict[LabelKey, LabelValue] = {}
-    """Labels of the Service."""
-    annotations: dict[str, str] = {}
-    """Annotations of the Service."""
-    extraConfig: ServiceFragment | None = None
-    """Any other field of a Service spec, merged last."""
+    """Name of the Service. Default: the name of the workload; `<name>-service` for a LeaderWorkerSet, whose controller
+    creates a Service with the workload's name."""
 
 
-class Service(Closed):
-    """One Service for the release: the pods that clients talk to, which are those of decode, or of prefill where there
-    is no decode."""
+class Service(ServiceFields):
+    """One Service for the release, in front of the pods that clients talk to: the decode pods, or the prefill pods
+    where there is no decode."""
 
     enabled: bool = False
     """Creates the Service."""
     name: ServiceName | None = None
-    """Its name; the prefix of all object names when unset."""
+    """Name of the Service. Default: the prefix of all object names."""
     extraNames: list[ServiceName] = []
-    """Further Services for the same pods, for instance a name that clients already use."""
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
-    """Type of the Service; `ClusterIP` when unset."""
-    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
-    """Fixed address; `None` for a headless Service."""
-    ports: list[ServicePort] = []
-    """Ports; one named `http` on `routing.servicePort` when there are none, with `dataMode: multiPort` one a rank."""
-    labels: dict[LabelKey, LabelValue] = {}
-    """Labels of the Service."""
-    annotations: dict[str, str] = {}
-    """Annotations of the Service, for instance of a cloud's load balancer."""
-    extraConfig: ServiceFragment | None = None
-    """Any other field of a Service spec, merged last."""
+    """Names of further Services for the same pods, e.g. a name that clients already use."""
