@@ -121,7 +121,7 @@ TRANSFERS = [
     ),
     ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: NIXLConnector}}}", "no KV connector NIXLConnector"),
     ("transfer-tensor", OLD + WIDER, "vLLM 0.13.0 cannot give"),
-    ("transfer-tensor", LLM_D + WIDER, "llm-d 0.4.0 cannot give"),
+    ("transfer-tensor", LLM_D + WIDER, "vLLM 0.11.2 cannot give"),
     ("transfer-tensor", UNKNOWN + WIDER, "does not tell the version"),
 ]
 

@@ -20,6 +20,7 @@ from modelservice.check.rule import rules
 from modelservice.check.runner import load, order, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
+from modelservice.engines.version import Version
 from modelservice.errors import UsageError
 from modelservice.helm import Release, renderer
 from modelservice.inputs import read_objects
@@ -77,8 +78,9 @@ def check(
         raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
     if [*files, *(values or []), *manifests, *pool].count("-") > 1:
         raise UsageError("the standard input can be read once", fix="give - once")
-    if vllm_version is not None and not re.fullmatch(r"v?\d+\.\d+(\.\d+)?", vllm_version):
-        raise UsageError(f"--vllm-version {vllm_version}: no version", fix="write for instance 0.32.0")
+    stated = Version.parse(vllm_version) if vllm_version else None
+    if vllm_version is not None and stated is None:
+        raise UsageError(f"--vllm-version {vllm_version}: not a version", fix="set for instance --vllm-version 0.32.0")
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     suppressions = [*from_project(Path()), *from_options(ignore)]
@@ -102,7 +104,7 @@ def check(
         findings += refused
         deployments.append(Deployment(path, objects, namespace))
     for deployment in deployments:
-        deployment.vllm_version = (vllm_version or "").lstrip("v") or None
+        deployment.vllm_version = stated
         deployment.cluster = inventory
         deployment.pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]

@@ -8,9 +8,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from modelservice.docs import importing, rules, schema, values
+from modelservice.docs import engines, facts, importing, rules, schema, values
 from modelservice.errors import ModelserviceError
-from modelservice.facts import chart as facts
 from modelservice.paths import CHART
 from modelservice.values import Values
 
@@ -21,10 +20,11 @@ def outputs(root: Path) -> dict[Path, str]:
     files = {
         chart / "values.schema.json": schema.text(schema.json_schema(Values)),
         chart / "values.yaml": values.values_yaml(Values),
-        chart / "facts.json": facts.text(),
+        chart / "facts.json": facts.facts_json(),
     }
     tables = {
         chart / "README.md": {"values": values.values_table(Values)},
+        root / "docs" / "features" / "models.md": {"engines": engines.engine_table()},
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
     for page, sections in tables.items():

@@ -103,14 +103,6 @@ def image_version(image: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups(default="0")) if match else None
 
 
-def vllm_version(image: str) -> str | None:
-    """The version of vLLM in an image, where its name says that its tag is one."""
-    if not re.search(r"(^|/)vllm(-openai|-cpu\S*|)(:|@|$)", image) or "/llm-d" in image:
-        return None
-    version = image_version(image)
-    return ".".join(str(part) for part in version) if version and version[0] == 0 else None
-
-
 def _script(command: Sequence[str], args: Sequence[str]) -> list[str] | None:
     """The words of the engine's command in a shell script; None where no shell runs."""
     words = [*command, *args]

@@ -21,11 +21,8 @@ import jsonschema_rs
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from modelservice import facts
 from modelservice.paths import chart_dir
-
-KUBERNETES_VERSION = "1.36"
-"""Version of the embedded definitions: the newest the chart is tested with. Fields of it are never fewer than
-those of older versions that are still supported."""
 
 PLACEHOLDER = "x-kubernetes-type"
 PARTIAL = "x-kubernetes-partial"
@@ -153,8 +150,19 @@ def link(schema: dict[str, Any]) -> dict[str, Any]:
                 node["$ref"] = f"#/definitions/{definition_name(target, False)}"
                 wanted.append((target, False))
         definitions[key] = definition
+    _share_fragments(definitions)
     schema["definitions"] = dict(sorted(definitions.items()))
     return schema
+
+
+def _share_fragments(definitions: dict[str, Any]) -> None:
+    """Define an object whose fragment is embedded too as the fragment with required fields, in place."""
+    for fragment in [key for key in definitions if key.endswith(".partial")]:
+        whole = definitions.get(fragment.removesuffix(".partial"))
+        if whole is not None:
+            required = whole["required"]
+            whole.clear()
+            whole.update({"allOf": [{"$ref": f"#/definitions/{fragment}"}], "required": required})
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -194,7 +202,7 @@ def _strip(schema: Any, properties: bool = False) -> None:
 @functools.cache
 def _upstream() -> dict[str, Any]:
     """All definitions of the pinned Kubernetes version, strict: unknown fields are refused."""
-    folder = f"v{KUBERNETES_VERSION}.0-local-strict"
+    folder = f"v{facts.kubernetes().definitions}.0-local-strict"
     file = resources.files("kubernetes_validate") / "kubernetes-json-schema" / folder / "_definitions.json"
     definitions: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["$defs"]
     return definitions

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from modelservice.engines.command import ALIASES, CommandLine, command_line, image_version, proxy_flags
+from modelservice.engines.version import Version
 from modelservice.kubernetes import decode as shape
 from modelservice.kubernetes.quantity import quantity
 from modelservice.model.cluster import Inventory, amounts
@@ -314,7 +315,7 @@ class Deployment:
     namespace: str = "default"
     sources: Sources | None = None
     """The values; None for manifests that this chart did not render."""
-    vllm_version: str | None = None
+    vllm_version: Version | None = None
     """Version of vLLM, where the user says it."""
     pools: Sequence[Pool] = field(default_factory=list)
     """Pools the deployment belongs to."""

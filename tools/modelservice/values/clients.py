@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.engine import FlagValue
 from modelservice.values.kubernetes import SecurityContext
-from modelservice.values.scalars import AbsolutePath, DnsSubdomain, ImagePullPolicy, LabelKey, LabelValue, RequestField
+from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, LabelKey, LabelValue, OptionalName, RequestField
 
 
 class Endpoints(Closed):
@@ -69,7 +69,7 @@ class Test(Closed):
 class ApiKeySecret(Closed):
     """Where the API key is."""
 
-    name: DnsSubdomain | Literal[""] = ""
+    name: OptionalName = ""
     """Secret with the key."""
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
     """Entry of the Secret."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from modelservice import facts
 from modelservice.values.base import Closed
 from modelservice.values.containers import ContainerFields
 from modelservice.values.kubernetes import EnvVarSource
@@ -100,7 +101,10 @@ class HuggingFaceServer(Closed):
     """Serves the API's documentation at `/docs`."""
 
 
-EngineType = Literal["vllm", "sglang", "ollama", "infinity", "fasterWhisper", "huggingface", "simulator"]
+if TYPE_CHECKING:
+    EngineType = str
+else:
+    EngineType = Literal[tuple(engine.type for engine in facts.engines())]
 
 
 class Engine(ContainerFields):

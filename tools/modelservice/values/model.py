@@ -20,6 +20,7 @@ from modelservice.values.scalars import (
     LabelKey,
     LabelValue,
     ModelName,
+    OptionalName,
     Quantity,
     SecretKey,
 )
@@ -99,7 +100,7 @@ class Persistence(Closed):
     """An existing claim; the chart then creates none."""
     size: Quantity | None = None
     """Size of the claim; `modelArtifacts.size` when unset."""
-    storageClassName: DnsSubdomain | Literal[""] | None = None
+    storageClassName: OptionalName | None = None
     """Storage class; the cluster's default when unset."""
     accessModes: list[AccessMode] = ["ReadWriteOnce"]
     """Access modes. One claim serves all pods, so several pods need `ReadWriteMany`."""
@@ -178,7 +179,7 @@ class ModelArtifacts(Closed):
     is evicted, or the size of a claim. No limit when unset."""
     mountPath: AbsolutePath = "/model-cache"
     """Where the model volume is mounted."""
-    authSecretName: DnsSubdomain | Literal[""] = ""
+    authSecretName: OptionalName = ""
     """Secret with the token of Hugging Face, or of ModelScope for `ms://`."""
     authSecretKey: SecretKey = "HF_TOKEN"
     """Key of the Secret that holds the token."""

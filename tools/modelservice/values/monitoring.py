@@ -77,7 +77,7 @@ class TlsConfig(Closed):
 
 
 class Monitor(Closed):
-    """What a PodMonitor and a ServiceMonitor of the Prometheus Operator have in common."""
+    """A PodMonitor or a ServiceMonitor of the Prometheus Operator, for the serving pods of a role."""
 
     enabled: bool = False
     """Creates it."""
@@ -104,22 +104,15 @@ class Monitor(Closed):
     cannot name the addresses of pods."""
 
 
-class PodMonitor(Monitor):
-    """A PodMonitor of the Prometheus Operator for the role's serving pods."""
-
-
-class ServiceMonitor(Monitor):
-    """A ServiceMonitor of the Prometheus Operator for the role's serving pods, found through the role's Service. One
-    role has a PodMonitor or a ServiceMonitor, not both: everything would be counted twice."""
-
-
 class Monitoring(Closed):
     """Monitoring of a role."""
 
-    podmonitor: PodMonitor = PodMonitor()
+    podmonitor: Monitor = Monitor()
     """PodMonitor of the Prometheus Operator."""
-    servicemonitor: ServiceMonitor = ServiceMonitor()
-    """ServiceMonitor of the Prometheus Operator, where a Prometheus selects no PodMonitors."""
+    servicemonitor: Monitor = Monitor()
+    """ServiceMonitor of the Prometheus Operator, for a Prometheus that selects no PodMonitors; it finds the pods
+    through the role's Service. Only one of the two can be enabled, because samples would be counted twice. Same keys as
+    `podmonitor`."""
 
 
 class Dashboard(Closed):

@@ -18,7 +18,7 @@ from modelservice.values.kubernetes import (
     ServicePort,
     Toleration,
 )
-from modelservice.values.scalars import DnsLabel, DnsSubdomain, ImagePullPolicy, LabelKey, LabelValue, Port
+from modelservice.values.scalars import DnsLabel, ImagePullPolicy, LabelKey, LabelValue, OptionalName, Port
 
 
 class PrefixHash(Closed):
@@ -62,7 +62,7 @@ class EppRbac(Closed):
 
     create: bool = True
     """Creates a Role and its RoleBinding in the release's namespace; nothing is cluster-wide."""
-    clusterRole: DnsSubdomain | Literal[""] = ""
+    clusterRole: OptionalName = ""
     """An existing ClusterRole that is bound in the namespace, instead of a Role of the chart."""
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import Affinity, Toleration
-from modelservice.values.scalars import AcceleratorType, DnsSubdomain, LabelKey, LabelValue, Quantity, ResourceName
+from modelservice.values.scalars import (
+    AcceleratorType,
+    DnsSubdomain,
+    LabelKey,
+    LabelValue,
+    OptionalLabelKey,
+    Quantity,
+    ResourceName,
+)
 
 
 class AcceleratorTypes(Closed):
     """Nodes by accelerator product, as a required node affinity."""
 
-    labelKey: LabelKey | Literal[""] = ""
+    labelKey: OptionalLabelKey = ""
     """Node label that tells the product, for instance `nvidia.com/gpu.product`."""
     labelValues: list[LabelValue] = []
     """Accepted values of the label."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from modelservice import facts
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.kubernetes import EnvVar, SecurityContext, VolumeMount
 from modelservice.values.route import ParentReference
 from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, Port
+
+if TYPE_CHECKING:
+    Connector = str
+else:
+    Connector = Literal[tuple(connector.name for connector in facts.routing_proxy().connectors)]
 
 
 class Proxy(Closed):
@@ -28,7 +34,7 @@ class Proxy(Closed):
     """When the image is pulled."""
     targetPort: Port = 8200
     """First port the decode engine listens on."""
-    connector: Literal["nixlv2", "nixl", "lmcache", "sglang", "shared-storage", "mooncake", "offloading"] = "nixlv2"
+    connector: Connector = "nixlv2"
     """How the KV cache travels from prefill to decode."""
     secure: bool | None = False
     """Serves TLS (`--secure-proxy`)."""

@@ -45,6 +45,15 @@ DnsSubdomain = Annotated[
         max_length=253,
     ),
 ]
+OptionalName = Annotated[
+    str,
+    _form(
+        "empty or a DNS name: lowercase letters, digits, dashes and dots",
+        r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$",
+        max_length=253,
+    ),
+]
+"""Name of an object, or empty for none."""
 LabelValue = Annotated[
     str,
     _form(
@@ -58,6 +67,14 @@ LabelKey = Annotated[
     _form(
         "a label key: [domain/]name",
         r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        max_length=317,
+    ),
+]
+OptionalLabelKey = Annotated[
+    str,
+    _form(
+        "empty or a label key: [domain/]name",
+        r"^(([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
         max_length=317,
     ),
 ]

@@ -8,19 +8,20 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.check.vllm import table as vllm
-from modelservice.engines.command import ALIASES, Flag, vllm_version
+from modelservice.engines import arguments as vllm
+from modelservice.engines.command import ALIASES, Flag
+from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, kv_transfer
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 _DATA_PARALLEL = "https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/"
 
 
-def _version(deployment: Deployment, pods: Pods) -> str | None:
+def _version(deployment: Deployment, pods: Pods) -> Version | None:
     return deployment.vllm_version or vllm_version(str(pods.engine.get("image", "")))
 
 
-def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, str | None]]:
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[Pods, vllm.Table, Version | None]]:
     for pods in deployment.servers:
         if pods.command.engine == "vllm":
             version = _version(deployment, pods)
@@ -46,7 +47,8 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
     """The engine's version knows every flag."""
     for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
-            if known.find(flag.spelling):
+            removed = vllm.removed(flag.spelling)
+            if known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
             said = f"vLLM {known.version}" + ("" if version else " (the image's tag does not tell the version)")
             message, fix, severity = _unknown(flag, known, version, said)
@@ -62,28 +64,34 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Found]:
             )
 
 
-def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> tuple[str, str | None, Severity | None]:
-    name, spelling = flag.spelling.lstrip("-").replace("_", "-"), vllm.canonical(flag.spelling)
-    history = vllm.history(spelling)
-    # Without a version in the image's tag the flag may be right for what is in the image; so is one that is older
-    # than the table.
-    unsure = Severity.warning if version is None or vllm.older(version) else None
-    if history:
-        first, last = history
-        word = f"appeared in {first}" if vllm.versions().index(first) > known.index else f"went away after {last}"
-        fix = vllm.BEFORE.get(name) or f"remove it, or use an image of vLLM {first} to {last}"
-        return f"{said} does not know {flag.spelling}, which {word}", fix, unsure
-    if name in vllm.BEFORE:
-        return f"{said} does not know {flag.spelling}, which older versions had", vllm.BEFORE[name], unsure
+def _unknown(
+    flag: Flag, known: vllm.Table, version: Version | None, said: str
+) -> tuple[str, str | None, Severity | None]:
+    runs, removed = vllm.history(flag.spelling), vllm.removed(flag.spelling)
+    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
+    severity = _severity(known, version)
+    if before:
+        fix = vllm.replacement(flag.spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
+        message = f"{said} does not know {flag.spelling}, which went away after {before[-1]}"
+        return message, fix, Severity.warning if version is None else severity
+    if runs:
+        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
+        message = f"{said} does not know {flag.spelling}, which appeared in {runs[0][0]}"
+        return message, fix, Severity.warning if version is None else severity
     if flag.spelling.startswith("-") and not flag.spelling.startswith("--") and known.find(f"-{flag.spelling}"):
         return f"{flag.spelling} is read as several short flags", f"write -{flag.spelling}", None
     near = known.nearest(flag.spelling)
-    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", None
+    return f"{said} does not know {flag.spelling}", f"did you mean {near}?" if near else "remove it", severity
+
+
+def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
+    """Return the severity of what is wrong for the nearest known version; None for the rule's own."""
+    return None if known.exact or version is None else Severity.info
 
 
 @rule(
     Severity.info,
-    reason="What an older engine takes is not known here, so a flag that it lacks is not found.",
+    reason="What another version takes is not known here, so a flag that it lacks is not found.",
     link="https://github.com/vllm-project/vllm/releases",
     failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
     passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
@@ -91,12 +99,13 @@ def _unknown(flag: Flag, known: vllm.Table, version: str | None, said: str) -> t
 def engine_version(deployment: Deployment) -> Iterator[Found]:
     """The engine's version is one whose arguments are known."""
     for pods, known, version in _of_vllm(deployment):
-        if version is not None and vllm.older(version):
+        if version is not None and not known.exact:
+            use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
             yield Found(
                 f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
                 deployment.engine_key(pods, "image"),
                 pods.object,
-                f"use vLLM {vllm.versions()[0]} or newer, or compare the flags yourself",
+                f"{use}, or compare the flags yourself",
                 pods.path("image"),
             )
 
@@ -110,20 +119,20 @@ def engine_version(deployment: Deployment) -> Iterator[Found]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
     """Every flag has a value of its type."""
-    for pods, known, _ in _of_vllm(deployment):
+    for pods, known, version in _of_vllm(deployment):
         for flag in pods.command.flags:
             argument = known.find(flag.spelling)
             if argument is None:
                 continue
             reason = None
             values = [value for value in flag.values if value]
-            if argument.values == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
+            if argument.arity == 0 and values and (not pods.command.positionals or len(values) == len(flag.values)):
                 # A word behind a switch is the model where none stands before.
                 if pods.command.positionals or pods.command.has("model") or len(values) > 1:
                     reason = f"takes no value, but {values[0]!r} follows"
-            elif argument.values in (1, "+") and not flag.values:
+            elif argument.arity in (1, "+") and not flag.values:
                 reason = "needs a value"
-            elif argument.values == 1 and len(values) > 1 and pods.command.positionals:
+            elif argument.arity == 1 and len(values) > 1 and pods.command.positionals:
                 reason = f"takes one value, but {values[1]!r} follows"
             else:
                 reason = next((text for value in flag.values if (text := argument.refusal(value))), None)
@@ -132,8 +141,9 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Found]:
                     f"{flag.spelling}: {reason}",
                     _key(deployment, pods, flag),
                     pods.object,
-                    f"write {argument.flags[0]}" + ("" if argument.values == 0 else " with a value of its type"),
+                    f"write {argument.flags[0]}" + ("" if argument.arity == 0 else " with a value of its type"),
                     pods.path("args"),
+                    _severity(known, version),
                 )
 
 

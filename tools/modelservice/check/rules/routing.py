@@ -6,13 +6,12 @@ https://github.com/llm-d/llm-d-router
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.engines.command import image_version, vllm_version
+from modelservice.engines.version import Version, vllm_version
 from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
@@ -302,14 +301,14 @@ def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
         if not prefill or not decode or prefill == decode:
             continue
         engines = [_engine_version(deployment, pods) for pods in (first, second)]
-        old = next((name for name, version in engines if version and version < (0, 14)), None)
+        old = next((version for version in engines if version and version < (0, 14)), None)
         severity = None
         if max(prefill, decode) % min(prefill, decode):
             why, fix = "neither divides the other", f"write for instance tensor: {min(prefill, decode)} for both"
         elif prefill > decode and old:
-            why = f"{old} cannot give the cache of a prefill rank to less than one decode rank"
+            why = f"vLLM {old} cannot give the cache of a prefill rank to less than one decode rank"
             fix = f"write at most tensor: {decode} for prefill, or a newer engine"
-        elif prefill > decode and not all(version for _, version in engines):
+        elif prefill > decode and not all(engines):
             why = "vLLM before 0.14 cannot do that, and the image's tag does not tell the version"
             fix = f"write at most tensor: {decode} for prefill, or --vllm-version of the engine"
             severity = Severity.warning
@@ -352,15 +351,9 @@ def transfer_pipeline(deployment: Deployment) -> Iterator[Found]:
             )
 
 
-def _engine_version(deployment: Deployment, pods: Pods) -> tuple[str, tuple[int, ...] | None]:
-    """The engine for people, and its version of vLLM as far as the image's tag tells; llm-d 0.4 has vLLM 0.11."""
-    image = str(pods.engine.get("image", ""))
-    stated = deployment.vllm_version or vllm_version(image)
-    if stated:
-        return f"vLLM {stated}", tuple(int(part) for part in stated.split(".")[:2])
-    number = image_version(image) if re.search(r"/llm-d(-cuda)?:", image) else None
-    old = number is not None and number < (0, 5)
-    return f"llm-d {'.'.join(map(str, number or ()))}", (0, 11) if old else None
+def _engine_version(deployment: Deployment, pods: Pods) -> Version | None:
+    """Return the version of vLLM as far as the user or the image's tag tells."""
+    return deployment.vllm_version or vllm_version(str(pods.engine.get("image", "")))
 
 
 @rule(
