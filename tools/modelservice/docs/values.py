@@ -24,7 +24,7 @@ HEADER = """\
 
 
 def values_yaml(model: Model) -> str:
-    """The chart's values.yaml: every key with its description above it and its default."""
+    """Return the chart's values.yaml: every key with its default, below its description."""
     yaml = YAML()
     yaml.width = 10_000
     yaml.Representer = _Representer
@@ -44,7 +44,7 @@ _Representer.add_representer(type(None), _Representer.represent_none)
 
 
 def _commented(model: Model, default: BaseModel, depth: int, documented: set[Model]) -> CommentedMap:
-    """A model's defaults as a commented map. A model's comments are printed where it appears first."""
+    """Return a model's defaults as a commented map; a model is documented where it appears first."""
     silent = model in documented
     result = CommentedMap()
     for name, field in fields(model):
@@ -69,7 +69,7 @@ def _first_use(model: Model, nested: Model, but: str) -> str:
 
 
 def _wrapped(text: str, depth: int) -> str:
-    """A description wrapped for a comment; list items keep their line."""
+    """Return a description wrapped for a comment; list items start on a line."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n|\n(?=\* )", text.strip()):
         lines += textwrap.wrap(" ".join(paragraph.split()), WIDTH - 2 * depth - 2)
@@ -86,7 +86,7 @@ def _blank_lines_between_sections(text: str) -> str:
 
 
 def values_table(model: Model) -> str:
-    """Markdown tables of all values, one for each top-level object; its second use is one row."""
+    """Return Markdown tables of all values, one for each top-level object; its second use is one row."""
     sections: dict[str, list[str]] = {}
     seen: dict[Model, str] = {}
     for name, field in fields(model):
@@ -105,7 +105,7 @@ def values_table(model: Model) -> str:
 
 
 def _only(model: Model, name: str) -> Model:
-    """A model with one field of another, to walk just that."""
+    """Return a model with one field of another, to walk only that field."""
     field = model.model_fields[name]
     return create_model(model.__name__, **{name: (field.annotation, field)})  # type: ignore[call-overload, no-any-return]
 

@@ -1,16 +1,16 @@
-"""The values of the chart, as pydantic models: the one source of schema, defaults and documentation.
+"""The values of the chart as pydantic models: the source of schema, defaults and documentation.
 
-`modelservice schema` generates from these models the chart's ``values.schema.json``, ``values.yaml`` and
-the tables of the READMEs. A field's docstring is its documentation, everywhere.
+`modelservice schema` generates the chart's ``values.schema.json``, ``values.yaml`` and the table of its README from
+these models. A field's docstring is its documentation in all of them.
 
-What a field may hold is decided here when one key alone tells (type, range, spelling). What only
-several keys together tell (a contradiction) is decided by the chart's ``_validate.tpl``.
+The models decide what one key alone may hold (type, range, spelling). The chart's templates reject contradictions
+between several keys.
 
 Two conventions of Helm shape the types:
 
-* ``null`` in a user's file deletes the chart's default, so a key with a default other than null is
-  simply absent afterwards; nothing with a default is ``required``.
-* a null inside a list item stays, so every optional field of a list item accepts null.
+* ``null`` in a values file deletes the chart's default, so nothing with a default is ``required``;
+  see :mod:`modelservice.values.required`.
+* ``null`` inside a list item stays, so every optional field of a list item accepts it.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from modelservice.values.tracing import Tracing
 
 
 class Values(Closed):
-    """Values of llm-d-modelservice: one short file in, one correct LLM serving deployment out."""
+    """Values of the chart llm-d-modelservice."""
 
     enabled: bool = True
-    """Renders the chart; for a parent chart that switches it off."""
+    """Renders the chart. A parent chart can set it to `false`."""
     common: dict[str, Any] = {}
-    """Anything: a place for YAML anchors."""
+    """Free-form values, e.g. for YAML anchors."""
     global_: Global = Field(default=Global(), alias="global")
     """Values shared with a parent chart."""
     nameOverride: Annotated[str, Field(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
-    """Replaces the chart's name in object names and in `app.kubernetes.io/name`."""
+    """Replacement of the chart's name in object names and in `app.kubernetes.io/name`."""
     fullnameOverride: Annotated[str, Field(max_length=55, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
-    """Replaces the whole prefix of object names."""
+    """Replacement of the whole prefix of object names."""
     multinode: bool = False
     """LeaderWorkerSets (groups of pods over several nodes) instead of Deployments."""
     multinodeEnableLeader: bool | None = Field(default=None, deprecated=True)
-    """Not needed: leader and workers get templates of their own wherever they differ."""
+    """No effect: leader and workers always get separate templates if they differ."""
     modelArtifacts: ModelArtifacts = ModelArtifacts()
     """The model."""
     engine: Engine = Engine()
@@ -61,17 +61,17 @@ class Values(Closed):
     accelerator: Accelerator = Accelerator()
     """Accelerators."""
     routing: Routing = Routing()
-    """How requests reach the pods."""
+    """Routing of requests to the pods."""
     decode: Role = Role()
-    """The role that generates tokens. Without prefill it does everything."""
+    """The role that generates tokens, and without prefill also computes prompts."""
     prefill: Role = Role(replicas=0)
     """The role that computes prompts for decode."""
     schedulerName: str | None = None
-    """Scheduler of all pods."""
+    """Scheduler name of all pods."""
     imagePullSecrets: list[LocalObjectReference] = []
-    """Secrets for the image registries."""
+    """Image pull secrets."""
     serviceAccountOverride: Annotated[str, Field(max_length=253)] = ""
-    """An existing ServiceAccount; the chart then creates none."""
+    """Name of an existing ServiceAccount. Default: the chart creates one."""
     serviceAccount: ServiceAccount = ServiceAccount()
     """The ServiceAccount that the chart creates."""
     tracing: Tracing = Tracing()
@@ -79,28 +79,28 @@ class Values(Closed):
     monitoring: ReleaseMonitoring = ReleaseMonitoring()
     """Dashboard and alerts of the release."""
     endpoints: Endpoints = Endpoints()
-    """What clients need to know, as a ConfigMap."""
+    """Connection details for clients, as a ConfigMap."""
     test: Test = Test()
-    """The Pod of `helm test`."""
+    """Test Pod of `helm test`."""
     requester: Requester = Requester()
     """Dual pods of fast model actuation."""
     extraObjects: list[dict[str, Any] | str] = []
-    """Further objects to install: maps as they are, strings rendered as templates."""
+    """Further objects to install: maps unchanged, strings rendered as templates."""
     suspend: bool = False
-    """Scales everything to zero and keeps the objects; it wins over replicas and autoscaling."""
+    """Scales everything to zero and keeps the objects; overrides replicas and autoscaling."""
     service: Service = Service()
     """One Service for the release."""
     networkPolicy: NetworkPolicy = NetworkPolicy()
-    """Who may reach the pods, and whom they may reach."""
+    """Network policies of the pods."""
     auth: Auth = Auth()
-    """What clients have to show."""
+    """Authentication of clients."""
     caches: Caches = Caches()
-    """Writable places for an engine that is not root."""
+    """Writable directories for an engine that runs as non-root."""
     files: dict[AbsolutePath, Annotated[str, Field(max_length=1_000_000)] | None] = Field(
         default={}, examples=[{"/etc/vllm/chat.jinja": "{{ messages }}"}]
     )
-    """Files of the engine, by path; `null` removes one. They are not rendered as templates, and a changed one restarts
-    the pods. Secrets do not belong here: mount them as volumes."""
+    """Files of the engine container, by path; `null` removes a file. They are not rendered as templates, and a
+    change restarts the pods. Mount secrets as volumes instead."""
     volumeClaims: dict[DnsLabel, VolumeClaim] = Field(
         default={},
         examples=[
@@ -112,8 +112,8 @@ class Values(Closed):
             }
         ],
     )
-    """Claims that the release owns, by the name of their volume."""
+    """PersistentVolumeClaims of the release, by the name of their volume."""
     resourceProfiles: dict[AcceleratorType, ResourceProfile] = Field(
         default={}, examples=[{"nvidia-h100": {"limits": {"nvidia.com/gpu": 1}, "requests": {"cpu": 8}}}]
     )
-    """What a pod needs of each kind of node, by name."""
+    """Resources, image and placement for each kind of node, by name."""

@@ -22,14 +22,14 @@ _KNOWN = facts.accelerators().types
 
 
 class RoleAccelerator(Closed):
-    """What a role changes of the global `accelerator`."""
+    """Settings of a role that replace those of the top-level `accelerator`."""
 
     type: AcceleratorType | None = None
     """Accelerator type of this role."""
     dra: bool | None = None
-    """Dynamic Resource Allocation for this role."""
+    """Requests accelerators through Dynamic Resource Allocation for this role."""
     count: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """Accelerators of each pod, where the derived number is intentionally not the right one."""
+    """Number of accelerators of each pod, in place of the derived number."""
 
 
 class DeviceRequest(Closed):
@@ -87,15 +87,16 @@ class ClaimTemplate(DeviceRequest):
 
 
 class VirtualGpu(Closed):
-    """Parts of a GPU, given out by HAMi (https://project-hami.io) or by Volcano's vGPU device plugin
-    (https://github.com/Project-HAMi/volcano-vgpu-device-plugin). Memory and cores are those of each part."""
+    """Shares of a GPU, allocated by HAMi (https://project-hami.io) or by Volcano's vGPU device plugin
+    (https://github.com/Project-HAMi/volcano-vgpu-device-plugin). Memory and cores are those of each share."""
 
     enabled: bool = False
     """Requests virtual GPUs instead of whole ones."""
     provider: Literal["hami", "volcano"] = "hami"
-    """`hami` extends `nvidia.com/gpu` by memory and cores; `volcano` has resources of its own and its own scheduler."""
+    """Device plugin: `hami` adds memory and cores to `nvidia.com/gpu`; `volcano` has separate resources and a
+    separate scheduler."""
     number: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Virtual GPUs of each pod; those that `parallelism` needs when unset."""
+    """Number of virtual GPUs of each pod. Default: the number that `parallelism` needs."""
     memory: (
         Annotated[
             int | str,
@@ -103,20 +104,20 @@ class VirtualGpu(Closed):
         ]
         | None
     ) = None
-    """Device memory of each, in MiB or as a percentage (`50%`); all of it when unset."""
+    """Device memory of each virtual GPU, in MiB or as a percentage (`50%`). Default: all of it."""
     cores: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Share of the processors of each, in percent; not limited when unset."""
+    """Compute share of each virtual GPU, in percent. Default: no limit."""
 
 
 class Accelerator(Closed):
-    """Accelerators: which type, how they are requested."""
+    """Type of the accelerators and how they are requested."""
 
     type: AcceleratorType = "nvidia"
-    """Accelerator type: a key of `accelerator.resources`, or `cpu` for none."""
+    """Accelerator type: a key of `accelerator.resources`, or `cpu` for no accelerators."""
     dra: bool = False
-    """Requests accelerators through Dynamic Resource Allocation claims instead of the device plugin."""
+    """Requests accelerators through Dynamic Resource Allocation claims instead of a device plugin."""
     count: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """Accelerators of each pod, where the derived number is intentionally not the right one."""
+    """Number of accelerators of each pod, in place of the derived number."""
     resources: dict[AcceleratorType, ExtendedResourceName] = {
         item.type: item.resource for item in _KNOWN if item.resource
     }
@@ -136,4 +137,4 @@ class Accelerator(Closed):
     }
     """ResourceClaimTemplate of each type, used with `dra`."""
     vgpu: VirtualGpu = VirtualGpu()
-    """Parts of GPUs instead of whole ones."""
+    """Shares of GPUs instead of whole ones."""

@@ -1,4 +1,4 @@
-"""``autoscaling``: who sets the number of replicas."""
+"""``autoscaling``: what sets the number of replicas."""
 
 from __future__ import annotations
 
@@ -13,71 +13,73 @@ from modelservice.values.scalars import DnsSubdomain, Replicas
 
 
 class KedaAuthentication(Closed):
-    """Where a KEDA trigger finds its credentials."""
+    """Credentials of a KEDA trigger."""
 
     name: DnsSubdomain
     """Name of the TriggerAuthentication."""
     kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] | None = None
-    """Kind of it; TriggerAuthentication when unset."""
+    """Kind of the object. Default: `TriggerAuthentication`."""
 
 
 class KedaTrigger(Closed):
     """A trigger of a KEDA ScaledObject (https://keda.sh/docs/latest/scalers/)."""
 
     type: Annotated[str, Field(min_length=1, max_length=63)]
-    """Scaler, for instance `prometheus` or `cron`."""
+    """Type of the scaler, e.g. `prometheus` or `cron`."""
     metadata: dict[str, str]
     """Parameters of the scaler."""
     name: Annotated[str, Field(max_length=63)] | None = None
-    """Name of the trigger, for formulas."""
+    """Name of the trigger, for use in formulas."""
     metricType: Literal["AverageValue", "Value", "Utilization"] | None = None
-    """How the value relates to the replicas; `AverageValue` when unset."""
+    """How the metric's value relates to the replicas. Default: `AverageValue`."""
     useCachedMetrics: bool | None = None
-    """Asks the scaler only once every polling interval."""
+    """Caches the scaler's value for a polling interval."""
     authenticationRef: KedaAuthentication | None = None
     """Credentials."""
 
 
 class Prometheus(Closed):
-    """The Prometheus that the derived triggers of a role ask."""
+    """Prometheus server that the derived triggers of a role query."""
 
     serverAddress: Annotated[str, Field(max_length=1024, pattern=r"^https?://")]
-    """Its URL, for instance `http://prometheus.monitoring:9090`."""
+    """URL of the server, e.g. `http://prometheus.monitoring:9090`."""
     authModes: Annotated[str, Field(max_length=64)] | None = None
-    """How KEDA authenticates there, for instance `bearer`; KEDA ignores credentials without it."""
+    """KEDA's authentication modes, e.g. `bearer`; without it KEDA ignores the credentials."""
     authenticationRef: KedaAuthentication | None = None
     """Credentials."""
 
 
 class Autoscaling(Closed):
-    """Who owns the number of replicas. The chart then prints none; while it is not `enabled`, `replicas` holds."""
+    """Autoscaling of a role. While it is enabled, the autoscaler owns the number of replicas and the chart does not
+    render it; otherwise `replicas` applies."""
 
     enabled: bool = False
-    """An autoscaler owns the replicas: the chart prints none."""
+    """Leaves the number of replicas to an autoscaler."""
     type: Literal["external", "hpa", "keda", "wva"] = "external"
-    """The autoscaler: `external` is made elsewhere, `hpa` a HorizontalPodAutoscaler, `keda` a KEDA ScaledObject, `wva`
-    a HorizontalPodAutoscaler that follows llm-d's workload variant autoscaler."""
+    """Autoscaler: `hpa` (HorizontalPodAutoscaler), `keda` (KEDA ScaledObject), `wva` (HorizontalPodAutoscaler
+    driven by llm-d's workload variant autoscaler) or `external` (an autoscaler that the chart does not create)."""
     minReplicas: Replicas | None = None
-    """Fewest replicas; 1 when unset. 0 needs `keda` and something that sees requests while no pod runs: the chart's
-    endpoint picker, or `triggers`."""
+    """Minimum number of replicas. Default: 1. 0 requires `keda` and a source of load that works while no pod runs:
+    the chart's endpoint picker, or `triggers`."""
     maxReplicas: Annotated[int, Field(ge=1, le=10000)] | None = None
-    """Most replicas. Every autoscaler but an external one needs it."""
+    """Maximum number of replicas. Required by every autoscaler except `external`."""
     targetActiveRequests: Annotated[int, Field(ge=1, le=100000)] | None = None
-    """Requests, running or waiting, that one replica should have, from the engine's own metrics. `hpa` reads them from
-    the custom metrics API (Prometheus Adapter), `keda` from `prometheus`."""
+    """Target number of running and waiting requests per replica, from the engine's metrics. `hpa` reads them
+    through the custom metrics API (Prometheus Adapter), `keda` from `prometheus`."""
     scaleDownDelaySeconds: Annotated[int, Field(ge=0, le=3600)] | None = None
-    """Seconds of lower load before replicas are removed; the autoscaler's own default when unset."""
+    """Seconds of lower load before replicas are removed. Default: the autoscaler's."""
     behavior: HpaBehavior | None = None
-    """Speed of scaling, merged over what `scaleDownDelaySeconds` gives."""
+    """Scaling behavior, merged over the settings derived from `scaleDownDelaySeconds`."""
     metrics: list[MetricSpec] = []
-    """Metrics of `hpa`, beside `targetActiveRequests`."""
+    """Metrics of `hpa`, in addition to `targetActiveRequests`."""
     triggers: list[KedaTrigger] = []
-    """Triggers of `keda`, beside the derived ones."""
+    """Triggers of `keda`, in addition to the derived ones."""
     prometheus: Prometheus | None = None
-    """Prometheus of the derived triggers of `keda`."""
+    """Prometheus server that the derived triggers of `keda` query."""
     idleReplicas: Annotated[int, Field(ge=0, le=0)] | None = None
-    """`0` removes all pods of `keda` while nothing is active, although `minReplicas` is higher."""
+    """Number of replicas of `keda` while no trigger is active; `0` removes all pods even if `minReplicas` is
+    higher."""
     pollingInterval: Annotated[int, Field(ge=1, le=86400)] | None = None
-    """Seconds between the looks of `keda` at its triggers while no pod runs."""
+    """Seconds between `keda`'s queries of its triggers while no pod runs."""
     variantCost: Annotated[int | float, json_type(type=["number"], minimum=0, maximum=1000000)] | None = None
-    """Cost of a replica for `wva`, in any unit; it prefers the cheaper of several variants of a model."""
+    """Cost of a replica for `wva`, in any unit; cheaper variants of a model are preferred."""

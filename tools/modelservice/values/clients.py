@@ -1,4 +1,4 @@
-"""What clients of the release use: ``endpoints``, ``auth`` and ``test``."""
+"""Clients of the release: ``endpoints``, ``auth`` and ``test``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, LabelKey,
 
 
 class Endpoints(Closed):
-    """What clients need to know, for other programs to read."""
+    """Connection details for clients."""
 
     create: bool = False
-    """Creates a ConfigMap with the base URL, the paths of the engine, and the names of model and adapters, and with
+    """Creates a ConfigMap with the base URL, the engine's paths and the names of model and adapters, and with
     `OPENAI_BASE_URL` and `OPENAI_MODEL` for a client's `envFrom`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the ConfigMap."""
@@ -26,31 +26,31 @@ class Endpoints(Closed):
 
 
 class Question(Closed):
-    """What `helm test` asks. What is unset follows from the model's features."""
+    """Request of `helm test`. Default: derived from the model's features."""
 
     path: AbsolutePath | None = None
-    """Path of the request, for instance `/v1/completions`."""
+    """Path of the request, e.g. `/v1/completions`."""
     body: dict[RequestField, FlagValue] | None = Field(
         default=None, examples=[{"prompt": "The capital of France is", "max_tokens": 8}]
     )
-    """Body of the request; `model` is added. Without one the path is only read."""
+    """Body of a POST request, to which `model` is added. Default: a GET request."""
     expect: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Extended regular expression that the answer must match."""
 
 
 class Test(Closed):
-    """The Pod of `helm test`: it looks for the model's name and asks the model a question, role by role."""
+    """Test Pod of `helm test`: for each role, it looks up the model's name and sends one request."""
 
     enabled: bool = False
     """Creates the Pod and its Service when `helm test` runs."""
     image: Annotated[str, Field(max_length=512)] = "docker.io/curlimages/curl:8.17.0"
     """Image with `sh`, `grep` and `curl`."""
     imagePullPolicy: ImagePullPolicy = ""
-    """When the image is pulled."""
+    """Image pull policy."""
     timeoutSeconds: Annotated[int, Field(ge=1, le=86400)] = 120
-    """Seconds each request may take, with its repetitions."""
+    """Timeout of each request in seconds, including retries."""
     question: Question = Question()
-    """What is asked."""
+    """Request of the test."""
     resources: Resources = Resources(
         limits={"cpu": "100m", "memory": "64Mi"}, requests={"cpu": "10m", "memory": "16Mi"}
     )
@@ -63,20 +63,20 @@ class Test(Closed):
         "runAsUser": 65532,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    """Security context of the container; it fits the restricted pod security standard."""
+    """Security context of the container. The default meets the restricted pod security standard."""
 
 
 class ApiKeySecret(Closed):
-    """Where the API key is."""
+    """The Secret with the API key."""
 
     name: OptionalName = ""
-    """Secret with the key."""
+    """Name of the Secret; empty for no API key."""
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
-    """Entry of the Secret."""
+    """Key of the Secret."""
 
 
 class Auth(Closed):
-    """What clients have to show."""
+    """Authentication of clients."""
 
     apiKeySecret: ApiKeySecret = ApiKeySecret()
-    """Key that requests carry as `Authorization: Bearer`. The engine reads it from the Secret."""
+    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret."""

@@ -28,10 +28,10 @@ FlagValue = Annotated[
 
 
 class EngineEnvSource(Closed):
-    """The value of an environment variable, taken from elsewhere."""
+    """The value of an environment variable from another object."""
 
     valueFrom: EnvVarSource
-    """Where the value comes from: a Secret, a ConfigMap or a field of the pod."""
+    """Source of the value: a Secret, a ConfigMap or a field of the pod."""
 
 
 EngineEnvValue = Annotated[
@@ -51,14 +51,14 @@ EngineEnvValue = Annotated[
 
 
 class Ollama(Closed):
-    """What only Ollama has."""
+    """Settings of Ollama."""
 
     model: ModelName | None = None
-    """Model in a store on a claim (`pvc://`), for instance `qwen3:0.6b`."""
+    """Model in a store on a claim (`pvc://`), e.g. `qwen3:0.6b`."""
     insecure: bool | None = None
     """Pulls from a registry without TLS (`--insecure`)."""
     pull: bool | None = None
-    """`false` starts from what is in the volume and pulls nothing."""
+    """Pulls the model at startup; `false` uses the content of the volume. Default: `true`."""
 
 
 class HuggingFaceServer(Closed):
@@ -66,7 +66,7 @@ class HuggingFaceServer(Closed):
     (https://github.com/kserve/kserve/tree/master/python/huggingfaceserver)."""
 
     backend: Literal["auto", "vllm", "huggingface"] | None = None
-    """What runs the model: vLLM, transformers, or vLLM where it can."""
+    """Backend that runs the model: vLLM, Transformers, or vLLM for models that it supports (`auto`)."""
     task: (
         Literal[
             "sequence_classification", "token_classification", "fill_mask", "text_generation",
@@ -74,31 +74,31 @@ class HuggingFaceServer(Closed):
         ]
         | None
     ) = None  # fmt: skip
-    """What the model does; read from the model when unset. Not with `backend: vllm`, which ignores it."""
+    """Task of the model. Default: read from the model. Not allowed with `backend: vllm`, which ignores it."""
     dtype: Literal["auto", "float16", "float32", "bfloat16", "float", "half"] | None = None
-    """Type of the weights."""
+    """Data type of the weights."""
     maxModelLen: Annotated[int, Field(ge=1, le=16777216)] | None = None
-    """Tokens of a request."""
+    """Maximum number of tokens of a request, prompt and answer together."""
     tokenizerRevision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """Revision of the tokenizer."""
     tensorInputNames: list[str] | None = None
-    """Names of the tensors that the model takes."""
+    """Names of the model's input tensors."""
     maxLogLen: Annotated[int, Field(ge=0, le=2**31)] | None = None
-    """Characters of a prompt in the log."""
+    """Maximum number of characters of a prompt in the log."""
     disableLowerCase: bool | None = None
-    """Keeps capital letters in the tokenizer."""
+    """Disables lowercasing in the tokenizer."""
     disableSpecialTokens: bool | None = None
     """Encodes without the model's special tokens."""
     trustRemoteCode: bool | None = None
-    """Runs code that the model brings."""
+    """Runs code from the model repository."""
     returnTokenTypeIds: bool | None = None
-    """Returns token type ids."""
+    """Returns token type IDs."""
     returnProbabilities: bool | None = None
-    """Returns all probabilities."""
+    """Returns the probabilities of all labels."""
     disableLogRequests: bool | None = None
-    """Does not log requests."""
+    """Disables request logs."""
     enableDocs: bool | None = None
-    """Serves the API's documentation at `/docs`."""
+    """Serves the API documentation at `/docs`."""
 
 
 if TYPE_CHECKING:
@@ -108,23 +108,19 @@ else:
 
 
 class Engine(ContainerFields):
-    """The engine container as composable layers: maps instead of list positions.
-
-    The top-level `engine` holds for both roles, a role's `engine` is merged over it, and the fields
-    of the role's first container are merged over both.
-    """
+    """The engine container as composable layers: maps instead of list positions. The top-level `engine` applies to
+    both roles, a role's `engine` is merged over it, and the role's first container over both."""
 
     type: EngineType | None = None
-    """The engine: its command, arguments, variables, port and probes are derived. `vllm`, `sglang`, `ollama`,
-    `infinity` (embeddings and reranking), `fasterWhisper` (speech), `huggingface` (KServe's server) or `simulator`.
-    When unset it follows from `modelCommand` and image, and no probes are derived."""
+    """Engine, from which command, arguments, environment variables, port and probes are derived. Default: derived
+    from `modelCommand` and image, without probes."""
     ollama: Ollama | None = None
-    """What only `type: ollama` has."""
+    """Settings of `type: ollama`."""
     huggingface: HuggingFaceServer | None = None
-    """What only `type: huggingface` has."""
+    """Settings of `type: huggingface`."""
 
     args: dict[FlagName, FlagValue] = Field(default={}, examples=[{"max-model-len": 8192, "enforce-eager": True}])
-    """Engine flags by name, without dashes. `true` gives `--flag`, `false` gives `--no-flag`, a map is written as
-    JSON, a list as several values, `null` removes the flag."""
+    """Engine flags by name, without leading dashes. `true` becomes `--flag`, `false` becomes `--no-flag`, a map
+    becomes JSON, a list becomes several values, and `null` removes the flag."""
     env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"VLLM_LOGGING_LEVEL": "INFO"}])
-    """Environment variables by name; a value or `valueFrom`; `null` removes the variable."""
+    """Environment variables by name: a value or `valueFrom`; `null` removes the variable."""

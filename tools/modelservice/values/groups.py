@@ -15,11 +15,11 @@ class RollingUpdate(Closed):
     """Rolling update of the groups of a LeaderWorkerSet."""
 
     partition: Replicas | None = None
-    """Groups below this index are not updated."""
+    """Index below which groups are not updated."""
     maxUnavailable: NumberOrPercentage | None = None
-    """Groups that may be down, a number or a percentage."""
+    """Maximum number of unavailable groups, as a number or a percentage."""
     maxSurge: NumberOrPercentage | None = None
-    """Groups above the wanted number, a number or a percentage."""
+    """Maximum number of groups above the desired number, as a number or a percentage."""
 
 
 class RolloutStrategy(Closed):
@@ -27,22 +27,22 @@ class RolloutStrategy(Closed):
     (https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/)."""
 
     type: Literal["RollingUpdate"] | None = None
-    """The only type there is."""
+    """Type of the update; `RollingUpdate` is the only one."""
     rollingUpdateConfiguration: RollingUpdate | None = None
-    """Numbers of the rolling update."""
+    """Limits of the rolling update."""
 
 
 class SubGroupPolicy(Closed):
     """Subgroups of a LeaderWorkerSet group."""
 
     subGroupSize: Annotated[int, Field(ge=1, le=1024)]
-    """Pods of a subgroup."""
+    """Number of pods of a subgroup."""
     subGroupPolicyType: Literal["LeaderWorker", "LeaderExcluded"] | None = None
-    """Whether the leader belongs to the first subgroup."""
+    """Membership of the leader: in the first subgroup (`LeaderWorker`) or in none (`LeaderExcluded`)."""
 
 
 class WorkerTemplate(Closed):
-    """What the workers of a group do differently from the leader."""
+    """Differences of the workers of a group from their leader."""
 
     containers: list[Container] = []
-    """Fields that differ, by container name; lists of arguments and commands replace the leader's."""
+    """Fields that differ, by container name; `args` and `command` replace the leader's."""

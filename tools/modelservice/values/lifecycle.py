@@ -11,54 +11,56 @@ from modelservice.values.scalars import AbsolutePath, NumberOrPercentage
 
 
 class Probes(Closed):
-    """Probes of the engine, with a budget that survives the load of a large model. What a container's own
-    `startupProbe`, `readinessProbe` or `livenessProbe` says wins, field by field."""
+    """Probes of the engine, with a startup probe budget for large models. Fields of a container's `startupProbe`,
+    `readinessProbe` and `livenessProbe` win."""
 
     enabled: bool | None = None
-    """Gives the engine the probes below; when unset, where `engine.type` is stated."""
+    """Adds the probes to the engine. Default: `true` if `engine.type` is set."""
     startup: bool = True
-    """Waits until the model is loaded; nothing else is probed before."""
+    """Startup probe: the other probes start once the model is loaded."""
     readiness: bool = True
-    """Takes a pod that does not answer out of the Services and the InferencePool."""
+    """Readiness probe: a pod that does not answer leaves the Services and the InferencePool."""
     liveness: bool = True
-    """Restarts an engine that stopped answering."""
+    """Liveness probe: an engine that stops answering is restarted."""
     loadSeconds: Annotated[int, Field(ge=10, le=86400)] = 3600
-    """Seconds that download, load and compilation may take; the engine is restarted after that. A Deployment's
-    progress deadline follows it."""
+    """Startup probe budget in seconds, for download, load and compilation; after that the engine is restarted. A
+    Deployment's progress deadline follows from it."""
     path: AbsolutePath | None = None
-    """Path of the health check; that of the engine when unset, which a `custom` command has to write."""
+    """Path of the health check; required with `modelCommand: custom`. Default: the engine's."""
     readinessPath: AbsolutePath | None = None
-    """Path of the readiness probe where it differs from `path`."""
+    """Path of the readiness probe. Default: `path`, or the engine's."""
 
 
 class Drain(Closed):
-    """Lets a pod that is removed finish its requests: first a pause, in which it still serves while endpoints, pools
-    and the picker forget it, then the engine's own shutdown. The grace period is the sum and a buffer."""
+    """Graceful shutdown: a removed pod keeps serving for a pause while Services, pools and the picker drop it, and
+    then the engine finishes its running requests. The termination grace period is the sum of both and a buffer."""
 
     enabled: bool = False
-    """Drains pods."""
+    """Enables graceful shutdown."""
     preStopSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
-    """Seconds until nobody sends new requests (`preStop`, a sleep that needs Kubernetes 1.30)."""
+    """Seconds before the shutdown in which the pod still serves (a `preStop` sleep, which requires Kubernetes
+    1.30)."""
     timeoutSeconds: Annotated[int, Field(ge=0, le=86400)] = 60
-    """Seconds that running requests get."""
+    """Seconds for running requests to finish."""
     bufferSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
-    """Seconds to end the processes, before Kubernetes kills them."""
+    """Seconds for the processes to exit before Kubernetes kills them."""
     shutdownFlag: bool | None = None
-    """Whether the engine takes vLLM's `--shutdown-timeout`, which vLLM has since 0.18; read from the tag of vLLM's own
-    images when unset. An engine without it drops its requests on a signal, so they get their time in `preStop`."""
+    """Uses vLLM's `--shutdown-timeout` (vLLM 0.18 and later). An engine without it drops its requests on a signal,
+    so the chart extends the `preStop` sleep instead. Default: derived from the tag of vLLM's own images."""
 
 
 class PodDisruptionBudget(Closed):
-    """How many pods a node drain may take at once (https://kubernetes.io/docs/tasks/run-application/configure-pdb/).
-    One at a time when neither number is given; of a group, losing one pod means losing the group."""
+    """Limits of voluntary disruptions such as node drains
+    (https://kubernetes.io/docs/tasks/run-application/configure-pdb/). Default: one pod at a time. A group that
+    loses one pod is lost as a whole."""
 
     enabled: bool = False
     """Creates the PodDisruptionBudget."""
     minAvailable: NumberOrPercentage | None = None
-    """Pods that stay, a number or a percentage."""
+    """Minimum number of available pods, as a number or a percentage."""
     maxUnavailable: NumberOrPercentage | None = None
-    """Pods that may be away, a number or a percentage. `0` blocks node drains."""
+    """Maximum number of unavailable pods, as a number or a percentage. `0` blocks node drains."""
     unhealthyPodEvictionPolicy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = None
-    """Whether pods that are not ready may always be evicted."""
+    """Eviction policy for pods that are not ready."""
     annotations: dict[str, str] = {}
     """Annotations of the PodDisruptionBudget."""

@@ -30,36 +30,36 @@ class AwsCredentials(Closed):
     """Credentials of `s3://`."""
 
     name: DnsSubdomain | None = None
-    """Secret. Without one the pod's identity is used."""
+    """Name of the Secret. Default: no Secret; the pod's identity is used."""
     accessKeyID: SecretKey = "accessKeyID"
-    """Key of the Secret that holds the access key's id."""
+    """Key of the Secret with the access key ID."""
     secretAccessKey: SecretKey = "secretAccessKey"
-    """Key of the Secret that holds the access key."""
+    """Key of the Secret with the secret access key."""
 
 
 class GcpCredentials(Closed):
     """Credentials of `gs://`."""
 
     name: DnsSubdomain | None = None
-    """Secret. Without one the pod's identity is used."""
+    """Name of the Secret. Default: no Secret; the pod's identity is used."""
     jsonKeyfile: SecretKey = "jsonKeyfile"
-    """Key of the Secret that holds the key file of a service account."""
+    """Key of the Secret with the service account key file."""
 
 
 class AlibabaCredentials(Closed):
     """Credentials of `oss://`."""
 
     name: DnsSubdomain | None = None
-    """Secret."""
+    """Name of the Secret."""
     accessKeyID: SecretKey = "accessKeyID"
-    """Key of the Secret that holds the access key's id."""
+    """Key of the Secret with the access key ID."""
     accessKeySecret: SecretKey = "accessKeySecret"
-    """Key of the Secret that holds the access key."""
+    """Key of the Secret with the secret access key."""
 
 
 class Credentials(Closed):
-    """Secrets of object stores. One that neither the model nor an adapter needs is left out. Hugging Face and
-    ModelScope: `modelArtifacts.authSecretName`."""
+    """Secrets of object stores; only those that the model or an adapter needs are used. For Hugging Face and
+    ModelScope, use `modelArtifacts.authSecretName`."""
 
     aws: AwsCredentials = AwsCredentials()
     """Credentials of `s3://`."""
@@ -70,20 +70,20 @@ class Credentials(Closed):
 
 
 class Download(Closed):
-    """Downloading before the engine starts, instead of by the engine."""
+    """Download of the model before the engine starts."""
 
     enabled: bool | None = None
-    """Downloads the model in an init container. When unset: only where the engine cannot load from the store itself.
-    `false` streams, or is refused where that is not possible."""
+    """Downloads the model in an init container. `false` lets the engine load from the store, and is rejected if the
+    engine cannot. Default: `true` only if the engine cannot load from the store."""
     job: bool = False
-    """Downloads once for all pods, in a Job that fills the claim of `persistence`; the pods wait for it."""
+    """Downloads once for all pods, in a Job that fills the claim of `persistence`; the pods wait for the Job."""
     image: Annotated[str, Field(max_length=512)] | None = None
-    """Image that downloads. When unset: the engine's own for `hf://`, `ms://` and `ollama://`, rclone for
-    object stores."""
+    """Image of the download. Default: the engine's image for `hf://`, `ms://` and `ollama://`, rclone for object
+    stores."""
     command: list[str] | None = None
-    """Command that downloads, in place of the derived one. Strings are rendered as templates."""
+    """Command of the download, in place of the derived one. Strings are rendered as templates."""
     env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"HTTPS_PROXY": "http://proxy:3128"}])
-    """Environment variables of the download, beside those of store and mirror."""
+    """Environment variables of the download, in addition to those of store and mirror."""
     resources: Resources | None = None
     """Compute resources of the download."""
 
@@ -92,22 +92,23 @@ AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWrit
 
 
 class Persistence(Closed):
-    """A claim that keeps the downloaded model over restarts and, with `ReadWriteMany`, shares it between pods."""
+    """A PersistentVolumeClaim that keeps the downloaded model across restarts and, with `ReadWriteMany`, shares it
+    between pods."""
 
     enabled: bool = False
-    """Uses a claim in place of a volume that ends with the pod."""
+    """Stores the model on a claim instead of a volume that is deleted with the pod."""
     existingClaim: DnsSubdomain | None = None
-    """An existing claim; the chart then creates none."""
+    """Name of an existing claim. Default: the chart creates one."""
     size: Quantity | None = None
-    """Size of the claim; `modelArtifacts.size` when unset."""
+    """Size of the claim. Default: `modelArtifacts.size`."""
     storageClassName: OptionalName | None = None
-    """Storage class; the cluster's default when unset."""
+    """Storage class. Default: the cluster's default class."""
     accessModes: list[AccessMode] = ["ReadWriteOnce"]
-    """Access modes. One claim serves all pods, so several pods need `ReadWriteMany`."""
+    """Access modes. All pods share the claim, so several pods need `ReadWriteMany`."""
     volumeName: DnsSubdomain | None = None
-    """An existing PersistentVolume."""
+    """Name of an existing PersistentVolume."""
     dataSource: TypedLocalObjectReference | None = None
-    """What the claim is filled with, for instance a VolumeSnapshot."""
+    """Data source of the claim, e.g. a VolumeSnapshot."""
     retain: bool = False
     """Keeps the claim when the release is uninstalled (`helm.sh/resource-policy: keep`)."""
     annotations: dict[str, str] = {}
@@ -115,12 +116,12 @@ class Persistence(Closed):
 
 
 class ModelVolume(Closed):
-    """The volume of a model that is not on a claim."""
+    """Volume of a downloaded model without `persistence`."""
 
     type: Literal["emptyDir", "ephemeral"] = "emptyDir"
-    """`emptyDir` is on the node's disk; `ephemeral` is a claim of each pod that ends with the pod."""
+    """`emptyDir` uses the node's disk; `ephemeral` is a claim per pod that is deleted with the pod."""
     storageClassName: DnsSubdomain | None = None
-    """Storage class of an ephemeral volume; the cluster's default when unset."""
+    """Storage class of an ephemeral volume. Default: the cluster's default class."""
 
 
 class Adapter(Closed):
@@ -129,73 +130,73 @@ class Adapter(Closed):
     name: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
     """Name of the adapter in requests."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)]
-    """Where it is: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag` or `file://`.
-    Rendered as a template."""
+    """Location of the adapter: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag`
+    or `file://`. Rendered as a template."""
 
 
 class Lora(Closed):
-    """Limits of LoRA adapters, and loading them at run time."""
+    """Limits of LoRA adapters, and loading at run time."""
 
     maxRank: (
         Annotated[int, json_type(type="integer", enum=[1, 8, 16, 32, 64, 128, 256, 320, 512], minimum=1, maximum=512)]
         | None
     ) = None
-    """Largest rank of an adapter; the engine's default when unset (vLLM: 16)."""
+    """Maximum rank of an adapter. Default: the engine's (vLLM: 16)."""
     maxLoras: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Adapters in one batch; the number of `adapters` when unset."""
+    """Maximum number of adapters in one batch. Default: the number of `adapters`."""
     maxCpuLoras: Annotated[int, Field(ge=1, le=65536)] | None = None
-    """Adapters kept in the memory of the host."""
+    """Maximum number of adapters in the host's memory."""
     dynamic: bool = False
-    """Lets clients load and unload adapters while the engine runs (`/v1/load_lora_adapter`). Whoever reaches the
-    engine may do so."""
+    """Lets every client of the engine load and unload adapters at run time (`/v1/load_lora_adapter`)."""
 
 
 Feature = Literal["TextGeneration", "TextEmbedding", "SpeechToText", "Reranking", "Scoring", "Classification"]
 
 
 class ModelArtifacts(Closed):
-    """The model: where it comes from and how clients call it."""
+    """The model: its location and its name in requests."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)] = "random/model"
     """Name of the model in requests (`--served-model-name`)."""
     aliases: list[ModelName] = Field(default=[], examples=[["llama", "default"]])
-    """Further names of the model in requests."""
+    """Additional names of the model in requests."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)] = "hf://{{ .Values.modelArtifacts.name }}"
-    """Where the model is: `hf://organisation/model`, `ms://organisation/model` (ModelScope),
-    `s3://bucket/path`, `gs://bucket/path`, `oss://bucket/path`, `ollama://model:tag`, `pvc://claim/path`,
-    `pvc+hf://claim/[directory/]organisation/model` (a Hugging Face cache on a claim), `oci://image:tag` (an image
-    volume) or `file:///path` (in the image or in a volume of your own). Rendered as a template."""
+    """Location of the model: `hf://organization/model`, `ms://organization/model` (ModelScope), `s3://bucket/path`,
+    `gs://bucket/path`, `oss://bucket/path`, `ollama://model:tag`, `pvc://claim/path`,
+    `pvc+hf://claim/[directory/]organization/model` (a Hugging Face cache on a claim), `oci://image:tag` (an image
+    volume) or `file:///path` (in the image or in a volume that you mount). Rendered as a template."""
     revision: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^ ]+$")] | None = None
     """Branch, tag or commit of an `hf://`, `pvc+hf://` or `ms://` model."""
     endpoint: EndpointUrl | None = None
-    """Mirror or own installation of the store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
+    """URL of a mirror or of a private store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
     `MODELSCOPE_ENDPOINT` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
     features: list[Feature] = Field(default=[], examples=[["TextEmbedding"]])
-    """What the model does. Without text generation or speech vLLM runs it as a pooling model (`--runner pooling`)."""
+    """Features of the model. vLLM runs a model without `TextGeneration` or `SpeechToText` as a pooling model
+    (`--runner pooling`)."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}
-    """Labels of the serving pods. An InferencePool selects these; `llm-d.ai/role` is added to them."""
+    """Labels of the serving pods, by which an InferencePool selects them; the chart adds `llm-d.ai/role`."""
     size: Quantity | None = None
-    """Size of the volume that a model is downloaded to: the limit of an `emptyDir`, where a pod whose model is larger
-    is evicted, or the size of a claim. No limit when unset."""
+    """Size of the volume of a downloaded model: the limit of an `emptyDir`, above which the pod is evicted, or the
+    size of a claim. Default: no limit."""
     mountPath: AbsolutePath = "/model-cache"
-    """Where the model volume is mounted."""
+    """Mount path of the model volume."""
     authSecretName: OptionalName = ""
-    """Secret with the token of Hugging Face, or of ModelScope for `ms://`."""
+    """Name of the Secret with the token for Hugging Face, or for ModelScope with `ms://`."""
     authSecretKey: SecretKey = "HF_TOKEN"
-    """Key of the Secret that holds the token."""
+    """Key of the Secret with the token."""
     credentials: Credentials = Credentials()
     """Secrets of object stores."""
     readOnly: bool = True
     """Mounts the claim of a `pvc://` or `pvc+hf://` model read-only."""
     imagePullPolicy: ImagePullPolicy = "Always"
-    """Pull policy of an `oci://` model."""
+    """Image pull policy of an `oci://` model."""
     download: Download = Download()
-    """Downloading before the engine starts."""
+    """Download of the model before the engine starts."""
     persistence: Persistence = Persistence()
-    """A claim that keeps the downloaded model."""
+    """A PersistentVolumeClaim that keeps the downloaded model."""
     volume: ModelVolume = ModelVolume()
-    """The volume of a model that is not on a claim."""
+    """Volume of a downloaded model without `persistence`."""
     adapters: list[Adapter] = Field(default=[], examples=[[{"name": "sql", "uri": "hf://organisation/sql-lora"}]])
-    """LoRA adapters that the engine loads when it starts."""
+    """LoRA adapters that the engine loads at startup."""
     lora: Lora = Lora()
-    """Limits of LoRA adapters."""
+    """Limits of LoRA adapters, and loading at run time."""

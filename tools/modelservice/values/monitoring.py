@@ -20,21 +20,21 @@ from modelservice.values.scalars import (
 
 
 class RelabelConfig(Closed):
-    """A Prometheus relabelling rule
+    """A Prometheus relabeling rule
     (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.RelabelConfig)."""
 
     sourceLabels: list[str] | None = None
-    """Labels whose values are joined."""
+    """Source labels, whose values are joined."""
     separator: str | None = None
-    """What joins them."""
+    """Separator of the joined values. Default: `;`."""
     targetLabel: str | None = None
-    """Label that is written."""
+    """Target label."""
     regex: str | None = None
-    """What the joined value must match."""
+    """Regular expression that the joined value must match."""
     modulus: Annotated[int, Field(ge=0, le=2**53)] | None = None
     """Modulus of the `hashmod` action."""
     replacement: str | None = None
-    """Written value."""
+    """Replacement value."""
     action: (
         Literal[
             "replace", "Replace", "keep", "Keep", "drop", "Drop", "hashmod", "HashMod", "labelmap", "LabelMap",
@@ -43,64 +43,64 @@ class RelabelConfig(Closed):
         ]
         | None
     ) = None  # fmt: skip
-    """What is done."""
+    """Relabeling action."""
 
 
 class NamespaceSelector(Closed):
-    """Namespaces a PodMonitor looks into."""
+    """Namespaces whose pods are scraped."""
 
     any: bool | None = None
-    """All namespaces."""
+    """Selects all namespaces."""
     matchNames: list[DnsLabel] | None = None
     """Namespaces by name."""
 
 
 class CertificateAuthority(Closed):
-    """Where certificates are: in a Secret or a ConfigMap."""
+    """A certificate in a Secret or a ConfigMap."""
 
     secret: SecretKeySelector | None = None
-    """In a Secret."""
+    """Key of a Secret."""
     configMap: ConfigMapKeySelector | None = None
-    """In a ConfigMap."""
+    """Key of a ConfigMap."""
 
 
 class TlsConfig(Closed):
-    """How Prometheus checks a certificate
+    """TLS settings of a scrape
     (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.SafeTLSConfig)."""
 
     ca: CertificateAuthority | None = None
-    """Who signed it."""
+    """CA certificate."""
     serverName: Hostname | None = None
-    """The name in it."""
+    """Server name to verify."""
     insecureSkipVerify: bool | None = None
-    """Whether it is not checked."""
+    """Skip certificate verification."""
 
 
 class Monitor(Closed):
     """A PodMonitor or a ServiceMonitor of the Prometheus Operator, for the serving pods of a role."""
 
     enabled: bool = False
-    """Creates it."""
+    """Creates the object."""
     portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
-    """Name of the scraped port of the pods. The engine's port gets this name if no container declares it."""
+    """Name of the scraped port. The engine's port gets this name if no container declares it."""
     path: AbsolutePath = "/metrics"
     """Path of the metrics."""
     interval: Duration = "30s"
-    """Time between scrapes."""
+    """Interval between scrapes."""
     scrapeTimeout: Duration | None = None
-    """Time after which a scrape is given up."""
+    """Timeout of a scrape. Default: Prometheus'."""
     labels: dict[LabelKey, LabelValue] = {}
-    """Its labels, for instance what a Prometheus selects."""
+    """Labels of the object, e.g. those that a Prometheus selects."""
     annotations: dict[str, str] = {}
-    """Its annotations."""
+    """Annotations of the object."""
     namespaceSelector: NamespaceSelector | None = None
-    """Namespaces that are looked into; the release's own when unset."""
+    """Namespaces whose pods are scraped. Default: the release's namespace."""
     relabelings: list[RelabelConfig] = []
-    """Rules applied to targets before the scrape."""
+    """Relabeling rules for targets, applied before the scrape."""
     metricRelabelings: list[RelabelConfig] = []
-    """Rules applied to samples before they are stored."""
+    """Relabeling rules for samples, applied before they are stored."""
     tlsConfig: TlsConfig | None = None
-    """How the certificate of an engine that serves TLS (`ssl-certfile`) is checked; not at all when unset, since it
+    """Certificate verification for an engine that serves TLS (`ssl-certfile`). Default: none, because a certificate
     cannot name the addresses of pods."""
 
 
@@ -116,55 +116,55 @@ class Monitoring(Closed):
 
 
 class Dashboard(Closed):
-    """A Grafana dashboard as a ConfigMap, which the sidecar of Grafana's chart loads
+    """A Grafana dashboard in a ConfigMap, for the dashboard sidecar of Grafana's chart
     (https://github.com/grafana/helm-charts/tree/main/charts/grafana#sidecar-for-dashboards)."""
 
     enabled: bool = False
     """Creates the ConfigMap. The dashboard shows vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
-    """Labels of the ConfigMap, which the sidecar looks for."""
+    """Labels of the ConfigMap, by which the sidecar finds it."""
     annotations: dict[str, str] = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
-    """Annotations of the ConfigMap, for instance Grafana's folder."""
+    """Annotations of the ConfigMap, e.g. the folder in Grafana."""
 
 
 class AlertThresholds(Closed):
-    """Values above which an alert fires; `null` leaves the alert out."""
+    """Thresholds above which an alert fires; `null` removes the alert."""
 
     timeToFirstTokenSeconds: Annotated[float, Field(gt=0, le=86400)] | None = 10
-    """Seconds until the first token that 95 of 100 requests must keep to."""
+    """95th percentile of the time to first token, in seconds."""
     interTokenLatencySeconds: Annotated[float, Field(gt=0, le=3600)] | None = 0.2
-    """Seconds between two tokens that 95 of 100 tokens must keep to."""
+    """95th percentile of the inter-token latency, in seconds."""
     waitingRequests: Annotated[float, Field(gt=0, le=1000000)] | None = 10
-    """Requests that wait in each pod, on average."""
+    """Average number of waiting requests per pod."""
     kvCacheUsage: Annotated[float, Field(gt=0, le=1)] | None = 0.95
-    """Share of the KV cache that a pod uses."""
+    """Used share of a pod's KV cache, from 0 to 1."""
     preemptionsPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
-    """Requests that a pod interrupts in a minute because its KV cache is full."""
+    """Preemptions per minute and pod, which happen when the KV cache is full."""
     errorRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.05
-    """Share of the requests that are answered with a server error."""
+    """Share of requests with a server error, from 0 to 1."""
     failedTransfersPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
-    """KV cache transfers between prefill and decode that fail in a minute."""
+    """Failed KV cache transfers between prefill and decode per minute."""
     restarts: Annotated[int, Field(ge=1, le=1000)] | None = 2
-    """Restarts of a container in half an hour (from kube-state-metrics)."""
+    """Restarts of a container in 30 minutes (from kube-state-metrics)."""
 
 
 class PrometheusRule(Closed):
     """Alerts as a PrometheusRule of the Prometheus Operator."""
 
     enabled: bool = False
-    """Creates the PrometheusRule. The alerts read vLLM's metrics."""
+    """Creates the PrometheusRule. The alerts use vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {}
-    """Labels of the PrometheusRule, for instance what a Prometheus selects."""
+    """Labels of the PrometheusRule, e.g. those that a Prometheus selects."""
     annotations: dict[str, str] = {}
     """Annotations of the PrometheusRule."""
     alertLabels: dict[PrometheusLabel, str] = Field(default={}, examples=[{"team": "inference"}])
-    """Labels of every alert, for instance what Alertmanager routes by."""
+    """Labels of every alert, e.g. those that Alertmanager routes by."""
     thresholds: AlertThresholds = AlertThresholds()
-    """Values above which an alert fires; `null` leaves the alert out."""
+    """Thresholds above which an alert fires; `null` removes the alert."""
 
 
 class ReleaseMonitoring(Closed):
-    """Monitoring of the release as a whole; what is scraped is said by each role's `monitoring`."""
+    """Monitoring of the release as a whole. Scraping is configured by each role's `monitoring`."""
 
     dashboard: Dashboard = Dashboard()
     """Grafana dashboard."""

@@ -22,19 +22,19 @@ from modelservice.values.scalars import DnsLabel, ImagePullPolicy, LabelKey, Lab
 
 
 class PrefixHash(Closed):
-    """What counts as an equal prefix."""
+    """Settings of prefix matching."""
 
     prefixCharLength: Annotated[int, Field(ge=4, le=1000000)] | None = None
-    """Characters of the prompt that are compared, as one piece; a picker counts a token as four characters. Without
-    it, prompts are compared block by block as far as they agree."""
+    """Number of characters of the prompt that are compared as one block; a picker counts a token as four
+    characters. Default: prompts are compared block by block as long as they match."""
 
 
 class LoadBalancing(Closed):
-    """How the endpoint picker chooses among pods, as its plugin configuration. Unset: equal prefixes, queue and free
-    KV cache together."""
+    """Load balancing of the endpoint picker, rendered as its plugin configuration. Default: a combination of prefix
+    match, queue length and free KV cache."""
 
     strategy: Literal["LeastLoad", "PrefixHash"] | None = None
-    """`LeastLoad` takes the pod with the fewest requests, `PrefixHash` the pod that has seen the prompt's prefix,
+    """`LeastLoad` chooses the pod with the fewest requests, `PrefixHash` the pod that has seen the prompt's prefix
     unless its queue is long."""
     prefixHash: PrefixHash = PrefixHash()
     """Settings of `PrefixHash`."""
@@ -46,72 +46,72 @@ class EppService(Closed):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """Type of the Service."""
     port: Port = 9002
-    """Port that the InferencePool refers to."""
+    """Port to which the InferencePool refers."""
     targetPort: Port = 9002
-    """Port that the picker listens on (`--grpc-port`)."""
+    """Port on which the picker listens (`--grpc-port`)."""
     appProtocol: Annotated[str, Field(max_length=253)] | None = None
-    """Protocol of the port, where the Gateway wants it, for instance `kubernetes.io/h2c`."""
+    """Application protocol of the port, for Gateways that require it, e.g. `kubernetes.io/h2c`."""
     annotations: dict[str, str] = {}
     """Annotations of the Service."""
     extraPorts: list[ServicePort] = []
-    """Further ports."""
+    """Further ports of the Service."""
 
 
 class EppRbac(Closed):
-    """What the endpoint picker may read."""
+    """Permissions of the endpoint picker."""
 
     create: bool = True
-    """Creates a Role and its RoleBinding in the release's namespace; nothing is cluster-wide."""
+    """Creates a Role and its RoleBinding in the release's namespace."""
     clusterRole: OptionalName = ""
-    """An existing ClusterRole that is bound in the namespace, instead of a Role of the chart."""
+    """Name of an existing ClusterRole to bind in the namespace, instead of a Role of the chart."""
 
 
 class Epp(Closed):
-    """The endpoint picker of the InferencePool: llm-d's (https://github.com/llm-d/llm-d-router), or that of Gateway API
-    Inference Extension. Its flags and its plugins follow its version."""
+    """The endpoint picker of the InferencePool: llm-d's (https://github.com/llm-d/llm-d-router) or the one of
+    Gateway API Inference Extension. Its flags and plugins are derived from its version."""
 
     create: bool = False
     """Creates the endpoint picker with Service, ServiceAccount, Role and configuration."""
     name: DnsLabel | None = None
-    """Name of its objects; the prefix of all object names and `-epp` when unset."""
+    """Name of the picker's objects. Default: the prefix of all object names and `-epp`."""
     image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
     """Image. `global.imageRegistry` replaces its registry."""
     version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
-    """Version of the picker, where the image's tag does not tell it, for instance `0.10`."""
+    """Version of the picker if the image's tag is not a version, e.g. `0.10`."""
     imagePullPolicy: ImagePullPolicy = ""
-    """When the image is pulled; empty leaves it to Kubernetes."""
+    """Image pull policy; empty for Kubernetes' default."""
     imagePullSecrets: list[LocalObjectReference] = []
     """Secrets for the image registries, added to the top-level ones."""
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    """Pods. With several, one leads and the others stand by."""
+    """Number of pods; one is the leader, the others are on standby."""
     debugLevel: Annotated[int, Field(ge=0, le=99)] | None = None
     """Log verbosity (`--v`)."""
     args: list[str] = []
-    """Further flags. A flag given here is not derived."""
+    """Further flags. A flag set here is not derived."""
     env: list[EnvVar] = []
-    """Environment variables. A variable given here is not derived."""
+    """Environment variables. A variable set here is not derived."""
     resources: Resources = Resources(requests={"cpu": "4", "memory": "8Gi"})
     """Compute resources."""
     extraContainerPorts: list[ContainerPort] = []
     """Further ports of the container."""
     service: EppService = EppService()
-    """The Service."""
+    """Service of the endpoint picker."""
     rbac: EppRbac = EppRbac()
-    """What it may read."""
+    """Permissions of the endpoint picker."""
     pluginsConfig: dict[str, Any] | None = None
     """An EndpointPickerConfig in full, instead of the one derived from `routing.loadBalancing` and the roles."""
     pluginsConfigFile: Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")] | None = None
-    """The file of `pluginsCustomConfig` that holds."""
+    """Name of the entry in `pluginsCustomConfig` to use."""
     pluginsCustomConfig: dict[Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")], str] = {}
-    """Configuration files as text."""
+    """Configuration files by name, as text."""
     disableReadinessProbe: bool = False
-    """Leaves the readiness probe out."""
+    """Removes the readiness probe."""
     disableLivenessProbe: bool = False
-    """Leaves the liveness probe out."""
+    """Removes the liveness probe."""
     podAnnotations: dict[str, str] = {}
     """Annotations of the pods."""
     nodeSelector: dict[LabelKey, LabelValue | None] = {}
-    """Node labels that the pods need; `null` removes one of a lower layer."""
+    """Node selector; `null` removes a label of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}

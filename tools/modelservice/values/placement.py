@@ -23,7 +23,7 @@ class AcceleratorTypes(Closed):
     """Nodes by accelerator product, as a required node affinity."""
 
     labelKey: OptionalLabelKey = ""
-    """Node label that tells the product, for instance `nvidia.com/gpu.product`."""
+    """Node label with the product, e.g. `nvidia.com/gpu.product`."""
     labelValues: list[LabelValue] = []
     """Accepted values of the label."""
     labelValue: LabelValue | None = None
@@ -31,26 +31,26 @@ class AcceleratorTypes(Closed):
 
 
 class ResourceProfile(Closed):
-    """What a pod needs of a kind of node. A role takes it several times with `resourceProfile: name:n`, which
-    multiplies the resources; the role's own settings win."""
+    """What a pod requests from one kind of node. `resourceProfile: name:n` of a role multiplies the resources by n;
+    the role's own settings win."""
 
     limits: dict[ResourceName, Quantity] | None = None
-    """Limits of the engine for one unit."""
+    """Limits of the engine for one unit of the profile."""
     requests: dict[ResourceName, Quantity] | None = None
-    """Requests of the engine for one unit."""
+    """Requests of the engine for one unit of the profile."""
     image: Annotated[str, Field(max_length=512)] | None = None
     """Image of the engine for this kind of node."""
     acceleratorType: AcceleratorType | None = None
-    """Accelerator type; `accelerator.type` when unset."""
+    """Accelerator type. Default: `accelerator.type`."""
     nodeSelector: dict[LabelKey, LabelValue] | None = None
-    """Node labels."""
+    """Node selector."""
     tolerations: list[Toleration] | None = None
     """Tolerations of node taints."""
     affinity: Affinity | None = None
     """Affinity."""
     runtimeClassName: DnsSubdomain | None = None
-    """Runtime class."""
+    """Runtime class name."""
     schedulerName: str | None = None
-    """Scheduler."""
+    """Scheduler name."""
     priorityClassName: str | None = None
-    """Priority class."""
+    """Priority class name."""

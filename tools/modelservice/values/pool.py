@@ -11,52 +11,52 @@ from modelservice.values.scalars import DnsLabel, DnsSubdomain, LabelKey, LabelV
 
 
 class EndpointPickerReference(Closed):
-    """An endpoint picker that this chart does not make."""
+    """An endpoint picker that the chart does not create."""
 
     name: DnsLabel
-    """Name of its Service."""
+    """Name of the Service of the endpoint picker."""
     port: Port = 9002
     """Port of the Service."""
 
 
 class InferencePool(Closed):
-    """The InferencePool (https://gateway-api-inference-extension.sigs.k8s.io/reference/spec/): the release's serving
-    pods as one destination. Its ports follow `routing.servicePort` and the roles' `parallelism`."""
+    """The InferencePool (https://gateway-api-inference-extension.sigs.k8s.io/reference/spec/) of the release's
+    serving pods. Its ports are derived from `routing.servicePort` and the roles' `parallelism`."""
 
     create: bool = False
     """Creates the InferencePool."""
     name: DnsSubdomain | None = None
-    """Name of the object; the prefix of all object names when unset. With `create: false` the name of an existing pool,
-    which route, objective and picker then refer to."""
+    """Name of the object. With `create: false`, the name of an existing pool to which route, objective and picker
+    refer. Default: the prefix of all object names."""
     annotations: dict[str, str] = {}
     """Annotations of the object."""
     matchLabels: dict[LabelKey, LabelValue] = {}
-    """Labels that the pool selects; the release and `modelArtifacts.labels` when unset. Write labels that several
-    releases share for a pool over all of them."""
+    """Labels of the selected pods; labels that several releases share make one pool over all of them. Default: the
+    release and `modelArtifacts.labels`."""
     endpointPickerRef: EndpointPickerReference | None = None
-    """The endpoint picker, where it is not this chart's."""
+    """An endpoint picker that the chart does not create."""
     failureMode: Literal["FailOpen", "FailClose"] | None = None
-    """What the Gateway does while the picker is away: `FailOpen` sends requests to any pod, `FailClose` refuses them.
-    Kubernetes' default is `FailClose`."""
+    """Behavior of the Gateway while the picker is unavailable: `FailOpen` sends requests to any pod, `FailClose`
+    rejects them. Default: `FailClose`."""
 
 
 class InferenceObjective(Closed):
-    """An InferenceObjective: what requests that name it in the header `x-gateway-inference-objective` are worth."""
+    """An InferenceObjective: the priority of requests with its name in the header `x-gateway-inference-objective`."""
 
     create: bool = False
     """Creates the InferenceObjective."""
     name: DnsSubdomain | None = None
-    """Name of the object; the prefix of all object names when unset."""
+    """Name of the object. Default: the prefix of all object names."""
     priority: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
-    """Priority; higher comes first, negative may be shed, 0 when unset."""
+    """Priority; higher is served first, and requests with a negative one may be dropped under load. Default: 0."""
 
 
 class InferenceModel(Closed):
-    """The InferenceModel of older versions, whose API is gone."""
+    """The InferenceModel of earlier versions, whose API was removed."""
 
     create: bool | None = None
-    """Must be false: write `routing.inferenceObjective` instead."""
+    """Must be `false`; use `routing.inferenceObjective` instead."""
     name: str | None = None
-    """Had the object's name."""
+    """Former name of the object."""
     criticality: Literal["Critical", "Standard", "Sheddable"] | None = None
-    """Became the objective's priority."""
+    """Former criticality, replaced by the objective's priority."""

@@ -21,27 +21,27 @@ else:
 
 
 class Proxy(Closed):
-    """The routing sidecar (https://github.com/llm-d/llm-d-router) in front of decode: it runs the prefill
-    step elsewhere and forwards to the engine."""
+    """The routing sidecar (https://github.com/llm-d/llm-d-router) in front of the decode engine: it sends the
+    prompt to a prefill pod first and then forwards the request to the engine."""
 
     enabled: bool | None = True
-    """Adds the sidecar to decode pods. Without it the engine itself listens on `routing.servicePort`."""
+    """Adds the sidecar to decode pods. Without it, the engine listens on `routing.servicePort`."""
     image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
-    """Image of the sidecar. Its flags differ by version, which is read from the tag."""
+    """Image of the sidecar. The chart derives the version from the tag, and the flags from the version."""
     version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
-    """Version of the sidecar, where the image's tag does not tell it, for instance `0.10`."""
+    """Version of the sidecar if the image's tag is not a version, e.g. `0.10`."""
     imagePullPolicy: ImagePullPolicy = "Always"
-    """When the image is pulled."""
+    """Image pull policy."""
     targetPort: Port = 8200
-    """First port the decode engine listens on."""
+    """First port of the decode engine."""
     connector: Connector = "nixlv2"
-    """How the KV cache travels from prefill to decode."""
+    """KV connector between prefill and decode. The engines must use the same one."""
     secure: bool | None = False
     """Serves TLS (`--secure-proxy`)."""
     prefillerUseTLS: bool | None = None
-    """Speaks TLS to prefill pods."""
+    """Uses TLS to prefill pods."""
     certPath: AbsolutePath | None = None
-    """Directory with `tls.crt` and `tls.key`; mount it with `volumeMounts`."""
+    """Directory with `tls.crt` and `tls.key`, mounted by `volumeMounts`."""
     zapEncoder: Literal["json", "console"] | None = "json"
     """Log encoding."""
     zapLogLevel: (
@@ -53,24 +53,24 @@ class Proxy(Closed):
         ]
         | None
     ) = None
-    """Log level: `debug`, `info`, `error`, `panic` or a number; `debug` when neither this nor `debugLevel` is set."""
+    """Log level: `debug`, `info`, `error`, `panic` or a number. Default: `debugLevel`, or `debug`."""
     zapDevel: bool | None = None
     """Development logging."""
     zapStacktraceLevel: Literal["info", "error", "panic"] | None = None
-    """Level from which stack traces are logged."""
+    """Minimum level of messages with a stack trace."""
     zapTimeEncoding: Literal["epoch", "millis", "nano", "iso8601", "rfc3339", "rfc3339nano"] | None = None
     """Time format of the log."""
     debugLevel: Annotated[int, Field(ge=0, le=99)] | None = None
-    """Log verbosity as a number: `-v` of the sidecars before 0.4, `--zap-log-level` when `zapLogLevel` is unset."""
+    """Log verbosity as a number: `-v` before version 0.4, `--zap-log-level` since, unless `zapLogLevel` is set."""
     resources: Resources = Resources()
     """Compute resources of the sidecar."""
     env: list[EnvVar] = []
     """Environment variables of the sidecar."""
     args: list[str] = []
-    """Further flags of the sidecar. A flag given here is not derived."""
+    """Further flags of the sidecar. A flag set here is not derived."""
     volumeMounts: list[VolumeMount] = []
-    """Volume mounts of the sidecar, for instance its certificate."""
+    """Volume mounts of the sidecar, e.g. its certificate."""
     securityContext: SecurityContext = {"allowPrivilegeEscalation": False, "runAsNonRoot": True}
     """Security context of the sidecar."""
     parentRefs: list[ParentReference] | None = Field(default=None, deprecated=True)
-    """Old place of `routing.parentRefs`."""
+    """Former key of `routing.parentRefs`."""

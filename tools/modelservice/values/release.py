@@ -1,4 +1,4 @@
-"""What holds for the release as a whole: ``global``, ``serviceAccount`` and ``networkPolicy``."""
+"""Settings of the release as a whole: ``global``, ``serviceAccount`` and ``networkPolicy``."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from modelservice.values.kubernetes import (
 
 
 class Global(BaseModel):
-    """Values that a parent chart shares with all its charts; keys of other charts are left alone."""
+    """Values that a parent chart shares with all its subcharts; other keys are allowed."""
 
     model_config = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
 
     imageRegistry: Annotated[str, Field(max_length=253)] = ""
-    """Registry that replaces the one of every image, for mirrors and closed networks."""
+    """Registry that replaces the registry of every image, for mirrors and air-gapped clusters."""
     imagePullSecrets: list[LocalObjectReference] | None = None
-    """Secrets for the image registries, added to all others."""
+    """Image pull secrets, added to all others."""
 
 
 class ServiceAccount(Closed):
     """The ServiceAccount that the chart creates."""
 
     annotations: dict[str, str] = {}
-    """Annotations, for instance a cloud identity."""
+    """Annotations, e.g. a cloud identity."""
     automountServiceAccountToken: bool | None = None
-    """Whether pods get a token of the API server; Kubernetes' default is true."""
+    """Mounts an API server token into the pods. Default: Kubernetes' `true`."""
 
 
 class NetworkPolicy(Closed):
-    """A NetworkPolicy for each role and for the endpoint picker. Pods of the release always reach each other, because
-    KV caches and collectives travel over ports that engines choose themselves, and the picker reads their metrics."""
+    """A NetworkPolicy for each role and for the endpoint picker. Pods of the release can always reach each other,
+    because engines choose the ports of KV transfers and collectives at run time and the picker reads their metrics."""
 
     enabled: bool = False
     """Creates the NetworkPolicies."""
@@ -46,12 +46,12 @@ class NetworkPolicy(Closed):
         alias="from",
         examples=[[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]],
     )
-    """Who may send requests and read metrics: the gateway, Prometheus, an endpoint picker that this chart does not
-    make. Anybody when empty."""
+    """Sources that may send requests and read metrics: the Gateway, Prometheus, an endpoint picker that the chart
+    does not create. Default: every source."""
     ingress: list[NetworkPolicyIngressRule] = []
-    """Further rules for what comes in."""
+    """Further ingress rules."""
     egress: list[NetworkPolicyEgressRule] | None = None
-    """What pods may reach besides each other and the name service, for instance the model hub. Everything when
-    unset."""
+    """Egress rules in addition to traffic within the release and DNS, e.g. to the model hub. Default: all egress is
+    allowed."""
     annotations: dict[str, str] = {}
     """Annotations of the NetworkPolicies."""

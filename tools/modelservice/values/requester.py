@@ -14,9 +14,9 @@ class RequesterPorts(Closed):
     """Ports of the requester."""
 
     probes: Port = 8080
-    """Port of its probes."""
+    """Port of the requester's probes."""
     spi: Port = 8081
-    """Port of its service provider interface."""
+    """Port of the requester's service provider interface."""
 
 
 class RequesterProbe(Closed):
@@ -32,9 +32,9 @@ class RequesterLimits(Closed):
     """Resources of the requester."""
 
     gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """Accelerators; those of the decode engine when unset."""
+    """Number of accelerators. Default: those of the decode engine."""
     cpus: Quantity = 1
-    """Processors."""
+    """CPU."""
     memory: Quantity = "250Mi"
     """Memory."""
 
@@ -47,18 +47,17 @@ class RequesterResources(Closed):
 
 
 class Requester(Closed):
-    """Dual pods of llm-d fast model actuation
-    (https://github.com/llm-d-incubation/llm-d-fast-model-actuation): decode becomes a ReplicaSet of requesters that
-    hold the accelerators, and carries the server's pod as a patch."""
+    """Dual pods of llm-d fast model actuation (https://github.com/llm-d-incubation/llm-d-fast-model-actuation):
+    decode is a ReplicaSet of requesters that hold the accelerators and carry the server's pod as a patch."""
 
     enable: bool = False
-    """Renders decode as requesters. Not possible with `multinode`."""
+    """Renders decode as requesters. Not allowed with `multinode`."""
     image: Annotated[str, Field(max_length=512)] = (
         "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:latest"
     )
     """Image of the requester."""
     imagePullPolicy: ImagePullPolicy = "Always"
-    """When the image is pulled."""
+    """Image pull policy."""
     adminPort: Port = 8081
     """Administration port of the server's pod."""
     port: RequesterPorts = RequesterPorts()

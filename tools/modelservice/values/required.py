@@ -22,7 +22,7 @@ def sections() -> list[str]:
 def needed_defaults() -> list[str]:
     """Return the paths of the other values that must not be null.
 
-    These are the values that are not optional and whose default says something; where the default is false, empty or
+    These are the values that are not optional and whose default says something; if the default is false, empty or
     zero, a missing value means the same.
     """
     return [path for path, value in _required() if not isinstance(value, BaseModel | dict | list)]

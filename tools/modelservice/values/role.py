@@ -40,15 +40,15 @@ class Role(Closed):
     create: bool = True
     """Creates the role's workload."""
     replicas: Replicas = 1
-    """Pods (Deployment) or groups of pods (LeaderWorkerSet)."""
+    """Number of pods (Deployment) or groups of pods (LeaderWorkerSet)."""
     multinode: bool | None = None
-    """LeaderWorkerSet (true) or Deployment (false) for this role; the top-level `multinode` when unset."""
+    """LeaderWorkerSet (`true`) or Deployment (`false`) for this role. Default: the top-level `multinode`."""
     autoscaling: Autoscaling = Autoscaling()
-    """Who owns the number of replicas."""
+    """Autoscaling."""
     parallelism: Parallelism = Parallelism()
     """How one model instance is spread over accelerators and pods."""
     accelerator: RoleAccelerator = RoleAccelerator()
-    """What this role changes of the global accelerator."""
+    """Settings of this role that replace those of the top-level `accelerator`."""
     acceleratorTypes: AcceleratorTypes = AcceleratorTypes()
     """Nodes by accelerator product."""
     engine: Engine = Engine()
@@ -56,19 +56,19 @@ class Role(Closed):
     containers: list[Container] = Field(
         default=[], examples=[[{"name": "vllm", "image": "vllm/vllm-openai:v0.11.0", "modelCommand": "vllmServe"}]]
     )
-    """Containers of the pod. The first one is the engine; its fields win over `engine`. Without any, the engine
-    container is made from `engine` alone."""
+    """Containers of the pod. The first one is the engine, and its fields win over `engine`. Default: an engine
+    container from `engine`."""
     initContainers: list[InitContainer] = []
-    """Init containers, after the routing proxy."""
+    """Init containers, which start after the routing sidecar."""
     volumes: list[Volume] = [{"name": "metrics-volume", "emptyDir": {}}]
-    """Volumes of the pod; a list given replaces this one. The model volume is added by itself."""
+    """Volumes of the pod; a list set here replaces the default. The chart adds the model volume."""
     sharedMemory: SharedMemory = SharedMemory()
     """`/dev/shm` of the engine."""
     resourceClaims: list[PodResourceClaim] = []
-    """Further claims of the pod, for instance an IMEX channel. The engine uses all of them, other containers
-    those in their `resources.claims`."""
+    """Further resource claims of the pod, e.g. an IMEX channel. The engine uses all of them, other containers those
+    in their `resources.claims`."""
     workerTemplate: WorkerTemplate | None = None
-    """What workers do differently from the leader of their group. Only the leader then serves."""
+    """Differences of the workers of a group from their leader. With it, only the leader serves."""
     strategy: DeploymentStrategy | None = None
     """Update strategy of the Deployment."""
     rolloutStrategy: RolloutStrategy | None = None
@@ -76,29 +76,29 @@ class Role(Closed):
     subGroupPolicy: SubGroupPolicy | None = None
     """Subgroups of the LeaderWorkerSet."""
     subGroupExclusiveTopology: bool | LabelKey | None = Field(default=None, union_mode="left_to_right")
-    """Gives every subgroup a topology domain of its own: `true` for a node each, or a node label key."""
+    """Exclusive topology domain for every subgroup: `true` for one node each, or a node label key."""
     subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
-    """The misspelt form that the original chart documented; use `subGroupExclusiveTopology`."""
+    """Misspelled form of `subGroupExclusiveTopology`, from the original chart."""
     annotations: dict[str, str] = {}
     """Annotations of the workload."""
     podAnnotations: dict[str, str] = {}
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
-    """Further labels of the pods; never part of a selector."""
+    """Labels of the pods, in addition to the chart's; never part of a selector."""
     nodeSelector: dict[LabelKey, LabelValue | None] = {}
-    """Node labels that the pods need; `null` removes one of a lower layer."""
+    """Node selector; `null` removes a label of a lower layer."""
     tolerations: list[Toleration] = []
     """Tolerations of node taints."""
     affinity: Affinity = {}
-    """Affinity; the node affinity of `acceleratorTypes` is added to it."""
+    """Affinity, merged with the node affinity from `acceleratorTypes`."""
     schedulerName: str | None = None
-    """Scheduler of this role."""
+    """Scheduler name of this role. Default: the top-level `schedulerName`."""
     priorityClassName: str | None = None
-    """Priority class; empty or `none` for none."""
+    """Priority class name; empty or `none` for no priority class."""
     terminationGracePeriodSeconds: Annotated[int, Field(ge=0, le=86400)] | None = None
-    """Seconds a pod has to end its requests."""
+    """Termination grace period in seconds. Default: Kubernetes' 30, or the sum from `drain`."""
     enableServiceLinks: bool | None = None
-    """Whether Kubernetes adds an environment variable for every Service."""
+    """Environment variables for every Service of the namespace."""
     hostIPC: bool | None = None
     """Uses the node's IPC namespace."""
     hostPID: bool | None = None
@@ -112,7 +112,7 @@ class Role(Closed):
     extraConfig: PodFragment | None = None
     """Any other field of a pod spec, merged last; named lists merge by name. Strings are rendered as templates."""
     workload: Literal["Deployment", "StatefulSet"] = "Deployment"
-    """Kind of the workload without `multinode`. A StatefulSet gives each pod a fixed name and claims of its own."""
+    """Kind of the workload without `multinode`. A StatefulSet gives every pod a stable name and separate claims."""
     volumeClaimTemplates: list[VolumeClaimTemplate] = Field(
         default=[],
         examples=[
@@ -124,30 +124,30 @@ class Role(Closed):
             ]
         ],
     )
-    """Claims that each pod of a StatefulSet gets for itself."""
+    """Volume claim templates of a StatefulSet."""
     persistentVolumeClaimRetentionPolicy: ClaimRetention | None = None
-    """What becomes of the claims of a StatefulSet when it is deleted or scaled down; they stay when unset."""
+    """Retention of a StatefulSet's claims when it is deleted or scaled down. Default: claims are kept."""
     updateStrategy: StatefulSetStrategy | None = None
     """Update strategy of the StatefulSet."""
     podManagementPolicy: Literal["Parallel", "OrderedReady"] | None = None
-    """Whether pods of the StatefulSet start together or one after the other; `Parallel` when unset, as one replica
-    need not wait for another's load."""
+    """Pod management policy of the StatefulSet. Default: `Parallel`, because a replica need not wait until another
+    has loaded the model."""
     runtimeClassName: DnsSubdomain | None = None
-    """Runtime class of the pods, for instance `nvidia`."""
+    """Runtime class name of the pods, e.g. `nvidia`."""
     topologySpreadConstraints: list[TopologySpreadConstraint] = Field(
         default=[],
         examples=[[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}]],
     )
-    """How pods spread over nodes or zones; one without a `labelSelector` spreads the role's serving pods."""
+    """Topology spread constraints of the pods. Default `labelSelector`: the role's serving pods."""
     resourceProfile: (
         Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$")] | None
     ) = Field(default=None, examples=["nvidia-h100:4"])
-    """One of `resourceProfiles`, and how often its resources are taken: `name` or `name:n`."""
+    """An entry of `resourceProfiles` and the factor of its resources: `name` or `name:n`."""
     probes: Probes = Probes()
     """Probes of the engine."""
     drain: Drain = Drain()
-    """Lets pods finish their requests."""
+    """Graceful shutdown."""
     podDisruptionBudget: PodDisruptionBudget = PodDisruptionBudget()
-    """How many pods a node drain may take at once."""
+    """Limits of voluntary disruptions such as node drains."""
     service: RoleService = RoleService()
-    """A Service for this role."""
+    """Service of this role."""

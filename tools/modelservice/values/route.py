@@ -20,39 +20,39 @@ class ParentReference(Closed):
     name: str | None = None
     """Name of the Gateway."""
     namespace: str | None = None
-    """Its namespace."""
+    """Namespace of the Gateway."""
     group: str | None = None
-    """Its API group."""
+    """API group. Default: `gateway.networking.k8s.io`."""
     kind: str | None = None
-    """Its kind."""
+    """Kind. Default: `Gateway`."""
     sectionName: str | None = None
-    """One listener of it."""
+    """Name of one listener. Default: all listeners."""
     port: Port | None = None
-    """One port of it."""
+    """Port of the listener. Default: all ports."""
 
 
 class PathMatch(Closed):
     """Path of a request."""
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] | None = None
-    """How the value is compared; `PathPrefix` when unset."""
+    """Type of the match. Default: `PathPrefix`."""
     value: RoutePath | None = None
-    """The path; `/` when unset."""
+    """Path. Default: `/`."""
 
 
 class ValueMatch(Closed):
-    """A header or query parameter of a request."""
+    """A match of a header or query parameter."""
 
     type: Literal["Exact", "RegularExpression"] | None = None
-    """How the value is compared; `Exact` when unset."""
+    """Type of the match. Default: `Exact`."""
     name: HeaderName
-    """Its name."""
+    """Name."""
     value: HeaderValue
-    """Its value, rendered as a template."""
+    """Value, rendered as a template."""
 
 
 class RouteMatch(Closed):
-    """Requests that a rule takes: all conditions hold
+    """Conditions of a request, all of which must be true
     (https://gateway-api.sigs.k8s.io/reference/spec/#httproutematch)."""
 
     path: PathMatch | None = None
@@ -66,38 +66,38 @@ class RouteMatch(Closed):
 
 
 class Header(Closed):
-    """A header with its value."""
+    """A header."""
 
     name: HeaderName
-    """Its name."""
+    """Name."""
     value: HeaderValue
-    """Its value."""
+    """Value."""
 
 
 class HeaderModifier(Closed):
     """Changes of headers."""
 
     set: list[Header] | None = None
-    """Headers that replace those of the same name."""
+    """Headers to set, replacing headers of the same name."""
     add: list[Header] | None = None
-    """Headers that are added."""
+    """Headers to add."""
     remove: list[str] | None = None
-    """Headers that are removed."""
+    """Names of headers to remove."""
 
 
 class PathModifier(Closed):
-    """A path as the engine gets it."""
+    """Replacement of the path before the request reaches the engine."""
 
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
-    """What is replaced."""
+    """Type of the replacement."""
     replaceFullPath: RoutePath | None = None
-    """The whole path."""
+    """New path."""
     replacePrefixMatch: RoutePath | None = None
-    """What the matched prefix becomes."""
+    """Replacement of the matched prefix."""
 
 
 class UrlRewrite(Closed):
-    """A URL as the engine gets it."""
+    """Rewrite of the URL before the request reaches the engine."""
 
     hostname: Hostname | None = None
     """Host name."""
@@ -106,7 +106,7 @@ class UrlRewrite(Closed):
 
 
 class ExtensionReference(Closed):
-    """A filter that the Gateway's implementation brings."""
+    """A filter of the Gateway implementation."""
 
     group: Annotated[str, Field(max_length=253)]
     """API group."""
@@ -117,66 +117,65 @@ class ExtensionReference(Closed):
 
 
 class RouteFilter(Closed):
-    """What happens to a request on its way
-    (https://gateway-api.sigs.k8s.io/reference/spec/#httproutefilter)."""
+    """A filter of an HTTPRoute rule (https://gateway-api.sigs.k8s.io/reference/spec/#httproutefilter)."""
 
     type: Literal["RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite", "ExtensionRef"]
-    """Kind of the filter."""
+    """Type of the filter."""
     requestHeaderModifier: HeaderModifier | None = None
-    """Changes of the request's headers."""
+    """Changes of the request headers."""
     responseHeaderModifier: HeaderModifier | None = None
-    """Changes of the response's headers."""
+    """Changes of the response headers."""
     urlRewrite: UrlRewrite | None = None
-    """Change of the URL."""
+    """Rewrite of the URL."""
     extensionRef: ExtensionReference | None = None
-    """A filter of the implementation."""
+    """Reference to a filter of the Gateway implementation."""
 
 
 class BackendReference(Closed):
-    """Where a rule sends requests."""
+    """A backend of an HTTPRoute rule."""
 
     group: Annotated[str, Field(max_length=253)] | None = None
-    """API group; that of InferencePools is `inference.networking.k8s.io`."""
+    """API group, e.g. `inference.networking.k8s.io` for an InferencePool."""
     kind: Annotated[str, Field(min_length=1, max_length=63)] | None = None
-    """Kind; Service when unset."""
+    """Kind. Default: `Service`."""
     name: DnsSubdomain
     """Name."""
     namespace: DnsLabel | None = None
-    """Namespace; the release's own when unset."""
+    """Namespace. Default: the release's namespace."""
     port: Port | None = None
-    """Port of a Service; an InferencePool has none."""
+    """Port of a Service; not allowed for an InferencePool."""
     weight: Annotated[int, Field(ge=0, le=1000000)] | None = None
-    """Share of the requests."""
+    """Weight of the backend, in proportion to the others."""
 
 
 class RouteTimeouts(Closed):
-    """Time limits of requests. Answers of a language model take long, so there are none by default; null leaves a limit
-    to the Gateway, as some implementations refuse the field."""
+    """Timeouts of requests. Default: none, because answers of a language model take long. `null` leaves the field
+    out, because some implementations reject it."""
 
     request: RouteDuration | None = "0s"
-    """From the request to the end of the answer; `0s` for no limit."""
+    """Timeout of a request until the end of the answer; `0s` for no timeout."""
     backendRequest: RouteDuration | None = "0s"
-    """One attempt at an endpoint; `0s` for no limit."""
+    """Timeout of one attempt at a backend; `0s` for no timeout."""
 
 
 class RouteRuleTimeouts(Closed):
-    """Time limits of a rule."""
+    """Timeouts of a rule."""
 
     request: RouteDuration | None = None
-    """From the request to the end of the answer."""
+    """Timeout of a request until the end of the answer."""
     backendRequest: RouteDuration | None = None
-    """One attempt at an endpoint."""
+    """Timeout of one attempt at a backend."""
 
 
 class RouteRetry(Closed):
-    """When a request is tried again."""
+    """Retries of a request."""
 
     codes: list[Annotated[int, Field(ge=400, le=599)]] | None = None
-    """Status codes that are tried again."""
+    """Status codes to retry."""
     attempts: Annotated[int, Field(ge=0, le=100)] | None = None
-    """How often."""
+    """Maximum number of retries."""
     backoff: RouteDuration | None = None
-    """Time between attempts."""
+    """Minimum time between attempts."""
 
 
 class RouteRule(Closed):
@@ -185,15 +184,15 @@ class RouteRule(Closed):
     name: DnsSubdomain | None = None
     """Name of the rule."""
     matches: list[RouteMatch] | None = Field(default=None, max_length=64)
-    """Requests that the rule takes: one of these."""
+    """Matches, one of which must be true."""
     filters: list[RouteFilter] | None = Field(default=None, max_length=16)
-    """What happens to them."""
+    """Filters, applied to matching requests."""
     backendRefs: list[BackendReference] | None = Field(default=None, max_length=16)
-    """Where they go; the InferencePool when unset."""
+    """Backends. Default: the InferencePool."""
     timeouts: RouteRuleTimeouts | None = None
-    """Time limits."""
+    """Timeouts."""
     retry: RouteRetry | None = None
-    """When a request is tried again (experimental channel of Gateway API)."""
+    """Retries (experimental channel of Gateway API)."""
 
 
 class HttpRoute(Closed):
@@ -202,21 +201,21 @@ class HttpRoute(Closed):
     create: bool = False
     """Creates the HTTPRoute."""
     name: DnsSubdomain | None = None
-    """Name of the object; the prefix of all object names when unset."""
+    """Name of the object. Default: the prefix of all object names."""
     annotations: dict[str, str] = {}
     """Annotations of the object."""
     parentRefs: list[ParentReference] = []
-    """Gateways of the route; `routing.parentRefs` when unset."""
+    """Gateways of the route. Default: `routing.parentRefs`."""
     hostnames: list[Hostname] = Field(default=[], max_length=16)
-    """Host names that the route takes; those of the Gateway's listeners when unset."""
+    """Host names of the route. Default: those of the Gateway's listeners."""
     pathPrefix: RoutePath = "/"
-    """Prefix of the paths that the route takes. It is removed before the engine sees the request."""
+    """Path prefix of the route, removed before the request reaches the engine."""
     modelHeader: HeaderName | None = None
-    """Header that must hold the model's name, for several models behind one Gateway; a body based router sets it, for
-    instance `X-Gateway-Base-Model-Name`."""
+    """Header that must contain the model's name, for several models behind one Gateway; a body-based router sets
+    it, e.g. `X-Gateway-Base-Model-Name`."""
     matches: list[RouteMatch] = Field(default=[], max_length=64)
-    """Conditions in full, instead of `pathPrefix` and `modelHeader`."""
+    """Matches in full, instead of `pathPrefix` and `modelHeader`."""
     timeouts: RouteTimeouts = RouteTimeouts()
-    """Time limits."""
+    """Timeouts."""
     rules: list[RouteRule] = Field(default=[], max_length=16)
     """Rules in full, instead of `pathPrefix`, `modelHeader`, `matches` and `timeouts`."""

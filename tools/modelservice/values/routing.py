@@ -13,26 +13,26 @@ from modelservice.values.scalars import Port
 
 
 class Routing(Closed):
-    """How requests reach the pods."""
+    """Routing of requests to the pods."""
 
     servicePort: Port = 8000
-    """Port the pods serve on: the sidecar's on decode, the engine's elsewhere. It equals the InferencePool's target
-    port. With `dataMode: multiPort` it is the first of one port a rank."""
+    """Port on which the pods serve, which is the InferencePool's target port: the sidecar's port in decode pods,
+    the engine's elsewhere. With `dataMode: multiPort`, the first of one port per rank."""
     proxy: Proxy = Proxy()
     """The routing sidecar."""
     parentRefs: list[ParentReference] = []
     """Gateways of the HTTPRoute."""
     modelName: str | None = Field(default=None, deprecated=True)
-    """Old place of `modelArtifacts.name`; it is used when set."""
+    """Former key of `modelArtifacts.name`, which it overrides."""
     inferencePool: InferencePool = InferencePool()
-    """The serving pods as one destination."""
+    """InferencePool of the serving pods."""
     httpRoute: HttpRoute = HttpRoute()
-    """The way from the Gateways to the pool."""
+    """HTTPRoute from the Gateways to the pool."""
     inferenceObjective: InferenceObjective = InferenceObjective()
-    """What requests are worth."""
+    """Priority of requests."""
     epp: Epp = Epp()
     """The endpoint picker of the pool."""
     loadBalancing: LoadBalancing = LoadBalancing()
-    """How the endpoint picker chooses."""
+    """Load balancing of the endpoint picker."""
     inferenceModel: InferenceModel | None = Field(default=None, deprecated=True)
-    """Replaced by `routing.inferenceObjective`; only `create: false` is accepted here."""
+    """Replaced by `routing.inferenceObjective`; only `create: false` is accepted."""

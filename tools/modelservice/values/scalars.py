@@ -9,7 +9,7 @@ from pydantic import Field
 from modelservice.docs.jsontype import json_type
 
 WORDS: dict[str, str] = {}
-"""What each pattern asks for, for messages: a regular expression explains little."""
+"""Description of each pattern for error messages, because a regular expression explains little."""
 
 
 def _form(words: str, pattern: str, **bounds: Any) -> Any:
@@ -148,7 +148,7 @@ SecretKey = Annotated[
 FlagName = Annotated[
     str,
     _form(
-        "a flag: no leading dashes, and dashes for underscores, e.g. max-model-len",
+        "a flag without leading dashes, and with dashes for underscores, e.g. max-model-len",
         r"^[a-z][a-z0-9-]*(\.[A-Za-z0-9_.-]+)?$",
         max_length=128,
     ),

@@ -41,8 +41,7 @@ class RoleService(ServiceFields):
 
 
 class Service(ServiceFields):
-    """One Service for the release, in front of the pods that clients talk to: the decode pods, or the prefill pods
-    where there is no decode."""
+    """One Service for the release, in front of the decode pods, or of the prefill pods if there is no decode."""
 
     enabled: bool = False
     """Creates the Service."""

@@ -1,4 +1,4 @@
-"""Volumes and claims besides the model's."""
+"""Volumes and claims other than the model's."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from modelservice.values.scalars import AbsolutePath, DnsLabel, DnsSubdomain, La
 
 
 class PodResourceClaim(Closed):
-    """A claim of the pod beside the accelerator's, from an existing claim or template."""
+    """A resource claim of the pod in addition to the accelerator's, from an existing claim or template."""
 
     name: DnsLabel
     """Name of the claim inside the pod."""
     resourceClaimTemplateName: DnsSubdomain | None = None
-    """Existing ResourceClaimTemplate; each pod gets a claim of its own."""
+    """Existing ResourceClaimTemplate; each pod gets a separate claim."""
     resourceClaimName: DnsSubdomain | None = None
-    """Existing ResourceClaim; all pods share it."""
+    """Existing ResourceClaim, shared by all pods."""
 
 
 class SharedMemory(Closed):
@@ -24,20 +24,20 @@ class SharedMemory(Closed):
     enabled: bool = False
     """Mounts a memory-backed volume at `/dev/shm`; it counts against the memory limit."""
     sizeLimit: Quantity | None = None
-    """Largest size; the node's default (half of its memory) when unset."""
+    """Size limit of the volume. Default: the node's, half of its memory."""
 
 
 class VolumeClaimTemplate(Closed):
-    """A claim that each pod of a StatefulSet gets for itself."""
+    """A volume claim template of a StatefulSet: every pod gets a separate claim."""
 
     name: DnsLabel
-    """Name of the volume in the pod. `model-storage` replaces the volume that an `hf://` model is downloaded to, and
-    `engine-cache` the one of `caches`."""
+    """Name of the volume in the pod. `model-storage` replaces the volume that an `hf://` model is downloaded to,
+    `engine-cache` the volume of `caches`."""
     spec: PersistentVolumeClaimSpec
     """The claim
     (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/)."""
     mountPath: AbsolutePath | None = None
-    """Where the engine gets it."""
+    """Mount path in the engine container."""
     labels: dict[LabelKey, LabelValue] | None = None
     """Labels of the claims."""
     annotations: dict[str, str] | None = None
@@ -45,16 +45,16 @@ class VolumeClaimTemplate(Closed):
 
 
 class VolumeClaim(Closed):
-    """A claim that the release owns and all its pods share. Pods on several nodes need an access mode for many, and a
-    claim for each pod is a `volumeClaimTemplates` entry of a StatefulSet."""
+    """A PersistentVolumeClaim that the release owns and all its pods share. Pods on several nodes need a `…Many`
+    access mode. For one claim per pod, use `volumeClaimTemplates` of a StatefulSet."""
 
     spec: PersistentVolumeClaimSpec
     """The claim
     (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/)."""
     mountPath: AbsolutePath | None = None
-    """Where engines get it; other containers mount the volume, which has the name of the entry."""
+    """Mount path in the engine containers; other containers mount the volume by the name of the entry."""
     retain: bool = False
-    """Keeps the claim when the release is removed."""
+    """Keeps the claim when the release is uninstalled."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the claim."""
     annotations: dict[str, str] = {}
@@ -62,13 +62,13 @@ class VolumeClaim(Closed):
 
 
 class Caches(Closed):
-    """Writable places for an engine that is not root or whose root file system is read-only: `HOME`, every cache
-    directory and `/tmp`."""
+    """Writable directories for an engine that runs as non-root or with a read-only root file system: `HOME`, every
+    cache directory and `/tmp`."""
 
     enabled: bool = False
-    """Points every cache of the engine to a volume of its own, and mounts one at `/tmp`."""
+    """Points every cache of the engine to one volume, and mounts another at `/tmp`."""
     mountPath: AbsolutePath = "/var/cache/engine"
-    """Where the volume is mounted."""
+    """Mount path of the volume."""
     sizeLimit: Quantity | None = None
-    """Largest size; no limit when unset. A volume of the role named `engine-cache` replaces it, for instance a claim
-    that keeps compiled kernels."""
+    """Size limit of the volume. Default: no limit. A volume of the role named `engine-cache` replaces it, e.g. a
+    claim that keeps compiled kernels."""

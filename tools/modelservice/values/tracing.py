@@ -8,7 +8,7 @@ from modelservice.values.base import Closed
 
 
 class Sampling(Closed):
-    """Which traces are kept."""
+    """Sampling of traces."""
 
     sampler: Literal[
         "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
@@ -16,24 +16,24 @@ class Sampling(Closed):
     ] = "parentbased_traceidratio"  # fmt: skip
     """OpenTelemetry sampler (`OTEL_TRACES_SAMPLER`)."""
     samplerArg: str = "1.0"
-    """Its argument (`OTEL_TRACES_SAMPLER_ARG`)."""
+    """Argument of the sampler (`OTEL_TRACES_SAMPLER_ARG`)."""
 
 
 class ServiceNames(Closed):
     """Service names in traces."""
 
     vllmDecode: str = "vllm-decode"
-    """Name of the decode engine."""
+    """Service name of the decode engine."""
     vllmPrefill: str = "vllm-prefill"
-    """Name of the prefill engine."""
+    """Service name of the prefill engine."""
     routingProxy: str = "routing-proxy"
-    """Name of the sidecar."""
+    """Service name of the sidecar."""
     endpointPicker: str = "endpoint-picker"
-    """Name of the endpoint picker."""
+    """Service name of the endpoint picker."""
 
 
 class VllmTracing(Closed):
-    """vLLM's own tracing options."""
+    """Tracing options of vLLM."""
 
     collectDetailedTraces: str = "all"
     """Value of `--collect-detailed-traces`."""
@@ -47,8 +47,8 @@ class Tracing(Closed):
     otlpEndpoint: str = "http://otel-collector:4317"
     """OTLP endpoint of the collector."""
     sampling: Sampling = Sampling()
-    """Which traces are kept."""
+    """Sampling of traces."""
     serviceNames: ServiceNames = ServiceNames()
     """Service names in traces."""
     vllm: VllmTracing = VllmTracing()
-    """vLLM's own tracing options."""
+    """Tracing options of vLLM."""
