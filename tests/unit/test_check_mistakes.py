@@ -158,9 +158,9 @@ LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/L
 PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
 
 ENGINES = [
-    ("accelerator-image", CPU, "built for accelerators of nvidia.com, and the pods have none"),
+    ("accelerator-image", CPU, "built for NVIDIA GPU, and the pods have no accelerators"),
     ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
-    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "accelerators of google.com"),
+    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "built for Google TPU, but the pods request nvidia.com/gpu"),
     ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
     (
         "host-memory",
@@ -174,8 +174,8 @@ ENGINES = [
         "cpu_bytes_to_use 466 GiB",
     ),
     ("gated-model", LLAMA, "no HF_TOKEN"),
-    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "no name of an image"),
-    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "no name of an image"),
+    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
     ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
     (
         "pod-fields",
@@ -232,7 +232,7 @@ def test_accelerators_of_another_container_are_not_the_engines(embedded: Embedde
         "      - {name: log, image: 'fluent/fluent-bit:4.0', resources: {limits: {nvidia.com/gpu: 1}}}\n"
     )
     found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
-    assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]
+    assert [item.message for item in found] == ["container log requests nvidia.com/gpu, which only the engine uses"]
 
 
 def script(text: str) -> str:
@@ -241,7 +241,7 @@ def script(text: str) -> str:
 
 
 SCRIPTS = [
-    ("vllm serve m \\ \n  --port 8000", "a space behind its backslash"),
+    ("vllm serve m \\ \n  --port 8000", "a space after its backslash"),
     ("vllm serve m\n  --port 8000", "does not end with a backslash"),
     ("vllm serve m \\\n  # the port\n  --port 8000", "does not end with a backslash"),
 ]

@@ -28,7 +28,7 @@ from modelservice.engines.arguments import (
     table,
     versions,
 )
-from modelservice.engines.command import command_line
+from modelservice.engines.command import EngineCommand
 from modelservice.engines.version import Version, vllm_version
 from modelservice.facts.image_versions import ImageVersions, image_versions
 from support.render import ROOT, shared
@@ -89,7 +89,7 @@ def refused_by(parser: argparse.ArgumentParser, words: list[str]) -> bool:
 
 def refused_by_table(version: Version, words: list[str]) -> bool:
     known = table(version)
-    for flag in command_line({"command": ["vllm", "serve"], "args": words}).flags:
+    for flag in EngineCommand.parse({"command": ["vllm", "serve"], "args": words}).flags:
         argument = known.find(flag.spelling)
         if argument is None or (argument.arity in (1, "+") and not flag.values):
             return True
@@ -335,7 +335,7 @@ def test_the_rules_for_images_are_sound() -> None:
     ],
 )  # fmt: skip
 def test_command_lines_are_read_from_every_form(container: dict[str, Any], port: int | None, flags: list[str]) -> None:
-    line = command_line(container)
+    line = EngineCommand.parse(container)
     assert line.engine == "vllm"
     assert [flag.name for flag in line.flags] == flags
     assert line.number("port", 8000) == port

@@ -24,6 +24,7 @@ from rich.progress import track
 
 from modelservice import __version__
 from modelservice import endpoints as clients
+from modelservice.check.runner import sound
 from modelservice.cli import cluster
 from modelservice.cli import imports as importers
 from modelservice.cli.check import check
@@ -34,7 +35,9 @@ from modelservice.docs import outputs as documents
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
+from modelservice.model.deployment import Deployment
 from modelservice.paths import chart_dir
+from modelservice.sources import Sources
 from modelservice.summary import print_summary
 
 app = typer.Typer(
@@ -113,7 +116,8 @@ def render(
         sys.stdout.write(_stream(rendered, output_format))
     out = Console(soft_wrap=False)
     if summary:
-        print_summary(rendered.objects, out)
+        objects, _ = sound(rendered.objects, name)
+        print_summary(Deployment(name, objects, namespace, Sources([], dict(given))), out)
     if notes:
         out.print(rendered.notes, markup=False, highlight=False, soft_wrap=True)
     if output is not None:

@@ -106,7 +106,7 @@ def check(
     for deployment in deployments:
         deployment.vllm_version = stated
         deployment.cluster = inventory
-        deployment.pools = [item for neighbour in neighbours for item in neighbour.pools]
+        deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
     findings += run(deployments, together=together)
     report = replace(suppress(order(findings), suppressions), deployments=names)

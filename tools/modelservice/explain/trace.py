@@ -27,7 +27,8 @@ from modelservice.explain.alternatives import alternatives
 from modelservice.explain.batch import Batch
 from modelservice.helm import Release, Rendered, Renderer, copy_chart, dump
 from modelservice.inputs import Values, read_values
-from modelservice.model.deployment import overlaid, reference
+from modelservice.model.deployment import overlaid
+from modelservice.model.pods import reference
 from modelservice.sources import Path, Place, Sources, dotted, leaves
 
 RELEASE_NAME = ".Release.Name"
