@@ -6,10 +6,12 @@ All of them are committed, and `modelservice schema --check` fails if one of the
 from __future__ import annotations
 
 import difflib
+import json
 from pathlib import Path
 
 from modelservice.docs import engines, facts, importing, rules, schema, values
 from modelservice.errors import ModelserviceError
+from modelservice.kubernetes.types import merge_keys
 from modelservice.paths import CHART
 from modelservice.values import Values
 
@@ -21,6 +23,7 @@ def outputs(root: Path) -> dict[Path, str]:
         chart / "values.schema.json": schema.text(schema.json_schema(Values)),
         chart / "values.yaml": values.values_yaml(Values),
         chart / "facts.json": facts.facts_json(),
+        root / "tools" / "modelservice" / "kubernetes" / "merge_keys.json": json.dumps(merge_keys(), indent=1) + "\n",
     }
     tables = {
         chart / "README.md": {"values": values.values_table(Values)},
