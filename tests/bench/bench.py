@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from localcluster.binaries import binary
-from modelservice.docs import values as generate
+from modelservice.docs.outputs import outputs
 from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
 from modelservice.inputs import read_values
 from modelservice.paths import chart_dir
@@ -52,7 +52,7 @@ def main() -> None:
             "embedded render": lambda: embedded.render(values, release),
             "embedded render without schema": lambda: without.render(values, release),
             "embedded render of one ConfigMap": lambda: smallest.render({}, release),
-            "schema, values.yaml and tables": lambda: generate.outputs(ROOT),
+            "schema, values.yaml and tables": lambda: outputs(ROOT),
         }
         for name in ("helm4", "helm3"):
             executable = HelmExecutable(chart_dir(), str(binary(name)))

@@ -27,7 +27,7 @@ from helm_python import _native
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.suggest import key_patterns, suggestion
-from modelservice.values import WORDS
+from modelservice.values.scalars import WORDS
 
 # pyhelm3 logs each failed command; without a handler Python prints that to the standard error, beside our sentence.
 logging.getLogger("pyhelm3").addHandler(logging.NullHandler())

@@ -58,7 +58,7 @@ def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
 
 def _branches(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
     node = _resolve(schema, node)
-    return [node, *(_resolve(schema, branch) for branch in node.get("anyOf", []))]
+    return [node, *(_resolve(schema, branch) for branch in [*node.get("anyOf", []), *node.get("allOf", [])])]
 
 
 def _paths(schema: dict[str, Any]) -> Iterator[str]:

@@ -31,7 +31,7 @@ from modelservice.cli.check import check
 from modelservice.cli.explain import command as explain
 from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
 from modelservice.cli.plan import command as plan
-from modelservice.docs import values as documents
+from modelservice.docs import outputs as documents
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, Rendered, dump, renderer
 from modelservice.inputs import apply_set, merge, read_values
