@@ -124,8 +124,8 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--nodes", PD], "neither node pools nor objects"),
         (["-f", PD, "--ignore", "image-latest"], "needs a reason"),
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
-        (["-f", PD, "--vllm-version", "newest"], "no version"),
-        (["--manifests", PD], "no Kubernetes object"),
+        (["-f", PD, "--vllm-version", "newest"], "not a version"),
+        (["--manifests", PD], "not a Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
     ],
 )
