@@ -16,7 +16,7 @@ from support.render import ROOT
 def test_the_picture_is_current(embedded: EmbeddedHelm, example: str, name: str) -> None:
     deployment, _ = load([str(ROOT / f"examples/values-{example}.yaml")], embedded, Release(name))
     assert deployment is not None
-    deployment.pools = read_pool(str(ROOT / f"examples/pool-{example}.yaml")).pools
+    deployment.given_pools = read_pool(str(ROOT / f"examples/pool-{example}.yaml")).pools
     deployment.cluster = read_inventory(str(ROOT / "examples/nodes.yaml"))
     assert [finding for finding in run([deployment]) if finding.severity is Severity.error] == []
     assert svg(plan(deployment)) == (ROOT / f"docs/plan-{name}.svg").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from modelservice.engines.command import command_line
+from modelservice.engines.command import EngineCommand
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
 from support.render import ROOT, SHARED
@@ -36,7 +36,7 @@ class Base:
     values: Values
     pool: Values
 
-    def engine(self, role: str) -> str:
+    def engine(self, role: str) -> str | None:
         """Which engine a role runs, as far as the values tell."""
         layers = [self.values.get("engine") or {}, (self.values.get(role) or {}).get("engine") or {}]
         container = merge(layers)
@@ -45,7 +45,7 @@ class Base:
         if container.get("modelCommand") in ("vllmServe", "sglangServe"):
             return "sglang" if container["modelCommand"] == "sglangServe" else "vllm"
         words = {"image": container.get("image"), "command": container.get("command")}
-        return command_line(
+        return EngineCommand.parse(
             {**words, "args": container.get("args") if isinstance(container.get("args"), list) else []}
         ).engine
 
@@ -77,7 +77,7 @@ def _own() -> Iterator[Base]:
 INCORRECT = {
     "benchmark/cicd__gke__gke-cicd.yaml", "benchmark/cicd__ocp__ocp-cicd.yaml",
     "benchmark/examples__eval-containers-aider-polyglot__eval-aider-polyglot.yaml",
-    "modelservice-examples-history/values-multinode.yaml",
+    "modelservice-examples-history/values-multinode.yaml", "modelservice-examples/values-dra.yaml",
 }  # fmt: skip
 """Real files with real mistakes; tests/unit/test_check_real.py says which."""
 

@@ -50,7 +50,7 @@ def errors(base: Base, helm: EmbeddedHelm) -> list[Finding]:
         deployment, found = load([str(values)], helm, Release("mutant"))
         if deployment is not None:
             neighbours = read_pool(str(pool))
-            deployment.pools, deployment.neighbours = neighbours.pools, neighbours.objects
+            deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
             found = [*found, *run([deployment])]
     return [finding for finding in found if finding.severity is Severity.error]
 

@@ -724,7 +724,7 @@ def pool_with_nine_ports(base: Base) -> Touched:
 @operator
 def service_to_a_closed_port(base: Base) -> Touched:
     labels = dict((base.values.get("modelArtifacts") or {}).get("labels") or {})
-    if not labels or base.engine("decode") == "other" or not base.has("decode") or not single(base):
+    if not labels or base.engine("decode") is None or not base.has("decode") or not single(base):
         return None
     add_object(base, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "model"},
                       "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8081}]}})  # fmt: skip
@@ -772,7 +772,7 @@ def autoscaler_of_a_missing_workload(base: Base) -> Touched:
 
 @operator
 def probe_of_a_closed_port(base: Base) -> Touched:
-    if base.engine("decode") == "other" or (base.values.get("decode") or {}).get("workerTemplate"):
+    if base.engine("decode") is None or (base.values.get("decode") or {}).get("workerTemplate"):
         return None
     return engine_field(base, "readinessProbe", {"httpGet": {"path": "/v1/models", "port": 8082}})
 
@@ -792,7 +792,7 @@ def probe_of_the_sidecar(base: Base) -> Touched:
 
 @operator
 def startup_probe_impatient(base: Base) -> Touched:
-    if base.engine("decode") != "vllm" or base.engine("decode") == "other":
+    if base.engine("decode") != "vllm":
         return None
     section(base.values, "modelArtifacts")["uri"] = "hf://Qwen/Qwen3-32B"
     port = 8200 if proxied(base) else (base.values.get("routing") or {}).get("servicePort", 8000)

@@ -149,7 +149,7 @@ def test_manifests(tmp_path: Path, found: list[Any]) -> None:
     assert len(kept) + len(refused) == len(objects)
     assert all(finding.object and finding.message for finding in refused)
     pools = [*read_pool(str(POOL)).pools, *pools_of(kept, "x")]
-    examine(Deployment("x", kept, pools=pools, cluster=read_inventory(str(NODES))))
+    examine(Deployment("x", kept, given_pools=pools, cluster=read_inventory(str(NODES))))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ POOLS = [documents(path.read_text()) for path in sorted(EXAMPLES.glob("pool-*.ya
 def test_pools(tmp_path: Path, deployment: Deployment, found: list[Any]) -> None:
     neighbours = attempt(read_pool, tmp_path / "pool.yaml", found)
     if neighbours:
-        deployment.pools, deployment.neighbours = neighbours.pools, neighbours.objects
+        deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
         examine(deployment)
 
 

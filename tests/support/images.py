@@ -11,7 +11,8 @@ from pathlib import Path
 
 from localcluster.binaries import binary
 from localcluster.images import Image
-from modelservice.check.vllm.table import Table, table
+from modelservice.engines.arguments import Table, table
+from modelservice.engines.version import vllm_version
 
 VLLM = "vllm/vllm-openai:v0.32.0"
 """Name of the image; its flags are those of this version."""
@@ -31,7 +32,7 @@ def vllm_image() -> Image:
             "app/llm-d-inference-sim": simulator,
             "usr/local/bin/api-key": binary("api-key"),
             "usr/local/bin/vllm": PROGRAM,
-            "etc/vllm-flags": flags(table(VLLM.rpartition(":v")[2]), known),
+            "etc/vllm-flags": flags(table(vllm_version(VLLM)), known),
         },
     )
 
@@ -49,5 +50,5 @@ def curl_image(name: str) -> Image:
 def flags(version: Table, known: set[str]) -> str:
     """A line for each of vLLM's flags: name, number of values, whether the simulator knows it."""
     return "".join(
-        f"{flag} {argument.values} {'yes' if flag in known else 'no'}\n" for flag, argument in version.by_flag.items()
+        f"{flag} {argument.arity} {'yes' if flag in known else 'no'}\n" for flag, argument in version.by_flag.items()
     )

@@ -124,6 +124,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--nodes", PD], "neither node pools nor objects"),
         (["-f", PD, "--ignore", "image-latest"], "needs a reason"),
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
+        (["-f", PD, "--ignore", "pods-fit=x"], "use pod-does-not-fit"),
         (["-f", PD, "--vllm-version", "newest"], "not a version"),
         (["--manifests", PD], "not a Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
@@ -168,12 +169,74 @@ def test_manifests_of_others_are_checked_from_standard_input() -> None:
     assert "the sidecar forwards to 8200, but the engine listens on 8201" in done.stdout
 
 
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: m}}
+spec:
+  selector: {{matchLabels: {{app: m}}}}
+  template:
+    metadata: {{labels: {{app: m}}}}
+    spec:
+      containers:
+      - {{name: vllm, image: "vllm/vllm-openai:v0.32.0", command: [vllm, serve], args: {args}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")]
+)
+def test_a_flag_given_in_its_short_and_its_long_form_is_given_twice(short: str, name: str) -> None:
+    value = "fp8" if name == "quantization" else "{}"
+    done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=["m", short, value, f"--{name}", value]))
+    assert f"--{name} is given 2 times" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--log-config-file", "/etc/log.json", "Qwen/Qwen3-8B"],
+        ["--language-model-only", "Qwen/Qwen3-VL-8B"],
+        ["Qwen/Qwen3-8B", "-O3", "--served-model-name", "a", "b", "--kv-transfer-config.kv_role=kv_both", "-tp=1"],
+    ],
+)
+def test_flags_and_model_in_any_order_and_spelling_are_no_errors(args: list[str]) -> None:
+    done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=args))
+    assert not {"[engine-flag-unknown]", "[engine-flag-value]"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("version", "flag", "expected"),
+    [
+        ("0.32.0", "swap-space: 4", "error: engine.args.swap-space: vLLM 0.32.0 does not know --swap-space, which went away after 0.17.1"),
+        ("0.20.0", "disable-log-requests: true", "which went away after 0.16.0"),
+        ("99.0.0", "swap-space: 4", "info: engine.args.swap-space"),
+        ("99.0.0", "some-new-flag: 4", "info: engine.args.some-new-flag"),
+        ("99.0.0", "max-num-seqs: many", "info: engine.args.max-num-seqs"),
+        ("99.0.0", "max-num-seqs: 4", "the arguments of vLLM 99.0.0 are not known"),
+        ("0.6.0", "some-old-flag: 4", "info: engine.args.some-old-flag"),
+    ],
+)  # fmt: skip
+def test_only_a_known_version_makes_a_flag_an_error(tmp_path: Path, version: str, flag: str, expected: str) -> None:
+    (tmp_path / "flags.yaml").write_text(f"engine: {{args: {{{flag}}}}}\n")
+    done = run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", version)
+    assert expected in done.stdout
+    assert version in ("0.32.0", "0.20.0") or "error: engine.args" not in done.stdout
+
+
+def test_a_flag_that_an_older_version_had_is_not_reported_for_it(tmp_path: Path) -> None:
+    (tmp_path / "flags.yaml").write_text("engine: {args: {enable-reasoning: true}}\n")
+    assert "enable-reasoning" not in run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.9.0").stdout
+    done = run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.11.0")
+    assert "went away after 0.9.2" in done.stdout
+
+
 def test_the_version_of_vllm_decides_which_flags_there_are(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text("engine: {args: {shutdown-timeout: 10}}\n")
     assert run("-f", PD, "-f", str(tmp_path / "old.yaml")).returncode == 0
     done = run("-f", PD, "-f", str(tmp_path / "old.yaml"), "--vllm-version", "0.11.0")
     assert done.returncode == 1
-    assert "--shutdown-timeout, which appeared in 0.20.0" in done.stdout
+    assert "--shutdown-timeout, which appeared in 0.18.0" in done.stdout
 
 
 def test_several_files_are_compared_when_they_stand_together(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ TRANSFERS = [
     ),
     ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: NIXLConnector}}}", "no KV connector NIXLConnector"),
     ("transfer-tensor", OLD + WIDER, "vLLM 0.13.0 cannot give"),
-    ("transfer-tensor", LLM_D + WIDER, "llm-d 0.4.0 cannot give"),
+    ("transfer-tensor", LLM_D + WIDER, "vLLM 0.11.2 cannot give"),
     ("transfer-tensor", UNKNOWN + WIDER, "does not tell the version"),
 ]
 
@@ -158,9 +158,13 @@ LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/L
 PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
 
 ENGINES = [
-    ("accelerator-image", CPU, "built for accelerators of nvidia.com, and the pods have none"),
+    ("accelerator-image", CPU, "built for NVIDIA GPU, and the pods have no accelerators"),
     ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
-    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "accelerators of google.com"),
+    (
+        "accelerator-image",
+        "engine: {image: 'vllm/vllm-tpu:v0.12.0'}",
+        "built for Google TPU, but the pods request nvidia.com/gpu",
+    ),
     ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
     (
         "host-memory",
@@ -174,8 +178,8 @@ ENGINES = [
         "cpu_bytes_to_use 466 GiB",
     ),
     ("gated-model", LLAMA, "no HF_TOKEN"),
-    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "no name of an image"),
-    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "no name of an image"),
+    ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
     ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
     (
         "pod-fields",
@@ -232,7 +236,7 @@ def test_accelerators_of_another_container_are_not_the_engines(embedded: Embedde
         "      - {name: log, image: 'fluent/fluent-bit:4.0', resources: {limits: {nvidia.com/gpu: 1}}}\n"
     )
     found = findings(rules()["accelerator-sidecar"], Example(manifests=wrong), embedded)
-    assert [item.message for item in found] == ["container log asks for nvidia.com/gpu, which only the engine uses"]
+    assert [item.message for item in found] == ["container log requests nvidia.com/gpu, which only the engine uses"]
 
 
 def script(text: str) -> str:
@@ -241,7 +245,7 @@ def script(text: str) -> str:
 
 
 SCRIPTS = [
-    ("vllm serve m \\ \n  --port 8000", "a space behind its backslash"),
+    ("vllm serve m \\ \n  --port 8000", "a space after its backslash"),
     ("vllm serve m\n  --port 8000", "does not end with a backslash"),
     ("vllm serve m \\\n  # the port\n  --port 8000", "does not end with a backslash"),
 ]

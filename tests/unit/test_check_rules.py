@@ -26,7 +26,7 @@ def test_the_passing_example_passes(embedded: EmbeddedHelm, name: str) -> None:
 @pytest.mark.parametrize("name", rules())
 def test_a_finding_in_values_names_a_key_and_its_line(embedded: EmbeddedHelm, name: str) -> None:
     rule = rules()[name]
-    values_side = not rule.failing.manifests and rule.family != "inference_pool" and name not in NO_LINE
+    values_side = not rule.failing.manifests and rule.family not in ("pool", "routes") and name not in NO_LINE
     for finding in findings(rule, rule.failing, embedded) if values_side else ():
         assert finding.values and finding.file and finding.line, finding
 

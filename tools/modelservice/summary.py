@@ -1,203 +1,120 @@
-"""What would run: a readable summary of rendered objects, whoever rendered them."""
+"""What would run: a readable summary of a deployment, whoever rendered it."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-Object = Mapping[str, Any]
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+from modelservice.model.pool import Pool
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
-NOT_ACCELERATORS = (
-    "rdma/", "hugepages", "nvidia.com/gpumem", "nvidia.com/gpucores", "volcano.sh/vgpu-memory", "volcano.sh/vgpu-cores",
-)  # fmt: skip
-"""Extended resources that are network interfaces, or amounts of memory and cores of virtual GPUs."""
+"""Kinds whose pods run all the time."""
 
 
-@dataclass(frozen=True)
-class PodGroup:
-    """Equal pods of a workload."""
-
-    title: str
-    """``pod``, ``leader`` or ``worker``."""
-    count: int
-    """How many of them one replica has."""
-    spec: Object
-    labels: Mapping[str, str]
-    accelerators: Mapping[str, int]
-    """Accelerators of one pod, by extended resource or ``<device class> (claim)``."""
+def print_summary(deployment: Deployment, console: Console) -> None:
+    """Print the summary of a deployment."""
+    console.print(summary(deployment))
 
 
-@dataclass(frozen=True)
-class Workload:
-    """A workload and its pods."""
-
-    kind: str
-    name: str
-    replicas: int | None
-    """None when an autoscaler owns the number."""
-    groups: Sequence[PodGroup]
-
-    @property
-    def pods(self) -> int:
-        """Pods of all replicas; of an autoscaled workload those of one replica."""
-        return sum(group.count for group in self.groups) * self._factor
-
-    @property
-    def accelerators(self) -> Counter[str]:
-        """Accelerators of all replicas; of an autoscaled workload those of one replica."""
-        total: Counter[str] = Counter()
-        for group in self.groups:
-            for name, number in group.accelerators.items():
-                total[name] += number * group.count * self._factor
-        return total
-
-    @property
-    def _factor(self) -> int:
-        return 1 if self.replicas is None else self.replicas
-
-
-def workloads(objects: Sequence[Object]) -> Iterator[Workload]:
-    """The workloads among rendered objects."""
-    claims = {
-        obj["metadata"]["name"]: _claimed(obj["spec"]["spec"]["devices"]["requests"])
-        for obj in objects
-        if obj["kind"] == "ResourceClaimTemplate"
-    }
-    for obj in objects:
-        if obj["kind"] in WORKLOADS and "spec" in obj:
-            spec = obj["spec"]
-            # Replicas left out mean an autoscaler: the chart prints the number whenever it owns it.
-            groups = [_group(*item, claims) for item in _templates(spec)]
-            yield Workload(obj["kind"], obj["metadata"]["name"], spec.get("replicas"), groups)
-
-
-def _templates(spec: Object) -> Iterator[tuple[str, int, Object]]:
-    if "leaderWorkerTemplate" not in spec:
-        yield "pod", 1, spec["template"]
-        return
-    group = spec["leaderWorkerTemplate"]
-    size = group.get("size", 1)
-    if "leaderTemplate" in group:
-        yield "leader", 1, group["leaderTemplate"]
-        yield "worker", size - 1, group["workerTemplate"]
-    else:
-        yield "pod", size, group["workerTemplate"]
-
-
-def _group(title: str, count: int, template: Object, claims: Mapping[str, Counter[str]]) -> PodGroup:
-    spec = template["spec"]
-    found: Counter[str] = Counter()
-    for container in spec.get("containers") or []:
-        resources = container.get("resources") or {}
-        for name, number in ({**(resources.get("requests") or {}), **(resources.get("limits") or {})}).items():
-            if "/" in name and not name.startswith(NOT_ACCELERATORS):
-                found[name] += int(number)
-    for claim in spec.get("resourceClaims", []):
-        found += claims.get(claim.get("resourceClaimTemplateName", ""), Counter())
-    return PodGroup(title, count, spec, template.get("metadata", {}).get("labels", {}), dict(found))
-
-
-def _claimed(requests: Sequence[Object]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for request in requests:
-        # resource.k8s.io/v1beta1 has the fields of `exactly` in the request itself.
-        choice = request.get("exactly") or next(iter(request.get("firstAvailable", [])), request)
-        found[f"{choice['deviceClassName']} (claim)"] += choice.get("count", 1)
-    return found
-
-
-def summary(objects: Sequence[Object]) -> RenderableType:
-    """The summary as something rich prints: a table for each workload, other objects, totals."""
-    found = list(workloads(objects))
-    parts: list[RenderableType] = [_table(workload) for workload in found]
-    others = Counter(obj["kind"] for obj in objects if obj["kind"] not in WORKLOADS)
+def summary(deployment: Deployment) -> RenderableType:
+    """Return what rich prints: a table for each workload and pool, other objects, totals."""
+    workloads = [groups for groups in deployment.workloads if groups[0].kind in WORKLOADS]
+    parts: list[RenderableType] = [_workload(deployment, groups) for groups in workloads]
+    parts += [_pool(pool) for pool in deployment.pools]
+    shown = {*WORKLOADS, "InferencePool"}
+    others = Counter(str(obj.get("kind")) for obj in deployment.objects if obj.get("kind") not in shown)
     if others:
-        parts.append(Text("beside them: " + ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))))
-    total: Counter[str] = Counter()
-    for workload in found:
-        total += workload.accelerators
-    pods = sum(workload.pods for workload in found)
-    hardware = ", ".join(f"{number} {name}" for name, number in sorted(total.items())) or "no accelerators"
-    parts.append(Text(f"total: {counted(pods, 'pod')}, {hardware}", style="bold"))
+        parts.append(Text("also: " + ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))))
+    pods, accelerators = totals([group for groups in workloads for group in groups])
+    parts.append(Text(f"total: {counted(pods, 'pod')}, {_listed(accelerators)}", style="bold"))
     return Group(*parts)
 
 
+def totals(groups: Sequence[PodGroup]) -> tuple[int, Counter[str]]:
+    """Return pods and accelerators of all replicas; an autoscaled workload is counted with one replica."""
+    accelerators: Counter[str] = Counter()
+    for group in groups:
+        for name, number in group.accelerators.items():
+            accelerators[name] += number * group.count
+    return sum(group.count for group in groups), accelerators
+
+
 def counted(number: int, noun: str) -> str:
-    """``1 pod``, ``2 pods``."""
+    """Return ``1 pod``, ``2 pods``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _table(workload: Workload) -> Table:
+def _listed(accelerators: Counter[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(accelerators.items())) or "no accelerators"
+
+
+def _table(title: str) -> Table:
     table = Table(
-        title=f"{workload.kind} {workload.name}", title_justify="left", title_style="bold", show_header=False, box=None,
-        pad_edge=False, padding=(0, 2, 0, 2),
+        title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False,
+        padding=(0, 2, 0, 2),
     )  # fmt: skip
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    unit, of = ("group", " of pods") if workload.kind == "LeaderWorkerSet" else ("pod", "")
-    scale = f"autoscaled {unit}s" if workload.replicas is None else counted(workload.replicas, unit)
-    table.add_row("replicas", f"{scale}{of}")
-    for group in workload.groups:
-        for label, value in _rows(group):
+    return table
+
+
+def _workload(deployment: Deployment, groups: Sequence[PodGroup]) -> Table:
+    first = groups[0]
+    table = _table(first.object.replace("/", " ", 1))
+    unit, of = ("group", " of pods") if first.kind == "LeaderWorkerSet" else ("pod", "")
+    if first.replicas is None:
+        scaler = deployment.autoscaler(first)
+        bounds = f", {scaler.bounds}" if scaler and scaler.bounds else ""
+        table.add_row("replicas", f"autoscaled {unit}s{of}{bounds}")
+    else:
+        table.add_row("replicas", f"{counted(first.replicas, unit)}{of}")
+    for group in groups:
+        for label, value in _rows(deployment, group):
             table.add_row(label, value)
     return table
 
 
-def _rows(group: PodGroup) -> Iterator[tuple[str, str]]:
-    spec, engine = group.spec, _engine(group.spec)
-    number = f"{group.count} x " if group.count != 1 else ""
-    hardware = ", ".join(f"{count} {name}" for name, count in group.accelerators.items()) or "no accelerators"
-    yield group.title, f"{number}{engine.get('image', 'no image')}, {hardware}"
-    command = [str(word) for word in (*(engine.get("command") or []), *(engine.get("args") or []))]
-    yield "runs", shlex.join(command) if command else "the image's entry point"
-    ports = _ports(spec)
-    if ports and "--headless" not in command:
+def _rows(deployment: Deployment, group: PodGroup) -> Iterator[tuple[str, str]]:
+    number = f"{group.size} x " if group.size != 1 else ""
+    yield group.part, f"{number}{group.engine.image or 'no image'}, {_listed(group.accelerators)}"
+    words = group.engine.words
+    yield "runs", shlex.join(words) if words else "the image's entry point"
+    ports = _ports(group)
+    if ports:
         yield "ports", ports
-    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
-    if "model-storage" in volumes:
-        source = next(key for key in volumes["model-storage"] if key != "name")
-        yield "model", f"{source} {_detail(volumes['model-storage'][source])}".strip()
+    if group.is_server:
+        yield "model", deployment.model_source(group)
     labels = {key: value for key, value in group.labels.items() if not key.startswith("app.kubernetes.io/")}
     yield "labels", ", ".join(f"{key}={value}" for key, value in labels.items()) or "none of an InferencePool"
 
 
-def _detail(source: Object) -> str:
-    return " ".join(
-        str(value) for key, value in source.items() if key in ("claimName", "sizeLimit", "reference", "path")
-    )
+def _ports(group: PodGroup) -> str:
+    if group.headless:
+        return ""
+    engine = _range(group.engine_ports)
+    if group.proxy is not None:
+        return f"{_range(group.proxy_ports)} ({group.proxy.name}) -> {engine or 'the engine'}"
+    return engine or ", ".join(str(port.get("containerPort")) for port in group.engine.ports)
 
 
-def _ports(spec: Object) -> str:
-    engine = _flag(_engine(spec).get("args") or [], "port")
-    for container in spec.get("initContainers", []):
-        if container.get("restartPolicy") == "Always" and container.get("ports"):
-            ports = [str(port["containerPort"]) for port in container["ports"]]
-            shown = ports[0] if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
-            return f"{shown} ({container['name']}) -> {engine or 'the engine'}"
-    return engine or ", ".join(str(port["containerPort"]) for port in _engine(spec).get("ports") or [])
+def _range(ports: Sequence[int]) -> str:
+    if not ports:
+        return ""
+    return str(ports[0]) if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
 
 
-def _engine(spec: Object) -> Object:
-    """The first container; empty where a pod of another chart has none."""
-    containers: Sequence[Object] = spec.get("containers") or [{}]
-    return containers[0]
-
-
-def _flag(args: Sequence[str], name: str) -> str:
-    text = shlex.join(str(word) for word in args)
-    match = re.search(rf"--{name}[= ](\S+)", text)
-    return match[1] if match else ""
-
-
-def print_summary(objects: Sequence[Object], console: Console) -> None:
-    """Prints the summary of rendered objects."""
-    console.print(summary(objects))
+def _pool(pool: Pool) -> Table:
+    table = _table(f"InferencePool {pool.name}".strip())
+    table.add_row("ports", ", ".join(map(str, pool.ports)) or "none")
+    table.add_row("selects", ", ".join(f"{key}={value}" for key, value in pool.selector.items()) or "no pods")
+    if pool.picker is not None:
+        config = f", {pool.picker.config_file}" if pool.picker.config_file else ""
+        table.add_row("picker", f"{pool.picker.image or 'no known image'}{config}")
+    return table

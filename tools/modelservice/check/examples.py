@@ -82,7 +82,7 @@ def _deployment(values: str, example: Example, renderer: Renderer, name: str) ->
         if example.pool:
             (folder / "pool.yaml").write_text(example.pool, encoding="utf-8")
             neighbours = read_pool(str(folder / "pool.yaml"))
-            deployment.pools, deployment.neighbours = neighbours.pools, neighbours.objects
+            deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
         if example.nodes:
             (folder / "nodes.yaml").write_text(example.nodes, encoding="utf-8")
             deployment.cluster = read_inventory(str(folder / "nodes.yaml"))

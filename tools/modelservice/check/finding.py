@@ -1,10 +1,12 @@
-"""What a rule has to say."""
+"""Violations, as rules yield them, and findings, as reports show them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from modelservice.model.provenance import Place
 
 
 class Severity(StrEnum):
@@ -16,6 +18,23 @@ class Severity(StrEnum):
     """It serves, but not as it should, or not always."""
     info = "info"
     """Worth knowing."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A breach of a rule, before it is known whose rule and which line.
+
+    Args:
+        message: what is wrong and why, in one sentence.
+        at: field that is wrong, or where the missing one belongs.
+        fix: what to set instead.
+        severity: severity where it differs from the rule's.
+    """
+
+    message: str
+    at: Place
+    fix: str
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from modelservice.check.finding import Found, Severity
+from modelservice.check.finding import Found, Severity, Violation
 from modelservice.model.deployment import Deployment
 
-Check = Callable[[Deployment], Iterator[Found]]
-CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Found]]]
+Check = Callable[[Deployment], Iterator[Violation | Found]]
+CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation | Found]]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ class Rule:
     check: Check | None = None
     check_together: CheckTogether | None = None
 
+
+RENAMED = {
+    "gated-model": "gated-model-without-token",
+    "pods-fit": "pod-does-not-fit",
+    "quota": "quota-exceeded",
+    "same-model": "model-mismatch",
+}
+"""Former ids of rules, for those who still ignore them by these."""
 
 _RULES: dict[str, Rule] = {}
 

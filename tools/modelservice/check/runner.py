@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelservice.check.finding import Finding, Found, Severity
+from modelservice.check.finding import Finding, Found, Severity, Violation
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
 from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning, apply_set, merge
-from modelservice.model.deployment import Deployment, object_problem, reference
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import reference
+from modelservice.model.workloads import object_problem
 from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
@@ -149,9 +151,24 @@ def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -
     return Report(kept, hidden)
 
 
-def _of(rule: Rule, found: Found, deployment: Deployment) -> Finding:
+def _of(rule: Rule, found: Violation | Found, deployment: Deployment) -> Finding:
     severity = found.severity or rule.severity
+    if isinstance(found, Violation):
+        return _located(rule.id, severity, found, deployment)
     return _finding(rule.id, severity, found, deployment.sources, deployment.name, ())
+
+
+def _located(name: str, severity: Severity, violation: Violation, deployment: Deployment) -> Finding:
+    """Return a violation with the key, file and line of its place."""
+    at = violation.at
+    sources = at.sources or deployment.sources
+    key = at.key(sources)
+    line = sources.place(key) if sources and key else None
+    obj = at.object if key or not at.path else f"{at.object}: {at.path}"
+    finding = Finding(name, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
+    if line:
+        return replace(finding, file=line.file, line=line.line)
+    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
 
 
 def _finding(

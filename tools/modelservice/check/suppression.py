@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from modelservice.check.finding import Finding
-from modelservice.check.rule import rules
+from modelservice.check.rule import RENAMED, rules
 from modelservice.errors import ModelserviceError, UsageError
 
 PROJECT_FILE = ".modelservice.yaml"
@@ -79,6 +79,8 @@ def from_project(directory: Path) -> list[Suppression]:
 
 
 def _require(name: str, reason: str, source: str) -> None:
+    if name in RENAMED:
+        raise UsageError(f"{source}: the rule {name} has another name now", fix=f"use {RENAMED[name]}")
     if name not in rules():
         raise UsageError(f"{source}: there is no rule {name!r}", fix="`modelservice check --list-rules` names them")
     if not reason.strip():

@@ -19,6 +19,7 @@ from modelservice.check.runner import Report, load, order, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.cli.messages import stderr, write_line
 from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_once
+from modelservice.engines.version import Version
 from modelservice.errors import UsageError
 from modelservice.helm import Release, Renderer, renderer
 from modelservice.inputs import read_objects
@@ -77,7 +78,8 @@ def command(
     if not (values or files or sets or set_strings or manifests):
         raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
     read_once([*files, *(values or []), *manifests, *pool])
-    if vllm_version is not None and not re.fullmatch(r"v?\d+\.\d+(\.\d+)?", vllm_version):
+    stated = Version.parse(vllm_version) if vllm_version else None
+    if vllm_version is not None and stated is None:
         raise UsageError(f"--vllm-version {vllm_version}: not a version", fix="e.g. 0.32.0")
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
@@ -93,9 +95,9 @@ def command(
     for path in manifests:
         loaded.add_manifests(path, namespace)
     for deployment in loaded.deployments:
-        deployment.vllm_version = (vllm_version or "").lstrip("v") or None
+        deployment.vllm_version = stated
         deployment.cluster = inventory
-        deployment.pools = [item for neighbour in neighbours for item in neighbour.pools]
+        deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
     findings = [*loaded.findings, *run(loaded.deployments, together=together)]
     report = replace(suppress(order(findings), suppressions), deployments=loaded.names)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from modelservice.cli.notes import report_note
-from modelservice.importers.source.fields import Fate
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers.report import Outcome
+from modelservice.importers.systems.llm_d_operator.children import Operator
 from modelservice.importers.systems.llm_d_operator.generate import Shape, dry_run
 from modelservice.rendered import dump
 
@@ -42,7 +42,7 @@ def command(
     else:
         sys.stdout.write(dump(result.children))
     for note in result.notes:
-        if note.fate is Fate.lost:
+        if note.outcome is Outcome.lost:
             report_note(note)
 
 

@@ -14,8 +14,10 @@ from modelservice.cli.messages import say
 from modelservice.cli.notes import report_note
 from modelservice.cli.options import ManifestFormat
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
-from modelservice.importers import SYSTEMS, Imported, import_files
-from modelservice.importers.source.fields import Fate
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
+from modelservice.importers.report import Outcome
+from modelservice.importers.systems import SYSTEMS
 from modelservice.importers.systems.system import Options
 from modelservice.importers.values_file import write_atomically
 
@@ -124,7 +126,7 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
 def _report(item: Imported) -> None:
     """Print what a person should know, on standard error."""
     for note in item.notes:
-        if note.fate is not Fate.kept:
+        if note.outcome is not Outcome.kept:
             report_note(note)
     for needed in item.secrets:
         say("create", needed.command(item.namespace), style="bold")

@@ -65,7 +65,7 @@ def command(
     found = plan(
         Deployment(
             name, objects, namespace, sources,
-            pools=[item for neighbour in neighbours for item in neighbour.pools],
+            given_pools=[item for neighbour in neighbours for item in neighbour.pools],
             cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
             neighbours=[item for neighbour in neighbours for item in neighbour.objects],
         )

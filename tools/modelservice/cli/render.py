@@ -26,6 +26,7 @@ from modelservice.cli.options import (
 )
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, renderer
+from modelservice.inputs import Values
 from modelservice.paths import chart_dir
 from modelservice.rendered import Rendered, dump
 
@@ -54,27 +55,33 @@ def command(
 ) -> None:
     """Render values into manifests, on standard output or into a directory."""
     given = read_given([*files, *(values or [])], sets, set_strings)
+    release = Release(name, namespace)
     rendered = renderer(helm, chart or chart_dir()).render(
-        given, Release(name, namespace), kube_version=kube_version, api_versions=api_versions
+        given, release, kube_version=kube_version, api_versions=api_versions
     )
     if output is not None:
         _write_objects(rendered, output, output_format)
     elif not (summary or notes):
         sys.stdout.write(_stream(rendered, output_format))
     if summary:
-        _print_summary(rendered)
+        _print_summary(rendered, given, release)
     if notes:
         sys.stdout.write(f"{rendered.notes}\n")
     if output is not None:
         sys.stdout.write(f"manifests: {output}\n")
 
 
-def _print_summary(rendered: Rendered) -> None:
+def _print_summary(rendered: Rendered, given: Values, release: Release) -> None:
     from rich.console import Console
 
+    from modelservice.check.runner import sound
+    from modelservice.model.deployment import Deployment
+    from modelservice.sources import Sources
     from modelservice.summary import print_summary
 
-    print_summary(rendered.objects, Console(soft_wrap=False))
+    objects, _ = sound(rendered.objects, release.name)
+    deployment = Deployment(release.name, objects, release.namespace, Sources([], given))
+    print_summary(deployment, Console(soft_wrap=False))
 
 
 def _stream(rendered: Rendered, output_format: ManifestFormat) -> str:

@@ -12,13 +12,22 @@ FOLDER = Path("docs") / "rules"
 
 FAMILIES = {
     "accelerators": "Accelerators",
+    "claims": "Device claims",
     "cluster": "Cluster",
-    "engine_arguments": "Engine arguments",
-    "inference_pool": "Gateway API Inference Extension",
+    "arguments": "Engine arguments",
+    "parallelism": "Parallelism",
+    "picker": "Endpoint picker",
+    "pool": "InferencePool",
     "ports": "Ports",
     "practice": "Serving practice",
-    "routing": "Routing sidecar and endpoint picker",
+    "probes": "Probes",
+    "roles": "Prefill and decode",
+    "routes": "HTTPRoutes",
+    "routing": "Routing sidecar",
+    "script": "Start scripts",
+    "services": "Services and monitors",
     "several_files": "Several files at once",
+    "transfer": "KV transfer",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

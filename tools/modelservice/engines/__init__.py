@@ -1,1 +1,1 @@
-"""Command lines of engines and what starts them."""
+"""Inference engines: their command lines, arguments and versions."""

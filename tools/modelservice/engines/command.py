@@ -1,223 +1,261 @@
-"""Which engine a container runs, and with which flags: from its command, arguments, environment and image."""
+"""Command lines of engines: which engine a container starts, with which model and flags."""
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-Object = Mapping[str, Any]
+from modelservice import facts
+from modelservice.engines.grammar import Grammar, grammar, table_of
+from modelservice.engines.recognise import engine_of_image, find_program
+from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
+from modelservice.engines.version import Version, vllm_version
+from modelservice.kubernetes.variables import Variables, expand, variables
 
-_SHELLS = {"sh", "bash", "dash", "ash", "zsh"}
-_UNKNOWN = "$_"
-"""Stands for what only the shell in the container knows."""
-
-ALIASES = {
-    "tp": "tensor-parallel-size", "tp-size": "tensor-parallel-size", "pp": "pipeline-parallel-size",
-    "pp-size": "pipeline-parallel-size", "dp": "data-parallel-size", "dp-size": "data-parallel-size",
-    "dpl": "data-parallel-size-local", "dpa": "data-parallel-address", "dpp": "data-parallel-rpc-port",
-    "dpn": "data-parallel-rank", "dpr": "data-parallel-start-rank", "dph": "data-parallel-hybrid-lb",
-    "dpe": "data-parallel-external-lb", "dpm": "data-parallel-multi-port-external-lb", "ep": "enable-expert-parallel",
-    "n": "nnodes", "r": "node-rank", "asc": "api-server-count", "q": "quantization", "model-path": "model",
-}  # fmt: skip
-"""Short spellings of flags (https://docs.vllm.ai/en/latest/configuration/engine_args/)."""
+Start = Literal["command", "image", "custom"]
 
 
 @dataclass(frozen=True)
-class Flag:
-    """A flag as it was given."""
+class Option:
+    """A flag of a command line, or a positional argument.
 
-    spelling: str
-    """With its dashes."""
+    Args:
+        name: canonical long name of the flag without dashes; empty for a positional argument.
+        values: its values, variables of the container filled in. A word that may be none or several, such as
+            ``$OPTIONS`` in a script, is an option with neither name nor values.
+        tokens: the words as they are written.
+        spelling: the flag as it is written, with its dashes.
+    """
+
+    name: str
     values: tuple[str, ...]
+    tokens: tuple[str, ...]
+    spelling: str = ""
+
+    @classmethod
+    def of(cls, spelling: str, *values: str) -> Option:
+        """Return a flag that is written in its long form."""
+        return cls(spelling.removeprefix("--"), values, (spelling, *values), spelling)
+
+
+@dataclass
+class EngineCommand:
+    """How a container starts an engine.
+
+    Args:
+        engine: the engine, as ``engine.type`` names it; None for an unknown one.
+        options: flags and positional arguments in their order.
+        start: ``command`` where the container's command is the engine's program and nothing else, also as the one
+            plain command of a shell script; ``image`` where the image's entry point starts; ``custom`` for a script,
+            a wrapper or another program.
+        program: the words that start the engine; none for ``image``.
+        script: whether a shell script starts it.
+        version: version of the engine by its image; None where the image does not tell.
+    """
+
+    engine: str | None
+    options: list[Option] = field(default_factory=list)
+    start: Start = "image"
+    program: tuple[str, ...] = ()
+    script: bool = False
+    version: Version | None = None
+
+    @classmethod
+    def parse(cls, container: Mapping[str, Any], more: Variables | None = None) -> EngineCommand:
+        """Read the command line of a container.
+
+        Args:
+            container: command, arguments, variables and image.
+            more: variables that the platform sets, e.g. ``LWS_GROUP_SIZE``.
+        """
+        known = {**(more or {}), **variables(container)}
+        image = str(container.get("image") or "")
+        command = [str(word) for word in container.get("command") or []]
+        written = [*command, *(str(word) for word in container.get("args") or [])]
+        script = script_of(written)
+        if script is None:
+            found = cls._started(_words(written, known), image)
+            return found or cls._of_image(command, _words(written, known), image)
+        plain = plain_command(script, known)
+        if plain is not None and (found := cls._started(_words(plain, known), image)):
+            return replace(found, script=True)
+        script = Script(expand(script.text, known), tuple(expand(word, known) for word in script.arguments))
+        for words in statements(script, known):
+            if found := cls._started(words, image):
+                return replace(found, script=True, start="custom")
+        return cls(None, start="custom", script=True)
+
+    @classmethod
+    def of(cls, words: Sequence[str], engine: str | None = None) -> EngineCommand:
+        """Read the arguments of a program.
+
+        Args:
+            words: the arguments.
+            engine: whose they are; None for an unknown program, e.g. a sidecar.
+        """
+        return cls(engine, _options(_words(words, {}), grammar(engine, None)))
+
+    @classmethod
+    def _started(cls, words: Sequence[Word], image: str) -> EngineCommand | None:
+        """The engine that a command starts."""
+        texts = [word.text for word in words]
+        program = find_program(texts)
+        if program is None:
+            return None
+        engine = "simulator" if engine_of_image(image) == "simulator" else program.engine
+        version = vllm_version(image) if engine == "vllm" else None
+        start: Start = "custom" if texts[: program.start] not in ([], ["exec"]) else "command"
+        options = _options(words[program.end :], grammar(engine, version))
+        return cls(engine, options, start, tuple(texts[program.start : program.end]), version=version)
+
+    @classmethod
+    def _of_image(cls, command: Sequence[str], words: Sequence[Word], image: str) -> EngineCommand:
+        """The engine that the image's entry point starts, or an unknown command."""
+        engine = None if command else engine_of_image(image)
+        known = facts.engine(engine or "")
+        if known is None or not known.start.entrypoint:
+            return cls(engine, _options(words[len(command) :], grammar(engine, None)), "custom")
+        first = len(known.start.arguments)
+        if tuple(word.text for word in words[:first]) == known.start.arguments:
+            words = words[first:]
+        version = vllm_version(image) if engine == "vllm" else None
+        return cls(engine, _options(words, grammar(engine, version)), "image", version=version)
 
     @property
-    def name(self) -> str:
-        """Its canonical long form, without dashes."""
-        name = self.spelling.lstrip("-").replace("_", "-")
-        return ALIASES.get(name, name)
+    def derived(self) -> bool:
+        """Whether nothing but an engine starts whose arguments the chart can write itself."""
+        return self.flags_known and self.start != "custom"
 
+    @property
+    def flags_known(self) -> bool:
+        """Whether the flags of this engine are known."""
+        return table_of(self.engine) is not None
 
-@dataclass(frozen=True)
-class CommandLine:
-    """What starts an engine."""
+    @property
+    def flags(self) -> list[Option]:
+        """The flags in their order."""
+        return [option for option in self.options if option.name]
 
-    engine: str
-    """``vllm``, ``sglang``, ``simulator`` or ``other``."""
-    flags: tuple[Flag, ...]
-    positionals: tuple[str, ...]
-    script: bool
-    """The flags stand in a shell script."""
+    @property
+    def positionals(self) -> list[str]:
+        """The positional arguments."""
+        return [option.values[0] for option in self.options if not option.name and option.values]
 
-    def all(self, name: str) -> list[Flag]:
-        """Every occurrence of a flag."""
-        return [flag for flag in self.flags if flag.name == name]
+    @property
+    def model(self) -> str | None:
+        """The model: by its flag, else the positional argument, else the word that must be it."""
+        given = self.get("model")
+        if given and given.values:
+            return given.values[0]
+        return next(iter([*self.positionals, *self.unread]), None)
+
+    @property
+    def unread(self) -> list[str]:
+        """Words that may be none or several, of which only the container knows which: ``$OPTIONS``."""
+        found = [option.tokens[0] for option in self.options if not option.name and not option.values]
+        return [word for word in found if word != "--"]
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of all options as they are written."""
+        return [token for option in self.options for token in option.tokens]
+
+    def all(self, *names: str) -> list[Option]:
+        """Return every occurrence of the flags of these names, in any of their long spellings."""
+        rules = grammar(self.engine, self.version)
+        wanted = {rules.canonical(name) for name in names}
+        return [option for option in self.options if option.name in wanted]
+
+    def get(self, *names: str) -> Option | None:
+        """Return the last flag of these names, the one that counts."""
+        return next(reversed(self.all(*names)), None)
 
     def has(self, name: str) -> bool:
-        """Whether a flag is given."""
-        return bool(self.all(name))
+        """Return whether a flag is given."""
+        return self.get(name) is not None
 
     def value(self, name: str) -> str | None:
-        """The value that counts, the last; None without the flag or where only the container knows."""
-        found = self.all(name)
-        if not found or not found[-1].values or "$" in found[-1].values[0]:
-            return None
-        return found[-1].values[0]
+        """Return the value that counts; None without the flag, or where only the container knows it."""
+        found = self.get(name)
+        return found.values[0] if found and found.values and "$" not in found.values[0] else None
 
     def number(self, name: str, default: int | None = None) -> int | None:
-        """An integer; the default without the flag, None where it is not known or no integer."""
+        """Return an integer; the default without the flag, None where it is not known or not an integer."""
         if not self.has(name):
             return default
         value = self.value(name)
         return int(value) if value is not None and re.fullmatch(r"-?\d+", value) else None
 
+    def json(self, name: str) -> dict[str, Any]:
+        """Return the JSON object of a flag, with its dotted keys (``--name.key value``); empty where there is none."""
+        result: dict[str, Any] = {}
+        for option in self.options:
+            flag, _, path = option.name.partition(".")
+            if flag != name or not option.values or "$" in option.values[0]:
+                continue
+            value = _json(option.values[0])
+            if path:
+                _set(result, path.split("."), option.values[0] if value is None else value)
+            elif isinstance(value, dict):
+                result = value
+        return result
 
-def command_line(container: Object) -> CommandLine:
-    """The command line of a container's engine."""
-    command = [str(word) for word in container.get("command") or []]
-    args = [str(word) for word in container.get("args") or []]
-    environment = {
-        variable["name"]: str(variable["value"]) for variable in container.get("env") or [] if "value" in variable
-    }
-    image = str(container.get("image", ""))
-    script = _script(command, args)
-    words = script if script is not None else [_expand(word, environment, r"\$\((\w+)\)") for word in (*command, *args)]
-    if script is not None:
-        words = [_expand(word, environment, r"\$\{?(\w+)\}?") for word in words]
-    engine, rest = _engine(words, command, image)
-    flags, positionals = _flags(rest)
-    return CommandLine(engine, tuple(flags), tuple(positionals), script is not None)
-
-
-def proxy_flags(container: Object) -> CommandLine:
-    """The flags of a container that runs a single program, such as the routing sidecar."""
-    flags, positionals = _flags([str(word) for word in container.get("args") or []])
-    return CommandLine("other", tuple(flags), tuple(positionals), script=False)
+    def take(self, *names: str) -> str | None:
+        """Remove flags; return the value that counts, "" for a switch, None without any of them."""
+        found = self.all(*names)
+        self.options = [option for option in self.options if option not in found]
+        return (found[-1].values[0] if found[-1].values else "") if found else None
 
 
-def image_version(image: str) -> tuple[int, ...] | None:
-    """The version in an image's tag: ``v0.10.0`` as ``(0, 10, 0)``; None for ``latest`` and the like."""
-    match = re.search(r":v?(\d+)\.(\d+)(?:\.(\d+))?[^/]*$", image.partition("@")[0])
-    return tuple(int(part) for part in match.groups(default="0")) if match else None
+def _words(written: Sequence[str], known: Variables) -> list[Word]:
+    words = [Word(expand(word, known), word) for word in written]
+    return [word._replace(loose=re.fullmatch(r"\$\([\w.-]+\)", word.text) is not None) for word in words]
 
 
-def vllm_version(image: str) -> str | None:
-    """The version of vLLM in an image, where its name says that its tag is one."""
-    if not re.search(r"(^|/)vllm(-openai|-cpu\S*|)(:|@|$)", image) or "/llm-d" in image:
+def _options(words: Sequence[Word], rules: Grammar) -> list[Option]:
+    """The flags and positional arguments of a command line, by the rules of :mod:`argparse`."""
+    options: list[Option] = []
+    rest = list(words)
+    ended = False  # behind "--" all words are positional
+    while rest:
+        word = rest.pop(0)
+        if word.text == "--" and not ended:
+            ended = True
+            options.append(Option("", (), (word.written,)))
+            continue
+        flag = None if ended else rules.flag(word.text)
+        if flag is None:
+            options.append(Option("", () if word.loose and not ended else (word.text,), (word.written,)))
+            continue
+        taken = [] if flag.value is not None else rest[: _count(flag.arity, rest, rules)]
+        del rest[: len(taken)]
+        values = [word.text for word in taken] if flag.value is None else [flag.value]
+        tokens = (word.written, *(word.written for word in taken))
+        options.append(Option(flag.name, tuple(values), tokens, flag.spelling))
+    return options
+
+
+def _count(arity: int | str, rest: Sequence[Word], rules: Grammar) -> int:
+    """How many of the words that follow are values of a flag."""
+    end = next((at for at, word in enumerate(rest) if word.text == "--" or rules.flag(word.text)), len(rest))
+    if isinstance(arity, int):
+        return min(arity, end)
+    return min(1, end) if arity == "?" else end
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
         return None
-    version = image_version(image)
-    return ".".join(str(part) for part in version) if version and version[0] == 0 else None
 
 
-def _script(command: Sequence[str], args: Sequence[str]) -> list[str] | None:
-    """The words of the engine's command in a shell script; None where no shell runs."""
-    words = [*command, *args]
-    if not words or words[0].rsplit("/", 1)[-1] not in _SHELLS:
-        return None
-    index = next((at for at, word in enumerate(words) if re.fullmatch(r"-[a-z]*c", word)), None)
-    if index is None or index + 1 >= len(words):
-        return None
-    positional = words[index + 3 :]
-    for statement in _statements(words[index + 1]):
-        for start in range(len(statement)):
-            if _starts_engine(statement[start:]):
-                found = statement[start:]
-                at = next((at for at, word in enumerate(found) if word in ("$@", "${@}", "$*")), None)
-                return found if at is None else [*found[:at], *positional, *found[at + 1 :]]
-    return []
-
-
-def _statements(script: str) -> list[list[str]]:
-    """The simple commands of a script, as words."""
-    text = re.sub(r"\\[ \t]*\n", " ", script)
-    for pattern in (r"\$\(\([^()]*(?:\([^()]*\)[^()]*)*\)\)", r"\$\([^()]*\)", r"`[^`]*`"):
-        text = re.sub(pattern, lambda _: _UNKNOWN, text)
-    statements = []
-    for line in _lines(text):
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|<>()")
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        try:
-            words = list(lexer)
-        except ValueError:
-            continue  # a quote that does not end: bash itself would refuse it
-        current: list[str] = []
-        for word in [*words, ";"]:
-            if re.fullmatch(r"[;&|()]+", word):
-                if current:
-                    statements.append(current)
-                current = []
-            elif word.startswith("#"):
-                break
-            elif not re.fullmatch(r"[<>]+&?", word):
-                current.append(word)
-        if current:
-            statements.append(current)
-    return statements
-
-
-def _lines(text: str) -> list[str]:
-    """Lines of a script, those inside of quotes joined."""
-    lines: list[str] = []
-    pending = ""
-    for line in text.splitlines():
-        pending = f"{pending}\n{line}" if pending else line
-        bare = re.sub(r"\\.", "", re.sub(r"'[^']*'", "", pending)) if pending.count("'") else pending
-        if (bare.count("'") + bare.count('"')) % 2 == 0:
-            lines.append(pending)
-            pending = ""
-    return [*lines, pending] if pending else lines
-
-
-def _starts_engine(words: Sequence[str]) -> bool:
-    name = words[0].rsplit("/", 1)[-1]
-    return (name == "vllm" and list(words[1:2]) == ["serve"]) or (
-        name.startswith("python") and list(words[1:2]) == ["-m"] and len(words) > 2 and "server" in words[2]
-    )
-
-
-def _engine(words: Sequence[str], command: Sequence[str], image: str) -> tuple[str, Sequence[str]]:
-    """Which engine the words start, and the words after its name."""
-    for index, word in enumerate(words):
-        if word.rsplit("/", 1)[-1] == "vllm" and list(words[index + 1 : index + 2]) == ["serve"]:
-            return "simulator" if "inference-sim" in image else "vllm", words[index + 2 :]
-        if word.startswith("vllm.entrypoints"):
-            return "vllm", words[index + 1 :]
-        if word.startswith("sglang.launch_server"):
-            return "sglang", words[index + 1 :]
-    if "inference-sim" in image:
-        return "simulator", words[len(command) :]
-    if command:
-        return "other", words[len(command) :]
-    name = image.rsplit("/", 1)[-1]
-    if "sglang" in name:
-        return "sglang", words
-    serves = re.match(r"vllm|llm-d(-cuda|-cpu|-xpu|-dev|-hpu|-rocm|:|$)", name) or "/vllm" in image
-    return "vllm" if serves else "other", words
-
-
-def _flags(words: Sequence[str]) -> tuple[list[Flag], list[str]]:
-    flags: list[Flag] = []
-    positionals: list[str] = []
-    spelling = ""
-    values: list[str] = []
-    for word in [*words, "--"]:
-        if re.match(r"--?[A-Za-z]", word) or word == "--":
-            if spelling:
-                flags.append(Flag(spelling, tuple(values)))
-            spelling, equals, value = word.partition("=")
-            values = [value] if equals else []
-            if word == "--":
-                spelling = ""
-        elif spelling:
-            values.append(word)
-        else:
-            positionals.append(word)
-    return flags, positionals
-
-
-def _expand(word: str, environment: Mapping[str, str], pattern: str) -> str:
-    """A word with variables of the container's environment; others stay as they are."""
-    return re.sub(pattern, lambda match: environment.get(match[1], match[0]), word)
+def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    *parents, key = path
+    for parent in parents:
+        inner = values.get(parent)
+        values[parent] = values = inner if isinstance(inner, dict) else {}
+    values[key] = value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice.errors import UsageError
-from modelservice.model.deployment import reference
+from modelservice.model.pods import reference
 
 Object = Mapping[str, Any]
 

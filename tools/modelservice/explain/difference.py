@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from modelservice.model.deployment import reference
+from modelservice.model.pods import reference
 from modelservice.rendered import Rendered, dump
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import Address, at
-from modelservice.model.deployment import reference
+from modelservice.model.pods import reference
 from modelservice.rendered import Rendered
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from modelservice.engines.command import image_version
+from modelservice import facts
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
+from modelservice.kubernetes.images import image_version
+from modelservice.model.pods import PodGroup, reference
+from modelservice.model.provenance import Place, keys_of
+from modelservice.model.workloads import pod_groups
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]
@@ -28,21 +32,31 @@ V1ALPHA2 = "inference.networking.x-k8s.io"
 
 
 @dataclass(frozen=True)
-class Epp:
+class EndpointPicker:
     """The endpoint picker of a pool."""
 
+    at: Place
+    """Its Deployment, or its section of the values."""
+    config_at: Place
+    """The plugin configuration in use."""
     image: str = ""
     config_file: str = ""
-    """Name of the plugin configuration it reads."""
+    """Name of the plugin configuration that it reads."""
     configs: Mapping[str, str] = field(default_factory=dict)
     """Plugin configurations by file name, as YAML."""
-    key: str = ""
-    """Values key of its section; empty in manifests."""
+    complete: bool = True
+    """Whether every configuration that it could read is known."""
 
     @property
     def version(self) -> tuple[int, ...] | None:
         """Version of the image, by its tag."""
         return image_version(self.image)
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the configuration in use is one of those that the charts of pools bring."""
+        known = facts.endpoint_picker().chart_configs.names
+        return self.config_file not in self.configs and self.config_file in known
 
     @property
     def config(self) -> Object | None:
@@ -54,7 +68,7 @@ class Epp:
     def config_problem(self) -> str:
         """Why the plugin configuration cannot be read."""
         parsed = self._parsed
-        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is no YAML mapping"
+        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is not a YAML map"
 
     @property
     def _parsed(self) -> Any:
@@ -62,18 +76,30 @@ class Epp:
             return yaml.safe_load(self.configs.get(self.config_file, ""))
         return None
 
+    @property
     def plugin_types(self) -> set[str]:
         """Types of the plugins in use."""
         plugins = (self.config or {}).get("plugins") or []
         return {str(plugin.get("type")) for plugin in plugins if isinstance(plugin, Mapping)}
+
+    @property
+    def disaggregates(self) -> bool:
+        """Whether a plugin in use separates prefill from decode."""
+        return any(
+            plugin.role in ("prefill", "disaggregation")
+            for plugin in facts.endpoint_picker().plugins
+            if plugin.type in self.plugin_types
+        )
 
 
 @dataclass(frozen=True)
 class Pool:
     """An InferencePool as far as the deployment is concerned."""
 
-    file: str
-    """The file it was read from."""
+    at: Place
+    """The object, or the file with the values that make it."""
+    selector_at: Place
+    ports_at: Place
     name: str = ""
     """Empty in values: the release has a name of its own."""
     namespace: str = ""
@@ -81,19 +107,13 @@ class Pool:
     selector: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     protocol: str = "http"
-    epp: Epp | None = None
-    selector_key: str = "spec.selector.matchLabels"
-    ports_key: str = "spec.targetPorts"
-    sources: Sources | None = None
-    """The values it was read from, for their lines."""
-    chart_version: tuple[int, ...] | None = None
-    refusals: Sequence[tuple[str, str]] = ()
+    picker: EndpointPicker | None = None
+    refusals: Sequence[tuple[Place, str]] = ()
     """Keys of the values that the chart would not read as meant, with the reason."""
 
-    def where(self, key: str) -> str:
-        """A key with its file and line, for messages."""
-        place = self.sources.place(key) if self.sources else None
-        return f"{key} ({place or self.file})"
+    def selects(self, group: PodGroup) -> bool:
+        """Return whether pods have all labels of the selector. The API rejects an empty one, so it selects nothing."""
+        return bool(self.selector) and self.selector.items() <= group.labels.items()
 
 
 @dataclass(frozen=True)
@@ -105,7 +125,7 @@ class Neighbours:
 
 
 def read_pool(path: str) -> Neighbours:
-    """The pools in a file.
+    """Return the pools in a file.
 
     Raises:
         UsageError: the file cannot be read.
@@ -138,8 +158,18 @@ def read_pool(path: str) -> Neighbours:
     )  # fmt: skip
 
 
-def pools_of(objects: Sequence[Object], file: str) -> Iterator[Pool]:
-    """The InferencePools among objects."""
+def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Pool]:
+    """Yield the InferencePools among objects.
+
+    Args:
+        objects: the objects.
+        file: the file that they were read from; None for a deployment's own objects, whose places have values keys.
+    """
+    sources = Sources([Layer(file, {}, None)]) if file else None
+
+    def place(obj: Object, path: str, owner: str, field: str) -> Place:
+        return Place(reference(obj), path, () if file else keys_of(owner, field), sources)
+
     for obj in objects:
         if obj.get("kind") != "InferencePool":
             continue
@@ -149,75 +179,83 @@ def pools_of(objects: Sequence[Object], file: str) -> Iterator[Pool]:
         selector = spec.get("selector") or {}
         picker = spec.get("extensionRef" if old else "endpointPickerRef") or {}
         yield Pool(
-            file,
+            place(obj, "", "InferencePool", ""),
+            place(obj, "spec.selector" if old else "spec.selector.matchLabels", "InferencePool", "spec.selector"),
+            place(obj, "spec.targetPortNumber" if old else "spec.targetPorts", "InferencePool", "spec.targetPorts"),
             name=str(metadata.get("name", "")),
             namespace=str(metadata.get("namespace") or ""),
             group=group,
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            epp=_epp_of(objects, str(picker.get("name", ""))),
-            selector_key="spec.selector" if old else "spec.selector.matchLabels",
-            ports_key="spec.targetPortNumber" if old else "spec.targetPorts",
+            picker=_picker_of(objects, str(picker.get("name", "")), place),
         )
 
 
-def _epp_of(objects: Sequence[Object], name: str) -> Epp | None:
-    """The endpoint picker that serves under a Service name."""
-    configs = {
-        key: str(text)
+def _picker_of(
+    objects: Sequence[Object], name: str, place: Callable[[Object, str, str, str], Place]
+) -> EndpointPicker | None:
+    """Return the endpoint picker that serves under a Service name."""
+    maps = [
+        obj
         for obj in objects
         if obj.get("kind") == "ConfigMap"
-        for key, text in (obj.get("data") or {}).items()
-        if "EndpointPickerConfig" in str(text)
-    }
-    for obj in objects:
-        if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name:
-            spec = ((obj.get("spec") or {}).get("template") or {}).get("spec") or {}
-            container: Object = next(iter(spec.get("containers") or []), {})
-            words = [str(word) for word in container.get("args") or []]
-            text = " ".join(words)
-            match = re.search(r"--?config-?file[= ](\S+)", text)
-            return Epp(str(container.get("image", "")), match[1].rsplit("/", 1)[-1] if match else "", configs)
-    return Epp(configs=configs, config_file=next(iter(configs), "")) if configs else None
+        and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
+    ]
+    configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
+    workload = next(
+        (obj for obj in objects if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name), None
+    )
+    if workload is None and not maps:
+        return None
+    group = next(pod_groups(workload), None) if workload else None
+    container: Object = next(iter(group.spec.get("containers") or []), {}) if group else {}
+    match = re.search(r"--?config-?file[= ](\S+)", " ".join(map(str, container.get("args") or [])))
+    file = match[1].rsplit("/", 1)[-1] if match else next(iter(configs), "") if workload is None else ""
+    holder = next((obj for obj in maps if file in obj["data"]), next(iter(maps), None))
+    at = place(workload or holder or {}, "", "picker", "")
+    return EndpointPicker(
+        at,
+        place(holder, f"data[{file}]", "picker", f"config[{file}]") if holder else at,
+        str(container.get("image", "")),
+        file,
+        configs,
+        complete=bool(maps),
+    )
 
 
 def _router(path: str, router: Mapping[str, Any], sources: Sources) -> Pool:
+    """Return the pool that values of llm-d-router-gateway or -standalone make."""
     servers = router.get("modelServers") or {}
     epp = router.get("epp") or {}
-    image = epp.get("image") or {}
-    refusals = []
-    for key in ("pluginsConfigFile", "pluginsCustomConfig"):
-        if key in router:
-            refusals.append((f"router.{key}", f"the chart reads router.epp.{key}, so this one changes nothing"))
+    place = _places(path, sources)
+    refusals = [
+        (place(f"router.{key}"), f"the chart reads router.epp.{key}, so this one changes nothing")
+        for key in ("pluginsConfigFile", "pluginsCustomConfig")
+        if key in router
+    ]
     return Pool(
-        path,
+        place("router"),
+        place("router.modelServers.matchLabels"),
+        place("router.modelServers.targetPorts"),
         selector=_labels(servers.get("matchLabels")),
         ports=_ports(servers.get("targetPorts") or [{"number": 8000}]),
         protocol=str(servers.get("protocol") or "http"),
-        epp=Epp(
-            f"{image.get('registry', '')}/{image.get('repository', '')}:{image.get('tag', '')}",
-            str(epp.get("pluginsConfigFile") or "default-plugins.yaml"),
-            _texts(epp.get("pluginsCustomConfig")),
-            "router.epp",
-        ),
-        selector_key="router.modelServers.matchLabels",
-        ports_key="router.modelServers.targetPorts",
-        sources=sources,
-        refusals=[*refusals, *_port_refusals(servers, "router.modelServers")],
+        picker=_picker_in(epp, "router.epp", place),
+        refusals=[*refusals, *_port_refusals(servers, "router.modelServers", place)],
     )
 
 
 def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Pool:
+    """Return the pool that values of the inferencepool chart make."""
     pool = values.get("inferencePool") or {}
-    extension = values.get("inferenceExtension") or {}
-    image = extension.get("image") or {}
-    repository = image.get("repository") or image.get("name") or ""
+    place = _places(path, sources)
     # v0.3 to v0.5 make v1alpha2 pools and know only targetPortNumber; later ones make v1 unless told otherwise.
     old = pool.get("apiVersion", "").startswith(V1ALPHA2) or ("targetPorts" not in pool and "targetPortNumber" in pool)
-    refusals = _port_refusals(pool, "inferencePool")
+    refusals = _port_refusals(pool, "inferencePool", place)
     if "targetPorts" in pool and "targetPortNumber" in pool and not old:
-        refusals.append(("inferencePool.targetPortNumber", "a v1 pool takes targetPorts, so this one changes nothing"))
+        where = place("inferencePool.targetPortNumber")
+        refusals.append((where, "a v1 pool takes targetPorts, so this one changes nothing"))
     if old and "targetPortNumber" in pool:
         ports, key = _ports([pool["targetPortNumber"]]), "inferencePool.targetPortNumber"
     elif old:
@@ -226,32 +264,47 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
     else:
         ports, key = _ports(pool.get("targetPorts") or [{"number": 8000}]), "inferencePool.targetPorts"
     return Pool(
-        path,
+        place("inferencePool"),
+        place("inferencePool.modelServers.matchLabels"),
+        place(key),
         group=V1ALPHA2 if old else V1,
         selector=_labels((pool.get("modelServers") or {}).get("matchLabels")),
         ports=ports,
         protocol=str(pool.get("modelServerProtocol") or "http"),
-        epp=Epp(
-            f"{image.get('registry') or image.get('hub') or ''}/{repository}:{image.get('tag', '')}",
-            str(extension.get("pluginsConfigFile") or "default-plugins.yaml"),
-            _texts(extension.get("pluginsCustomConfig")),
-            "inferenceExtension",
-        ),
-        selector_key="inferencePool.modelServers.matchLabels",
-        ports_key=key,
-        sources=sources,
+        picker=_picker_in(values.get("inferenceExtension") or {}, "inferenceExtension", place),
         refusals=refusals,
     )
 
 
-def _port_refusals(section: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
+def _places(path: str, sources: Sources) -> Callable[[str], Place]:
+    """Return what makes a place of a key of a pool's values."""
+    return lambda key: Place(f"InferencePool of {path}", key, (key,), sources)
+
+
+def _picker_in(section: Mapping[str, Any], key: str, place: Callable[[str], Place]) -> EndpointPicker:
+    """Return the endpoint picker in a section of a pool's values."""
+    image = section.get("image") or {}
+    registry = image.get("registry") or image.get("hub") or ""
+    repository = image.get("repository") or image.get("name") or ""
+    file = str(section.get("pluginsConfigFile") or "default-plugins.yaml")
+    configs = _texts(section.get("pluginsCustomConfig"))
+    return EndpointPicker(
+        place(key),
+        place(f"{key}.pluginsCustomConfig.{file}" if file in configs else f"{key}.pluginsConfigFile"),
+        f"{registry}/{repository}:{image.get('tag', '')}",
+        file,
+        configs,
+    )
+
+
+def _port_refusals(section: Mapping[str, Any], key: str, place: Callable[[str], Place]) -> list[tuple[Place, str]]:
     ports = section.get("targetPorts")
     if ports is None:
         return []
     if not isinstance(ports, list):
-        return [(f"{key}.targetPorts", "it is a list; write targetPorts: [{number: 8000}]")]
+        return [(place(f"{key}.targetPorts"), "not a list; set targetPorts: [{number: 8000}]")]
     return [
-        (f"{key}.targetPorts[{index}]", f"an entry is a map; write {{number: {entry}}}")
+        (place(f"{key}.targetPorts[{index}]"), f"an entry is a map; set {{number: {entry}}}")
         for index, entry in enumerate(ports)
         if not (isinstance(entry, Mapping) and isinstance(entry.get("number"), int))
     ]

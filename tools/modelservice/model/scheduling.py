@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice.model.cluster import Inventory, Node
-from modelservice.model.deployment import Deployment, Pods
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
 
 Object = Mapping[str, Any]
 
@@ -20,7 +21,7 @@ Object = Mapping[str, Any]
 class Placed:
     """One pod and its node."""
 
-    pods: Pods
+    group: PodGroup
     replica: int
     index: int
     """Position of the pod among the equal pods of its replica."""
@@ -34,32 +35,31 @@ def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Place
     free = {name: Counter(node.allocatable) for name, node in nodes.items()}
     devices: dict[str, Counter[str]] = {}
     wanted = [
-        (deployment, pods, replica, index)
+        (group, replica, index)
         for deployment in deployments
-        for pods in deployment.pods
-        for replica in range(1 if pods.replicas is None else pods.replicas)
-        for index in range(pods.size)
+        for group in deployment.groups
+        for replica in range(1 if group.replicas is None else group.replicas)
+        for index in range(group.size)
     ]
-    wanted.sort(key=lambda item: -_size(item[0], item[1]))
+    wanted.sort(key=lambda item: -_size(item[0]))
     placed = []
-    for deployment, pods, replica, index in wanted:
-        claims = deployment.claims(pods)
-        for claim in claims:
+    for group, replica, index in wanted:
+        for claim in group.claims:
             devices.setdefault(claim.device_class, inventory.devices(claim.device_class))
-        needed = pods.requests()
+        needed = group.requests()
         needed["pods"] = 1
         fits = None
         for name, node in nodes.items():
             room = all(free[name][resource] >= amount for resource, amount in needed.items() if amount)
-            counts = [(devices[claim.device_class], claim.count, claim.all) for claim in claims]
+            counts = [(devices[claim.device_class], claim.count, claim.all) for claim in group.claims]
             has = all(left[name] >= max(count, 1 if everything else count) for left, count, everything in counts)
-            if room and has and admits(node, pods.spec):
+            if room and has and admits(node, group.spec):
                 fits = name
                 free[name].subtract(needed)
                 for left, count, everything in counts:
                     left[name] = 0 if everything else left[name] - count
                 break
-        placed.append(Placed(pods, replica, index, fits))
+        placed.append(Placed(group, replica, index, fits))
     return placed
 
 
@@ -117,6 +117,7 @@ def _holds(node: Node, expression: Object) -> bool:
     return difference > 0 if operator == "Gt" else difference < 0
 
 
-def _size(deployment: Deployment, pods: Pods) -> int:
-    devices = sum(sum(pods.devices(container).values()) for container in pods.spec.get("containers") or [])
-    return devices + sum(claim.count for claim in deployment.claims(pods))
+def _size(group: PodGroup) -> int:
+    return sum(sum(item.accelerators.values()) for item in group.main_containers) + sum(
+        claim.count for claim in group.claims
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice.model.deployment import Deployment, Listener, Pods, environment, kv_connectors
+from modelservice import facts
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import Listener, PodGroup
 from modelservice.model.scheduling import Placed, place
 
 _PROBES = {"startupProbe": "startup", "livenessProbe": "liveness", "readinessProbe": "readiness"}
@@ -43,8 +45,8 @@ class Role:
     role: str
     object: str
     image: str
-    command: str
-    """``vllm``, ``sglang``, ``simulator`` or ``other``."""
+    engine: str
+    """Type of the engine, or ``other``."""
     tensor: int
     pipeline: int
     data: int
@@ -64,7 +66,7 @@ class Role:
         return sum(len(replica.pods) for replica in self.replicas)
 
     def port(self, purpose: str) -> str:
-        """Ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
+        """Return the ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
         numbers = sorted(listener.port for listener in self.ports if listener.purpose == purpose)
         if not numbers:
             return ""
@@ -106,7 +108,7 @@ class Plan:
         return sum(role.pods for role in self.roles)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan for machines."""
+        """Return the plan for machines."""
         return {
             "name": self.name,
             "model": self.model,
@@ -140,18 +142,16 @@ class Plan:
 
 
 def plan(deployment: Deployment) -> Plan:
-    """The plan of a deployment, with nodes where it has a cluster."""
+    """Return the plan of a deployment, with nodes where it has a cluster."""
     cluster = deployment.cluster
     placed = place([deployment], cluster) if cluster else []
-    workloads: dict[str, list[Pods]] = {}
-    for pods in deployment.servers:
-        workloads.setdefault(pods.object, []).append(pods)
-    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in workloads.values())
+    servers = [[group for group in groups if group.is_server] for groups in deployment.workloads]
+    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in servers if parts)
     served = next(
         (
             name
-            for pods in deployment.servers
-            for flag in pods.command.all("served-model-name")
+            for group in deployment.servers
+            for flag in group.command.all("served-model-name")
             for name in flag.values[:1]
         ),
         "",
@@ -160,12 +160,12 @@ def plan(deployment: Deployment) -> Plan:
     return Plan(deployment.name, model, roles, tuple(_calls(deployment, roles)), cluster is not None)
 
 
-def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed], known: bool) -> Role:
+def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Placed], known: bool) -> Role:
     first = parts[0]
-    nodes = {(id(item.pods), item.replica, item.index): item.node for item in placed}
-    local, tensor, pipeline = first.local_ranks() or 1, first.tensor() or 1, first.pipeline() or 1
+    nodes = {(id(item.group), item.replica, item.index): item.node for item in placed}
+    local, tensor, pipeline = first.local_ranks or 1, first.tensor or 1, first.pipeline or 1
     data = first.command.number("data-parallel-size", 1) or 1
-    devices = deployment.accelerators(first)
+    devices = first.accelerators
     number = sum(devices.values())
     replicas = []
     for replica in range(1 if first.replicas is None else first.replicas):
@@ -185,12 +185,12 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
                     title = f"pod {replica}"
                 pods.append(Pod(title, node, known and node is None, ranks, not part.headless))
         replicas.append(Replica(replica, tuple(pods)))
-    probes = tuple(name for field, name in _PROBES.items() if first.engine.get(field))
+    probes = tuple(name for field, name in _PROBES.items() if first.engine.fields.get(field))
     return Role(
         first.role,
         first.object,
-        str(first.engine.get("image", "")),
-        first.command.engine,
+        str(first.engine.fields.get("image", "")),
+        first.command.engine or "other",
         tensor,
         pipeline,
         data,
@@ -198,51 +198,44 @@ def _role(deployment: Deployment, parts: Sequence[Pods], placed: Sequence[Placed
         first.replicas is None,
         tuple(replicas),
         devices,
-        tuple(first.listeners()),
-        _model(deployment, first),
+        tuple(first.listeners),
+        deployment.model_source(first),
         probes,
     )
 
 
-def _model(deployment: Deployment, pods: Pods) -> str:
-    uri = deployment.value("modelArtifacts.uri")
-    for volume in pods.spec.get("volumes") or []:
-        if volume.get("name") == "model-storage":
-            source = next((key for key in volume if key != "name"), "")
-            details = volume.get(source) or {}
-            size = details.get("claimName") or details.get("sizeLimit") or details.get("reference") or "no limit"
-            text = f"{source} {size}"
-            return f"{uri} on {text}" if uri and "{{" not in str(uri) else text
-    return pods.command.value("model") or next(iter(pods.command.positionals), "in the image")
-
-
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
-    calls = []
-    routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
-    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
-    entry = f"gateway {gateways[0]}" if gateways else "gateway"
     decode = [role for role in roles if role.role == "decode"]
     prefill = [role for role in roles if role.role == "prefill" and role.replicas]
-    for pool in deployment.pools[:1]:
-        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
-        calls += [
-            Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}"),
-            Call("pool", "endpoint picker", "ext-proc 9002"),
-        ]
-        calls.append(Call("endpoint picker", "decode", f"picks a pod, {ports}"))
+    calls = [*_calls_of_pool(deployment)]
     for role in decode:
-        first = role.port("proxy") or role.port("engine")
         if not deployment.pools:
-            calls.append(Call("clients", "decode", f"port {first}"))
+            calls.append(Call("clients", "decode", f"port {role.port('proxy') or role.port('engine')}"))
         if role.port("proxy"):
             calls.append(Call("decode proxy", "decode engine", f"{role.port('proxy')} to {role.port('engine')}"))
-        for other in prefill if role.port("proxy") else ():
-            calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
-            connectors = [name for pods in deployment.role("prefill") for name in kv_connectors(pods.command)]
-            if connectors:
-                sides = [
-                    environment(pods.engine).get("VLLM_NIXL_SIDE_CHANNEL_PORT") for pods in deployment.role("prefill")
-                ]
-                port = f", side channel {sides[0]}" if sides and isinstance(sides[0], str) else ""
-                calls.append(Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}"))
+            for other in prefill:
+                calls.append(Call("decode proxy", "prefill", f"prompts, port {other.port('engine')}"))
+                calls += _transfers(deployment)
     return list(dict.fromkeys(calls))
+
+
+def _calls_of_pool(deployment: Deployment) -> Iterator[Call]:
+    """Yield the way from the gateway through the first pool."""
+    routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
+    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
+    for pool in deployment.pools[:1]:
+        ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
+        entry = f"gateway {gateways[0]}" if gateways else "gateway"
+        yield Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}")
+        yield Call("pool", "endpoint picker", f"ext-proc {facts.endpoint_picker().ports.ext_proc}")
+        yield Call("endpoint picker", "decode", f"picks a pod, {ports}")
+
+
+def _transfers(deployment: Deployment) -> Iterator[Call]:
+    """Yield the hand-over of the KV cache."""
+    prefill = deployment.role("prefill")
+    connectors = [name for group in prefill for name in group.kv_connectors]
+    if connectors:
+        side = prefill[0].engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
+        port = f", side channel {side}" if isinstance(side, str) else ""
+        yield Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}")

@@ -14,7 +14,7 @@ _SHOWN = 4
 
 
 def tree(plan: Plan) -> RenderableType:
-    """The plan as something rich prints."""
+    """Return the plan as something rich prints."""
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
     root = Tree(Text.assemble((plan.name, "bold"), f"  {plan.model}  {counted(plan.pods, 'pod')}, {total}"))
     for role in plan.roles:
@@ -41,7 +41,7 @@ def _add_role(root: Tree, role: Role) -> None:
     )
     style = "bold blue" if role.role == "decode" else "bold dark_orange3"
     branch = root.add(Text.assemble((role.role, style), f"  {role.object}, {scale}" + (f", {sizes}" if sizes else "")))
-    branch.add(Text(f"{role.command}: {role.image}, {each} a pod"))
+    branch.add(Text(f"{role.engine}: {role.image}, {each} a pod"))
     ports = [
         f"{purpose} {role.port(purpose)}"
         for purpose in ("proxy", "engine", "supervisor", "side channel")

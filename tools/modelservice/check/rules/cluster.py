@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.check.rules.accelerators import node_labels
 from modelservice.model.cluster import Node, amounts
-from modelservice.model.deployment import Deployment, Pods
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
 from modelservice.model.scheduling import admits, matches, place, untolerated
 
 _NODES = """\
@@ -25,8 +25,8 @@ pools:
 _SCHEDULING = "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/"
 
 
-def _waiting(deployment: Deployment) -> list[Pods]:
-    return [pods for pods in deployment.pods if pods.replicas != 0]
+def _waiting(deployment: Deployment) -> list[PodGroup]:
+    return [group for group in deployment.groups if group.replicas != 0]
 
 
 @rule(
@@ -45,16 +45,16 @@ def node_label(deployment: Deployment) -> Iterator[Found]:
     cluster = deployment.cluster
     if cluster is None:
         return
-    for pods in _waiting(deployment):
-        if cluster.nodes and not any(matches(node, pods.spec) for node in cluster.nodes):
-            labels = sorted(node_labels(pods))
+    for group in _waiting(deployment):
+        if cluster.nodes and not any(matches(node, group.spec) for node in cluster.nodes):
+            labels = sorted(group.required_labels)
             has = sorted({node.labels[label] for node in cluster.nodes for label in labels if label in node.labels})
             yield Found(
                 f"no node of {cluster.source} has the labels that the pods ask for ({', '.join(labels)})",
                 deployment.with_key(
-                    f"{pods.role}.acceleratorTypes", f"{pods.role}.nodeSelector", f"{pods.role}.affinity"
+                    f"{group.role}.acceleratorTypes", f"{group.role}.nodeSelector", f"{group.role}.affinity"
                 ),
-                pods.object,
+                group.object,
                 f"write one of {', '.join(has)}" if has else "remove it, or label nodes",
                 "spec.template.spec.affinity",
             )
@@ -76,22 +76,22 @@ def node_taint(deployment: Deployment) -> Iterator[Found]:
     cluster = deployment.cluster
     if cluster is None:
         return
-    for pods in _waiting(deployment):
-        fitting = [node for node in cluster.nodes if matches(node, pods.spec) and _has_room(node, pods)]
-        if fitting and not any(admits(node, pods.spec) for node in fitting):
-            taint = untolerated(fitting[0], pods.spec)[0]
+    for group in _waiting(deployment):
+        fitting = [node for node in cluster.nodes if matches(node, group.spec) and _has_room(node, group)]
+        if fitting and not any(admits(node, group.spec) for node in fitting):
+            taint = untolerated(fitting[0], group.spec)[0]
             key = taint.partition("=")[0]
             yield Found(
                 f"all nodes that could take the pods have the taint {taint}, which they do not tolerate",
-                deployment.with_key(f"{pods.role}.tolerations", pods.role),
-                pods.object,
-                f"write {pods.role}.tolerations: [{{key: {key}, operator: Exists}}]",
+                deployment.with_key(f"{group.role}.tolerations", group.role),
+                group.object,
+                f"write {group.role}.tolerations: [{{key: {key}, operator: Exists}}]",
                 "spec.template.spec.tolerations",
             )
 
 
-def _has_room(node: Node, pods: Pods) -> bool:
-    return all(node.allocatable[name] >= amount for name, amount in pods.requests().items())
+def _has_room(node: Node, group: PodGroup) -> bool:
+    return all(node.allocatable[name] >= amount for name, amount in group.requests().items())
 
 
 @rule(
@@ -108,27 +108,27 @@ def pods_fit(deployment: Deployment) -> Iterator[Found]:
     if cluster is None or not cluster.nodes:
         return
     missed = [item for item in place([deployment], cluster) if item.node is None]
-    total = Counter(item.pods.object for item in place([deployment], cluster))
-    for name, number in Counter(item.pods.object for item in missed).items():
-        pods = next(item.pods for item in missed if item.pods.object == name)
-        candidates = [node for node in cluster.nodes if admits(node, pods.spec)]
-        if not candidates or any(cluster.lacks("DeviceClass", claim.device_class) for claim in deployment.claims(pods)):
+    total = Counter(item.group.object for item in place([deployment], cluster))
+    for name, number in Counter(item.group.object for item in missed).items():
+        group = next(item.group for item in missed if item.group.object == name)
+        candidates = [node for node in cluster.nodes if admits(node, group.spec)]
+        if not candidates or any(cluster.lacks("DeviceClass", claim.device_class) for claim in group.claims):
             continue  # node-label, node-taint and device-class say more
-        needed = ", ".join(f"{count} {resource}" for resource, count in deployment.accelerators(pods).items())
-        lacking = _lacking(pods, candidates) or needed or "resources"
+        needed = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
+        lacking = _lacking(group, candidates) or needed or "resources"
         yield Found(
             f"{number} of {total[name]} pods fit on no node of {cluster.source}: each needs {lacking}",
-            deployment.with_key(f"{pods.role}.replicas", f"{pods.role}.parallelism", pods.role),
-            pods.object,
-            f"write {pods.role}.replicas: {(total[name] - number) // pods.size}, fewer accelerators a pod, "
+            deployment.with_key(f"{group.role}.replicas", f"{group.role}.parallelism", group.role),
+            group.object,
+            f"write {group.role}.replicas: {(total[name] - number) // group.size}, fewer accelerators a pod, "
             "or add nodes",
             "spec.replicas",
         )
 
 
-def _lacking(pods: Pods, nodes: list[Node]) -> str:
+def _lacking(group: PodGroup, nodes: list[Node]) -> str:
     """The resource of which no node has enough even when empty."""
-    for name, amount in pods.requests().items():
+    for name, amount in group.requests().items():
         most = max(node.allocatable[name] for node in nodes)
         if amount > most:
             return f"{_amount(name, amount)} of {name}, and a node has {_amount(name, most)}"
@@ -158,26 +158,26 @@ def device_class(deployment: Deployment) -> Iterator[Found]:
     cluster = deployment.cluster
     if cluster is None:
         return
-    for pods in _waiting(deployment):
-        for claim in deployment.claims(pods):
+    for group in _waiting(deployment):
+        for claim in group.claims:
             if cluster.lacks("DeviceClass", claim.device_class):
                 known = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of("DeviceClass"))) or "none"
                 yield Found(
                     f"the cluster has no device class {claim.device_class}",
                     deployment.with_key("accelerator.resourceClaimTemplates", "accelerator.dra"),
-                    pods.object,
+                    group.object,
                     f"write one of {known}, or install the driver",
                     "spec.template.spec.resourceClaims",
                 )
             elif claim.all:
                 counts = cluster.devices(claim.device_class)
-                ranks = pods.ranks()
+                ranks = group.ranks
                 if counts and ranks and ranks not in counts.values():
                     yield Found(
                         f"allocationMode All takes {max(counts.values())} devices of a node, but the engine runs "
                         f"{ranks} ranks",
                         deployment.with_key("accelerator.resourceClaimTemplates"),
-                        pods.object,
+                        group.object,
                         f"write count: {ranks}, or parallelism for the whole node",
                         "spec.template.spec.resourceClaims",
                     )
@@ -257,8 +257,8 @@ def reference_missing(deployment: Deployment) -> Iterator[Found]:
     if cluster is None:
         return
     made = {(obj.get("kind"), (obj.get("metadata") or {}).get("name")) for obj in deployment.objects}
-    for pods in _waiting(deployment):
-        for kind, name, key, part in _references(deployment, pods):
+    for group in _waiting(deployment):
+        for kind, name, key, part in _references(deployment, group):
             namespace = "" if kind in ("PriorityClass", "RuntimeClass") else deployment.namespace
             if not cluster.lacks(kind, name, namespace) or (kind, name) in made:
                 secret = cluster.find(kind, name, namespace) if part else None
@@ -266,7 +266,7 @@ def reference_missing(deployment: Deployment) -> Iterator[Found]:
                     yield Found(
                         f"the Secret {name} has no key {part}",
                         key,
-                        pods.object,
+                        group.object,
                         f"add the key {part}; it has {', '.join(secret.get('data') or {}) or 'none'}",
                         "containers[].env",
                     )
@@ -275,45 +275,45 @@ def reference_missing(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"the pods use {kind} {name}, which the cluster does not have",
                 key,
-                pods.object,
+                group.object,
                 f"create it, or write one of {there}" if there else "create it",
                 "spec.template.spec",
             )
 
 
-def _references(deployment: Deployment, pods: Pods) -> Iterator[tuple[str, str, str | None, str]]:
-    spec = pods.spec
+def _references(deployment: Deployment, group: PodGroup) -> Iterator[tuple[str, str, str | None, str]]:
+    spec = group.spec
     for volume in spec.get("volumes") or []:
         if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
-            yield "PersistentVolumeClaim", claim, deployment.with_key("modelArtifacts.uri", f"{pods.role}.volumes"), ""
+            yield "PersistentVolumeClaim", claim, deployment.with_key("modelArtifacts.uri", f"{group.role}.volumes"), ""
         if (volume.get("secret") or {}).get("secretName") and not volume["secret"].get("optional"):
-            yield "Secret", volume["secret"]["secretName"], deployment.with_key(f"{pods.role}.volumes"), ""
+            yield "Secret", volume["secret"]["secretName"], deployment.with_key(f"{group.role}.volumes"), ""
         if (volume.get("configMap") or {}).get("name") and not volume["configMap"].get("optional"):
-            yield "ConfigMap", volume["configMap"]["name"], deployment.with_key(f"{pods.role}.volumes"), ""
-    for container in pods.containers:
-        for variable in container.get("env") or []:
+            yield "ConfigMap", volume["configMap"]["name"], deployment.with_key(f"{group.role}.volumes"), ""
+    for container in group.containers:
+        for variable in container.fields.get("env") or []:
             secret = (variable.get("valueFrom") or {}).get("secretKeyRef")
             if secret and not secret.get("optional"):
-                key = deployment.env_key(pods, variable["name"])
+                key = deployment.env_key(group, variable["name"])
                 if deployment.sources and key and not deployment.sources.has(key):
                     key = "modelArtifacts.authSecretName"
                 yield "Secret", str(secret.get("name", "")), key, str(secret.get("key", ""))
     if name := spec.get("priorityClassName"):
-        yield "PriorityClass", name, deployment.with_key(f"{pods.role}.priorityClassName"), ""
+        yield "PriorityClass", name, deployment.with_key(f"{group.role}.priorityClassName"), ""
     if name := spec.get("runtimeClassName"):
-        yield "RuntimeClass", name, deployment.with_key(f"{pods.role}.extraConfig.runtimeClassName"), ""
+        yield "RuntimeClass", name, deployment.with_key(f"{group.role}.extraConfig.runtimeClassName"), ""
     if name := spec.get("serviceAccountName"):
         yield "ServiceAccount", name, deployment.with_key("serviceAccountOverride"), ""
     for item in spec.get("imagePullSecrets") or []:
         yield (
             "Secret",
             str(item.get("name", "")),
-            deployment.with_key("imagePullSecrets", f"{pods.role}.imagePullSecrets"),
+            deployment.with_key("imagePullSecrets", f"{group.role}.imagePullSecrets"),
             "",
         )
     for claim in spec.get("resourceClaims") or []:
         if name := claim.get("resourceClaimName"):
-            yield "ResourceClaim", name, deployment.with_key(f"{pods.role}.resourceClaims"), ""
+            yield "ResourceClaim", name, deployment.with_key(f"{group.role}.resourceClaims"), ""
 
 
 @rule(
@@ -342,7 +342,8 @@ def quota(deployment: Deployment) -> Iterator[Found]:
         for name, limit in hard.items():
             resource = name.removeprefix("requests.").removeprefix("limits.")
             wanted = sum(
-                (1 if resource == "pods" else pods.requests()[resource]) * pods.count for pods in _waiting(deployment)
+                (1 if resource == "pods" else group.requests()[resource]) * group.count
+                for group in _waiting(deployment)
             )
 
             if wanted > limit - used[name]:

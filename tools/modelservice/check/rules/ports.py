@@ -1,399 +1,112 @@
-"""Ports: does everything that speaks to a pod find somebody who listens?"""
+"""Ports: does each one have one listener, and do declared ports match?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from modelservice.check.finding import Found, Severity
+from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
-from modelservice.model.deployment import Deployment, Pods, reference
-
-Object = Mapping[str, Any]
-
-_PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-_PROBE_REFERENCE = (
-    "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
-)
-_MONITOR = "https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PodMetricsEndpoint"
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import Listener, PodGroup
+from modelservice.model.provenance import Place
 
 
 @rule(
     Severity.error,
-    reason="The containers of a pod share one network. The second program to listen on a port ends with an error.",
+    reason="The containers of a pod share one network. The second program to listen on a port exits with an error.",
     link="https://kubernetes.io/docs/concepts/workloads/pods/#pod-networking",
     failing=Example("decode: {engine: {env: {VLLM_NIXL_SIDE_CHANNEL_PORT: '8200'}}}", base="pd"),
     passing=Example("decode: {engine: {env: {VLLM_NIXL_SIDE_CHANNEL_PORT: '5600'}}}", base="pd"),
 )
-def port_overlap(deployment: Deployment) -> Iterator[Found]:
+def port_overlap(deployment: Deployment) -> Iterator[Violation]:
     """Each port of a pod has one listener."""
-    for pods in deployment.servers:
-        taken: dict[int, Any] = {}
+    for group in deployment.servers:
+        taken: dict[int, Listener] = {}
         reported = set()
-        for listener in pods.listeners():
+        for listener in group.listeners:
             other = taken.setdefault(listener.port, listener)
             pair = frozenset((listener.purpose, listener.container, other.purpose, other.container))
             if other is listener or pair in reported:
                 continue
             reported.add(pair)
-            purposes = {listener.purpose, other.purpose}
-            if "side channel" in purposes:
-                key = deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_PORT")
-            elif "supervisor" in purposes:
-                key = deployment.flag_key(pods, "data-parallel-supervisor-port", "data-parallel-size-local")
-                key = key or deployment.with_key("routing.proxy.targetPort")
-            elif "proxy" in purposes:
-                key = deployment.flag_key(pods, "port") or deployment.with_key(
-                    "routing.proxy.targetPort", "routing.servicePort"
-                )
-            else:
-                key = deployment.with_key(f"{pods.role}.containers")
-            yield Found(
+            yield Violation(
                 f"{listener.purpose} of {listener.container} and {other.purpose} of {other.container} both listen on "
                 f"{listener.port}",
-                key,
-                pods.object,
-                "choose ranges that do not overlap, for instance 8000 and 8200",
-                "containers[].ports",
+                _place(group, {listener.purpose, other.purpose}),
+                "choose ranges that do not overlap, e.g. 8000 and 8200",
             )
+
+
+def _place(group: PodGroup, purposes: set[str]) -> Place:
+    """Return what sets the port of the listener of these that is easiest to move."""
+    if "side channel" in purposes:
+        return group.engine.at("env[VLLM_NIXL_SIDE_CHANNEL_PORT]")
+    if "supervisor" in purposes:
+        sizes = group.engine.flag("data-parallel-supervisor-port", "data-parallel-size-local")
+        return sizes.otherwise("routing.proxy.targetPort")
+    if "engine" in purposes or "proxy" in purposes:
+        return group.engine.flag("port")
+    return group.at("spec.containers")
 
 
 @rule(
     Severity.error,
-    reason="Port numbers end at 65535; ranges of data parallel ranks may pass it.",
+    reason="The highest port number is 65535; ranges of data parallel ranks may exceed it.",
     link="https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/",
     failing=Example("{decode: {engine: {env: {VLLM_NIXL_SIDE_CHANNEL_PORT: '70000'}}}}", base="pd"),
     passing=Example("{decode: {engine: {env: {VLLM_NIXL_SIDE_CHANNEL_PORT: '5700'}}}}", base="pd"),
 )
-def port_range(deployment: Deployment) -> Iterator[Found]:
+def port_range(deployment: Deployment) -> Iterator[Violation]:
     """Every port is between 1 and 65535."""
-    for pods in deployment.servers:
-        wrong = [listener for listener in pods.listeners() if not 0 < listener.port <= 65535]
-        if wrong:
-            first = wrong[0]
-            side = first.purpose == "side channel"
-            yield Found(
-                f"{first.purpose} of {first.container} would listen on {first.port}",
-                deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_PORT") if side else deployment.flag_key(pods, "port"),
-                pods.object,
+    for group in deployment.servers:
+        wrong = [listener for listener in group.listeners if not 0 < listener.port <= 65535]
+        for listener in wrong[:1]:
+            yield Violation(
+                f"{listener.purpose} of {listener.container} would listen on {listener.port}",
+                _place(group, {listener.purpose}),
                 "choose a lower port",
-                "containers[].ports",
             )
 
 
-def _own_selector(pods: Pods, selector: Object) -> bool:
-    labels = selector.get("matchLabels") or {}
-    if any(pods.labels.get(key) != value for key, value in labels.items()):
-        return False
-    for item in selector.get("matchExpressions") or []:
-        value, values = pods.labels.get(item.get("key", "")), item.get("values") or []
-        holds = {"In": value in values, "NotIn": value not in values, "Exists": value is not None}
-        if not holds.get(item.get("operator", ""), value is None):
-            return False
-    return bool(labels or selector.get("matchExpressions"))
-
-
 @rule(
     Severity.error,
-    reason="Prometheus drops a PodMonitor's targets silently when no pod has the selected labels or no container "
-    "declares the named port.",
-    link=_MONITOR,
-    failing="""\
-decode:
-  monitoring: {podmonitor: {enabled: true, portName: metrics}}
-  engine: {extraConfig: {ports: [{name: http, containerPort: 8000}]}}
-  extraConfig: {containers: [{name: vllm, ports: null}]}
-""",
-    passing="decode: {monitoring: {podmonitor: {enabled: true, portName: metrics}}}",
-)
-def monitor_target(deployment: Deployment) -> Iterator[Found]:
-    """A PodMonitor selects pods that declare the port it names."""
-    for monitor in deployment.kind("PodMonitor"):
-        spec = monitor.get("spec") or {}
-        role = next((item for item in ("decode", "prefill") if item in monitor["metadata"]["name"]), "decode")
-        selected = [pods for pods in deployment.pods if _own_selector(pods, spec.get("selector") or {})]
-        if not selected:
-            if deployment.pods:
-                yield Found(
-                    "the monitor selects no pod of this deployment",
-                    deployment.with_key(f"{role}.monitoring.podmonitor"),
-                    reference(monitor),
-                    "write labels that the pods have",
-                    "spec.selector",
-                )
-            continue
-        for endpoint in spec.get("podMetricsEndpoints") or []:
-            name = endpoint.get("port")
-            for pods in selected:
-                declared = pods.port_named(name) if name else None
-                key = deployment.with_key(
-                    f"{pods.role}.monitoring.podmonitor.portName",
-                    f"{pods.role}.containers[0].ports",
-                    f"{pods.role}.monitoring.podmonitor",
-                )
-                if name and declared is None:
-                    yield Found(
-                        f"the monitor scrapes the port {name}, which no container of {pods.object} declares",
-                        key,
-                        reference(monitor),
-                        f"name a container port {name}",
-                        "spec.podMetricsEndpoints",
-                    )
-                elif declared:
-                    listening = {listener.port for listener in pods.listeners()}
-                    number = declared[0]
-                    if listening and number not in listening and not pods.headless and pods.requester is None:
-                        yield Found(
-                            f"the monitor scrapes the port {name} ({number}), but {pods.object} listens on "
-                            f"{_shown(pods)}",
-                            deployment.with_key(
-                                f"{pods.role}.containers[0].ports", f"{pods.role}.engine.ports", "engine.ports"
-                            )
-                            or key,
-                            reference(monitor),
-                            "declare the port that the engine listens on",
-                            "spec.podMetricsEndpoints",
-                        )
-
-
-@rule(
-    Severity.error,
-    reason="The kubelet restarts a container whose probe finds nobody listening, or never sends it requests.",
-    link=_PROBE_REFERENCE,
-    failing="engine: {readinessProbe: {httpGet: {path: /v1/models, port: 8080}}}",
-    passing="engine: {readinessProbe: {httpGet: {path: /v1/models, port: 8000}}}",
-)
-def probe_port(deployment: Deployment) -> Iterator[Found]:
-    """A probe asks a port on which its container listens."""
-    for pods in deployment.servers:
-        for container in pods.containers:
-            for name in _PROBES:
-                action = _action(container.get(name))
-                port = action.get("port") if action else None
-                if port is None:
-                    continue
-                key = _probe_key(deployment, pods, container, name)
-                if isinstance(port, str) and not port.isdigit():
-                    if not any(item.get("name") == port for item in container.get("ports") or []):
-                        yield Found(
-                            f"{name} asks the port {port}, which container {container.get('name')} does not declare",
-                            key,
-                            pods.object,
-                            "name one of its ports, or write the number",
-                            f"containers[].{name}",
-                        )
-                    continue
-                listening = {listener.port for listener in pods.listeners()}
-                known = pods.engine_port() is not None and pods.command.engine != "other" and not pods.requester
-                if (
-                    known
-                    and container in (pods.engine, pods.proxy)
-                    and int(port) not in listening
-                    and not pods.headless
-                ):
-                    yield Found(
-                        f"{name} asks port {port}, but the pod listens on {_shown(pods)}",
-                        key,
-                        pods.object,
-                        f"write {pods.engine_port()}",
-                        f"containers[].{name}",
-                    )
-
-
-@rule(
-    Severity.error,
-    reason="The sidecar answers /health by itself, whether or not the engine runs. The probe passes before the model "
-    "is loaded, and requests fail.",
-    link="https://github.com/llm-d/llm-d-router/tree/main/pkg/sidecar/proxy",
-    failing=Example("decode: {engine: {readinessProbe: {httpGet: {path: /health, port: 8000}}}}", base="pd"),
-    passing=Example("decode: {engine: {readinessProbe: {httpGet: {path: /health, port: 8200}}}}", base="pd"),
-)
-def probe_proxy_health(deployment: Deployment) -> Iterator[Found]:
-    """No probe of the engine asks the routing sidecar's own health endpoint."""
-    for pods in deployment.servers:
-        for name in _PROBES:
-            get = (pods.engine.get(name) or {}).get("httpGet") or {}
-            at_proxy = pods.proxy is not None and _number(pods, get.get("port")) in pods.proxy_ports()
-            if at_proxy and str(get.get("path", "/")).rstrip("/") in ("/health", ""):
-                yield Found(
-                    f"{name} of the engine asks {get.get('path')} of the routing sidecar, which answers by itself",
-                    _probe_key(deployment, pods, pods.engine, name),
-                    pods.object,
-                    f"ask the engine's port, {pods.engine_port()}, or /v1/models",
-                    f"containers[].{name}",
-                )
-
-
-@rule(
-    Severity.error,
-    reason="A probe in the clear on a port that speaks TLS, or the reverse, always fails.",
-    link=_PROBE_REFERENCE,
-    failing="""\
-engine:
-  args: {ssl-keyfile: /tls/tls.key, ssl-certfile: /tls/tls.crt}
-  readinessProbe: {httpGet: {path: /v1/models, port: 8000}}
-""",
-    passing="""\
-engine:
-  args: {ssl-keyfile: /tls/tls.key, ssl-certfile: /tls/tls.crt}
-  readinessProbe: {httpGet: {path: /v1/models, port: 8000, scheme: HTTPS}}
-""",
-)
-def probe_scheme(deployment: Deployment) -> Iterator[Found]:
-    """A probe speaks TLS where the port does."""
-    for pods in deployment.servers:
-        engine = pods.command.has("ssl-certfile") or pods.command.has("self-signed-certs")
-        proxy = pods.proxy_command is not None and pods.proxy_command.value("secure-proxy") != "false"
-        for name in _PROBES:
-            get = (pods.engine.get(name) or {}).get("httpGet")
-            port = _number(pods, get.get("port")) if get else None
-            if not get or port is None:
-                continue
-            secure = proxy if port in pods.proxy_ports() else engine if port in pods.engine_ports() else None
-            if secure is not None and secure != (get.get("scheme") == "HTTPS"):
-                yield Found(
-                    f"{name} speaks {'plain HTTP' if secure else 'HTTPS'}, but port {port} "
-                    f"{'needs TLS' if secure else 'has no TLS'}",
-                    _probe_key(deployment, pods, pods.engine, name),
-                    pods.object,
-                    f"write scheme: {'HTTPS' if secure else 'HTTP'}",
-                    f"containers[].{name}",
-                )
-
-
-@rule(
-    Severity.error,
-    reason="A Service whose selector matches no pod, or whose target port nobody listens on, refuses every connection.",
-    link="https://kubernetes.io/docs/concepts/services-networking/service/",
-    failing="""\
-extraObjects:
-- apiVersion: v1
-  kind: Service
-  metadata: {name: qwen}
-  spec: {selector: {llm-d.ai/model: qwen3-8b}, ports: [{port: 80, targetPort: 8080}]}
-""",
-    passing="""\
-extraObjects:
-- apiVersion: v1
-  kind: Service
-  metadata: {name: qwen}
-  spec: {selector: {llm-d.ai/model: qwen3-8b}, ports: [{port: 80, targetPort: 8000}]}
-""",
-)
-def service_target(deployment: Deployment) -> Iterator[Found]:
-    """A Service selects pods that listen on its target port."""
-    for service in deployment.kind("Service"):
-        spec = service.get("spec") or {}
-        selector = spec.get("selector") or {}
-        if not selector or not deployment.pods or spec.get("publishNotReadyAddresses"):
-            continue
-        selected = [pods for pods in deployment.pods if selector.items() <= pods.labels.items()]
-        key = deployment.with_key("service", "extraObjects")
-        if not selected:
-            if "leaderworkerset.sigs.k8s.io/name" not in selector:
-                yield Found(
-                    f"the Service selects {_labels(selector)}, and no pod here has these labels",
-                    key,
-                    reference(service),
-                    "write labels of the pods",
-                    "spec.selector",
-                    # A Service for pods that something else makes is no mistake in a stream of manifests.
-                    Severity.error if deployment.sources else Severity.warning,
-                )
-            continue
-        for port in spec.get("ports") or []:
-            target = port.get("targetPort", port.get("port"))
-            for pods in selected:
-                number = _number(pods, target)
-                listening = {listener.port for listener in pods.listeners()}
-                unsure = pods.requester is not None or pods.command.engine == "other" or not listening
-                if number is None or (number not in listening and not unsure):
-                    yield Found(
-                        f"the Service sends port {port.get('port')} to {target}, but {pods.object} listens on "
-                        f"{_shown(pods)}",
-                        key,
-                        reference(service),
-                        "write targetPort for a port that is listened on",
-                        "spec.ports",
-                    )
-
-
-@rule(
-    Severity.error,
-    reason="Names and numbers of the ports of a pod are how Services, monitors and probes find them; Kubernetes takes "
-    "the first of two.",
+    reason="Services, monitors and probes find the ports of a pod by their names; Kubernetes uses the first of two.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports",
     failing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: metrics, containerPort: 9000}]}",
     passing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: admin, containerPort: 9000}]}",
 )
-def port_name(deployment: Deployment) -> Iterator[Found]:
+def port_name(deployment: Deployment) -> Iterator[Violation]:
     """Port names are unique in a pod."""
-    for pods in deployment.pods:
-        seen: dict[str, object] = {}
-        for container in pods.containers:
-            for port in container.get("ports") or []:
+    for group in deployment.groups:
+        seen: set[str] = set()
+        for container in group.containers:
+            for port in container.ports:
                 name = port.get("name")
                 if name and name in seen:
-                    yield Found(
-                        f"two ports of the pod are named {name}",
-                        deployment.engine_key(pods, "ports"),
-                        pods.object,
-                        "name each differently",
-                        "containers[].ports",
+                    yield Violation(
+                        f"two ports of the pod are named {name}", container.at("ports"), "name each differently"
                     )
-                seen[name] = port
+                seen.add(str(name))
 
 
 @rule(
     Severity.warning,
-    reason="The declared port is what Services, monitors and people go by; the engine listens elsewhere.",
+    reason="Services, monitors and people rely on the declared port, and the engine listens on another one.",
     link="https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",
     failing="engine: {ports: [{name: metrics, containerPort: 8001}]}",
     passing="engine: {ports: [{name: metrics, containerPort: 8000}]}",
 )
-def port_declared(deployment: Deployment) -> Iterator[Found]:
+def port_declared(deployment: Deployment) -> Iterator[Violation]:
     """A declared port of the engine is one that it listens on."""
-    for pods in deployment.servers:
-        ports = pods.engine_ports()
-        declared = [port.get("containerPort") for port in pods.engine.get("ports") or []]
-        if pods.command.engine == "other" or not ports or not declared or pods.headless:
+    for group in deployment.servers:
+        ports = group.engine_ports
+        declared = [port.get("containerPort") for port in group.engine.ports]
+        if group.facts is None or not ports or not declared or group.headless:
             continue
         if not set(declared) & set(ports):
-            yield Found(
+            own = group.engine.flag("port") if group.command.has("port") else group.engine.at("ports")
+            yield Violation(
                 f"the engine declares the port {declared[0]}, but listens on {ports[0]}",
-                deployment.flag_key(pods, "port") or deployment.engine_key(pods, "ports"),
-                pods.object,
+                group.engine.at("ports").preferring(*own.keys),
                 f"declare {ports[0]}, or start the engine with --port {declared[0]}",
-                "containers[].ports",
             )
-
-
-def _action(probe: Any) -> Object | None:
-    for kind in ("httpGet", "tcpSocket", "grpc"):
-        if probe and probe.get(kind):
-            action: Object = probe[kind]
-            return action
-    return None
-
-
-def _number(pods: Pods, port: Any) -> int | None:
-    """A port number, by name where it is one; None for a name that no container has."""
-    if isinstance(port, int) or (isinstance(port, str) and port.isdigit()):
-        return int(port)
-    named = pods.port_named(str(port)) if port is not None else None
-    return named[0] if named else None
-
-
-def _probe_key(deployment: Deployment, pods: Pods, container: Object, name: str) -> str | None:
-    if container is pods.engine:
-        return deployment.engine_key(pods, name)
-    return deployment.with_key(f"{pods.role}.containers")
-
-
-def _shown(pods: Pods) -> str:
-    ports = [f"{listener.port} ({listener.purpose})" for listener in pods.listeners()]
-    return ", ".join(ports[:4]) + (", ..." if len(ports) > 4 else "") if ports else "none that is known"
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in labels.items())

@@ -10,7 +10,9 @@ from typing import Any
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import rule
 from modelservice.kubernetes.quantity import quantity, shown
-from modelservice.model.deployment import Deployment, Pods, environment, kv_transfer, reference
+from modelservice.model.containers import Container
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup, reference
 
 Object = Mapping[str, Any]
 
@@ -23,7 +25,7 @@ _DISK = Decimal(1024) ** 3
 """Bytes a second that a model is taken to be read with."""
 
 
-def model_bytes(deployment: Deployment, pods: Pods) -> Decimal | None:
+def model_bytes(deployment: Deployment, group: PodGroup) -> Decimal | None:
     """What the model's weights take, estimated by the number of parameters in its name; None without one.
 
     Two bytes a parameter, one for FP8 and half of one for four bits.
@@ -32,7 +34,7 @@ def model_bytes(deployment: Deployment, pods: Pods) -> Decimal | None:
     if not name or "{{" in name:
         name = str(deployment.value("modelArtifacts.name") or "")
     if not name:
-        name = pods.command.value("model") or next(iter(pods.command.positionals), "")
+        name = group.command.model or ""
     match = re.findall(
         r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", name.rsplit("/", 1)[-1], re.IGNORECASE
     )
@@ -55,9 +57,9 @@ def _budget(probe: Object | None) -> int:
     )
 
 
-def _real(pods: Pods) -> bool:
+def _real(group: PodGroup) -> bool:
     """Whether the engine loads a model."""
-    return pods.command.engine in ("vllm", "sglang") and pods.requester is None
+    return group.command.engine in ("vllm", "sglang") and group.requester is None
 
 
 @rule(
@@ -76,10 +78,10 @@ engine: {startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 10,
 )
 def startup_budget(deployment: Deployment) -> Iterator[Found]:
     """The startup probe gives the model the time that it takes to load."""
-    for pods in deployment.servers:
-        probe = pods.engine.get("startupProbe")
-        size = model_bytes(deployment, pods)
-        if not probe or not size or not _real(pods):
+    for group in deployment.servers:
+        probe = group.engine.fields.get("startupProbe")
+        size = model_bytes(deployment, group)
+        if not probe or not size or not _real(group):
             continue
         local = str(deployment.value("modelArtifacts.uri") or "").startswith(("pvc", "oci", "file"))
         needed = int(size / (_DISK if local else _DOWNLOAD)) + 30
@@ -87,8 +89,8 @@ def startup_budget(deployment: Deployment) -> Iterator[Found]:
             yield Found(
                 f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about "
                 f"{needed} s to {'read' if local else 'download'}",
-                deployment.engine_key(pods, "startupProbe"),
-                pods.object,
+                deployment.engine_key(group, "startupProbe"),
+                group.object,
                 f"write failureThreshold: {needed // 10 * 2} with periodSeconds: 10",
                 "containers[].startupProbe",
             )
@@ -108,16 +110,16 @@ engine:
 )
 def liveness_cold(deployment: Deployment) -> Iterator[Found]:
     """A liveness probe waits for the model to be loaded."""
-    for pods in deployment.servers:
-        probe = pods.engine.get("livenessProbe")
-        size = model_bytes(deployment, pods)
+    for group in deployment.servers:
+        probe = group.engine.fields.get("livenessProbe")
+        size = model_bytes(deployment, group)
         needed = 60 + int((size or Decimal(0)) / _DISK)
-        if probe and not pods.engine.get("startupProbe") and _real(pods) and _budget(probe) < needed:
+        if probe and not group.engine.fields.get("startupProbe") and _real(group) and _budget(probe) < needed:
             yield Found(
                 f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
-                deployment.engine_key(pods, "livenessProbe"),
-                pods.object,
-                f"write {pods.role}.probes.enabled: true, which adds a startup probe"
+                deployment.engine_key(group, "livenessProbe"),
+                group.object,
+                f"write {group.role}.probes.enabled: true, which adds a startup probe"
                 if deployment.sources is not None
                 else "write a startupProbe too: {httpGet: {path: /health, port: ...}, periodSeconds: 10, "
                 "failureThreshold: 120}",
@@ -136,18 +138,18 @@ def liveness_cold(deployment: Deployment) -> Iterator[Found]:
 )
 def readiness_missing(deployment: Deployment) -> Iterator[Found]:
     """The engine has a readiness or startup probe."""
-    for pods in deployment.servers:
+    for group in deployment.servers:
         if (
-            _real(pods)
-            and not pods.headless
-            and not pods.engine.get("readinessProbe")
-            and not pods.engine.get("startupProbe")
+            _real(group)
+            and not group.headless
+            and not group.engine.fields.get("readinessProbe")
+            and not group.engine.fields.get("startupProbe")
         ):
             yield Found(
                 "the engine has neither readiness nor startup probe, so requests come before the model is loaded",
-                deployment.with_key("engine", f"{pods.role}.engine", f"{pods.role}.containers[0]"),
-                pods.object,
-                f"write {pods.role}.probes.enabled: true"
+                deployment.with_key("engine", f"{group.role}.engine", f"{group.role}.containers[0]"),
+                group.object,
+                f"write {group.role}.probes.enabled: true"
                 if deployment.sources is not None
                 else "write readinessProbe: {httpGet: {path: /health, port: ...}}",
                 "containers[]",
@@ -174,26 +176,26 @@ decode: {terminationGracePeriodSeconds: 90}
 )
 def drain_time(deployment: Deployment) -> Iterator[Found]:
     """preStop and shutdown timeout end before the grace period."""
-    for pods in deployment.servers:
-        grace = pods.spec.get("terminationGracePeriodSeconds")
-        pause, timeout = _sleep(pods.engine), pods.command.number("shutdown-timeout", 0) or 0
+    for group in deployment.servers:
+        grace = group.spec.get("terminationGracePeriodSeconds")
+        pause, timeout = _sleep(group.engine), group.command.number("shutdown-timeout", 0) or 0
         needed = pause + timeout
         limit = 30 if grace is None else int(grace)
         if needed and needed >= limit:
             yield Found(
                 f"preStop ({pause} s) and shutdown timeout ({timeout} s) take {needed} s, but the grace period is "
                 f"{limit} s" + (" (Kubernetes' default)" if grace is None else ""),
-                deployment.with_key(f"{pods.role}.terminationGracePeriodSeconds")
+                deployment.with_key(f"{group.role}.terminationGracePeriodSeconds")
                 if grace is not None
-                else deployment.engine_key(pods, "lifecycle"),
-                pods.object,
-                f"write {pods.role}.terminationGracePeriodSeconds: {needed + 15}",
+                else deployment.engine_key(group, "lifecycle"),
+                group.object,
+                f"write {group.role}.terminationGracePeriodSeconds: {needed + 15}",
                 "spec.template.spec.terminationGracePeriodSeconds",
             )
 
 
-def _sleep(container: Object) -> int:
-    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+def _sleep(container: Container) -> int:
+    hook = (container.fields.get("lifecycle") or {}).get("preStop") or {}
     if "sleep" in hook:
         return int(hook["sleep"].get("seconds") or 0)
     text = " ".join(str(word) for word in (hook.get("exec") or {}).get("command") or [])
@@ -211,15 +213,15 @@ def _sleep(container: Object) -> int:
 )
 def shared_memory(deployment: Deployment) -> Iterator[Found]:
     """An engine with tensor parallelism has a large /dev/shm."""
-    for pods in deployment.servers:
-        tensor = pods.tensor() or 1
-        mounted = any(mount.get("mountPath") == "/dev/shm" for mount in pods.engine.get("volumeMounts") or [])  # noqa: S108
-        if tensor > 1 and _real(pods) and not mounted and not pods.spec.get("hostIPC"):
+    for group in deployment.servers:
+        tensor = group.tensor or 1
+        mounted = any(mount.get("mountPath") == "/dev/shm" for mount in group.engine.fields.get("volumeMounts") or [])  # noqa: S108
+        if tensor > 1 and _real(group) and not mounted and not group.spec.get("hostIPC"):
             yield Found(
                 f"{tensor} tensor parallel workers share the 64 MiB /dev/shm of a container",
-                deployment.with_key(f"{pods.role}.sharedMemory.enabled", f"{pods.role}.parallelism.tensor"),
-                pods.object,
-                f"write {pods.role}.sharedMemory.enabled: true",
+                deployment.with_key(f"{group.role}.sharedMemory.enabled", f"{group.role}.parallelism.tensor"),
+                group.object,
+                f"write {group.role}.sharedMemory.enabled: true",
                 "containers[].volumeMounts",
             )
 
@@ -243,21 +245,21 @@ decode:
 )
 def shared_memory_limit(deployment: Deployment) -> Iterator[Found]:
     """Volumes in memory fit into the memory limit."""
-    for pods in deployment.pods:
-        volumes = {volume.get("name"): volume.get("emptyDir") or {} for volume in pods.spec.get("volumes") or []}
-        limit = quantity(((pods.engine.get("resources") or {}).get("limits") or {}).get("memory"))
-        for mount in pods.engine.get("volumeMounts") or []:
+    for group in deployment.groups:
+        volumes = {volume.get("name"): volume.get("emptyDir") or {} for volume in group.spec.get("volumes") or []}
+        limit = quantity(((group.engine.fields.get("resources") or {}).get("limits") or {}).get("memory"))
+        for mount in group.engine.fields.get("volumeMounts") or []:
             volume = volumes.get(mount.get("name")) or {}
             size = quantity(volume.get("sizeLimit"))
             if volume.get("medium") == "Memory" and size and limit and size >= limit:
                 yield Found(
                     f"the memory volume {mount.get('name')} takes up to {shown(size)}, but the container's memory "
                     f"limit is {shown(limit)}",
-                    deployment.with_key(f"{pods.role}.sharedMemory.sizeLimit", f"{pods.role}.volumes"),
-                    pods.object,
+                    deployment.with_key(f"{group.role}.sharedMemory.sizeLimit", f"{group.role}.volumes"),
+                    group.object,
                     "raise the memory limit, or lower the size",
                     "spec.template.spec.volumes",
-                    None if _real(pods) else Severity.info,
+                    None if _real(group) else Severity.info,
                 )
 
 
@@ -283,13 +285,15 @@ engine:
 )
 def host_memory(deployment: Deployment) -> Iterator[Found]:
     """Weights on processors and caches in the host's memory fit into the memory limit."""
-    for pods in deployment.servers:
-        limit = quantity(((pods.engine.get("resources") or {}).get("limits") or {}).get("memory"))
-        if not limit or not _real(pods):
+    for group in deployment.servers:
+        limit = quantity(((group.engine.fields.get("resources") or {}).get("limits") or {}).get("memory"))
+        if not limit or not _real(group):
             continue
-        parts = dict(_host_caches(pods))
-        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(pods.engine.get("image", ""))
-        size = model_bytes(deployment, pods) if on_processors and not deployment.accelerators(pods) else None
+        parts = dict(_host_caches(group))
+        on_processors = deployment.value("accelerator.type") == "cpu" or "cpu" in str(
+            group.engine.fields.get("image", "")
+        )
+        size = model_bytes(deployment, group) if on_processors and not group.accelerators else None
         if size:
             parts["the weights"] = size
         needed = sum(parts.values(), Decimal(0))
@@ -297,23 +301,23 @@ def host_memory(deployment: Deployment) -> Iterator[Found]:
             listed = ", ".join(f"{name} {shown(amount)}" for name, amount in parts.items())
             yield Found(
                 f"the engine takes more than the {shown(limit)} of its memory limit: {listed}",
-                deployment.engine_key(pods, "resources"),
-                pods.object,
+                deployment.engine_key(group, "resources"),
+                group.object,
                 f"write a memory limit of {int(needed * Decimal('1.2') / 1024**3) + 1}Gi, or smaller caches",
-                pods.path("resources"),
+                group.engine.at("resources").path,
             )
 
 
-def _host_caches(pods: Pods) -> Iterator[tuple[str, Decimal]]:
+def _host_caches(group: PodGroup) -> Iterator[tuple[str, Decimal]]:
     """Caches in the host's memory, by what sets their size, each of one rank."""
-    variables = environment(pods.engine)
+    variables = group.engine.env
     in_gib = {name: variables.get(name) for name in ("VLLM_CPU_KVCACHE_SPACE", "LMCACHE_MAX_LOCAL_CPU_SIZE")}
-    in_gib |= {f"--{name}": pods.command.value(name) for name in ("kv-offloading-size", "cpu-offload-gb")}
+    in_gib |= {f"--{name}": group.command.value(name) for name in ("kv-offloading-size", "cpu-offload-gb")}
     for name, given in in_gib.items():
         amount = quantity(given)
         if amount:
             yield name, amount * 1024**3
-    amount = quantity((kv_transfer(pods.command).get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
+    amount = quantity((group.kv_transfer.get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
     if amount:
         yield "cpu_bytes_to_use", amount
 
@@ -337,29 +341,29 @@ modelArtifacts:
 )
 def gated_model(deployment: Deployment) -> Iterator[Found]:
     """A gated model comes with a token."""
-    for pods in deployment.servers:
-        model = pods.command.value("model") or next(iter(pods.command.positionals), "")
-        if not _real(pods) or not _GATED.match(model) or pods.command.script:
+    for group in deployment.servers:
+        model = group.command.model or ""
+        if not _real(group) or not _GATED.match(model) or group.command.script:
             continue
-        variables = {name for container in pods.all_containers for name in environment(container)}
+        variables = {name for container in group.all_containers for name in container.env}
         given = variables & {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"}
-        kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(pods))
-        if not given and not kept and not any(container.get("envFrom") for container in pods.all_containers):
+        kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(group))
+        if not given and not kept and not any(container.fields.get("envFrom") for container in group.all_containers):
             yield Found(
                 f"{model} is a gated model, and the engine has no HF_TOKEN",
                 deployment.with_key("modelArtifacts.authSecretName", "modelArtifacts.uri"),
-                pods.object,
+                group.object,
                 "write modelArtifacts.authSecretName: the Secret with the key HF_TOKEN"
                 if deployment.sources is not None
                 else "write the variable HF_TOKEN with a secretKeyRef",
-                pods.path("env"),
+                group.engine.at("env").path,
             )
 
 
-def _mounted(pods: Pods) -> list[Object]:
+def _mounted(group: PodGroup) -> list[Object]:
     """Volumes of the engine, which may hold a model that was downloaded before."""
-    names = {mount.get("name") for mount in pods.engine.get("volumeMounts") or []}
-    return [volume for volume in pods.spec.get("volumes") or [] if volume.get("name") in names]
+    names = {mount.get("name") for mount in group.engine.fields.get("volumeMounts") or []}
+    return [volume for volume in group.spec.get("volumes") or [] if volume.get("name") in names]
 
 
 @rule(
@@ -371,29 +375,29 @@ def _mounted(pods: Pods) -> list[Object]:
 )
 def model_volume(deployment: Deployment) -> Iterator[Found]:
     """The model fits onto the volume that it is downloaded to."""
-    for pods in deployment.servers:
-        size = model_bytes(deployment, pods)
-        limit = _model_storage(deployment, pods)
-        if size and limit and _real(pods) and limit < size:
+    for group in deployment.servers:
+        size = model_bytes(deployment, group)
+        limit = _model_storage(deployment, group)
+        if size and limit and _real(group) and limit < size:
             yield Found(
                 f"the weights take about {shown(size)}, but the volume holds {shown(limit)}",
                 deployment.with_key(
-                    f"{pods.role}.volumeClaimTemplates", "modelArtifacts.persistence.size", "modelArtifacts.size"
+                    f"{group.role}.volumeClaimTemplates", "modelArtifacts.persistence.size", "modelArtifacts.size"
                 )
-                if pods.workload["spec"].get("volumeClaimTemplates")
+                if group.workload["spec"].get("volumeClaimTemplates")
                 else deployment.with_key("modelArtifacts.persistence.size", "modelArtifacts.size"),
-                pods.object,
+                group.object,
                 f"write a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
                 "spec.template.spec.volumes",
             )
 
 
-def _model_storage(deployment: Deployment, pods: Pods) -> Decimal | None:
+def _model_storage(deployment: Deployment, group: PodGroup) -> Decimal | None:
     """What the volume that the model is downloaded to holds; None where it is not known."""
-    for volume in pods.spec.get("volumes") or []:
+    for volume in group.spec.get("volumes") or []:
         if volume.get("name") == "model-storage":
             return quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
-    for claim in pods.workload["spec"].get("volumeClaimTemplates") or []:
+    for claim in group.workload["spec"].get("volumeClaimTemplates") or []:
         if (claim.get("metadata") or {}).get("name") == "model-storage":
             return quantity(_storage(claim.get("spec")))
     return None
@@ -425,15 +429,15 @@ engine:
 )
 def cache_writable(deployment: Deployment) -> Iterator[Found]:
     """A user other than root has a writable home or cache directory."""
-    for pods in deployment.servers:
-        context = {**(pods.spec.get("securityContext") or {}), **(pods.engine.get("securityContext") or {})}
+    for group in deployment.servers:
+        context = {**(group.spec.get("securityContext") or {}), **(group.engine.fields.get("securityContext") or {})}
         user = context.get("runAsUser")
-        if not _real(pods) or not (user or context.get("readOnlyRootFilesystem")):
+        if not _real(group) or not (user or context.get("readOnlyRootFilesystem")):
             continue
-        variables = environment(pods.engine)
+        variables = group.engine.env
         writable = [
             str(mount.get("mountPath"))
-            for mount in pods.engine.get("volumeMounts") or []
+            for mount in group.engine.fields.get("volumeMounts") or []
             if not mount.get("readOnly") and mount.get("mountPath") != "/dev/shm"  # noqa: S108
         ] + ([] if context.get("readOnlyRootFilesystem") else ["/tmp"])  # noqa: S108
         homes = [variables.get(name) for name in ("HOME", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME")]
@@ -442,8 +446,8 @@ def cache_writable(deployment: Deployment) -> Iterator[Found]:
                 "the engine runs as "
                 + (f"user {user}" if user else "root on a read-only file system")
                 + ", but neither HOME nor VLLM_CACHE_ROOT is on a writable volume",
-                deployment.engine_key(pods, "securityContext"),
-                pods.object,
+                deployment.engine_key(group, "securityContext"),
+                group.object,
                 "write HOME and VLLM_CACHE_ROOT under engine.env, on a volume of the pod",
                 "containers[].securityContext",
             )
@@ -463,25 +467,25 @@ def _below(path: str, folders: list[str]) -> bool:
 )
 def secret_in_clear(deployment: Deployment) -> Iterator[Found]:
     """Tokens and keys come from Secrets."""
-    for pods in deployment.pods:
-        for container in pods.all_containers:
-            for name, value in environment(container).items():
+    for group in deployment.groups:
+        for container in group.all_containers:
+            for name, value in container.env.items():
                 secret = re.search(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)$", name)
                 if secret and isinstance(value, str) and len(value) > 3 and not value.startswith(("$", "/")):
                     if value.lower() in ("true", "false", "none", "null", "dummy", "empty"):
                         continue
                     yield Found(
-                        f"{name} of container {container.get('name')} is written in the clear",
-                        deployment.env_key(pods, name),
-                        pods.object,
+                        f"{name} of container {container.name} is written in the clear",
+                        deployment.env_key(group, name),
+                        group.object,
                         "put it into a Secret and write valueFrom: {secretKeyRef: {name: ..., key: ...}}",
-                        f"containers[{container.get('name')}].env",
+                        f"containers[{container.name}].env",
                     )
-        if pods.command.value("api-key") and pods.command.engine in ("vllm", "sglang"):
+        if group.command.value("api-key") and group.command.engine in ("vllm", "sglang"):
             yield Found(
                 "--api-key of the engine is written in the clear",
-                deployment.flag_key(pods, "api-key"),
-                pods.object,
+                deployment.flag_key(group, "api-key"),
+                group.object,
                 "write the variable VLLM_API_KEY with a secretKeyRef",
                 "containers[].args",
             )
@@ -497,29 +501,29 @@ def secret_in_clear(deployment: Deployment) -> Iterator[Found]:
 )
 def image_latest(deployment: Deployment) -> Iterator[Found]:
     """Images have a version."""
-    for pods in deployment.pods:
-        for container in pods.containers:
-            image = str(container.get("image", ""))
+    for group in deployment.groups:
+        for container in group.containers:
+            image = str(container.fields.get("image", ""))
             tag = image.rpartition("/")[2].partition(":")[2]
-            if not image and pods.requester is None:
+            if not image and group.requester is None:
                 yield Found(
-                    f"container {container.get('name')} has no image, and the API server refuses the pods",
-                    deployment.engine_key(pods, "image"),
-                    pods.object,
+                    f"container {container.name} has no image, and the API server refuses the pods",
+                    deployment.engine_key(group, "image"),
+                    group.object,
                     "write one with a version or a digest",
-                    f"containers[{container.get('name')}].image",
+                    f"containers[{container.name}].image",
                     Severity.error,
                 )
             if image and "@" not in image and tag in ("", "latest"):
-                engine, proxy = container is pods.engine, container is pods.proxy
+                engine, proxy = container is group.engine, container is group.proxy
                 yield Found(
-                    f"container {container.get('name')} runs {image}, which changes with every push",
-                    deployment.engine_key(pods, "image")
+                    f"container {container.name} runs {image}, which changes with every push",
+                    deployment.engine_key(group, "image")
                     if engine
-                    else deployment.with_key("routing.proxy.image" if proxy else f"{pods.role}.containers"),
-                    pods.object,
+                    else deployment.with_key("routing.proxy.image" if proxy else f"{group.role}.containers"),
+                    group.object,
                     "write a version or a digest",
-                    f"containers[{container.get('name')}].image",
+                    f"containers[{container.name}].image",
                 )
 
 
@@ -533,24 +537,24 @@ def image_latest(deployment: Deployment) -> Iterator[Found]:
 )
 def privileged(deployment: Deployment) -> Iterator[Found]:
     """Containers are not privileged, and pods not in the node's namespaces."""
-    for pods in deployment.pods:
-        for container in pods.containers:
-            if (container.get("securityContext") or {}).get("privileged"):
+    for group in deployment.groups:
+        for container in group.containers:
+            if (container.fields.get("securityContext") or {}).get("privileged"):
                 yield Found(
-                    f"container {container.get('name')} is privileged",
-                    deployment.engine_key(pods, "securityContext"),
-                    pods.object,
+                    f"container {container.name} is privileged",
+                    deployment.engine_key(group, "securityContext"),
+                    group.object,
                     "write the capabilities that it needs",
                     "containers[].securityContext",
                 )
         for name in ("hostNetwork", "hostPID"):
-            if pods.spec.get(name):
+            if group.spec.get(name):
                 yield Found(
                     f"the pods use the node's namespace ({name})",
                     deployment.with_key(
-                        f"{pods.role}.{name}", f"{pods.role}.extraConfig.{name}", f"{pods.role}.extraConfig"
+                        f"{group.role}.{name}", f"{group.role}.extraConfig.{name}", f"{group.role}.extraConfig"
                     ),
-                    pods.object,
+                    group.object,
                     f"remove {name}, or suppress this rule with the reason",
                     f"spec.template.spec.{name}",
                 )
@@ -570,14 +574,14 @@ def disruption_budget(deployment: Deployment) -> Iterator[Found]:
         (obj.get("spec") or {}).get("selector", {}).get("matchLabels") or {}
         for obj in deployment.kind("PodDisruptionBudget")
     ]
-    for pods in deployment.servers:
-        protected = any(labels.items() <= pods.labels.items() for labels in budgets if labels)
-        if (pods.replicas or 0) > 1 and not protected and pods.part != "worker":
+    for group in deployment.servers:
+        protected = any(labels.items() <= group.labels.items() for labels in budgets if labels)
+        if (group.replicas or 0) > 1 and not protected and group.part != "worker":
             yield Found(
-                f"{pods.replicas} replicas without a PodDisruptionBudget",
-                deployment.with_key(f"{pods.role}.replicas"),
-                pods.object,
-                f"write {pods.role}.podDisruptionBudget.enabled: true"
+                f"{group.replicas} replicas without a PodDisruptionBudget",
+                deployment.with_key(f"{group.role}.replicas"),
+                group.object,
+                f"write {group.role}.podDisruptionBudget.enabled: true"
                 if deployment.sources is not None
                 else "add a PodDisruptionBudget with maxUnavailable: 1",
                 "spec.replicas",
@@ -611,10 +615,10 @@ extraObjects:
 )
 def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
     """An autoscaler's target exists and leaves the replicas to it."""
-    workloads = {(pods.kind, str(pods.workload["metadata"]["name"])): pods for pods in deployment.pods}
+    workloads = {(group.kind, str(group.workload["metadata"]["name"])): group for group in deployment.groups}
     for scaler in deployment.kind("HorizontalPodAutoscaler", "ScaledObject", "VariantAutoscaling"):
         target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
-        pods = workloads.get((str(target.get("kind", "Deployment")), str(target.get("name"))))
+        group = workloads.get((str(target.get("kind", "Deployment")), str(target.get("name"))))
         key = deployment.with_key("decode.autoscaling", "extraObjects")
         spec = scaler.get("spec") or {}
         least, most = (spec.get(f"{side}Replicas", spec.get(f"{side}ReplicaCount")) for side in ("min", "max"))
@@ -626,7 +630,7 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
                 f"write a minimum of at most {most}",
                 "spec",
             )
-        if pods is None:
+        if group is None:
             if workloads:
                 yield Found(
                     f"the autoscaler's target {target.get('kind', 'Deployment')}/{target.get('name')} is not here",
@@ -635,12 +639,12 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Found]:
                     f"write one of {', '.join('/'.join(item) for item in workloads)}",
                     "spec.scaleTargetRef",
                 )
-        elif pods.replicas is not None:
+        elif group.replicas is not None:
             yield Found(
-                f"the workload prints {pods.replicas} replicas, which each update of the release sets again",
-                deployment.with_key(f"{pods.role}.autoscaling.enabled", f"{pods.role}.replicas"),
-                pods.object,
-                f"write {pods.role}.autoscaling.enabled: true",
+                f"the workload prints {group.replicas} replicas, which each update of the release sets again",
+                deployment.with_key(f"{group.role}.autoscaling.enabled", f"{group.role}.replicas"),
+                group.object,
+                f"write {group.role}.autoscaling.enabled: true",
                 "spec.replicas",
             )
 
@@ -657,26 +661,26 @@ decode: {volumes: [{name: cache, emptyDir: {}}]}
 )
 def volume_missing(deployment: Deployment) -> Iterator[Found]:
     """Every mounted volume is one of the pod."""
-    for pods in deployment.pods:
-        volumes = {volume.get("name") for volume in pods.spec.get("volumes") or []}
-        claims = (pods.workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    for group in deployment.groups:
+        volumes = {volume.get("name") for volume in group.spec.get("volumes") or []}
+        claims = (group.workload.get("spec") or {}).get("volumeClaimTemplates") or []
         volumes |= {(claim.get("metadata") or {}).get("name") for claim in claims}
-        group = (pods.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
-        volumes |= {(claim.get("metadata") or {}).get("name") for claim in group.get("volumeClaimTemplates") or []}
-        if pods.requester is not None:
+        shared = (group.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
+        volumes |= {(claim.get("metadata") or {}).get("name") for claim in shared.get("volumeClaimTemplates") or []}
+        if group.requester is not None:
             continue
-        for container in pods.all_containers:
-            for mount in container.get("volumeMounts") or []:
+        for container in group.all_containers:
+            for mount in container.fields.get("volumeMounts") or []:
                 if mount.get("name") not in volumes:
-                    proxy = container is pods.proxy
+                    proxy = container is group.proxy
                     yield Found(
-                        f"container {container.get('name')} mounts the volume {mount.get('name')}, which the pod does "
+                        f"container {container.name} mounts the volume {mount.get('name')}, which the pod does "
                         "not have",
                         deployment.with_key("routing.proxy.volumeMounts")
                         if proxy
-                        else deployment.engine_key(pods, "volumeMounts"),
-                        pods.object,
-                        f"add it to {pods.role}.volumes, or mount one of "
+                        else deployment.engine_key(group, "volumeMounts"),
+                        group.object,
+                        f"add it to {group.role}.volumes, or mount one of "
                         f"{', '.join(sorted(map(str, volumes))) or 'none'}",
-                        f"containers[{container.get('name')}].volumeMounts",
+                        f"containers[{container.name}].volumeMounts",
                     )

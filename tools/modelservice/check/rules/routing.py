@@ -6,14 +6,15 @@ https://github.com/llm-d/llm-d-router
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule
-from modelservice.engines.command import image_version, vllm_version
-from modelservice.model.deployment import Deployment, Pods, environment, kv_connectors, proxy_version
+from modelservice.engines.version import Version, vllm_version
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+from modelservice.model.routing_proxy import proxy_version
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 _NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"
@@ -90,11 +91,11 @@ def _proxy_key(deployment: Deployment, *names: str) -> str | None:
     return deployment.with_key(*(f"routing.proxy.{name}" for name in names))
 
 
-def _version(deployment: Deployment, pods: Pods) -> tuple[int, ...] | None:
+def _version(deployment: Deployment, group: PodGroup) -> tuple[int, ...] | None:
     stated = str(deployment.value("routing.proxy.version") or "").lstrip("v").split("-")[0]
     if stated:
         return tuple(int(part) for part in stated.split("."))
-    return proxy_version(pods.proxy) if pods.proxy is not None else None
+    return proxy_version(group.proxy.fields) if group.proxy is not None else None
 
 
 @rule(
@@ -106,11 +107,11 @@ def _version(deployment: Deployment, pods: Pods) -> tuple[int, ...] | None:
 )
 def proxy_flag(deployment: Deployment) -> Iterator[Found]:
     """The routing sidecar's version knows its flags."""
-    for pods in deployment.servers:
-        if pods.proxy is None or pods.proxy_command is None or deployment.role("decode") == []:
+    for group in deployment.servers:
+        if group.proxy is None or group.proxy_command is None or deployment.role("decode") == []:
             continue
-        version = _version(deployment, pods)
-        for flag in pods.proxy_command.flags:
+        version = _version(deployment, group)
+        for flag in group.proxy_command.flags:
             name = flag.spelling.lstrip("-")
             given = [str(word) for word in deployment.value("routing.proxy.args") or []]
             own = next((at for at, word in enumerate(given) if word.lstrip("-").partition("=")[0] == name), None)
@@ -121,7 +122,7 @@ def proxy_flag(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"no version of the routing sidecar knows {flag.spelling}",
                     key if deployment.sources else None,
-                    pods.object,
+                    group.object,
                     f"did you mean --{near}?" if near else "remove it",
                     "initContainers[routing-proxy].args",
                 )
@@ -131,7 +132,7 @@ def proxy_flag(deployment: Deployment) -> Iterator[Found]:
                 yield Found(
                     f"the routing sidecar {shown} does not know {flag.spelling}: {since}",
                     key if deployment.sources else None,
-                    pods.object,
+                    group.object,
                     f"write --{known[2]}" if known[2] else "remove it, or take another version of the image",
                     "initContainers[routing-proxy].args",
                 )
@@ -150,10 +151,10 @@ def _nearest(name: str) -> str | None:
 )
 def proxy_connector(deployment: Deployment) -> Iterator[Found]:
     """The routing sidecar's version knows the connector."""
-    for pods in deployment.servers:
-        name = _connector(pods)
-        version = _version(deployment, pods)
-        if name is None or pods.proxy is None:
+    for group in deployment.servers:
+        name = _connector(group)
+        version = _version(deployment, group)
+        if name is None or group.proxy is None:
             continue
         known = _CONNECTORS.get(name)
         if known and (not version or (version[:2] >= known[0] and (known[1] is None or version[:2] < known[1]))):
@@ -167,18 +168,18 @@ def proxy_connector(deployment: Deployment) -> Iterator[Found]:
         yield Found(
             f"the routing sidecar {shown} has no connector {name}",
             _proxy_key(deployment, "connector"),
-            pods.object,
+            group.object,
             f"write one of {', '.join(fitting)}",
             "initContainers[routing-proxy].args",
         )
 
 
-def _connector(pods: Pods) -> str | None:
-    if pods.proxy_command is None:
+def _connector(group: PodGroup) -> str | None:
+    if group.proxy_command is None:
         return None
     for name in ("kv-connector", "connector"):
-        if pods.proxy_command.has(name):
-            return pods.proxy_command.value(name)
+        if group.proxy_command.has(name):
+            return group.proxy_command.value(name)
     return "nixlv2"
 
 
@@ -196,41 +197,41 @@ def _connector(pods: Pods) -> str | None:
 )
 def connector_mismatch(deployment: Deployment) -> Iterator[Found]:
     """Sidecar and engines use the same KV connector."""
-    prefill = [pods for pods in deployment.role("prefill") if pods.command.engine in ("vllm", "sglang")]
+    prefill = [group for group in deployment.role("prefill") if group.command.engine in ("vllm", "sglang")]
     if not prefill:
         return
-    for pods in deployment.role("decode"):
-        name = _connector(pods)
-        if pods.proxy is None or name is None or pods.command.engine not in ("vllm", "sglang"):
+    for group in deployment.role("decode"):
+        name = _connector(group)
+        if group.proxy is None or name is None or group.command.engine not in ("vllm", "sglang"):
             continue
-        if pods.command.engine == "sglang":
+        if group.command.engine == "sglang":
             if name != "sglang":
                 yield Found(
                     f"the engine is SGLang, but the sidecar's connector is {name}",
                     _proxy_key(deployment, "connector"),
-                    pods.object,
+                    group.object,
                     "write sglang",
                     "initContainers[routing-proxy].args",
                 )
             continue
-        given = kv_connectors(pods.command)
+        given = group.kv_connectors
         expected = _ENGINE_CONNECTORS.get(name)
         if expected and given and not set(given) & set(expected):
             key = _proxy_key(deployment, "connector")
             if deployment.sources and not deployment.sources.has("routing.proxy.connector"):
-                key = deployment.flag_key(pods, "kv-transfer-config") or key
+                key = deployment.flag_key(group, "kv-transfer-config") or key
             fitting = [sidecar for sidecar, engines in _ENGINE_CONNECTORS.items() if set(given) & set(engines)]
             yield Found(
                 f"the sidecar's connector is {name}, but the engine's is {', '.join(given)}",
                 key,
-                pods.object,
+                group.object,
                 f"write {' or '.join(fitting)} for the sidecar, or kv_connector: {expected[0]} for both engines"
                 if fitting
                 else f"write kv_connector: {expected[0]} for both engines",
                 "containers[].args",
             )
         for other in prefill:
-            theirs = kv_connectors(other.command)
+            theirs = other.kv_connectors
             if given and theirs and given[0] != theirs[0]:
                 yield Found(
                     f"decode's KV connector is {given[0]}, prefill's {theirs[0]}",
@@ -253,23 +254,23 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Found]:
     prefill, decode = deployment.role("prefill"), deployment.role("decode")
     if not prefill or not decode:
         return
-    for pods in (*prefill, *decode):
-        if pods.proxy is None and not any(item.proxy is not None for item in decode):
+    for group in (*prefill, *decode):
+        if group.proxy is None and not any(item.proxy is not None for item in decode):
             continue  # prefill-without-proxy says more
-        if pods.command.engine == "sglang" and not pods.command.has("disaggregation-mode") and not pods.headless:
+        if group.command.engine == "sglang" and not group.command.has("disaggregation-mode") and not group.headless:
             yield Found(
-                f"{pods.role} has no --disaggregation-mode, so nothing hands over the cache",
-                deployment.with_key(f"{pods.role}.engine.args", f"{pods.role}.containers[0].args"),
-                pods.object,
-                f"write {pods.role}.engine.args.disaggregation-mode: {pods.role}",
+                f"{group.role} has no --disaggregation-mode, so nothing hands over the cache",
+                deployment.with_key(f"{group.role}.engine.args", f"{group.role}.containers[0].args"),
+                group.object,
+                f"write {group.role}.engine.args.disaggregation-mode: {group.role}",
                 "containers[].args",
             )
-        if pods.command.engine != "vllm" or pods.command.has("kv-transfer-config") or pods.requester:
+        if group.command.engine != "vllm" or group.command.has("kv-transfer-config") or group.requester:
             continue
         yield Found(
-            f"{pods.role} has no --kv-transfer-config, so nothing hands over the cache",
-            deployment.with_key(f"{pods.role}.engine.args", "engine.args", f"{pods.role}.containers[0].args"),
-            pods.object,
+            f"{group.role} has no --kv-transfer-config, so nothing hands over the cache",
+            deployment.with_key(f"{group.role}.engine.args", "engine.args", f"{group.role}.containers[0].args"),
+            group.object,
             "write engine.args.kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}",
             "containers[].args",
         )
@@ -295,21 +296,21 @@ def transfer_tensor(deployment: Deployment) -> Iterator[Found]:
         (first, second)
         for first in deployment.role("prefill")
         for second in deployment.role("decode")
-        if all("NixlConnector" in kv_connectors(pods.command) and not pods.headless for pods in (first, second))
+        if all("NixlConnector" in group.kv_connectors and not group.headless for group in (first, second))
     ]
     for first, second in pairs:
-        prefill, decode = first.tensor(), second.tensor()
+        prefill, decode = first.tensor, second.tensor
         if not prefill or not decode or prefill == decode:
             continue
-        engines = [_engine_version(deployment, pods) for pods in (first, second)]
-        old = next((name for name, version in engines if version and version < (0, 14)), None)
+        engines = [_engine_version(deployment, group) for group in (first, second)]
+        old = next((version for version in engines if version and version < (0, 14)), None)
         severity = None
         if max(prefill, decode) % min(prefill, decode):
             why, fix = "neither divides the other", f"write for instance tensor: {min(prefill, decode)} for both"
         elif prefill > decode and old:
-            why = f"{old} cannot give the cache of a prefill rank to less than one decode rank"
+            why = f"vLLM {old} cannot give the cache of a prefill rank to less than one decode rank"
             fix = f"write at most tensor: {decode} for prefill, or a newer engine"
-        elif prefill > decode and not all(version for _, version in engines):
+        elif prefill > decode and not all(engines):
             why = "vLLM before 0.14 cannot do that, and the image's tag does not tell the version"
             fix = f"write at most tensor: {decode} for prefill, or --vllm-version of the engine"
             severity = Severity.warning
@@ -338,29 +339,23 @@ def transfer_pipeline(deployment: Deployment) -> Iterator[Found]:
     """Decode receives its cache by NIXL without a pipeline."""
     if not deployment.role("prefill"):
         return
-    for pods in deployment.role("decode"):
-        nixl = next((name for name in kv_connectors(pods.command) if name.startswith("Nixl")), None)
-        size = pods.pipeline()
-        if nixl and pods.command.engine == "vllm" and size and size > 1:
+    for group in deployment.role("decode"):
+        nixl = next((name for name in group.kv_connectors if name.startswith("Nixl")), None)
+        size = group.pipeline
+        if nixl and group.command.engine == "vllm" and size and size > 1:
             yield Found(
                 f"decode has pipeline parallel size {size}, but {nixl} transfers into pods without a pipeline only",
-                deployment.flag_key(pods, "pipeline-parallel-size")
+                deployment.flag_key(group, "pipeline-parallel-size")
                 or deployment.with_key("decode.parallelism.pipeline"),
-                pods.object,
+                group.object,
                 "write pipeline: 1 and a larger tensor parallel size, or data parallelism",
                 "containers[].args",
             )
 
 
-def _engine_version(deployment: Deployment, pods: Pods) -> tuple[str, tuple[int, ...] | None]:
-    """The engine for people, and its version of vLLM as far as the image's tag tells; llm-d 0.4 has vLLM 0.11."""
-    image = str(pods.engine.get("image", ""))
-    stated = deployment.vllm_version or vllm_version(image)
-    if stated:
-        return f"vLLM {stated}", tuple(int(part) for part in stated.split(".")[:2])
-    number = image_version(image) if re.search(r"/llm-d(-cuda)?:", image) else None
-    old = number is not None and number < (0, 5)
-    return f"llm-d {'.'.join(map(str, number or ()))}", (0, 11) if old else None
+def _engine_version(deployment: Deployment, group: PodGroup) -> Version | None:
+    """Return the version of vLLM as far as the user or the image's tag tells."""
+    return deployment.vllm_version or vllm_version(str(group.engine.fields.get("image", "")))
 
 
 @rule(
@@ -374,21 +369,21 @@ def nixl_host(deployment: Deployment) -> Iterator[Found]:
     """The NIXL side channel is announced under the pod's address."""
     if not deployment.role("prefill") or not deployment.role("decode"):
         return
-    for pods in (*deployment.role("prefill"), *deployment.role("decode")):
-        if "NixlConnector" not in kv_connectors(pods.command) or pods.command.engine != "vllm":
+    for group in (*deployment.role("prefill"), *deployment.role("decode")):
+        if "NixlConnector" not in group.kv_connectors or group.command.engine != "vllm":
             continue
-        host = environment(pods.engine).get("VLLM_NIXL_SIDE_CHANNEL_HOST")
-        if _is_pod_address(host, environment(pods.engine)) or (host is None and pods.command.script):
+        host = group.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_HOST")
+        if _is_pod_address(host, group.engine.env) or (host is None and group.command.script):
             continue
         said = "is not set" if host is None else f"is {host!r}" if isinstance(host, str) else "is no pod address"
-        key = deployment.env_key(pods, "VLLM_NIXL_SIDE_CHANNEL_HOST")
+        key = deployment.env_key(group, "VLLM_NIXL_SIDE_CHANNEL_HOST")
         if host is None:
-            key = deployment.with_key("engine.env", f"{pods.role}.engine.env", f"{pods.role}.containers[0].env")
+            key = deployment.with_key("engine.env", f"{group.role}.engine.env", f"{group.role}.containers[0].env")
             key = key or "engine.env"
         yield Found(
-            f"VLLM_NIXL_SIDE_CHANNEL_HOST of {pods.role} {said}, so the other role asks itself for the cache",
+            f"VLLM_NIXL_SIDE_CHANNEL_HOST of {group.role} {said}, so the other role asks itself for the cache",
             key if deployment.sources else None,
-            pods.object,
+            group.object,
             "write VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}",
             "containers[].env",
         )
@@ -404,17 +399,19 @@ def nixl_host(deployment: Deployment) -> Iterator[Found]:
 )
 def transfer_devices(deployment: Deployment) -> Iterator[Found]:
     """An engine with RDMA adapters says which of them carry the KV cache."""
-    for pods in (*deployment.role("prefill"), *deployment.role("decode")):
-        if "NixlConnector" not in kv_connectors(pods.command) or pods.command.script:
+    for group in (*deployment.role("prefill"), *deployment.role("decode")):
+        if "NixlConnector" not in group.kv_connectors or group.command.script:
             continue
         adapters = [
-            name for name in (pods.engine.get("resources") or {}).get("limits") or {} if name.startswith("rdma/")
+            name
+            for name in (group.engine.fields.get("resources") or {}).get("limits") or {}
+            if name.startswith("rdma/")
         ]
-        if adapters and not {"UCX_NET_DEVICES", "UCX_TLS"} & set(environment(pods.engine)):
+        if adapters and not {"UCX_NET_DEVICES", "UCX_TLS"} & set(group.engine.env):
             yield Found(
-                f"{pods.role} has {adapters[0]}, but neither UCX_NET_DEVICES nor UCX_TLS says what transfers go over",
-                deployment.with_key("engine.env", f"{pods.role}.engine.env", f"{pods.role}.containers[0].env"),
-                pods.object,
+                f"{group.role} has {adapters[0]}, but neither UCX_NET_DEVICES nor UCX_TLS says what transfers go over",
+                deployment.with_key("engine.env", f"{group.role}.engine.env", f"{group.role}.containers[0].env"),
+                group.object,
                 "write UCX_NET_DEVICES and UCX_TLS; examples/presets/network has them",
                 "containers[].env",
             )
@@ -438,28 +435,28 @@ def _is_pod_address(host: Any, variables: dict[str, Any]) -> bool:
 )
 def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
     """The sidecar forwards to the port the engine listens on."""
-    for pods in deployment.servers:
-        if pods.proxy is None or pods.proxy_command is None or pods.headless or pods.requester:
+    for group in deployment.servers:
+        if group.proxy is None or group.proxy_command is None or group.headless or group.requester:
             continue
-        name = next((item for item in ("model-server-port", "vllm-port") if pods.proxy_command.has(item)), None)
-        version = _version(deployment, pods)
-        target = pods.proxy_command.number(name) if name else (8200 if version and version[:2] >= (0, 10) else 8001)
-        engine = pods.engine_port()
-        if target and engine and target != engine and pods.command.engine != "other":
+        name = next((item for item in ("model-server-port", "vllm-port") if group.proxy_command.has(item)), None)
+        version = _version(deployment, group)
+        target = group.proxy_command.number(name) if name else (8200 if version and version[:2] >= (0, 10) else 8001)
+        engine = group.engine_port
+        if target and engine and target != engine and group.command.flags_known:
             yield Found(
                 f"the sidecar forwards to {target}, but the engine listens on {engine}",
-                deployment.flag_key(pods, "port") or _proxy_key(deployment, "args", "targetPort"),
-                pods.object,
+                deployment.flag_key(group, "port") or _proxy_key(deployment, "args", "targetPort"),
+                group.object,
                 f"write --port {target} for the engine, or routing.proxy.targetPort: {engine}",
                 "initContainers[routing-proxy].args",
             )
-        ranks = pods.proxy_command.number("data-parallel-size", 1)
-        local = pods.local_ranks() if pods.multi_port else 1
-        if ranks and local and ranks != local and pods.command.engine == "vllm":
+        ranks = group.proxy_command.number("data-parallel-size", 1)
+        local = group.local_ranks if group.multi_port else 1
+        if ranks and local and ranks != local and group.command.engine == "vllm":
             yield Found(
                 f"the sidecar serves {ranks} data parallel ports, the engine {local}",
                 _proxy_key(deployment, "args") or None,
-                pods.object,
+                group.object,
                 f"write --data-parallel-size={local} for the sidecar",
                 "initContainers[routing-proxy].args",
             )
@@ -476,12 +473,12 @@ def proxy_engine_port(deployment: Deployment) -> Iterator[Found]:
 def prefill_without_proxy(deployment: Deployment) -> Iterator[Found]:
     """Where there is prefill, decode has the routing sidecar."""
     prefill, decode = deployment.role("prefill"), deployment.role("decode")
-    serving = [pods for pods in decode if not pods.headless and not pods.requester]
-    engines = {pods.command.engine for pods in (*prefill, *serving)}
+    serving = [group for group in decode if not group.headless and not group.requester]
+    engines = {group.command.engine for group in (*prefill, *serving)}
     if (
         prefill
         and serving
-        and all(pods.proxy is None for pods in serving)
+        and all(group.proxy is None for group in serving)
         and engines & {"vllm", "sglang", "simulator"}
     ):
         yield Found(
@@ -510,7 +507,7 @@ def prefill_without_proxy(deployment: Deployment) -> Iterator[Found]:
 )
 def proxy_needless(deployment: Deployment) -> Iterator[Found]:
     """The sidecar is there for prefill."""
-    decode = [pods for pods in deployment.role("decode") if pods.proxy is not None]
+    decode = [group for group in deployment.role("decode") if group.proxy is not None]
     if decode and not deployment.role("prefill"):
         yield Found(
             "the routing sidecar has no prefill pods to send prompts to",
@@ -531,8 +528,8 @@ def proxy_needless(deployment: Deployment) -> Iterator[Found]:
 )
 def proxy_tls(deployment: Deployment) -> Iterator[Found]:
     """The sidecar speaks TLS where its clients do."""
-    for pods in deployment.servers:
-        command = pods.proxy_command
+    for group in deployment.servers:
+        command = group.proxy_command
         if command is None or (deployment.sources and deployment.value("routing.proxy.secure") is False):
             continue
         if command.value("secure-proxy") in ("false", "False", "0"):
@@ -552,7 +549,7 @@ def proxy_tls(deployment: Deployment) -> Iterator[Found]:
                 else ", but endpoint picker and gateway speak plain HTTP to pools"
             ),
             _proxy_key(deployment, "secure"),
-            pods.object,
+            group.object,
             "write routing.proxy.secure: false, or re-encrypt at the gateway and suppress this rule",
             "initContainers[routing-proxy].args",
             None if sure or monitored or deployment.role("prefill") else Severity.warning,
@@ -569,8 +566,8 @@ def proxy_tls(deployment: Deployment) -> Iterator[Found]:
 def prefill_tls(deployment: Deployment) -> Iterator[Found]:
     """The sidecar speaks TLS to prefill pods that do."""
     prefill = deployment.role("prefill")
-    for pods in deployment.role("decode"):
-        command = pods.proxy_command
+    for group in deployment.role("decode"):
+        command = group.proxy_command
         if command is None or not prefill:
             continue
         uses = "prefiller" in (command.value("enable-tls") or "") or (
@@ -587,130 +584,3 @@ def prefill_tls(deployment: Deployment) -> Iterator[Found]:
                     f"write routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
                     "containers[].args",
                 )
-
-
-_PD_PLUGINS = {
-    "prefill-filter",
-    "pd-profile-handler",
-    "disagg-profile-handler",
-    "prefill-header-handler",
-    "disagg-headers-handler",
-    "always-disagg-pd-decider",
-    "prefix-based-pd-decider",
-}
-_PD_POOL = """\
-router:
-  modelServers:
-    matchLabels: {llm-d.ai/model: qwen3-8b}
-    targetPorts: [{number: 8000}]
-  epp:
-    image: {registry: ghcr.io/llm-d, repository: llm-d-router-endpoint-picker, tag: v0.10.0}
-"""
-
-
-@rule(
-    Severity.error,
-    reason="Without prefill and decode profiles the picker sends whole requests to prefill pods, which is what they "
-    "must not get; with them and without prefill pods it finds no pod for the first step.",
-    link="https://github.com/llm-d/llm-d-router/blob/main/docs/disaggregation.md",
-    failing=Example(base="pd", pool=_PD_POOL),
-    passing=Example(
-        base="pd",
-        pool=_PD_POOL
-        + """\
-    pluginsConfigFile: pd.yaml
-    pluginsCustomConfig:
-      pd.yaml: |
-        apiVersion: llm-d.ai/v1alpha1
-        kind: EndpointPickerConfig
-        plugins: [{type: disagg-profile-handler}, {type: prefill-filter}, {type: decode-filter}]
-        schedulingProfiles:
-        - {name: prefill, plugins: [{pluginRef: prefill-filter}]}
-        - {name: decode, plugins: [{pluginRef: decode-filter}]}
-""",
-    ),
-)
-def epp_profiles(deployment: Deployment) -> Iterator[Found]:
-    """The endpoint picker has prefill and decode profiles exactly where there is prefill."""
-    for pool in deployment.pools:
-        if pool.epp is None or not deployment.role("decode"):
-            continue
-        key = pool.where(f"{pool.epp.key}.pluginsConfigFile" if pool.epp.key else "the picker's configuration")
-        disaggregates = bool(pool.epp.plugin_types() & _PD_PLUGINS)
-        if pool.epp.config is None and pool.epp.config_file in pool.epp.configs:
-            continue  # epp-config says that it is no YAML
-        built_in = pool.epp.config_file not in pool.epp.configs
-        prefill = bool(deployment.role("prefill"))
-        if prefill and not disaggregates:
-            what = f"the built-in {pool.epp.config_file}" if built_in else pool.epp.config_file
-            yield Found(
-                f"there are prefill pods, but the endpoint picker's configuration ({what}) has no prefill profile",
-                deployment.with_key("prefill.replicas", "prefill.create", "prefill"),
-                deployment.role("prefill")[0].object,
-                f"write a configuration with prefill-filter and decode-filter at {key}",
-                "spec.replicas",
-            )
-        elif disaggregates and not prefill:
-            yield Found(
-                "the endpoint picker looks for prefill pods, but there are none",
-                deployment.with_key("prefill.replicas", "prefill.create"),
-                deployment.role("decode")[0].object,
-                f"write prefill.replicas: 1, or a configuration without prefill at {key}",
-                "spec.replicas",
-                Severity.warning if "prefix-based-pd-decider" in pool.epp.plugin_types() else None,
-            )
-
-
-@rule(
-    Severity.error,
-    reason="The picker ends at once when its configuration is missing, is of another version's API, or names a plugin "
-    "that it does not declare.",
-    link="https://gateway-api-inference-extension.sigs.k8s.io/guides/epp-configuration/config-text/",
-    failing=Example(pool=_PD_POOL + "    pluginsConfigFile: mine.yaml\n"),
-    passing=Example(pool=_PD_POOL + "    pluginsConfigFile: default-plugins.yaml\n"),
-)
-def epp_config(deployment: Deployment) -> Iterator[Found]:
-    """The endpoint picker's configuration exists and is whole."""
-    for pool in deployment.pools:
-        epp = pool.epp
-        if epp is None or not epp.key:
-            continue
-        key = pool.where(f"{epp.key}.pluginsCustomConfig")
-        where = f"InferencePool of {pool.file}"
-        if epp.config_file not in epp.configs:
-            if epp.config_file not in ("default-plugins.yaml", "plugins-v2.yaml"):
-                yield Found(
-                    f"the picker reads {epp.config_file}, which {key} does not hold",
-                    None,
-                    where,
-                    f"add {epp.config_file} there, or correct {epp.key}.pluginsConfigFile",
-                )
-            continue
-        config = epp.config
-        if config is None:
-            yield Found(f"{epp.config_file} in {key} cannot be read: {epp.config_problem}", None, where, "correct it")
-            continue
-        api = str(config.get("apiVersion", ""))
-        if epp.version and "llm-d" in epp.image:
-            new = epp.version[:2] >= (0, 9)
-            expected = "llm-d.ai/v1alpha1" if new else "inference.networking.x-k8s.io/v1alpha1"
-            if api != expected and (new or api.startswith("llm-d.ai")):
-                yield Found(
-                    f"{epp.config_file} in {key} has apiVersion {api or '(none)'}, but the picker {epp.image} reads "
-                    f"{expected}",
-                    None,
-                    where,
-                    f"write apiVersion: {expected}",
-                    severity=Severity.warning if new else None,
-                )
-        declared = {str(item.get("name") or item.get("type")) for item in config.get("plugins") or []}
-        for profile in config.get("schedulingProfiles") or []:
-            for item in profile.get("plugins") or []:
-                if item.get("pluginRef") not in declared:
-                    yield Found(
-                        f"profile {profile.get('name')} of {epp.config_file} in {key} uses {item.get('pluginRef')}, "
-                        "which is no declared plugin",
-                        None,
-                        where,
-                        f"declare it, or write one of {', '.join(sorted(declared))}",
-                    )

@@ -8,7 +8,8 @@ from itertools import combinations
 
 from modelservice.check.finding import Found, Severity
 from modelservice.check.rule import Example, rule_together
-from modelservice.model.deployment import ROLE, Deployment, Pods, reference
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import ROLE, PodGroup, reference
 from modelservice.model.scheduling import place
 
 _FIRST = "modelArtifacts: {name: Qwen/Qwen3-8B}"
@@ -18,20 +19,20 @@ modelArtifacts: {name: Qwen/Qwen3-32B, uri: "hf://Qwen/Qwen3-32B", size: 100Gi, 
 Pairs = Iterator[tuple[Deployment, Found]]
 
 
-def _serving(deployment: Deployment) -> list[Pods]:
-    return [pods for pods in deployment.servers if not pods.headless and pods.replicas != 0]
+def _serving(deployment: Deployment) -> list[PodGroup]:
+    return [group for group in deployment.servers if not group.headless and group.replicas != 0]
 
 
-def _pool_labels(pods: Pods) -> frozenset[tuple[str, str]]:
+def _pool_labels(group: PodGroup) -> frozenset[tuple[str, str]]:
     own = (ROLE, "app.kubernetes.io/instance", "app.kubernetes.io/name")
-    return frozenset((key, value) for key, value in pods.labels.items() if key not in own)
+    return frozenset((key, value) for key, value in group.labels.items() if key not in own)
 
 
 def _names(deployment: Deployment) -> set[str]:
     return {
         name
-        for pods in _serving(deployment)
-        for flag in pods.command.all("served-model-name")[-1:]
+        for group in _serving(deployment)
+        for flag in group.command.all("served-model-name")[-1:]
         for name in flag.values
         if "$" not in name
     }
@@ -67,11 +68,12 @@ def _share_pool(first: Deployment, second: Deployment) -> bool:
     if pools:
         return any(
             all(
-                any(pool.selector.items() <= pods.labels.items() for pods in _serving(item)) for item in (first, second)
+                any(pool.selector.items() <= group.labels.items() for group in _serving(item))
+                for item in (first, second)
             )
             for pool in pools
         )
-    labels = [{_pool_labels(pods) for pods in _serving(item)} for item in (first, second)]
+    labels = [{_pool_labels(group) for group in _serving(item)} for item in (first, second)]
     return any(one <= other or other <= one for one in labels[0] for other in labels[1])
 
 
@@ -154,18 +156,18 @@ def devices_in_all(deployments: Sequence[Deployment]) -> Pairs:
         return
     if any(placed.node is None for item in deployments for placed in place([item], cluster)):
         return  # pods-fit says it of the one
-    missed = Counter(placed.pods.object for placed in place(deployments, cluster) if placed.node is None)
-    total = sum((item.accelerators(pods) for item in deployments for pods in item.pods), Counter[str]())
+    missed = Counter(placed.group.object for placed in place(deployments, cluster) if placed.node is None)
+    total = sum((group.accelerators for item in deployments for group in item.groups), Counter[str]())
     for deployment in deployments:
-        for pods in deployment.pods:
-            if pods.object in missed:
+        for group in deployment.groups:
+            if group.object in missed:
                 yield (
                     deployment,
                     Found(
-                        f"{missed[pods.object]} of its pods find no node once the others run; all together ask for "
+                        f"{missed[group.object]} of its pods find no node once the others run; all together ask for "
                         + ", ".join(f"{count} {name}" for name, count in total.items()),
-                        deployment.with_key(f"{pods.role}.replicas", pods.role),
-                        pods.object,
+                        deployment.with_key(f"{group.role}.replicas", group.role),
+                        group.object,
                         "run fewer replicas, or add nodes",
                         "spec.replicas",
                     ),

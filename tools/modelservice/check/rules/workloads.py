@@ -1,4 +1,4 @@
-"""Workloads and what stands around them: would the API server take them, and do they select what they mean?"""
+"""Workloads and the objects around them: would the API server accept them, and do they select the right pods?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from modelservice.check.finding import Found, Severity
+from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import quantity
-from modelservice.model.deployment import Deployment, Pods, environment, reference
+from modelservice.model.containers import Container
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup, reference
 
 Object = Mapping[str, Any]
 
@@ -32,34 +34,29 @@ spec:
 
 @rule(
     Severity.error,
-    reason="The API server refuses a container that asks for more than it may use.",
+    reason="The API server rejects a container that requests more than its limit.",
     link="https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/",
     failing="engine: {resources: {requests: {cpu: 64, memory: 128Gi}, limits: {cpu: 32, memory: 128Gi}}}",
     passing="engine: {resources: {requests: {cpu: 16, memory: 128Gi}, limits: {cpu: 32, memory: 128Gi}}}",
 )
-def requests_above_limits(deployment: Deployment) -> Iterator[Found]:
+def requests_above_limits(deployment: Deployment) -> Iterator[Violation]:
     """Requests of processors, memory and storage are at most the limits."""
-    for pods in deployment.pods:
-        for container in pods.all_containers:
-            resources = container.get("resources") or {}
-            limits = resources.get("limits") or {}
-            for name, request in (resources.get("requests") or {}).items():
-                asked, limit = quantity(request), quantity(limits.get(name))
+    for group in deployment.groups:
+        for container in group.all_containers:
+            for name, request in container.requests.items():
+                asked, limit = quantity(request), quantity(container.limits.get(name))
                 if "/" not in name and asked is not None and limit is not None and asked > limit:
-                    key = deployment.engine_key(pods, "resources")
-                    yield Found(
-                        f"container {container.get('name')} requests {request} of {name}, but its limit is "
-                        f"{limits[name]}",
-                        deployment.with_key("routing.proxy.resources") if container is pods.proxy else key,
-                        pods.object,
+                    yield Violation(
+                        f"container {container.name} requests {request} of {name}, but its limit is "
+                        f"{container.limits[name]}",
+                        container.at("resources"),
                         "raise the limit, or lower the request",
-                        f"containers[{container.get('name')}].resources",
                     )
 
 
 @rule(
     Severity.warning,
-    reason="Of a variable that is given twice the last one counts, so the first one says what is not so.",
+    reason="If a variable is repeated, the last value wins and the first is misleading.",
     link="https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/",
     failing="""\
 decode:
@@ -76,87 +73,88 @@ decode:
     env: [{name: VLLM_LOGGING_LEVEL, value: DEBUG}]
 """,
 )
-def variable_twice(deployment: Deployment) -> Iterator[Found]:
-    """A variable of a container is given once."""
-    for pods in deployment.pods:
+def variable_twice(deployment: Deployment) -> Iterator[Violation]:
+    """A variable of a container is set once."""
+    for group in deployment.groups:
         # The chart joins variables of one name, so in values it is the lists there that tell.
-        written = deployment.value(f"{pods.role}.containers") if deployment.sources else None
-        containers = pods.all_containers if deployment.sources is None else written or []
-        for position, container in enumerate(containers):
-            names = [item.get("name") for item in container.get("env") or []]
+        written = deployment.value(f"{group.role}.containers") or [] if deployment.sources else None
+        for container in group.all_containers if written is None else group.main_containers[: len(written)]:
+            listed = (container.fields if written is None else written[container.position]).get("env") or []
+            names = [item.get("name") for item in listed]
             for name in (name for name, number in Counter(names).items() if number > 1):
-                same = len({str(item) for item in container["env"] if item.get("name") == name}) == 1
+                same = len({str(item) for item in listed if item.get("name") == name}) == 1
                 last = len(names) - 1 - names[::-1].index(name)
-                yield Found(
-                    f"{name} is given {names.count(name)} times" + ("" if same else ", with different values"),
-                    deployment.with_key(f"{pods.role}.containers[{position}].env[{last}]"),
-                    pods.object,
+                yield Violation(
+                    f"{name} is set {names.count(name)} times" + ("" if same else ", with different values"),
+                    container.at(f"env[{name}]").preferring(
+                        f"{group.role}.containers[{container.position}].env[{last}]"
+                    ),
                     "keep one of them",
-                    f"containers[{container.get('name')}].env",
                 )
 
 
-def _selector(pods: Pods) -> Mapping[str, str]:
-    if pods.requester is not None:
+def _selector(group: PodGroup) -> Mapping[str, str]:
+    if group.requester is not None:
         return {}  # it is the requester that the workload selects
-    selector = (pods.workload.get("spec") or {}).get("selector") or {}
+    selector = (group.workload.get("spec") or {}).get("selector") or {}
     return selector.get("matchLabels") or {} if not selector.get("matchExpressions") else {}
 
 
 @rule(
     Severity.error,
-    reason="The API server or the kubelet refuses the pods for one such field, and none of them starts.",
+    reason="The API server or the kubelet rejects the pods because of one such field, and none of them starts.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
     failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exist}]}",
     passing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists}]}",
 )
-def pod_fields(deployment: Deployment) -> Iterator[Found]:
-    """Fields of the pods have values that Kubernetes takes."""
-    for pods in deployment.pods:
-        if pods.requester is None:
-            for key, path, problem, fix in _refused_fields(pods):
-                keys = (f"{pods.role}.{key}", f"{pods.role}.containers[0].{key}", f"{pods.role}.engine.{key}")
-                known = deployment.with_key(*keys, f"engine.{key}", key, f"{pods.role}.extraConfig")
-                yield Found(problem, known, pods.object, fix, path)
+def pod_fields(deployment: Deployment) -> Iterator[Violation]:
+    """Fields of the pods have values that Kubernetes accepts."""
+    for group in deployment.groups:
+        if group.requester is None:
+            yield from _rejected_pod_fields(group)
+            for container in group.all_containers:
+                yield from _rejected_container_fields(container)
 
 
-def _refused_fields(pods: Pods) -> Iterator[tuple[str, str, str, str]]:
-    """Key of the values, path of the object, what is wrong and what to write."""
-    for item in pods.spec.get("tolerations") or []:
-        operator = item.get("operator") or "Equal"
+def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
+    for item in group.spec.get("tolerations") or []:
+        operator, at = item.get("operator") or "Equal", group.at("spec.tolerations")
         if operator not in ("Equal", "Exists", "Gt", "Lt"):
-            yield (
-                "tolerations",
-                "spec.tolerations",
-                f"a toleration has the operator {operator}",
-                "write Exists or Equal",
-            )
+            yield Violation(f"a toleration has the operator {operator}", at, "set Exists or Equal")
         elif operator == "Exists" and item.get("value"):
-            problem = f"a toleration with the operator Exists has the value {item['value']}"
-            yield "tolerations", "spec.tolerations", problem, "remove the value, or write operator: Equal"
-    for volume in pods.spec.get("volumes") or []:
+            message = f"a toleration with the operator Exists has the value {item['value']}"
+            yield Violation(message, at, "remove the value, or set operator: Equal")
+    for volume in group.spec.get("volumes") or []:
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):
-            problem = f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name"
-            key = "modelArtifacts.uri" if volume.get("name") == "model-storage" else "volumes"
-            yield key, "spec.volumes", problem, "write small letters, digits, dashes and dots"
-    for container in pods.all_containers:
-        name, image = container.get("name"), str(container.get("image") or "")
-        if image and not _IMAGE.fullmatch(image):
-            fix = "write registry/name:tag, the name in small letters and without https://"
-            key = "routing.proxy.image" if container is pods.proxy else "image"
-            yield key, f"containers[{name}].image", f"{image!r} is no name of an image", fix
-        for probe in ("livenessProbe", "startupProbe"):
-            if (container.get(probe) or {}).get("successThreshold", 1) != 1:
-                yield probe, f"containers[{name}].{probe}", f"successThreshold of {probe} is not 1", "remove it"
-        for variable in container.get("env") or []:
-            if variable.get("value") and variable.get("valueFrom"):
-                problem = f"{variable.get('name')} has both value and valueFrom"
-                yield "env", f"containers[{name}].env", problem, "keep one of them"
-    update = ((pods.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+            yield Violation(
+                f"the claim {claim!r} of the volume {volume.get('name')} cannot exist under this name",
+                group.at(f"spec.volumes[{volume.get('name')}]"),
+                "use lower-case letters, digits, dashes and dots",
+            )
+    update = ((group.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
     if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
-        problem = "maxSurge and maxUnavailable are both 0, so no update could begin"
-        yield "strategy", "spec.strategy", problem, "write 1 for one of them"
+        yield Violation(
+            "maxSurge and maxUnavailable are both 0, so no update can begin",
+            group.workload_at("spec.strategy"),
+            "set one of them to 1",
+        )
+
+
+def _rejected_container_fields(container: Container) -> Iterator[Violation]:
+    if container.image and not _IMAGE.fullmatch(container.image):
+        yield Violation(
+            f"{container.image!r} is not a valid image reference",
+            container.at("image"),
+            "set registry/name:tag, the name in lower case and without https://",
+        )
+    for probe in ("livenessProbe", "startupProbe"):
+        if (container.fields.get(probe) or {}).get("successThreshold", 1) != 1:
+            yield Violation(f"successThreshold of {probe} is not 1", container.at(probe), "remove it")
+    for variable in container.fields.get("env") or []:
+        if variable.get("value") and variable.get("valueFrom"):
+            name = variable.get("name")
+            yield Violation(f"{name} has both value and valueFrom", container.at(f"env[{name}]"), "keep one of them")
 
 
 _IMAGE = re.compile(
@@ -168,44 +166,40 @@ _IMAGE = re.compile(
 
 @rule(
     Severity.error,
-    reason="The API server refuses a workload that does not select its own pods, and two workloads that select the "
+    reason="The API server rejects a workload that does not select its own pods, and two workloads that select the "
     "same pods count and delete each other's.",
     link="https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#selector",
     failing=Example(manifests=_DEPLOYMENT.replace("role: decode}}\n  template", "role: decoder}}\n  template")),
     passing=Example(manifests=_DEPLOYMENT),
 )
-def workload_selector(deployment: Deployment) -> Iterator[Found]:
+def workload_selector(deployment: Deployment) -> Iterator[Violation]:
     """A workload selects its own pods and no others."""
-    selecting = [pods for pods in deployment.pods if _selector(pods)]
-    for pods in selecting:
-        wrong = {key: value for key, value in _selector(pods).items() if pods.labels.get(key) != value}
+    selecting = [group for group in deployment.groups if _selector(group)]
+    for group in selecting:
+        wrong = {key: value for key, value in _selector(group).items() if group.labels.get(key) != value}
         for key, value in wrong.items():
-            has = pods.labels.get(key)
-            yield Found(
-                f"the selector asks for {key}: {value}, but the pods have "
+            has = group.labels.get(key)
+            yield Violation(
+                f"the selector requires {key}: {value}, but the pods have "
                 + (f"{key}: {has}" if has else "no such label"),
-                deployment.with_key(f"{pods.role}.podLabels", "modelArtifacts.labels"),
-                pods.object,
-                "write the same labels in spec.selector and spec.template.metadata.labels",
-                "spec.selector.matchLabels",
+                group.at(f"metadata.labels[{key}]"),
+                "set the same labels in spec.selector and spec.template.metadata.labels",
             )
     for first, second in combinations(selecting, 2):
         if first.object == second.object or first.namespace != second.namespace or first.kind != second.kind:
             continue
         for one, other in ((first, second), (second, first)):
             if _selector(one).items() <= other.labels.items():
-                yield Found(
+                yield Violation(
                     f"it selects the pods of {other.object} too",
-                    deployment.with_key(f"{one.role}.podLabels", "modelArtifacts.labels"),
-                    one.object,
+                    one.workload_at("spec.selector.matchLabels"),
                     "add a label to spec.selector and to the pods that only these have, such as llm-d.ai/role",
-                    "spec.selector.matchLabels",
                 )
 
 
 @rule(
     Severity.error,
-    reason="Of two objects with one kind and name the second replaces the first, or its installation fails.",
+    reason="The second of two objects with one kind and name replaces the first, or its installation fails.",
     link="https://kubernetes.io/docs/concepts/overview/working-with-objects/names/",
     failing="""\
 extraObjects:
@@ -218,8 +212,8 @@ extraObjects:
 - {apiVersion: v1, kind: ConfigMap, metadata: {name: prompts-b}, data: {b: "1"}}
 """,
 )
-def object_twice(deployment: Deployment) -> Iterator[Found]:
-    """Each object has a name of its own."""
+def object_twice(deployment: Deployment) -> Iterator[Violation]:
+    """No two objects have the same kind and name."""
     seen: Counter[tuple[str, str, str]] = Counter()
     for obj in deployment.objects:
         metadata = obj.get("metadata") or {}
@@ -229,18 +223,14 @@ def object_twice(deployment: Deployment) -> Iterator[Found]:
         seen[group, str(metadata.get("namespace") or ""), reference(obj)] += 1
     for (_, _, name), number in seen.items():
         if number > 1:
-            yield Found(
-                f"{number} objects have this kind and name",
-                deployment.with_key("extraObjects"),
-                name,
-                "give each a name of its own",
-                "metadata.name",
-            )
+            obj = next(item for item in deployment.objects if reference(item) == name)
+            at = deployment.at(obj, "metadata.name")
+            yield Violation(f"{number} objects have this kind and name", at, "give each a different name")
 
 
 @rule(
     Severity.error,
-    reason="A node has one value of a label. Where the node selector and the affinity ask for different ones, no node "
+    reason="A node has one value of a label. If the node selector and the affinity require different ones, no node "
     "has both, and the pods stay pending.",
     link="https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
     failing="""\
@@ -254,11 +244,11 @@ decode:
   acceleratorTypes: {labelKey: nvidia.com/gpu.product, labelValues: [NVIDIA-H200, NVIDIA-H100-80GB-HBM3]}
 """,
 )
-def node_contradiction(deployment: Deployment) -> Iterator[Found]:
-    """Node selector and affinity can hold for one node."""
-    for pods in deployment.pods:
-        chosen = pods.spec.get("nodeSelector") or {}
-        required = ((pods.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+def node_contradiction(deployment: Deployment) -> Iterator[Violation]:
+    """Node selector and affinity can be true of one node."""
+    for group in deployment.groups:
+        chosen = group.spec.get("nodeSelector") or {}
+        required = ((group.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
             "requiredDuringSchedulingIgnoredDuringExecution"
         ) or {}
         terms = required.get("nodeSelectorTerms") or []
@@ -267,17 +257,10 @@ def node_contradiction(deployment: Deployment) -> Iterator[Found]:
             item = conflicts[0] or {}
             key = str(item.get("key"))
             wanted = " ".join([str(item.get("operator")), ", ".join(map(str, item.get("values") or []))]).strip()
-            yield Found(
-                f"the node selector asks for {key}: {chosen[key]}, the affinity for {wanted}",
-                deployment.with_key(
-                    f"{pods.role}.acceleratorTypes",
-                    f"{pods.role}.nodeSelector",
-                    f"{pods.role}.affinity",
-                    f"{pods.role}.extraConfig",
-                ),
-                pods.object,
-                "write the label in one of the two",
-                "spec.template.spec.nodeSelector",
+            yield Violation(
+                f"the node selector requires {key}: {chosen[key]}, the affinity {wanted}",
+                group.at("spec.affinity").otherwise(*group.at("spec.nodeSelector").keys),
+                "set the label in one of the two",
             )
 
 
@@ -286,7 +269,7 @@ def _expressions(term: Object) -> list[Object]:
 
 
 def _excludes(item: Object, chosen: Mapping[str, str]) -> bool:
-    """Whether an expression of an affinity refuses every node with the chosen labels."""
+    """Return whether an expression of an affinity excludes every node with the chosen labels."""
     if item.get("key") not in chosen:
         return False
     among = str(chosen[item["key"]]) in map(str, item.get("values") or [])
@@ -295,8 +278,8 @@ def _excludes(item: Object, chosen: Mapping[str, str]) -> bool:
 
 @rule(
     Severity.error,
-    reason="A budget that lets no pod go blocks every node drain and every upgrade of the cluster; one that selects no "
-    "pods protects nothing.",
+    reason="A budget that allows no eviction blocks every node drain and every upgrade of the cluster; one that "
+    "selects no pods protects nothing.",
     link="https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     failing=Example(
         manifests=_DEPLOYMENT
@@ -319,8 +302,8 @@ spec: {maxUnavailable: 1, selector: {matchLabels: {llm-d.ai/role: decode}}}
 """
     ),
 )
-def disruption_budget_blocks(deployment: Deployment) -> Iterator[Found]:
-    """A PodDisruptionBudget selects pods and lets one go at a time."""
+def disruption_budget_blocks(deployment: Deployment) -> Iterator[Violation]:
+    """A PodDisruptionBudget selects pods and allows evicting one at a time."""
     for budget in deployment.kind("PodDisruptionBudget"):
         spec = budget.get("spec") or {}
         selector = spec.get("selector") or {}
@@ -329,71 +312,24 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Found]:
         if not labels or selector.get("matchExpressions"):
             continue
         chosen = [
-            pods for pods in deployment.pods if labels.items() <= pods.labels.items() and pods.namespace == namespace
+            group
+            for group in deployment.groups
+            if labels.items() <= group.labels.items() and group.namespace == namespace
         ]
-        key = deployment.with_key("decode.podDisruptionBudget", "prefill.podDisruptionBudget", "extraObjects")
         least = str(spec.get("minAvailable", ""))
-        number = sum(pods.count for pods in chosen)
-        known = all(pods.replicas is not None for pods in chosen)
-        if not chosen:
-            if deployment.pods:
-                yield Found(
-                    "it selects no pods here: " + ", ".join(f"{name}: {value}" for name, value in labels.items()),
-                    key,
-                    reference(budget),
-                    "write labels of the pods",
-                    "spec.selector.matchLabels",
-                    Severity.warning,
-                )
-        elif least == "100%" or (least.isdigit() and known and number and int(least) >= number):
-            yield Found(
-                f"minAvailable is {least} of {number} pods, so none may ever go",
-                key,
-                reference(budget),
-                "write maxUnavailable: 1 in place of it",
-                "spec.minAvailable",
-                Severity.warning if number < 2 and known else None,
+        number = sum(group.count for group in chosen)
+        known = all(group.replicas is not None for group in chosen)
+        if not chosen and deployment.groups:
+            yield Violation(
+                "it selects no pods here: " + ", ".join(f"{name}: {value}" for name, value in labels.items()),
+                deployment.at(budget, "spec.selector.matchLabels"),
+                "set labels of the pods",
+                Severity.warning,
             )
-
-
-@rule(
-    Severity.error,
-    reason="Kubernetes gives pods variables for each Service of their namespace. Those of a Service named vllm begin "
-    "with VLLM_; vLLM reads VLLM_PORT, finds an address, and ends.",
-    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
-    failing="""\
-extraObjects:
-- apiVersion: v1
-  kind: Service
-  metadata: {name: vllm}
-  spec: {selector: {llm-d.ai/role: decode}, ports: [{port: 8000}]}
-""",
-    passing="""\
-extraObjects:
-- apiVersion: v1
-  kind: Service
-  metadata: {name: qwen}
-  spec: {selector: {llm-d.ai/role: decode}, ports: [{port: 8000}]}
-""",
-)
-def service_name(deployment: Deployment) -> Iterator[Found]:
-    """No Service beside vLLM is named vllm."""
-    for service in deployment.kind("Service"):
-        metadata = service["metadata"]
-        namespace = str(metadata.get("namespace") or "")
-        exposed = [
-            pods
-            for pods in deployment.servers
-            if pods.command.engine == "vllm"
-            and pods.namespace == namespace
-            and pods.spec.get("enableServiceLinks") is not False
-            and "VLLM_PORT" not in environment(pods.engine)
-        ]
-        if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
-            yield Found(
-                "its variable VLLM_PORT, an address, is read by vLLM as its own",
-                deployment.with_key("fullnameOverride", "extraObjects"),
-                reference(service),
-                f"give the Service another name, or write {exposed[0].role}.enableServiceLinks: false",
-                "metadata.name",
+        elif least == "100%" or (least.isdigit() and known and number and int(least) >= number):
+            yield Violation(
+                f"minAvailable is {least} of {number} pods, so none can ever be evicted",
+                deployment.at(budget, "spec.minAvailable"),
+                "set maxUnavailable: 1 instead",
+                Severity.warning if number < 2 and known else None,
             )

@@ -1,0 +1,282 @@
+"""Engine arguments: does this version of the engine accept them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelservice import facts
+from modelservice.check.finding import Severity, Violation
+from modelservice.check.rule import Example, rule
+from modelservice.engines import arguments as vllm
+from modelservice.engines.command import Option
+from modelservice.engines.recognise import engine_of_image
+from modelservice.engines.version import Version
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+
+_ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
+
+
+def _of_vllm(deployment: Deployment) -> Iterator[tuple[PodGroup, vllm.Table, Version | None]]:
+    """Yield the pods that run vLLM, with the arguments of its version and the version as far as it is known."""
+    for group in deployment.servers:
+        if group.command.engine == "vllm":
+            version = deployment.engine_version(group)
+            yield group, vllm.table(version), version
+
+
+def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
+    """Return the severity of what the nearest known version rejects; None for the rule's own."""
+    return None if known.exact or version is None else Severity.info
+
+
+@rule(
+    Severity.error,
+    reason="vLLM exits on an unknown argument, and the pod crash-loops.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {max-modle-len: 8192}}",
+    passing="engine: {args: {max-model-len: 8192}}",
+)
+def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
+    """The engine's version knows every flag."""
+    for group, known, version in _of_vllm(deployment):
+        for flag in group.command.flags:
+            if not known.find(flag.spelling):
+                message, fix, severity = _unknown(flag, known, version)
+                yield Violation(message, group.engine.option(flag), fix, severity)
+        if len(group.command.positionals) > 1 and not group.command.script:
+            yield Violation(
+                f"{group.command.positionals[1]!r} belongs to no flag: `vllm serve` takes one positional argument, "
+                "the model",
+                group.engine.at("args"),
+                "put the flag in front of it",
+            )
+
+
+def _unknown(flag: Option, known: vllm.Table, version: Version | None) -> tuple[str, str, Severity | None]:
+    """Return what to report about a flag that is not known, with the fix and the severity."""
+    spelling = flag.spelling
+    suffix = "" if version else " (the image's tag does not tell the version)"
+    message = f"vLLM {known.version}{suffix} does not know {spelling}"
+    runs, removed = vllm.history(spelling), vllm.removed(spelling)
+    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
+    severity = _severity(known, version)
+    if before:
+        fix = vllm.replacement(spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
+        return f"{message}, which was removed after {before[-1]}", fix, severity if version else Severity.warning
+    if runs:
+        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
+        return f"{message}, which appeared in {runs[0][0]}", fix, severity if version else Severity.warning
+    if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
+        return f"{spelling} is read as several short flags", f"use -{spelling}", None
+    near = known.nearest(spelling)
+    return message, f"did you mean {near}?" if near else "remove it", severity
+
+
+@rule(
+    Severity.info,
+    reason="The arguments of other versions are not known here, so a flag that such a version lacks is not found.",
+    link="https://github.com/vllm-project/vllm/releases",
+    failing="engine: {image: 'vllm/vllm-openai:v0.6.0'}",
+    passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
+)
+def engine_version(deployment: Deployment) -> Iterator[Violation]:
+    """The engine's version is one whose arguments are known."""
+    for group, known, version in _of_vllm(deployment):
+        if version is not None and not known.exact:
+            use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
+            yield Violation(
+                f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
+                group.engine.at("image"),
+                f"{use}, or compare the flags yourself",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="vLLM exits when a flag's value is missing, is of another type, or is not one of its choices.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {max-num-seqs: many}}",
+    passing="engine: {args: {max-num-seqs: 128}}",
+)
+def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
+    """Every flag has a value of its type."""
+    for group, known, version in _of_vllm(deployment):
+        for flag in group.command.flags:
+            argument = known.find(flag.spelling)
+            reason = _wrong_value(argument, flag) if argument else None
+            if argument and reason:
+                yield Violation(
+                    f"{flag.spelling}: {reason}",
+                    group.engine.option(flag),
+                    f"set {argument.flags[0]}" + ("" if argument.arity == 0 else " to a value of its type"),
+                    _severity(known, version),
+                )
+
+
+def _wrong_value(argument: vllm.Argument, flag: Option) -> str | None:
+    if argument.arity == 0 and flag.values:
+        return f"takes no value, but {flag.values[0]!r} follows"
+    if argument.arity in (1, "+") and not flag.values:
+        return "needs a value"
+    return next((text for value in flag.values if (text := argument.refusal(value))), None)
+
+
+@rule(
+    Severity.error,
+    reason="If a flag is repeated, the last value wins and the first is misleading.",
+    link=_ARGUMENTS,
+    failing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192', --max-model-len, '4096']}]}"
+    ),
+    passing=Example(
+        "decode: {containers: [{image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe, "
+        "args: [--max-model-len, '8192']}]}"
+    ),
+)
+def engine_flag_duplicate(deployment: Deployment) -> Iterator[Violation]:
+    """A flag is set once."""
+    for group in deployment.servers:
+        if not group.command.flags_known:
+            continue
+        repeatable = group.facts.flags.repeatable if group.facts and group.facts.flags else ()
+        for name in dict.fromkeys(flag.name for flag in group.command.flags):
+            given = group.command.all(name)
+            if len(given) > 1 and name not in repeatable and "." not in name:
+                same = len({flag.values for flag in given}) == 1
+                yield Violation(
+                    f"--{name} is set {len(given)} times" + ("" if same else ", with different values"),
+                    group.engine.option(given[-1]),
+                    "keep one of them",
+                    Severity.warning if same else None,
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Some flags work only together with another; without it vLLM rejects them or ignores them.",
+    link=_ARGUMENTS,
+    failing="engine: {args: {enable-auto-tool-choice: true}}",
+    passing="engine: {args: {enable-auto-tool-choice: true, tool-call-parser: hermes}}",
+)
+def engine_flag_needs(deployment: Deployment) -> Iterator[Violation]:
+    """A flag comes with the flag that it needs."""
+    for group in deployment.servers:
+        needs = group.facts.flags.needs if group.facts and group.facts.flags else {}
+        for name, needed in needs.items():
+            alone = name == "nnodes" and group.command.number("nnodes", 1) == 1
+            if group.command.has(name) and not group.command.has(needed) and not alone:
+                yield Violation(
+                    f"--{name} has no effect without --{needed}, or is rejected",
+                    group.engine.flag(name),
+                    f"set --{needed} too, or remove --{name}",
+                )
+
+
+@rule(
+    Severity.error,
+    reason="Other engines have their own flags and exit on one of vLLM's.",
+    link="https://docs.sglang.io/advanced_features/server_arguments.html",
+    failing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {max-model-len: 8192}
+""",
+    passing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.4
+  modelCommand: sglangServe
+  args: {context-length: 8192}
+""",
+)
+def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
+    """The flags are those of the engine in the image."""
+    for group in deployment.servers:
+        foreign = group.facts.flags.foreign if group.facts and group.facts.flags else {}
+        for flag in group.command.flags:
+            spelled = flag.spelling.lstrip("-").replace("_", "-")
+            own = foreign.get(spelled, foreign.get(flag.name))
+            if own is not None and group.facts:
+                yield Violation(
+                    f"{group.facts.title} does not know {flag.spelling}, which is a flag of vLLM",
+                    group.engine.option(flag),
+                    f"use --{own}" if own else "remove it",
+                )
+        held = facts.engine(engine_of_image(group.engine.image) or "")
+        if held and group.facts and group.command.program and held.type != group.facts.type:
+            yield Violation(
+                f"the command starts {group.facts.title}, but the image {group.engine.image} contains {held.title}",
+                group.engine.at("command"),
+                f"set modelCommand: {held.start.model_command}",
+            )
+
+
+@rule(
+    Severity.warning,
+    reason="vLLM reads its settings from flags. Its variables are a different list; one named like a flag has no "
+    "effect.",
+    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    failing="engine: {env: {VLLM_MAX_MODEL_LEN: 8192}}",
+    passing="engine: {args: {max-model-len: 8192}}",
+)
+def engine_variable(deployment: Deployment) -> Iterator[Violation]:
+    """A setting is a flag, not a variable that vLLM does not read."""
+    for group, known, _ in _of_vllm(deployment):
+        if group.command.script:
+            continue  # the script may read it
+        variables = group.facts.flags.variables if group.facts and group.facts.flags else ()
+        used = " ".join([*group.engine.words, *map(str, group.engine.env.values())])
+        for name in group.engine.env:
+            flag = name.removeprefix("VLLM_").lower().replace("_", "-")
+            if not name.startswith("VLLM_") or flag in variables or f"$({name})" in used or group.command.has(flag):
+                continue
+            argument = known.find(f"--{flag}")
+            if argument and f"--{flag}" in argument.flags:
+                yield Violation(
+                    f"vLLM does not read the variable {name}; --{flag} is a flag",
+                    group.engine.at(f"env[{name}]"),
+                    f"set engine.args.{flag}" if deployment.sources is not None else f"set --{flag} in args",
+                )
+
+
+_RANGES = {
+    "gpu-memory-utilization": (0.01, 1.0),
+    "port": (1, 65535),
+    "max-num-seqs": (1, 1e6),
+    "tensor-parallel-size": (1, 1024),
+    "pipeline-parallel-size": (1, 1024),
+}
+
+
+@rule(
+    Severity.error,
+    reason="The engine accepts any number here and fails while it loads the model, or gets no cache at all.",
+    link="https://docs.vllm.ai/en/latest/configuration/engine_args/",
+    failing="engine: {args: {gpu-memory-utilization: 90}}",
+    passing="engine: {args: {gpu-memory-utilization: 0.9}}",
+)
+def engine_flag_range(deployment: Deployment) -> Iterator[Violation]:
+    """Numbers of flags are within their range."""
+    for group in deployment.servers:
+        for name, (low, high) in _RANGES.items():
+            value = group.command.value(name)
+            try:
+                number = float(value) if value is not None else None
+            except ValueError:
+                continue
+            if number is not None and not low <= number <= high:
+                yield Violation(
+                    f"--{name} is {value}, but must be between {low:g} and {high:g}",
+                    group.engine.flag(name),
+                    "for ninety percent set 0.9" if high == 1 else "set a number in this range",
+                )
+        batched, length = group.command.number("max-num-batched-tokens"), group.command.number("max-model-len")
+        if batched and length and batched < length and group.command.has("no-enable-chunked-prefill"):
+            yield Violation(
+                f"--max-num-batched-tokens {batched} is less than --max-model-len {length} without chunked prefill, "
+                "so vLLM rejects long prompts",
+                group.engine.flag("max-num-batched-tokens"),
+                f"set {length}, or leave chunked prefill on",
+            )

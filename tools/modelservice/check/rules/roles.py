@@ -1,0 +1,99 @@
+"""Roles: do prefill and decode serve the same model under the same name?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelservice.check.finding import Severity, Violation
+from modelservice.check.rule import Example, rule
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+
+
+@rule(
+    Severity.error,
+    reason="Clients request the model by its served name. Under another one vLLM answers 404, and prefill and decode "
+    "of one pool are interchangeable only under the same name.",
+    link="https://docs.vllm.ai/en/latest/cli/serve/#-served-model-name",
+    failing=Example("prefill: {engine: {args: {served-model-name: qwen3}}}", base="pd"),
+    passing=Example("engine: {args: {served-model-name: Qwen/Qwen3-8B}}", base="pd"),
+)
+def served_model_name(deployment: Deployment) -> Iterator[Violation]:
+    """All pods serve the model under the name that clients use."""
+    expected = deployment.value("routing.modelName") or deployment.value("modelArtifacts.name")
+    names: dict[PodGroup, frozenset[str]] = {}
+    for group in deployment.serving:
+        given = group.command.get("served-model-name")
+        values = frozenset(given.values) if given else frozenset()
+        if not values or any("$" in value for value in values):
+            continue
+        names[group] = values
+        if expected and expected not in values:
+            yield Violation(
+                f"the engine serves {', '.join(sorted(values))}, but clients request modelArtifacts.name {expected}",
+                group.engine.flag("served-model-name"),
+                f"set {expected} in both places, or several names with it among them",
+                # It may be meant: in the values the flag is an alias of the model.
+                None if deployment.role("prefill") else Severity.warning,
+            )
+    if deployment.sources or len(set(names.values())) < 2 or not deployment.role("prefill"):
+        return
+    if deployment.role("decode"):
+        shown = "; ".join(f"{group.object}: {', '.join(sorted(item))}" for group, item in names.items())
+        at = next(iter(names)).engine.flag("served-model-name")
+        yield Violation(f"prefill and decode serve different names: {shown}", at, "serve one name")
+
+
+@rule(
+    Severity.error,
+    reason="A decode pod can use the cache only of a prefill pod that holds it in the same form: same model, same "
+    "data type and block size of the cache.",
+    link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
+    failing=Example("prefill: {engine: {args: {kv-cache-dtype: fp8}}}", base="pd"),
+    passing=Example("engine: {args: {kv-cache-dtype: fp8}}", base="pd"),
+)
+def roles_differ(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill and decode agree on what travels between them."""
+    pair = [
+        next((group for group in deployment.role(role) if not group.headless and _hands_over(group)), None)
+        for role in ("prefill", "decode")
+    ]
+    first, second = pair
+    if first is None or second is None or first.command.engine != second.command.engine:
+        return
+    transfer = first.facts.kv_transfer if first.facts else None
+    for name in transfer.equal if transfer else ():
+        given = [_given(group, name) for group in (first, second)]
+        if given[0] == given[1] or "$" in f"{given}" or (name in _BY_VENDOR and _vendors_differ(first, second)):
+            continue
+        yield Violation(
+            f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, so the "
+            "cache of one is useless to the other",
+            first.engine.flag(name).otherwise(*second.engine.flag(name).keys),
+            f"set the same --{name} for both roles, under engine.args",
+        )
+    lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
+    if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
+        yield Violation(
+            f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
+            first.engine.flag("max-model-len"),
+            f"set {lengths[1]} for prefill",
+            Severity.warning,
+        )
+
+
+_BY_VENDOR = ("block-size", "page-size", "dtype", "quantization")
+"""Flags whose right value may differ between two kinds of hardware."""
+
+
+def _hands_over(group: PodGroup) -> bool:
+    return group.facts is not None and group.facts.kv_transfer is not None
+
+
+def _given(group: PodGroup, name: str) -> str | None:
+    return group.command.model if name == "model" else group.command.value(name)
+
+
+def _vendors_differ(first: PodGroup, second: PodGroup) -> bool:
+    kinds = [{name.partition("/")[0] for name in group.accelerators} for group in (first, second)]
+    return kinds[0] != kinds[1]

@@ -1,1 +1,0 @@
-"""What `vllm serve` accepts, by version."""

@@ -1,0 +1,93 @@
+"""What is known of the world outside: engines, accelerators, llm-d's programs, Kubernetes.
+
+The facts are YAML files beside this module, each fact with the URL that says so, and the records of
+:mod:`modelservice.facts.models`. There is no logic here: loading and lookup only. A file is read when the first of its
+facts is asked for, and once in a process.
+
+    >>> from modelservice import facts
+    >>> facts.engine("sglang").port.default
+    30000
+
+The chart reads the same facts from ``facts.json``, which ``modelservice schema`` writes; see
+:mod:`modelservice.docs.facts`.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelservice.facts.models import Accelerator, Accelerators, EndpointPicker, Engine, Kubernetes, RoutingProxy
+
+DIRECTORY = Path(__file__).parent
+
+
+@functools.cache
+def engines() -> tuple[Engine, ...]:
+    """Return all engines, in the order in which their types are listed to people."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Engine
+
+    found = [read(Engine, path) for path in (DIRECTORY / "engines").glob("*.yaml")]
+    return tuple(sorted(found, key=lambda item: (_ORDER.index(item.type) if item.type in _ORDER else 99, item.type)))
+
+
+_ORDER = (
+    "vllm",
+    "sglang",
+    "tensorrtLLM",
+    "llamaCpp",
+    "ollama",
+    "infinity",
+    "fasterWhisper",
+    "huggingface",
+    "simulator",
+)
+
+
+def engine(kind: str) -> Engine | None:
+    """Return the engine of a type; None for an unknown one."""
+    return next((item for item in engines() if item.type == kind), None)
+
+
+@functools.cache
+def accelerators() -> Accelerators:
+    """Return what is known of accelerators."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Accelerators
+
+    return read(Accelerators, DIRECTORY / "accelerators.yaml")
+
+
+def accelerator(kind: str) -> Accelerator | None:
+    """Return the accelerator of a type; None for an unknown one."""
+    return accelerators().get(kind)
+
+
+@functools.cache
+def routing_proxy() -> RoutingProxy:
+    """Return what is known of llm-d's routing sidecar."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import RoutingProxy
+
+    return read(RoutingProxy, DIRECTORY / "routing-proxy.yaml")
+
+
+@functools.cache
+def endpoint_picker() -> EndpointPicker:
+    """Return what is known of the endpoint picker."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import EndpointPicker
+
+    return read(EndpointPicker, DIRECTORY / "endpoint-picker.yaml")
+
+
+@functools.cache
+def kubernetes() -> Kubernetes:
+    """Return what is known of Kubernetes."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Kubernetes
+
+    return read(Kubernetes, DIRECTORY / "kubernetes.yaml")

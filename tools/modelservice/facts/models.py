@@ -1,0 +1,732 @@
+"""Shape of the facts: a frozen record for each kind of fact.
+
+Keys of the YAML are the attribute names in camelCase. A ``source`` is the URL, or the URLs, that say so.
+
+A record is a plain class: a command that looks up one fact pays neither for pydantic (70 ms) nor for the code that
+dataclasses generate (35 ms for all of these). :mod:`modelservice.facts.validation` makes pydantic models of the same
+annotations, with which the tests and ``modelservice schema`` validate the YAML.
+"""
+
+import re
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, NewType, dataclass_transform
+
+Url = NewType("Url", str)
+Source = tuple[Url, ...]
+"""URLs of what says so; in the YAML one URL may stand without a list."""
+Version = str
+"""``0.10`` or ``0.10.1``; quoted in the YAML."""
+
+NONE: Mapping[str, Any] = types.MappingProxyType({})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
+class Record:
+    """Values by annotated name, which never change; those left out have the class's default."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name}: facts do not change")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+
+
+def key(attribute: str) -> str:
+    """Return the camelCase key of an attribute."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), attribute)
+
+
+class Note(Record):
+    """What a person should know who writes a preset or an example."""
+
+    source: Source
+    text: str
+    variables: Mapping[str, str] = NONE
+    """Environment variables that the text is about."""
+
+
+# ---------------------------------------------------------------------------------------------
+# Engines
+# ---------------------------------------------------------------------------------------------
+
+ModelCommand = Literal["vllmServe", "sglangServe", "imageDefault"]
+
+
+class Start(Record):
+    """How an engine is started."""
+
+    source: Source
+    model_command: ModelCommand
+    """``modelCommand`` of an engine whose type is stated."""
+    command: tuple[str, ...] = ()
+    """Command that the chart writes for it; empty where the image's entry point starts the engine."""
+    programs: tuple[tuple[str, ...], ...] = ()
+    """Words that start it, in every spelling; the interpreter of a Python module is left out."""
+    entrypoint: bool = False
+    """The image's entry point starts the server: arguments without a command are the server's."""
+    arguments: tuple[str, ...] = ()
+    """First arguments after the entry point, e.g. a subcommand."""
+    flags_like: str = ""
+    """Type of the engine whose flags it shares: the chart derives the same ones."""
+    settings: Literal["flags", "environment"] = "flags"
+    """What it is configured with."""
+    options: str = ""
+    """Key of the values section that only this engine has, below ``engine``."""
+    container: str = "vllm"
+    """Default name of its container."""
+    templates: tuple[Literal["flags", "environment", "model", "download"], ...] = ()
+    """Templates of its own in the chart's ``engines/_<type>.tpl``; the rest is derived from these facts."""
+
+
+class Images(Record):
+    """How an image of the engine is recognised."""
+
+    source: Source
+    pattern: str
+    """Regular expression (RE2 and Python) that finds the engine's images in a reference."""
+    repositories: tuple[str, ...] = ()
+    """Known repositories, the usual one first; without docker.io."""
+    versioned: str = ""
+    """Regular expression that finds images whose tag is a version of the engine; empty where the tag is none."""
+    example: str = ""
+    """An image with a version that its publisher documents."""
+    default: str = ""
+    """Image that the chart uses where none is given."""
+
+
+class NamedPort(Record):
+    """A further port that an engine listens on."""
+
+    name: str
+    container_port: int
+
+
+class Port(Record):
+    """Where an engine listens."""
+
+    source: Source
+    default: int
+    """Port without any setting; 0 where versions differ."""
+    flag: str = ""
+    """Flag of the port, without dashes."""
+    env: str = ""
+    """Environment variable of the port, for an engine without such a flag or in place of it."""
+    address: str = ""
+    """Flag that makes it listen on all addresses, where its default is localhost only."""
+    more: tuple[NamedPort, ...] = ()
+    """Ports it opens besides."""
+
+
+class FirstPrompt(Record):
+    """A command that loads the model, for an engine that loads it with the first request."""
+
+    features: tuple[str, ...]
+    """Features of a model that can be loaded so."""
+    command: tuple[str, ...]
+    """Command inside the container; ``{model}`` is the model's name."""
+
+
+class Health(Record):
+    """Paths that say whether an engine works."""
+
+    source: Source
+    ready: str
+    """Answers once the model is loaded."""
+    live: str
+    """Answers while the process lives."""
+    first_prompt: FirstPrompt | None = None
+
+
+class Metrics(Record):
+    """Prometheus metrics of an engine."""
+
+    source: Source
+    path: str = ""
+    """Path of the metrics; empty for an engine without any."""
+    enable: str = ""
+    """Flag that turns them on, without dashes."""
+    only_with: str = ""
+    """Flag, without dashes, of the configuration file that turns them on: without it there are none."""
+    since: Version = ""
+    """First version that counts running and waiting requests."""
+    family: str = ""
+    """Type of the engine under whose names it reports: the dashboards and alerts of that engine hold for it."""
+    running: str = ""
+    """Metric of the running requests; empty where requests are not counted."""
+    waiting: str = ""
+    """Metric of the waiting requests."""
+    cache: str = ""
+    """Metric of the used share of the KV cache."""
+    picker: str = ""
+    """Name of the engine in the endpoint picker's metrics extractor; empty where the picker cannot read them."""
+
+
+class Api(Record):
+    """What an engine serves, by feature of the model."""
+
+    source: Source
+    root: str
+    """What an OpenAI client needs after the address."""
+    paths: Mapping[str, Mapping[str, str]]
+    """Paths by name, by feature; ``any`` holds for every feature. ``{model}`` is the model's name."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features of models that the engine serves."""
+        return tuple(feature for feature in self.paths if feature != "any")
+
+
+class ApiKey(Record):
+    """How an engine checks an API key."""
+
+    source: Source
+    env: str = ""
+    """Environment variable it reads the key from."""
+    flag: str = ""
+    """Flag of the key, without dashes."""
+    through_flag: bool = False
+    """It reads no variable, so the chart passes the variable to the flag."""
+    guards: tuple[str, ...] = ()
+    """Path prefixes it answers only with the key; ``/`` is everything."""
+    unguarded: tuple[str, ...] = ()
+    """Path prefixes among those that it answers without a key."""
+    refused: str = ""
+    """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
+
+
+class Parallelism(Record):
+    """Flags of the parallel sizes, without dashes; a size without a flag is not supported."""
+
+    source: Source
+    tensor: str = ""
+    pipeline: str = ""
+    data: str = ""
+    data_local: str = ""
+    expert: str = ""
+    expert_value: Literal["switch", "tensor"] = "switch"
+    """What follows the expert flag: nothing, or the tensor size."""
+    data_inside_tensor: str = ""
+    """Flag under which data parallel ranks share the tensor group instead of multiplying it."""
+    max_data: int = 0
+    """Most data parallel ranks; 0 for no bound of its own."""
+    rank_ports: bool = False
+    """Every data parallel rank of a pod serves on a port of its own, whatever the data mode."""
+    data_modes: Mapping[str, str] = NONE
+    """Data modes of several pods or ports, with the flag of each; empty for a mode without one."""
+    supervisor: "Supervisor | None" = None
+
+
+class Supervisor(Record):
+    """What answers for all ranks of a pod with ``dataMode: multiPort``."""
+
+    flag: str
+    default: int
+    """Port without the flag."""
+    ready: str
+    """Path that answers once every rank is ready."""
+
+
+class Groups(Record):
+    """How one engine runs over the pods of a group."""
+
+    source: Source
+    nodes: str
+    """Flag of the number of nodes, without dashes."""
+    rank: str
+    """Flag of the rank of a node."""
+    address: str
+    """Flag of the first node's address."""
+    address_port: int = 0
+    """Port that belongs into the address; 0 for an address without one."""
+    headless: str = ""
+    """Flag of a node that answers no requests."""
+    data_over_pods: bool = True
+    """Data parallel ranks may run in several pods of a group."""
+
+
+class AdapterFlags(Record):
+    """Flags of LoRA adapters, without dashes; empty for what cannot be set."""
+
+    enable: str = ""
+    list: str = ""
+    form: Literal["json", "pairs"] = "json"
+    """How an adapter is written: as a JSON object, or as ``name=path``."""
+    max_rank: str = ""
+    max_active: str = ""
+    """Adapters of one batch."""
+    max_loaded: str = ""
+    """Adapters in the host's memory."""
+
+
+class Adapters(Record):
+    """How an engine loads LoRA adapters."""
+
+    source: Source
+    flags: AdapterFlags
+    dynamic_env: Mapping[str, str] = NONE
+    """Variables that allow loading at run time."""
+    dynamic_needs: tuple[str, ...] = ()
+    """Flags that loading at run time needs where no adapter is given at the start."""
+    paths: Mapping[str, str] = NONE
+    """Paths that load and unload adapters at run time, by their name in the endpoints."""
+    in_metrics: bool = False
+    """The metrics say which adapters a pod has, which the endpoint picker's affinity needs."""
+
+
+class Model(Record):
+    """How an engine is told its model."""
+
+    source: Source
+    flag: str = ""
+    """Flag of the model, without dashes."""
+    positional: bool = False
+    """The model is the argument after the command instead."""
+    env: str = ""
+    """Variable of the model, for an engine configured by its environment."""
+    revision: str = ""
+    """Flag or variable of the revision; empty where only the newest can be loaded."""
+    name: str = ""
+    """Flag or variable of the name that clients use; empty where that is the model's own."""
+    aliases: bool = False
+    """It serves a model under several names."""
+    any_name: bool = False
+    """It answers whatever model a request names."""
+    repository: str = ""
+    """Flag of a repository of the Hub, without dashes, where it is not that of a path."""
+    formats: tuple[str, ...] = ()
+    """Formats of the files it loads, where they are not the Hub's usual safetensors."""
+    cache: Mapping[str, str] = NONE
+    """Variables of the directory that it downloads to; ``{path}`` is the mounted volume."""
+    flags_by_feature: Mapping[str, str] = NONE
+    """Flags, without dashes, of models that do not generate text, by feature."""
+    schemes: tuple[str, ...] = ()
+    """The only URI schemes it loads; empty for all but those that belong to one engine."""
+    streams: str = ""
+    """``--load-format`` that reads a model from an object store; empty where it is downloaded first."""
+    object_stores: bool = False
+    """It takes an address in an object store as the model."""
+    modelscope: Mapping[str, str] = NONE
+    """Variables with which it loads from ModelScope itself."""
+    caches: tuple[str, ...] = ()
+    """Stores whose own cache layout it reads (``hf``, ``ms``), so a download may go there."""
+    downloads: tuple[str, ...] = ()
+    """Stores that a command in its image downloads from."""
+
+
+class Shutdown(Record):
+    """How an engine lets running requests finish."""
+
+    source: Source
+    flag: str
+    since: Version
+
+
+class Tracing(Record):
+    """Flags of OpenTelemetry traces, without dashes."""
+
+    source: Source
+    endpoint: str
+    detail: str = ""
+
+
+class CpuCache(Record):
+    """KV cache of an engine that runs on processors."""
+
+    source: Source
+    env: str
+    """Variable of its size in GiB."""
+
+
+class Backend(Record):
+    """Another engine that runs the model inside this one."""
+
+    source: Source
+    runs: str
+    """Type of the other engine: its metrics and its variables hold."""
+    unless: str
+    """Value of ``backend`` in the engine's options with which it does not."""
+
+
+class KvTransfer(Record):
+    """How prefill and decode engines hand over the KV cache."""
+
+    source: Source
+    flag: str = ""
+    """Flag of the connector's configuration, a JSON object."""
+    mode: str = ""
+    """Flag of the role, for an engine without connectors: its value is ``prefill`` or ``decode``."""
+    connectors: tuple[str, ...] = ()
+    """Connectors that the engine registers."""
+    equal: tuple[str, ...] = ()
+    """Flags that must be equal on both sides, for the caches to fit."""
+    uneven_tensor_since: Version = ""
+    """First version that hands over from more tensor ranks to fewer."""
+
+
+class Flags(Record):
+    """What is known of an engine's flags besides its table of arguments."""
+
+    source: Source
+    aliases: Mapping[str, str] = NONE
+    """Other spellings, and vLLM's long form of each."""
+    foreign: Mapping[str, str] = NONE
+    """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
+    needs: Mapping[str, str] = NONE
+    """Flags that work only with another one."""
+    repeatable: tuple[str, ...] = ()
+    """Flags whose repetition adds values."""
+    variables: tuple[str, ...] = ()
+    """Flags with an environment variable of the same name."""
+
+
+class Engine(Record):
+    """A model server."""
+
+    type: str
+    """Value of ``engine.type``."""
+    title: str
+    """Its name in sentences."""
+    source: Source
+    """Its documentation."""
+    start: Start
+    images: Images
+    port: Port
+    health: Health
+    metrics: Metrics
+    api: Api
+    api_key: ApiKey
+    parallelism: Parallelism
+    model: Model
+    disaggregates: bool = False
+    """It separates prefill from decode under llm-d's routing sidecar."""
+    needs_accelerator: bool = True
+    """It runs on accelerators; false for one that simulates."""
+    groups: Groups | None = None
+    """None for an engine that runs in one pod."""
+    adapters: Adapters | None = None
+    shutdown: Shutdown | None = None
+    tracing: Tracing | None = None
+    cpu_cache: CpuCache | None = None
+    backend: Backend | None = None
+    kv_transfer: KvTransfer | None = None
+    flags: Flags | None = None
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
+
+
+# ---------------------------------------------------------------------------------------------
+# Accelerators
+# ---------------------------------------------------------------------------------------------
+
+
+class Shares(Record):
+    """Extended resources of parts of an accelerator, by provider."""
+
+    source: Source
+    count: str
+    memory: str
+    """Memory of each part in MiB."""
+    percentage: str
+    """Memory of each part as a percentage."""
+    cores: str
+    """Compute share of each part in percent."""
+    scheduler: str = ""
+    """Scheduler that gives them out, where it is not the pod's."""
+
+
+class NodeLabels(Record):
+    """Labels that a vendor's software gives to nodes."""
+
+    source: Source
+    prefixes: tuple[str, ...] = ()
+    """Beginnings of the labels that only nodes of this vendor have."""
+    product: str = ""
+    """Label with the product."""
+    products: tuple[str, ...] = ()
+    """Values of it that are documented."""
+    memory: str = ""
+    """Label with the memory of one accelerator in MiB."""
+
+
+class Environment(Record):
+    """A variable that the engine needs on an accelerator."""
+
+    source: Source
+    name: str
+    value: str
+
+
+class Product(Record):
+    """A product of a vendor."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds it in the value of the product label."""
+    memory_gb: int
+    """Memory of one device as its maker states it, in GB."""
+
+
+class Accelerator(Record):
+    """A kind of accelerator."""
+
+    type: str
+    """Value of ``accelerator.type``."""
+    title: str
+    source: Source
+    vendor: str
+    """Types of one vendor share an engine image."""
+    resource: str = ""
+    """Extended resource of one device; empty for a type that is only claimed."""
+    more_resources: tuple[str, ...] = ()
+    """Regular expressions of the vendor's other resources of whole or divided devices."""
+    device_class: str = ""
+    """DeviceClass of Dynamic Resource Allocation; empty where the vendor has none."""
+    claim_template: str = ""
+    """Base name of the claim template, where it is not ``<type>-claim-template``."""
+    counts_cores: bool = False
+    """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    image_words: tuple[str, ...] = ()
+    """Words in an image's name or tag that say it is built for these accelerators."""
+    visible_devices: tuple[str, ...] = ()
+    """Variables that restrict the devices a process sees."""
+    node_labels: NodeLabels | None = None
+    env: tuple[Environment, ...] = ()
+    products: tuple[Product, ...] = ()
+    shares: Mapping[str, Shares] = NONE
+    """Parts of an accelerator, by provider."""
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
+
+
+class NotAccelerators(Record):
+    """Extended resources and device classes that are no accelerators."""
+
+    source: Source
+    resources: tuple[str, ...]
+    """Regular expressions of extended resources."""
+    device_classes: tuple[str, ...] = ()
+    """Regular expressions of device classes."""
+
+
+class Accelerators(Record):
+    """What is known of accelerators, and of what only looks like one."""
+
+    types: tuple[Accelerator, ...]
+    networks: NotAccelerators
+    amounts: NotAccelerators
+    """Memory and cores of shared accelerators, and other amounts."""
+    unknown: NotAccelerators
+    """Resources that look like an accelerator of a vendor without a type here."""
+
+    def get(self, kind: str) -> Accelerator | None:
+        """Return the facts of a type; None for an unknown one."""
+        return next((item for item in self.types if item.type == kind), None)
+
+
+# ---------------------------------------------------------------------------------------------
+# Versioned programs of llm-d: routing sidecar and endpoint picker
+# ---------------------------------------------------------------------------------------------
+
+
+class Release(Record):
+    """A release whose facts were read at the source."""
+
+    source: Source
+    version: Version
+    read: str
+    """What was read."""
+
+
+class ProgramImage(Record):
+    """An image name of a program, and what its tag leaves open."""
+
+    source: Source
+    name: str
+    """Last part of the repository."""
+    since: Version = ""
+    until: Version = ""
+    """First version that is not published under this name."""
+    default_version: Version = ""
+    """Version that a tag without one is taken for; empty for not known."""
+
+
+class VersionedFlag(Record):
+    """A flag, and the versions that accept it."""
+
+    name: str
+    since: Version = ""
+    """First version with it; empty for all that are known."""
+    until: Version = ""
+    """First version without it; empty where it is still accepted."""
+    deprecated: Version = ""
+    """First version that warns about it."""
+    instead: str = ""
+    """What to write in versions without it, or once it is deprecated."""
+    default: str = ""
+    source: Source = ()
+    """Where it is not the source of the release's options."""
+
+
+class SidecarConnector(Record):
+    """A KV connector of the routing sidecar, and the engines' connectors it works with."""
+
+    name: str
+    source: Source
+    since: Version = ""
+    until: Version = ""
+    instead: str = ""
+    engine: str = ""
+    """Type of the engine that it belongs to; empty for vLLM's connectors."""
+    engine_connectors: tuple[str, ...] = ()
+    """Connectors of the engine of which at least one is needed."""
+
+
+class VersionedPort(Record):
+    """The default of a port, from a version on."""
+
+    default: int
+    since: Version = ""
+
+
+class RoutingProxy(Record):
+    """llm-d's routing sidecar."""
+
+    source: Source
+    assumed: Version
+    """Version whose flags an image gets that neither its name nor its tag tells."""
+    container: str
+    """Name of its container in this chart and in llm-d's guides."""
+    images: tuple[ProgramImage, ...]
+    releases: tuple[Release, ...]
+    listen_port: int
+    engine_port: tuple[VersionedPort, ...]
+    """Port of the engine that it forwards to where no flag says another, by version, oldest first."""
+    flags: tuple[VersionedFlag, ...]
+    connectors: tuple[SidecarConnector, ...]
+    encoder_connectors: tuple[SidecarConnector, ...]
+    tls_stages: tuple[str, ...]
+
+    def flag(self, name: str) -> VersionedFlag | None:
+        """Return what is known of a flag; None for an unknown one."""
+        return next((item for item in self.flags if item.name == name), None)
+
+
+class Plugin(Record):
+    """A plugin of the endpoint picker."""
+
+    type: str
+    kind: Literal[
+        "filter", "scorer", "picker", "profile handler", "decider", "request handler", "data producer", "data source",
+        "extractor", "flow control", "admission", "parser", "other",
+    ]  # fmt: skip
+    since: Version = ""
+    until: Version = ""
+    deprecated: Version = ""
+    instead: str = ""
+    role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
+    """Which role of disaggregated serving it is about."""
+    experimental: Version = ""
+    """First version that loads it with ``--allow-experimental-plugins`` only."""
+    gaie: Version = ""
+    """First version of Gateway API Inference Extension's own picker with it; empty for none."""
+    source: Source = ()
+
+
+class VersionedText(Record):
+    """A name that holds from a version on."""
+
+    value: str
+    since: Version = ""
+
+
+class PickerFeature(Record):
+    """Something that the endpoint picker has since a version."""
+
+    title: str
+    """What it is, as a noun phrase."""
+    since: Version
+
+
+class ChartConfigs(Record):
+    """Configuration files that the charts of the pickers write."""
+
+    source: Source
+    names: tuple[str, ...]
+
+
+class PickerPorts(Record):
+    """Ports of the endpoint picker."""
+
+    ext_proc: int
+    health: int
+    metrics: int
+
+
+class EndpointPicker(Record):
+    """llm-d's endpoint picker, and the one of Gateway API Inference Extension before it."""
+
+    source: Source
+    images: tuple[ProgramImage, ...]
+    releases: tuple[Release, ...]
+    oldest: Version
+    """First version whose pools, flags and plugins the chart writes."""
+    extension: "PickerOfExtension"
+    ports: PickerPorts
+    config_api: tuple[VersionedText, ...]
+    objective_api: tuple[VersionedText, ...]
+    objective_groups: tuple[VersionedText, ...]
+    """API groups that its role must read objectives and rewrites of, added one by one."""
+    queue_metric: tuple[VersionedText, ...]
+    engine_label: tuple[VersionedText, ...]
+    """Label of a pod that names its engine."""
+    features: Mapping[str, "PickerFeature"]
+    """What the chart depends on."""
+    chart_configs: "ChartConfigs"
+    flags: tuple[VersionedFlag, ...]
+    plugins: tuple[Plugin, ...]
+
+
+class PickerOfExtension(Record):
+    """The picker of Gateway API Inference Extension, which left that project after 1.5."""
+
+    source: Source
+    name: str
+    """Last part of its repository."""
+    default_version: Version
+    equivalent: Mapping[Version, Version]
+    """Version of llm-d's picker with the same plugins and flags, by minor version."""
+
+
+# ---------------------------------------------------------------------------------------------
+# Kubernetes
+# ---------------------------------------------------------------------------------------------
+
+
+class Feature(Record):
+    """Something the chart may use, and the first version of Kubernetes with it on by default."""
+
+    source: Source
+    title: str
+    """What it is, as a noun phrase."""
+    since: Version
+    until: Version = ""
+    """First version without it; empty for all newer ones."""
+
+
+class Kubernetes(Record):
+    """Versions of Kubernetes."""
+
+    source: Source
+    oldest: Version
+    """Oldest version the chart installs on."""
+    definitions: Version
+    """Version whose OpenAPI definitions the values schema embeds."""
+    rendered: tuple[Version, ...]
+    """Versions whose API definitions rendered objects are validated against."""
+    control_planes: tuple[Version, ...]
+    """Versions of the control planes that the cluster tests run, the usual one first."""
+    features: Mapping[str, Feature]

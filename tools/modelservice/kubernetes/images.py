@@ -1,0 +1,11 @@
+"""Names of container images."""
+
+from __future__ import annotations
+
+import re
+
+
+def image_version(image: str) -> tuple[int, ...] | None:
+    """Return the version in an image's tag, ``v0.10.0`` as ``(0, 10, 0)``; None for ``latest`` and the like."""
+    match = re.search(r":v?(\d+)\.(\d+)(?:\.(\d+))?[^/]*$", image.partition("@")[0])
+    return tuple(int(part) for part in match.groups(default="0")) if match else None

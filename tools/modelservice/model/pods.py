@@ -1,0 +1,424 @@
+"""The pods of a workload: their containers, engine, routing sidecar, ports and accelerators.
+
+Everything is read from Kubernetes objects, so manifests of another chart are understood as well.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelservice import facts
+from modelservice.engines.command import EngineCommand
+from modelservice.facts.models import Engine
+from modelservice.model import devices
+from modelservice.model.cluster import amounts
+from modelservice.model.containers import Container
+from modelservice.model.devices import DeviceRequest
+from modelservice.model.provenance import Place, keys_of
+from modelservice.model.routing_proxy import is_proxy
+
+Object = Mapping[str, Any]
+
+ROLE = "llm-d.ai/role"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A program that listens on a port of a pod."""
+
+    port: int
+    container: str
+    purpose: str
+    """``engine``, ``supervisor``, ``proxy``, ``side channel`` or ``declared``."""
+
+
+@dataclass(frozen=True, eq=False)
+class PodGroup:
+    """Equal pods of a workload: all of a Deployment, or the leaders or workers of a LeaderWorkerSet."""
+
+    workload: Object
+    part: str
+    """``pod``, ``leader`` or ``worker``."""
+    size: int
+    """How many of them one replica has."""
+    metadata: Object
+    spec: Object
+    template: str = ""
+    """Path of the pod template in the workload; empty for a Pod."""
+    requester: Object | None = None
+    """Pod spec of the requester whose accelerators the pod uses."""
+    claims: tuple[DeviceRequest, ...] = ()
+    """Device requests of the pod's claims whose templates are known."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of the workload."""
+        return str(self.workload["kind"])
+
+    @property
+    def name(self) -> str:
+        """Name of the workload."""
+        return str(self.workload["metadata"].get("name", ""))
+
+    @property
+    def object(self) -> str:
+        """``Kind/name`` of the workload."""
+        return reference(self.workload)
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the workload; empty for the release's."""
+        return str(self.workload.get("metadata", {}).get("namespace") or "")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the pods."""
+        labels: Mapping[str, str] = self.metadata.get("labels") or {}
+        return labels
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Annotations of the pods."""
+        annotations: Mapping[str, str] = self.metadata.get("annotations") or {}
+        return annotations
+
+    @property
+    def role(self) -> str:
+        """``decode`` or ``prefill``, by the label or the workload's name; decode for one without either."""
+        return role_of(str(self.labels.get(ROLE, "")), self.name)
+
+    @property
+    def replicas(self) -> int | None:
+        """Replicas of the workload; None when an autoscaler owns them."""
+        number = self.workload.get("spec", {}).get("replicas")
+        return number if isinstance(number, int) else None
+
+    @property
+    def count(self) -> int:
+        """Pods in all replicas; an autoscaled workload is counted with one replica."""
+        return self.size * (1 if self.replicas is None else self.replicas)
+
+    # --- Places -------------------------------------------------------------------------------
+
+    def path(self, below: str) -> str:
+        """Return the address of a field of the pod template."""
+        return f"{self.template}.{below}".lstrip(".")
+
+    def at(self, path: str) -> Place:
+        """Return the place of a field of the pods, e.g. ``spec.nodeSelector``."""
+        return Place(self.object, self.path(path), keys_of("pod", path, role=self.role))
+
+    def workload_at(self, path: str) -> Place:
+        """Return the place of a field of the workload, e.g. ``spec.replicas``."""
+        return Place(self.object, path, keys_of("workload", path, role=self.role))
+
+    # --- Containers ---------------------------------------------------------------------------
+
+    @functools.cached_property
+    def all_containers(self) -> tuple[Container, ...]:
+        """Containers and init containers."""
+        return tuple(
+            Container(fields, self, listed, position)
+            for listed in ("containers", "initContainers")
+            for position, fields in enumerate(self.spec.get(listed) or [])
+        )
+
+    @functools.cached_property
+    def main_containers(self) -> tuple[Container, ...]:
+        """Containers without init containers."""
+        return tuple(item for item in self.all_containers if item.listed == "containers")
+
+    @functools.cached_property
+    def containers(self) -> tuple[Container, ...]:
+        """Containers that keep running: native sidecars are among them."""
+        sidecars = [
+            item
+            for item in self.all_containers
+            if item.listed == "initContainers" and item.fields.get("restartPolicy") == "Always"
+        ]
+        return (*self.main_containers, *sidecars)
+
+    @functools.cached_property
+    def engine(self) -> Container:
+        """The container that serves the model: the first that starts an engine, else the first of all."""
+        listed = self.main_containers or (Container({}, self, "containers", 0),)
+        return next((item for item in listed if item.command.engine is not None), listed[0])
+
+    @property
+    def command(self) -> EngineCommand:
+        """Command line of the engine."""
+        return self.engine.command
+
+    @functools.cached_property
+    def facts(self) -> Engine | None:
+        """What is known of the engine; None for an unknown one."""
+        return facts.engine(self.command.engine or "")
+
+    @functools.cached_property
+    def proxy(self) -> Container | None:
+        """The routing sidecar, if the pod has one."""
+        return next((item for item in self.containers if is_proxy(item.fields)), None)
+
+    @property
+    def proxy_command(self) -> EngineCommand | None:
+        """Flags of the routing sidecar; None without one."""
+        return self.proxy.program if self.proxy is not None else None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether the pods run an engine or belong to a role of a model server."""
+        return self.facts is not None or ROLE in self.labels or self.proxy is not None
+
+    @property
+    def headless(self) -> bool:
+        """Whether the engine of these pods answers no requests: rank 0 does, in another pod."""
+        return self.command.has("headless")
+
+    @property
+    def serves(self) -> bool:
+        """Whether there are such pods, and they answer requests."""
+        return self.is_server and not self.headless and self.replicas != 0
+
+    @property
+    def loads_model(self) -> bool:
+        """Whether the engine loads the weights of a model: it is known, and no simulator."""
+        return self.facts is not None and self.facts.needs_accelerator and self.requester is None
+
+    # --- Parallelism --------------------------------------------------------------------------
+
+    @property
+    def tensor(self) -> int | None:
+        """Tensor parallel size; None where only the container knows."""
+        return self.command.number("tensor-parallel-size", 1)
+
+    @property
+    def pipeline(self) -> int | None:
+        """Pipeline parallel size; None where only the container knows."""
+        return self.command.number("pipeline-parallel-size", 1)
+
+    @property
+    def local_ranks(self) -> int | None:
+        """Data parallel ranks in one pod; None where only the container knows."""
+        if self.command.has("data-parallel-rank"):
+            return 1
+        if self.command.has("data-parallel-size-local"):
+            return self.command.number("data-parallel-size-local")
+        if self.command.has("data-parallel-start-rank") or self.headless:
+            return 1
+        return self.command.number("data-parallel-size", 1)
+
+    @property
+    def ranks(self) -> int | None:
+        """Accelerators that one pod's engine needs; None where that is not known.
+
+        Tensor × pipeline × local data parallel ranks, divided among the nodes of a group.
+        """
+        if self.facts is None or not self.facts.needs_accelerator or not self.facts.parallelism.tensor:
+            return None
+        sizes = (self.tensor, self.pipeline, self.local_ranks, self.command.number("nnodes", self._ray_nodes))
+        if None in sizes:
+            return None
+        tensor, pipeline, local, nodes = (size or 1 for size in sizes)
+        shared = self.facts.parallelism.data_inside_tensor
+        if shared and self.command.has(shared):
+            local = 1
+        return tensor * pipeline * local // nodes
+
+    @property
+    def _ray_nodes(self) -> int:
+        """Nodes over which Ray spreads one engine: all pods of the group."""
+        group = (self.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
+        ray = self.command.value("distributed-executor-backend") == "ray"
+        return int(group.get("size", 1)) if ray else 1
+
+    # --- Ports --------------------------------------------------------------------------------
+
+    @property
+    def multi_port(self) -> bool:
+        """Whether every local rank serves on a port of its own."""
+        if self.facts is None:
+            return False
+        flag = self.facts.parallelism.data_modes.get("multiPort")
+        several = (self.command.number("data-parallel-size", 1) or 1) > 1
+        return bool(flag and self.command.has(flag)) or (self.facts.parallelism.rank_ports and several)
+
+    @property
+    def engine_port(self) -> int | None:
+        """First port of the engine; None where it is not known."""
+        if self.facts is None:
+            declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
+            return declared[0] if declared else None
+        flag = self.facts.port.flag.replace("_", "-")
+        if flag and self.command.has(flag):
+            return self.command.number(flag)
+        value = self.engine.env.get(self.facts.port.env) if self.facts.port.env else None
+        if value is not None:
+            number = re.search(r"(?:^|:)(\d+)$", value) if isinstance(value, str) else None
+            return int(number[1]) if number else None
+        return self.facts.port.default
+
+    @property
+    def engine_ports(self) -> list[int]:
+        """Ports on which the engine answers requests."""
+        first = self.engine_port
+        if first is None or self.headless:
+            return []
+        number = (self.local_ranks or 1) if self.multi_port else 1
+        return list(range(first, first + number))
+
+    @property
+    def proxy_ports(self) -> list[int]:
+        """Ports on which the routing sidecar answers requests."""
+        if self.proxy is None:
+            return []
+        first = self.proxy.program.number("port", facts.routing_proxy().listen_port)
+        number = self.proxy.program.number("data-parallel-size", 1) or 1
+        return [] if first is None else list(range(first, first + number))
+
+    @property
+    def served_ports(self) -> list[int]:
+        """Ports on which clients reach the model: the sidecar's where there is one."""
+        if self.headless:
+            return []
+        return self.proxy_ports or self.engine_ports
+
+    @functools.cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Everything that listens in the pod, as far as it is known."""
+        engine = self.engine.name
+        found = [Listener(port, engine, "engine") for port in self.engine_ports]
+        if self.proxy is not None:
+            found += [Listener(port, self.proxy.name, "proxy") for port in self.proxy_ports]
+        found += [Listener(port, engine, "supervisor") for port in self._supervisor_ports()]
+        side = self.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
+        if isinstance(side, str) and side.isdigit() and "NixlConnector" in self.kv_connectors:
+            found += [Listener(int(side) + rank, engine, "side channel") for rank in range(self.local_ranks or 1)]
+        return (*found, *(self._declared({item.port for item in found}) if self.requester is None else ()))
+
+    def _supervisor_ports(self) -> list[int]:
+        supervisor = self.facts.parallelism.supervisor if self.facts else None
+        flag = self.facts.parallelism.data_modes.get("multiPort") if self.facts else None
+        if supervisor is None or not flag or not self.command.has(flag):
+            return []
+        port = self.command.number(supervisor.flag, supervisor.default)
+        return [] if port is None else [port]
+
+    def _declared(self, taken: set[int]) -> Iterator[Listener]:
+        """Yield the declared ports of containers of which nothing else is known."""
+        for container in self.containers:
+            unknown = container is self.engine and self.engine_port is None
+            if container is self.proxy or (container is self.engine and not unknown):
+                continue
+            for port in container.ports:
+                if _has_number(port) and port["containerPort"] not in taken:
+                    yield Listener(port["containerPort"], container.name, "declared")
+
+    def port_named(self, name: str) -> tuple[int, Container] | None:
+        """Return the number of a named container port and the container that declares it."""
+        for container in self.containers:
+            for port in container.ports:
+                if port.get("name") == name:
+                    return port["containerPort"], container
+        return None
+
+    def number_of(self, port: Any) -> int | None:
+        """Return the number of a port, by name where it is one; None for a name that no container declares."""
+        if isinstance(port, int) or (isinstance(port, str) and port.isdigit()):
+            return int(port)
+        named = self.port_named(str(port)) if port is not None else None
+        return named[0] if named else None
+
+    @property
+    def listening(self) -> str:
+        """What the pods listen on, for a sentence: ``8000 (proxy), 8200 (engine)``."""
+        ports = [f"{listener.port} ({listener.purpose})" for listener in self.listeners]
+        return ", ".join(ports[:4]) + (", ..." if len(ports) > 4 else "") if ports else "no known port"
+
+    @property
+    def serves_tls(self) -> bool:
+        """Whether the engine answers TLS."""
+        return self.command.has("ssl-certfile") or self.command.has("self-signed-certs")
+
+    @property
+    def proxy_serves_tls(self) -> bool:
+        """Whether the routing sidecar answers TLS, which is its default."""
+        return self.proxy is not None and str(self.proxy.program.value("secure-proxy")).lower() not in ("false", "0")
+
+    # --- Scheduling ---------------------------------------------------------------------------
+
+    @property
+    def required_labels(self) -> dict[str, str]:
+        """Node labels that the pods require, each with the field of the pod that says so."""
+        required = ((self.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ) or {}
+        affinity = [
+            str(item.get("key"))
+            for term in required.get("nodeSelectorTerms") or []
+            for item in term.get("matchExpressions") or []
+            if item.get("operator") in ("In", "Exists", None)
+        ]
+        selector = self.spec.get("nodeSelector") or {}
+        return dict.fromkeys(affinity, "spec.affinity") | dict.fromkeys(selector, "spec.nodeSelector")
+
+    # --- Resources ----------------------------------------------------------------------------
+
+    @functools.cached_property
+    def accelerators(self) -> Counter[str]:
+        """Accelerators of one pod: by extended resource, or as ``<device class> (claim)``.
+
+        A request for all devices of a node counts as none, because their number is the node's.
+        """
+        found: Counter[str] = Counter()
+        for container in (self.requester or self.spec).get("containers") or []:
+            found += devices.accelerators(container.get("resources") or {})
+        for claim in self.claims:
+            if not claim.is_network:
+                found[claim.device] += claim.count
+        return found
+
+    def requests(self) -> Counter[str]:
+        """Return what the scheduler counts for one pod: bytes, devices, and thousandths of a core for cpu."""
+        found: Counter[str] = Counter()
+        counted = [item.fields for item in self.containers] if self.requester is None else []
+        for container in counted or (self.requester or {}).get("containers") or []:
+            resources = container.get("resources") or {}
+            found.update(amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})}))
+        return found
+
+    # --- KV transfer --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def kv_transfer(self) -> Object:
+        """KV transfer configuration of the engine; empty without one or where it is not a JSON object."""
+        return self.command.json("kv-transfer-config")
+
+    @property
+    def kv_connectors(self) -> list[str]:
+        """Names of the KV connectors of the engine, those inside a MultiConnector too."""
+        config = self.kv_transfer
+        names = [str(config["kv_connector"])] if config.get("kv_connector") else []
+        for inner in (config.get("kv_connector_extra_config") or {}).get("connectors") or []:
+            if isinstance(inner, Mapping) and inner.get("kv_connector"):
+                names.append(str(inner["kv_connector"]))
+        return names
+
+
+def reference(obj: Object) -> str:
+    """Return ``Kind/name`` of an object."""
+    metadata = obj.get("metadata")
+    return f"{obj.get('kind')}/{metadata.get('name', '') if isinstance(metadata, Mapping) else ''}"
+
+
+def role_of(label: str, name: str) -> str:
+    """Return the role of an object by its label, else by its name; decode for one without either."""
+    return "prefill" if label == "prefill" or (not label and re.search(r"(^|-)prefill(-|$)", name)) else "decode"
+
+
+def _has_number(port: Object) -> bool:
+    return isinstance(port.get("containerPort"), int)

@@ -1,0 +1,31 @@
+"""llm-d's routing sidecar: which containers are one, and of which version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelservice import facts
+from modelservice.facts.models import ProgramImage
+from modelservice.kubernetes.images import image_version
+
+Object = Mapping[str, Any]
+
+
+def is_proxy(container: Object) -> bool:
+    """Return whether a container is llm-d's routing sidecar."""
+    return container.get("name") == facts.routing_proxy().container or _proxy_image(container) is not None
+
+
+def proxy_version(container: Object) -> tuple[int, ...] | None:
+    """Return the version of the routing sidecar by its image's tag, else by its name; None where neither tells it."""
+    version = image_version(str(container.get("image", "")))
+    if version:
+        return version
+    image = _proxy_image(container)
+    return tuple(int(part) for part in image.default_version.split(".")) if image and image.default_version else None
+
+
+def _proxy_image(container: Object) -> ProgramImage | None:
+    name = str(container.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return next((image for image in facts.routing_proxy().images if image.name in name), None)
