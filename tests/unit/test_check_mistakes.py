@@ -160,7 +160,11 @@ PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {
 ENGINES = [
     ("accelerator-image", CPU, "built for NVIDIA GPU, and the pods have no accelerators"),
     ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
-    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "built for Google TPU, but the pods request nvidia.com/gpu"),
+    (
+        "accelerator-image",
+        "engine: {image: 'vllm/vllm-tpu:v0.12.0'}",
+        "built for Google TPU, but the pods request nvidia.com/gpu",
+    ),
     ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
     (
         "host-memory",

@@ -15,14 +15,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from modelservice import facts
 from modelservice.paths import chart_dir
+
+if TYPE_CHECKING:  # only the models need pydantic, which takes 70 ms to import
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 PLACEHOLDER = "x-kubernetes-type"
 PARTIAL = "x-kubernetes-partial"
@@ -67,9 +69,13 @@ class Kubernetes:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the value against the definition, as Helm does."""
+        from pydantic_core import core_schema
+
         return core_schema.no_info_after_validator_function(self._validate, core_schema.dict_schema(strict=True))
 
     def _validate(self, value: dict[str, Any]) -> dict[str, Any]:
+        from pydantic_core import PydanticCustomError
+
         for error in _validator(definition_name(self.name, self.partial)).iter_errors(value):
             pointer = "".join(f"/{part}" for part in error.instance_path) or "/"
             raise PydanticCustomError(

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import helm_python
 import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.helm_library import helm_python
 from modelservice.inputs import parse_documents, read_text, warn_of_duplicates
 
 Path = tuple[str | int, ...]
