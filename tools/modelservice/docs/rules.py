@@ -23,7 +23,7 @@ FAMILIES = {
     "probes": "Probes",
     "roles": "Prefill and decode",
     "routes": "HTTPRoutes",
-    "routing": "Routing sidecar",
+    "sidecar": "Routing sidecar",
     "script": "Start scripts",
     "services": "Services and monitors",
     "several_files": "Several files at once",

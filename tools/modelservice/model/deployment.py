@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.engines.version import Version
+from modelservice.facts.versions import number
 from modelservice.inputs import read_values
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of, written
+from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
 from modelservice.paths import chart_dir
 from modelservice.sources import Sources
@@ -66,6 +68,13 @@ class Deployment:
     def engine_version(self, group: PodGroup) -> Version | None:
         """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
         return self.vllm_version or group.command.version
+
+    def proxy_version(self, group: PodGroup) -> tuple[int, ...] | None:
+        """Return the version of the pods' routing sidecar: as stated, else by its image; None where neither tells."""
+        stated = self.value("routing.proxy.version")
+        if group.proxy is None:
+            return None
+        return number(str(stated)) if stated else proxy_version(group.proxy.fields)
 
     @property
     def pools(self) -> list[Pool]:

@@ -81,7 +81,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "proxy": ("routing.proxy.enabled",),
     "proxy.*": ("routing.proxy.{field}",),
     "proxy.args": ("routing.proxy.args",),
-    "proxy.args[*]": ("routing.proxy.args[?{name}]", "routing.proxy.version", "routing.proxy.image"),
+    "proxy.args[*]": ("routing.proxy.args[?{name}]",),
     "proxy.args[--connector]": ("routing.proxy.connector",),
     "proxy.args[--kv-connector]": ("routing.proxy.connector",),
     "proxy.args[--secure-proxy]": ("routing.proxy.secure",),
