@@ -126,11 +126,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pod.metadata.annotations[*]": ("{role}.podAnnotations.{name}",),
     # The workload.
     "workload": ("{role}.create", "{role}"),
-    "workload.spec.*": _POD,
+    "workload.spec.*": ("{role}.{field}",),
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
-    "workload.spec.selector": ("fullnameOverride", "nameOverride"),
+    "workload.spec.selector": ("nameOverride",),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
-    "workload.spec.volumeClaimTemplates[model-storage]": ("modelArtifacts.persistence.size", "modelArtifacts.size"),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
