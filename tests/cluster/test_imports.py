@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.importers import SYSTEMS, import_files
+from modelservice.importers import import_files
 from modelservice.importers.source.documents import read_documents
+from modelservice.importers.systems import SYSTEMS
 from support.cluster import Cluster
 from support.render import SHARED, shared
 

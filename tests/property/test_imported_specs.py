@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Imported, import_files
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
 from modelservice.inputs import read_values
 from support.equivalence import differences, installed, labels_kept
 from support.render import shared

@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from modelservice.engines.version import vllm_version
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.paths import chart_dir
+from support.argument_parser import parsed
 from support.kubernetes_schemas import problems
 from support.render import Objects
 
@@ -27,40 +29,30 @@ ADDED_OPTIONS = {"port", "served-model-name"}
 
 Pod = dict[str, Any]
 
-_SHORT = {
-    "tp": "tensor-parallel-size", "pp": "pipeline-parallel-size", "dp": "data-parallel-size",
-    "dpl": "data-parallel-size-local", "ep": "enable-expert-parallel",
-}  # fmt: skip
-
 
 def command_line(container: Pod) -> dict[str, Any]:
-    """A container's command line without what only words differ in: ``vllm serve M`` is ``… api_server --model M``."""
+    """A container's command line without what only words differ in: ``vllm serve M`` is ``… api_server --model M``.
+
+    vLLM's options are read by a real parser, so that a fault of the tool's own one is seen.
+    """
     words = [*container.get("command", []), *container.get("args", [])]
-    text = " ".join(words)
-    program = "vllm" if re.match(r"(/\S*/)?vllm serve|python3? -m vllm\.entrypoints", text) else ""
-    if program:
-        words = words[2:] if words[1] == "serve" else words[3:]
-    elif not container.get("command") and "vllm" in container.get("image", ""):
-        program = "vllm"
-    if not program:
+    starts = re.match(r"(?:\S*/)?vllm serve(?: |$)|(?:\S*/)?python3? -m vllm\.entrypoints\S+(?: |$)", " ".join(words))
+    if starts:
+        words = words[len(starts[0].split()) :]
+    elif container.get("command") or "vllm" not in container.get("image", ""):
         return {"words": words}
-    options: dict[str, list[str]] = {}
-    name = ""
-    for word in words:
-        if re.match(r"--?[A-Za-z]", word):
-            written, equals, value = word.lstrip("-").partition("=")
-            name = _SHORT.get(written.replace("_", "-"), written.replace("_", "-"))
-            options[name] = [value] if equals else []
-        elif not name and not options:
-            options["model"] = [word]
-        else:
-            options[name].append(word)
-    if options.get("max-loras") == ["1"]:
+    found = parsed(words, vllm_version(container.get("image", "")))
+    if found is None or found.rest:
+        return {"words": words}  # of another program
+    options = dict(found.flags)
+    if found.model is not None:
+        options["model"] = (found.model,)
+    if options.get("max-loras") == ("1",):
         del options["max-loras"]  # vLLM's default
-    return {"program": program, "options": {key: _meant(key, value) for key, value in options.items()}}
+    return {"program": "vllm", "options": {key: _meant(key, value) for key, value in options.items()}}
 
 
-def _meant(name: str, values: list[str]) -> tuple[str, ...]:
+def _meant(name: str, values: Sequence[str]) -> tuple[str, ...]:
     """An option's values without what only words differ in: adapters as name=path, JSON in one spelling."""
     found = []
     for value in values:

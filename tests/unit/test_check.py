@@ -124,6 +124,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--nodes", PD], "neither node pools nor objects"),
         (["-f", PD, "--ignore", "image-latest"], "needs a reason"),
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
+        (["-f", PD, "--ignore", "pods-fit=x"], "use pod-does-not-fit"),
         (["-f", PD, "--vllm-version", "newest"], "not a version"),
         (["--manifests", PD], "no Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
@@ -166,6 +167,40 @@ def test_manifests_of_others_are_checked_from_standard_input() -> None:
     done = run("--manifests", "-", "--pool", POOL, stdin=text)
     assert done.returncode == 1
     assert "the sidecar forwards to 8200, but the engine listens on 8201" in done.stdout
+
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: m}}
+spec:
+  selector: {{matchLabels: {{app: m}}}}
+  template:
+    metadata: {{labels: {{app: m}}}}
+    spec:
+      containers:
+      - {{name: vllm, image: "vllm/vllm-openai:v0.32.0", command: [vllm, serve], args: {args}}}
+"""
+
+
+@pytest.mark.parametrize(("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")])
+def test_a_flag_given_in_its_short_and_its_long_form_is_given_twice(short: str, name: str) -> None:
+    value = "fp8" if name == "quantization" else "{}"
+    done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=["m", short, value, f"--{name}", value]))
+    assert f"--{name} is given 2 times" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--log-config-file", "/etc/log.json", "Qwen/Qwen3-8B"],
+        ["--language-model-only", "Qwen/Qwen3-VL-8B"],
+        ["Qwen/Qwen3-8B", "-O3", "--served-model-name", "a", "b", "--kv-transfer-config.kv_role=kv_both", "-tp=1"],
+    ],
+)
+def test_flags_and_model_in_any_order_and_spelling_are_no_errors(args: list[str]) -> None:
+    done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=args))
+    assert not {"[engine-flag-unknown]", "[engine-flag-value]"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(

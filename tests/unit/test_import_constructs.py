@@ -9,7 +9,8 @@ import yaml
 
 from modelservice.cli import main
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Imported, import_files
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
 from support.equivalence import command_line, differences, environment, installed, mounts, probes, with_claims
 from support.render import Objects
 
@@ -359,7 +360,7 @@ def test_kubeai_says_that_a_bucket_of_alibaba_has_no_region(tmp_path: Path) -> N
 
 def test_kubeai_needs_a_cache_for_buckets_of_alibaba(tmp_path: Path) -> None:
     model = "apiVersion: kubeai.org/v1\nkind: Model\nmetadata: {name: m}\nspec: {url: 'oss://b/m', engine: VLLM}\n"
-    with pytest.raises(ModelserviceError, match=r"write spec\.cacheProfile"):
+    with pytest.raises(ModelserviceError, match=r"set spec\.cacheProfile"):
         imported(tmp_path, model)
 
 
@@ -773,7 +774,7 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
         (LLMOS.replace("huggingface\n", "docker\n"), [":9:", "spec.modelRegistry", "huggingface, modelscope or local"], 1),
         (DIGITALHUB.replace("replicas: 2", "replicas: 0"), ["replicas", "1 or more"], 1),
         (DIGITALHUB.replace("{size: 3Gi}", "[]"), [":17:", "volumes[0].spec", "a map of strings"], 1),
-        (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "hf:// or pvc://"], 1),
+        (MODEL_SERVICE.replace("uri: \"hf", "uri: \"s3"), [":8:", "modelArtifacts.uri", "use hf://organisation/model or pvc://"], 1),
         (MODEL_SERVICE.replace("{name: inference}", "{name: ''}"), [":7:", "spec.routing.gatewayRefs[0].name", "missing"], 1),
         (MODEL_SERVICE.replace(", labelValues: [H100]", ""), [":9:", "acceleratorTypes.labelValues", "missing"], 1),
         (PREDICTOR % ("pvc://a", "") + "    workerSpec: {tensorParallelSize: many}\n", [":10:", "workerSpec.tensorParallelSize", "an integer"], 1),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Options, import_files
+from modelservice.importers import import_files
+from modelservice.importers.systems.system import Options
 from support.equivalence import command_line, environment, installed, labels_kept, mounts, resources, with_claims
 from support.render import shared
 
@@ -48,7 +49,7 @@ CASES: dict[str, Expected] = {
         "vllm/vllm-openai:v0.8.3",
         {
             "model": ("neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8",), "served-model-name": ("llama-3.1-8b-instruct-fp8-l4",),
-            "port": ("8000",), "max-model-len": ("16384",), "max-num-batched-token": ("16384",),
+            "port": ("8000",), "max-model-len": ("16384",), "max-num-batched-tokens": ("16384",),
             "gpu-memory-utilization": ("0.9",), "disable-log-requests": (),
         },
         env={"HF_TOKEN": KUBEAI_TOKEN},

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from modelservice.errors import ModelserviceError
-from modelservice.importers import Options, import_files
-from modelservice.importers.source.fields import Fate
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers import import_files
+from modelservice.importers.report import Outcome
+from modelservice.importers.systems.llm_d_operator.children import Operator
 from modelservice.importers.systems.llm_d_operator.generate import DryRun, dry_run
+from modelservice.importers.systems.system import Options
 from support.equivalence import differences, installed, labels_kept
 from support.render import shared
 
@@ -203,13 +204,13 @@ def test_of_two_volumes_with_one_name_the_bases_is_kept(tmp_path: Path) -> None:
 def test_environment_that_the_operator_drops_is_said_to_be_lost(tmp_path: Path) -> None:
     (found,) = import_files(None, write(tmp_path, SERVICE, BASE))
     assert "MINE" not in found.text
-    assert any(note.fate is Fate.lost and note.path == "spec.decode.containers[vllm].env" for note in found.notes)
+    assert any(note.outcome is Outcome.lost and note.path == "spec.decode.containers[vllm].env" for note in found.notes)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("uri: \"hf://ibm/granite\"", "uri: oci://image"), ["modelArtifacts.uri", "service.yaml:10", "hf:// or pvc://"]),
+        (("uri: \"hf://ibm/granite\"", "uri: oci://image"), ["modelArtifacts.uri", "service.yaml:10", "use hf://organisation/model or pvc://"]),
         (("{{ .HFModelName }}", "{{ .Model }}"), [".Model", "service.yaml:14", "HFModelName"]),
         (("{{ .HFModelName }}", "{{ if }}"), ["template fails", "service.yaml:14", "missing value for if"]),
         (("replicas: 2", "replicas: two"), ["spec.prefill.replicas", "service.yaml:17", "an integer", "'two'"]),
@@ -288,7 +289,7 @@ def test_a_namespace_that_is_missing_is_an_empty_argument_and_is_said(tmp_path: 
     files = write(tmp_path, SERVICE, BASE + PICKER)
     deployment, result = picker(files)
     assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", ""]
-    lost = [note for note in result.notes if note.fate is Fate.lost]
+    lost = [note for note in result.notes if note.outcome is Outcome.lost]
     assert any(note.path == "metadata.namespace" and "--namespace" in note.why for note in lost)
     deployment, _ = picker(files, "llm")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["args"] == ["-poolNamespace", "llm"]

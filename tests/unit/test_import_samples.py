@@ -7,10 +7,11 @@ import pytest
 from modelservice.check.runner import run
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release
-from modelservice.importers import SYSTEMS, import_files
+from modelservice.importers import import_files
 from modelservice.importers.chart import chart
+from modelservice.importers.report import Outcome
 from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import Fate
+from modelservice.importers.systems import SYSTEMS
 from modelservice.inputs import read_values
 from modelservice.model.deployment import Deployment
 from support.equivalence import installed
@@ -80,7 +81,7 @@ def test_every_change_and_loss_has_a_reason_in_the_file(sample: str) -> None:
     for found in import_files(None, files_of(sample)):
         text = " ".join(found.text.replace("#", " ").split())
         for note in found.notes:
-            if note.fate is not Fate.kept:
+            if note.outcome is not Outcome.kept:
                 assert note.why
                 assert " ".join(note.why.split()) in text
 

@@ -10,12 +10,15 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.engines.command import EngineCommand
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.importers import SYSTEMS, Options, import_files
-from modelservice.importers.commandline import parse
+from modelservice.importers import import_files
+from modelservice.importers.engine import engine_of
+from modelservice.importers.report import Outcome
 from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import LAST_APPLIED, Fate, Field
+from modelservice.importers.source.fields import LAST_APPLIED, Field
 from modelservice.importers.source.secrets import names_secret
+from modelservice.importers.systems import SYSTEMS
 from modelservice.paths import chart_dir
 from support.equivalence import differences, installed, labels_kept, mounts
 
@@ -131,10 +134,10 @@ def test_bad_input_is_refused_with_file_line_and_reason(text: str, words: list[s
         assert word in str(caught.value)
 
 
-def test_what_the_chart_refuses_is_said_with_the_source(tmp_path: Path) -> None:
+def test_what_the_chart_rejects_is_reported_with_the_source(tmp_path: Path) -> None:
     text = DEPLOYMENT.replace("metadata: {labels: {app: qwen}}", "metadata: {labels: {app: 'not valid!'}}")
     with pytest.raises(
-        ModelserviceError, match=r"source\.yaml:2: modelArtifacts.*the chart refuses what Deployment qwen asks"
+        ModelserviceError, match=r"source\.yaml:2: modelArtifacts.*the chart rejects what Deployment qwen asks"
     ):
         import_files(None, [write(tmp_path, text)])
 
@@ -247,7 +250,7 @@ def test_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     run_quietly("import", "manifests", write(tmp_path, DEPLOYMENT), "--format", "json")
     (found,) = json.loads(capsys.readouterr().out)["imports"]
     assert found["values"]["decode"]["replicas"] == 2
-    assert {note["fate"] for note in found["notes"]} <= {"kept", "changed", "lost"}
+    assert {note["outcome"] for note in found["notes"]} <= {"kept", "changed", "lost"}
 
 
 def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,41 +268,68 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("container", "start"),
+    ("container", "engine", "start"),
     [
-        ({"command": ["vllm", "serve"], "args": ["m"]}, "vllmServe"),
-        ({"command": ["/opt/venv/bin/vllm", "serve", "m"]}, "vllmServe"),
-        ({"command": ["python3", "-m", "vllm.entrypoints.openai.api_server", "--model", "m"]}, "vllmServe"),
-        ({"command": ["sh", "-c"], "args": ["exec vllm serve m \\\n  --port 8000"]}, "vllmServe"),
-        ({"command": ["bash", "-c", "vllm serve 'm' # served"]}, "vllmServe"),
-        ({"command": ["sh", "-c", "sleep 1; vllm serve m"]}, "custom"),
-        ({"command": ["sh", "-c", "vllm serve m && true"]}, "custom"),
-        ({"command": ["sh", "-c", "vllm serve $MODEL"]}, "custom"),
-        ({"command": ["sh", "-c", 'vllm serve "${MODEL}"'], "env": [{"name": "MODEL", "value": "m"}]}, "custom"),
-        ({"command": ["sh", "-c", "vllm serve m --seed $(date +%s)"]}, "custom"),
-        ({"image": "vllm/vllm-openai:v1", "args": ["--model", "m"]}, "imageDefault"),
-        ({"command": ["python3", "-m", "vllm.entrypoints.api_server"]}, "custom"),
-        ({"image": "nginx"}, "custom"),
-        ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglangServe"),
+        ({"command": ["vllm", "serve"], "args": ["m"]}, "vllm", "command"),
+        ({"command": ["/opt/venv/bin/vllm", "serve", "m"]}, "vllm", "command"),
+        ({"command": ["python3", "-m", "vllm.entrypoints.openai.api_server", "--model", "m"]}, "vllm", "command"),
+        ({"command": ["sh", "-c"], "args": ["exec vllm serve m \\\n  --port 8000"]}, "vllm", "command"),
+        ({"command": ["bash", "-c", "vllm serve 'm' # served"]}, "vllm", "command"),
+        ({"command": ["sh", "-c", "sleep 1; vllm serve m"]}, "vllm", "custom"),
+        ({"command": ["sh", "-c", "vllm serve m && true"]}, "vllm", "custom"),
+        ({"command": ["sh", "-c", "vllm serve m --seed $(date +%s)"]}, "vllm", "custom"),
+        ({"image": "vllm/vllm-openai:v1", "args": ["--model", "m"]}, "vllm", "image"),
+        ({"command": ["python3", "-m", "vllm.entrypoints.api_server"]}, None, "custom"),
+        ({"image": "nginx"}, None, "custom"),
+        ({"image": "ollama/ollama:0.9"}, None, "custom"),
+        ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglang", "command"),
     ],
 )
-def test_how_an_engine_is_started(container: dict[str, Any], start: str) -> None:
-    assert parse(container).start == start
-
-
-def test_options_of_python_are_not_those_of_the_engine() -> None:
-    line = parse({"command": ["python3", "-u", "-m", "vllm.entrypoints.openai.api_server"], "args": ["-O", "3"]})
-    assert line.arguments == ["-O", "3"]
+def test_engines_whose_flags_are_known_are_recognised(container: dict[str, Any], engine: str | None, start: str) -> None:
+    found = engine_of(container)
+    assert (found.engine, found.start) == (engine, start)
 
 
 def test_an_engine_is_recognised_in_a_script_with_arguments_of_its_own() -> None:
-    line = parse({"command": ["bash", "-c", 'vllm serve "$@"', "--"], "args": ["org/model"]})
-    assert (line.engine, line.start) == ("vllm", "custom")
+    found = engine_of({"command": ["bash", "-c", 'vllm serve "$@"', "--"], "args": ["org/model"]})
+    assert (found.engine, found.start, found.model) == ("vllm", "command", "org/model")
 
 
-def test_a_shell_with_quoted_json_becomes_plain_arguments() -> None:
-    line = parse({"command": ["sh", "-c", """vllm serve m --kv-transfer-config '{"a": "b c"}' --seed=1"""]})
-    assert line.arguments == ["m", "--kv-transfer-config", '{"a": "b c"}', "--seed=1"]
+def test_the_engine_of_an_image_can_be_stated() -> None:
+    assert engine_of({"image": "registry/mine:1", "args": ["--seed=1"]}, "vllm").derived
+    assert not engine_of({"image": "registry/mine:1", "command": ["./start"]}, "vllm").derived
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--log-config-file", "/etc/vllm/log.json", "Qwen/Qwen3-8B"],
+        ["Qwen/Qwen3-8B", "--log-config-file", "/etc/vllm/log.json"],
+        ["--language-model-only", "Qwen/Qwen3-8B"],
+        ["--fully-sharded-loras", "Qwen/Qwen3-8B", "--allowed-origins", '["*"]'],
+        ["--served-model-name", "a", "b", "--", "Qwen/Qwen3-8B"],
+    ],
+)
+def test_the_model_is_told_from_the_values_of_flags(args: list[str], tmp_path: Path) -> None:
+    text = DEPLOYMENT.replace("v0.11.0", "v0.32.0").replace("[Qwen/Qwen3-8B, --max-model-len=8192]", json.dumps(args))
+    (found,) = import_files(None, [write(tmp_path, text)])
+    assert found.values["modelArtifacts"]["uri"] == "hf://Qwen/Qwen3-8B"
+    flags = EngineCommand.of(args, engine="vllm").flags
+    kept = EngineCommand.of(installed(found.values).engine()["args"], engine="vllm")
+    assert [kept.get(flag.name).values for flag in flags] == [flag.values for flag in flags]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("image", ["llm-d-routing-sidecar:v0.4.0", "llm-d-router-disagg-sidecar", "pd-sidecar:v0.3.0"])
+def test_the_routing_sidecar_is_recognised_by_each_of_its_images(image: str, tmp_path: Path) -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    pod = document["spec"]["template"]["spec"]
+    pod["containers"][0]["args"] += ["--port", "8200"]
+    args = ["--port=8000", "--vllm-port=8200"]
+    pod["initContainers"] = [{"name": "sidecar", "image": f"ghcr.io/llm-d/{image}", "args": args}]
+    (found,) = import_files(None, [write(tmp_path, yaml.safe_dump(document))])
+    assert found.values["routing"]["proxy"]["image"] == f"ghcr.io/llm-d/{image}"
+    assert "enabled" not in found.values["routing"]["proxy"]
+    assert "initContainers" not in found.values["decode"]
 
 
 def test_prefill_and_decode_become_one_release(tmp_path: Path) -> None:
@@ -380,9 +410,9 @@ def test_a_group_keeps_its_own_commands(tmp_path: Path) -> None:
 
 def test_losses_have_reasons(tmp_path: Path) -> None:
     text = DEPLOYMENT.replace("  replicas: 2", "  replicas: 2\n  minReadySeconds: 9")
-    (found,) = import_files(None, [write(tmp_path, text)], Options())
+    (found,) = import_files(None, [write(tmp_path, text)])
     (loss,) = found.losses
-    assert loss.fate is Fate.lost and "readiness probe" in loss.why
+    assert loss.outcome is Outcome.lost and "readiness probe" in loss.why
 
 
 def test_a_model_in_a_directory_of_a_claim_is_found_in_it(tmp_path: Path) -> None:
@@ -463,7 +493,7 @@ spec:
     selector = objects.one("Service")["spec"]["selector"]
     assert selector["leaderworkerset.sigs.k8s.io/name"] == objects.workload()["metadata"]["name"]
     assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
-    assert any(note.path == "Service big-leader" and note.fate is Fate.changed for note in found.notes)
+    assert any(note.path == "Service big-leader" and note.outcome is Outcome.changed for note in found.notes)
 
 
 def test_what_only_workers_have_is_said_to_be_lost(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from modelservice.model.provenance import Place
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     error = "error"
     """Nothing serves, or accelerators are wasted."""
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Violation:
-    """A breach of a rule, before it is known whose rule and which line.
+    """A violation of a rule, as the rule yields it.
 
     Args:
         message: what is wrong and why, in one sentence.
@@ -60,7 +60,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Finding:
-    """A breach of a rule, with everything a person needs to mend it."""
+    """A violation of a rule, with everything that a person needs to fix it."""
 
     rule: str
     severity: Severity
@@ -74,7 +74,7 @@ class Finding:
     """Which of several deployments."""
 
     def to_json(self) -> dict[str, Any]:
-        """The finding for machines."""
+        """Return the finding for machines."""
         return asdict(self)
 
     @property

@@ -1,4 +1,4 @@
-"""Runs the rules over deployments and says where each breach was written."""
+"""Runs the rules over deployments and finds the line of each violation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
-"""Names under which refusals of the values themselves are reported; they cannot be suppressed."""
+"""Names under which values that are rejected are reported; they cannot be suppressed."""
 DUPLICATE = "values-duplicate-key"
 INVALID = "object-invalid"
 
@@ -34,11 +34,11 @@ class Report:
     deployments: Sequence[str] = field(default_factory=tuple)
 
     def count(self, severity: Severity) -> int:
-        """Findings of a severity."""
+        """Return the number of findings of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"findings": [...], "summary": {...}}``."""
+        """Return ``{"findings": [...], "summary": {...}}``."""
         return {
             "findings": [finding.to_json() for finding in self.findings],
             "summary": {
@@ -61,7 +61,7 @@ def load(
     sets: Sequence[str] = (),
     set_strings: Sequence[str] = (),
 ) -> tuple[Deployment | None, list[Finding]]:
-    """Reads and renders one deployment; what schema and chart refuse comes back as findings.
+    """Read and render one deployment; what schema and chart reject is returned as findings.
 
     Raises:
         UsageError: a file cannot be read.
@@ -85,14 +85,14 @@ def load(
 
 
 def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
-    """The objects whose fields have the types that rules read, and findings about the others."""
+    """Return the objects whose fields have the types that rules read, and findings about the others."""
     kept, findings = [], []
     for obj in objects:
         problem = object_problem(obj)
         if problem is None:
             kept.append(obj)
             continue
-        fix = "write it as Kubernetes has it; no rule looks at this object"
+        fix = "use the type that Kubernetes has; no rule checks this object"
         findings.append(Finding(INVALID, Severity.error, problem, None, reference(obj), fix, deployment=deployment))
     return kept, findings
 
@@ -100,11 +100,11 @@ def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[M
 def run(
     deployments: Sequence[Deployment], *, together: bool = False, selected: Iterable[Rule] | None = None
 ) -> list[Finding]:
-    """Findings of the rules, errors first; of each breach once.
+    """Return the findings of the rules, errors first, each once.
 
     Args:
-        deployments: what is checked, each by itself.
-        together: the deployments stand side by side in one cluster, and are compared too.
+        deployments: deployments to check, each by itself.
+        together: whether they share a cluster, so that they are compared too.
         selected: only these rules.
     """
     findings = []
@@ -117,21 +117,21 @@ def run(
 
 
 def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
-    """What a rule finds.
+    """Return what a rule finds.
 
-    What rules look at has the form that :mod:`modelservice.kubernetes.decode` checks; a field that is missing there
-    must not end the check of everything else.
+    Objects have the form that :mod:`modelservice.kubernetes.decode` checks; a field that is missing there must not
+    stop the check of everything else.
     """
     try:
         return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
-        fix = "look for a field of another type than Kubernetes has"
+        fix = "look for a field with another type than Kubernetes has"
         return [Finding(INVALID, Severity.error, message, None, None, fix, deployment=deployment.name)]
 
 
 def order(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, the worst first, then by file and line."""
+    """Return each finding once, the worst first, then by file and line."""
     rank = list(Severity)
     unique = dict.fromkeys(findings)
     return sorted(
@@ -140,7 +140,7 @@ def order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Report:
-    """Sorts out the findings of rules that the project does not follow."""
+    """Separate the findings of rules that the project ignores."""
     kept, hidden = [], []
     for finding in findings:
         match = next((item for item in suppressions if item.covers(finding)), None)

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
 from modelservice.helm import dump
-from modelservice.importers import SYSTEMS, Imported, import_files
-from modelservice.importers.source.fields import Fate, Note
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator
+from modelservice.importers import import_files
+from modelservice.importers.imported import Imported
+from modelservice.importers.report import Note, Outcome
+from modelservice.importers.systems import SYSTEMS
+from modelservice.importers.systems.llm_d_operator.children import Operator
 from modelservice.importers.systems.llm_d_operator.generate import Shape, dry_run
 from modelservice.importers.systems.system import Options
 from modelservice.importers.values_file import write_atomically
@@ -129,7 +131,7 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
 def _report(item: Imported) -> None:
     """What a person should know, on the standard error."""
     for note in item.notes:
-        if note.fate is not Fate.kept:
+        if note.outcome is not Outcome.kept:
             _tell(note)
     for needed in item.secrets:
         errors.print("[bold]create:[/] ", end="")
@@ -137,8 +139,8 @@ def _report(item: Imported) -> None:
 
 
 def _tell(note: Note) -> None:
-    colour = "yellow" if note.fate is Fate.lost else "cyan"
-    errors.print(f"[bold {colour}]{note.fate}:[/] ", end="")
+    colour = "yellow" if note.outcome is Outcome.lost else "cyan"
+    errors.print(f"[bold {colour}]{note.outcome}:[/] ", end="")
     place = f"{note.file}: " if note.file else ""
     errors.print(f"{place}{note.path}: {note.why}", markup=False, highlight=False, soft_wrap=True)
 
@@ -172,7 +174,7 @@ def generate(
     else:
         sys.stdout.write(dump(result.children))
     for note in result.notes:
-        if note.fate is Fate.lost:
+        if note.outcome is Outcome.lost:
             _tell(note)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelservice.importers import SYSTEMS
-from modelservice.importers.source.fields import Fate, Field
+from modelservice.importers.report import Outcome
+from modelservice.importers.source.fields import Field
+from modelservice.importers.systems import SYSTEMS
 
 
 def field_tables() -> str:
@@ -23,7 +24,7 @@ def counts() -> str:
     lines = ["| System | Kept | Changed | Lost |", "|---|---|---|---|"]
     for system in SYSTEMS.values():
         declared = [item for fields in system.fields.values() for item in _shown(fields)]
-        numbers = [sum(item.fate is fate for item in declared) for fate in Fate]
+        numbers = [sum(item.outcome is outcome for item in declared) for outcome in Outcome]
         lines.append(f"| `{system.name}` | {' | '.join(map(str, numbers))} |")
     return "\n".join(lines)
 
@@ -37,7 +38,7 @@ def _shown(fields: Sequence[Field]) -> list[Field]:
 def _table(fields: Sequence[Field]) -> str:
     lines = ["| Field | Values | | Why |", "|---|---|---|---|"]
     lines += [
-        f"| `{item.path}` | {_code(item.values)} | {item.fate} | {item.why.replace('|', chr(92) + '|')} |"
+        f"| `{item.path}` | {_code(item.values)} | {item.outcome} | {item.why.replace('|', chr(92) + '|')} |"
         for item in _shown(fields)
     ]
     return "\n".join(lines)

@@ -370,6 +370,8 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
 def outputs(root: Path) -> dict[Path, str]:
     """All generated files of the repository and what they should contain."""
     from modelservice.docs import importing as tables
+    from modelservice.docs.engines import engine_table
+    from modelservice.docs.facts import facts_json
     from modelservice.docs.rules import pages
     from modelservice.values import Values
 
@@ -377,6 +379,7 @@ def outputs(root: Path) -> dict[Path, str]:
     files = {
         chart / "values.schema.json": _schema_text(json_schema(Values)),
         chart / "values.yaml": values_yaml(Values),
+        chart / "facts.json": facts_json(),
     }
     table = values_table(Values)
     for readme in (root / "README.md", chart / "README.md"):
@@ -390,6 +393,9 @@ def outputs(root: Path) -> dict[Path, str]:
         ):  # fmt: skip
             text = replace_between_markers(text, name, generated)
         files[importing] = text
+    models = root / "docs" / "features" / "models.md"
+    if models.is_file():
+        files[models] = replace_between_markers(models.read_text(encoding="utf-8"), "engines", engine_table())
     files |= {root / path: text for path, text in pages().items()}
     return files
 

@@ -114,17 +114,15 @@ class EngineCommand:
     @classmethod
     def _of_image(cls, command: Sequence[str], words: Sequence[Word], image: str) -> EngineCommand:
         """The engine that the image's entry point starts, or an unknown command."""
-        engine = engine_of_image(image)
+        engine = None if command else engine_of_image(image)
         known = facts.engine(engine or "")
-        if known is None or not known.start.entrypoint or (command and engine != "simulator"):
-            engine = None if command else engine
+        if known is None or not known.start.entrypoint:
             return cls(engine, _options(words[len(command) :], grammar(engine, None)), "custom")
-        rest = words[len(command) :]
-        if tuple(word.text for word in rest[: len(known.start.arguments)]) == known.start.arguments:
-            rest = rest[len(known.start.arguments) :]
+        first = len(known.start.arguments)
+        if tuple(word.text for word in words[:first]) == known.start.arguments:
+            words = words[first:]
         version = vllm_version(image) if engine == "vllm" else None
-        start: Start = "custom" if command else "image"
-        return cls(engine, _options(rest, grammar(engine, version)), start, version=version)
+        return cls(engine, _options(words, grammar(engine, version)), "image", version=version)
 
     @property
     def derived(self) -> bool:
@@ -152,21 +150,28 @@ class EngineCommand:
         given = self.get("model")
         if given and given.values:
             return given.values[0]
-        loose = [option.tokens[0] for option in self.options if not option.name and not option.values]
-        return next(iter([*self.positionals, *loose]), None)
+        return next(iter([*self.positionals, *self.unread]), None)
+
+    @property
+    def unread(self) -> list[str]:
+        """Words that may be none or several, of which only the container knows which: ``$OPTIONS``."""
+        found = [option.tokens[0] for option in self.options if not option.name and not option.values]
+        return [word for word in found if word != "--"]
 
     @property
     def arguments(self) -> list[str]:
         """The words of all options as they are written."""
         return [token for option in self.options for token in option.tokens]
 
-    def all(self, name: str) -> list[Option]:
-        """Return every occurrence of a flag."""
-        return [option for option in self.options if option.name == name]
+    def all(self, *names: str) -> list[Option]:
+        """Return every occurrence of the flags of these names, in any of their long spellings."""
+        rules = grammar(self.engine, self.version)
+        wanted = {rules.canonical(name) for name in names}
+        return [option for option in self.options if option.name in wanted]
 
     def get(self, *names: str) -> Option | None:
         """Return the last flag of these names, the one that counts."""
-        return next((option for option in reversed(self.options) if option.name in names), None)
+        return next(reversed(self.all(*names)), None)
 
     def has(self, name: str) -> bool:
         """Return whether a flag is given."""
@@ -200,9 +205,9 @@ class EngineCommand:
 
     def take(self, *names: str) -> str | None:
         """Remove flags; return the value that counts, "" for a switch, None without any of them."""
-        found = self.get(*names)
-        self.options = [option for option in self.options if option.name not in names]
-        return (found.values[0] if found.values else "") if found else None
+        found = self.all(*names)
+        self.options = [option for option in self.options if option not in found]
+        return (found[-1].values[0] if found[-1].values else "") if found else None
 
 
 def _words(written: Sequence[str], known: Variables) -> list[Word]:

@@ -53,13 +53,18 @@ class Grammar:
         if found := self._find(spelling):
             return found._replace(spelling=spelling, value=value if equals else None)
         if (letter := self.flags.get(word[:2])) and letter.arity != 0:
-            return letter._replace(value=word[2:])
+            return letter._replace(spelling=word[:2], value=word[2:])
         if re.fullmatch(r"-(\d+|\d*\.\d+)", word) or " " in word:
             return None
         name = canonical(spelling).lstrip("-")
         # Only the name is known: it tells most switches; any other flag has one value.
         arity = 0 if re.match(r"(no|enable|disable)-", name) else 1
         return Flag(name, spelling, arity, value if equals else None)
+
+    def canonical(self, name: str) -> str:
+        """Return the canonical name of a flag by one of its long spellings without dashes."""
+        found = self.flags.get(f"--{name}") or self.others.get(f"--{name}")
+        return found.name if found else name
 
     def _find(self, spelling: str) -> Flag | None:
         """The flag of a spelling, abbreviated or not."""

@@ -223,7 +223,7 @@ class _Reader:
             elif keyword in _OPEN:
                 self._open(_OPEN[keyword])
             if keyword == "function":
-                words.pop(0)
+                del words[:1]
                 self.defines = True
             elif keyword in _UNREAD:
                 if keyword in ("for", "select") and words:
@@ -347,11 +347,8 @@ class _Reader:
         several = part.text in ("$@", "${@}") or part.text.endswith("[@]}")
         unknown = (_Piece(part.text, known=False, quoted=part.quoted and not several),)
         if part.text.startswith("$(("):
-            text = "".join(piece.text for piece in self._pieces(_word(part.text[3:-2])))
-            try:
-                return (_Piece(str(self._calculate(ast.parse(text.strip(), mode="eval").body))),)
-            except (SyntaxError, ValueError, ZeroDivisionError):
-                return unknown
+            result = self._arithmetic("".join(piece.text for piece in self._pieces(_word(part.text[3:-2]))))
+            return unknown if result is None else (_Piece(str(result)),)
         match = _PARAMETER.fullmatch(part.text)
         value = self._parameter(match[1] or match[2], bool(match[3])) if match else None
         if match is None or value is None:
@@ -377,6 +374,15 @@ class _Reader:
         if isinstance(value, list) and not is_array and name != "@":
             return (_Piece(value[0].text),) if value else ()
         return value
+
+    def _arithmetic(self, text: str) -> int | None:
+        """The value of an expression of names, integers and operators; None where it is not known."""
+        if not re.fullmatch(r"[\w\s()+*/%-]+", text) or re.search(r"\b\d+[A-Za-z_]", text):
+            return None
+        try:
+            return self._calculate(ast.parse(text.strip(), mode="eval").body)
+        except (SyntaxError, ValueError, ZeroDivisionError):
+            return None
 
     def _calculate(self, node: ast.AST) -> int:
         match node:

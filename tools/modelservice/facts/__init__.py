@@ -9,7 +9,7 @@ facts is asked for, and once in a process.
     30000
 
 The chart reads the same facts from ``facts.json``, which ``modelservice schema`` writes; see
-:mod:`modelservice.facts.chart`.
+:mod:`modelservice.docs.facts`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,17 @@ def engines() -> tuple[Engine, ...]:
     return tuple(sorted(found, key=lambda item: (_ORDER.index(item.type) if item.type in _ORDER else 99, item.type)))
 
 
-_ORDER = ("vllm", "sglang", "ollama", "infinity", "fasterWhisper", "huggingface", "simulator")
+_ORDER = (
+    "vllm",
+    "sglang",
+    "tensorrtLLM",
+    "llamaCpp",
+    "ollama",
+    "infinity",
+    "fasterWhisper",
+    "huggingface",
+    "simulator",
+)
 
 
 def engine(kind: str) -> Engine | None:

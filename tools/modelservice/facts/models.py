@@ -40,6 +40,15 @@ def key(attribute: str) -> str:
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), attribute)
 
 
+class Note(Record):
+    """What a person should know who writes a preset or an example."""
+
+    source: Source
+    text: str
+    variables: Mapping[str, str] = NONE
+    """Environment variables that the text is about."""
+
+
 # ---------------------------------------------------------------------------------------------
 # Engines
 # ---------------------------------------------------------------------------------------------
@@ -69,6 +78,8 @@ class Start(Record):
     """Key of the values section that only this engine has, below ``engine``."""
     container: str = "vllm"
     """Default name of its container."""
+    templates: tuple[Literal["flags", "environment", "model", "download"], ...] = ()
+    """Templates of its own in the chart's ``engines/_<type>.tpl``; the rest is derived from these facts."""
 
 
 class Images(Record):
@@ -99,7 +110,7 @@ class Port(Record):
 
     source: Source
     default: int
-    """Port without any setting."""
+    """Port without any setting; 0 where versions differ."""
     flag: str = ""
     """Flag of the port, without dashes."""
     env: str = ""
@@ -138,6 +149,10 @@ class Metrics(Record):
     """Path of the metrics; empty for an engine without any."""
     enable: str = ""
     """Flag that turns them on, without dashes."""
+    only_with: str = ""
+    """Flag, without dashes, of the configuration file that turns them on: without it there are none."""
+    since: Version = ""
+    """First version that counts running and waiting requests."""
     family: str = ""
     """Type of the engine under whose names it reports: the dashboards and alerts of that engine hold for it."""
     running: str = ""
@@ -147,7 +162,7 @@ class Metrics(Record):
     cache: str = ""
     """Metric of the used share of the KV cache."""
     picker: str = ""
-    """Name of the engine in the endpoint picker's metrics extractor; empty where it needs none."""
+    """Name of the engine in the endpoint picker's metrics extractor; empty where the picker cannot read them."""
 
 
 class Api(Record):
@@ -172,9 +187,13 @@ class ApiKey(Record):
     env: str = ""
     """Environment variable it reads the key from."""
     flag: str = ""
-    """Flag that needs the key, for an engine that reads no variable, without dashes."""
+    """Flag of the key, without dashes."""
+    through_flag: bool = False
+    """It reads no variable, so the chart passes the variable to the flag."""
+    guards: tuple[str, ...] = ()
+    """Path prefixes it answers only with the key; ``/`` is everything."""
     unguarded: tuple[str, ...] = ()
-    """Path prefixes it answers without a key."""
+    """Path prefixes among those that it answers without a key."""
     refused: str = ""
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
@@ -274,6 +293,16 @@ class Model(Record):
     """Flag or variable of the name that clients use; empty where that is the model's own."""
     aliases: bool = False
     """It serves a model under several names."""
+    any_name: bool = False
+    """It answers whatever model a request names."""
+    repository: str = ""
+    """Flag of a repository of the Hub, without dashes, where it is not that of a path."""
+    formats: tuple[str, ...] = ()
+    """Formats of the files it loads, where they are not the Hub's usual safetensors."""
+    cache: Mapping[str, str] = NONE
+    """Variables of the directory that it downloads to; ``{path}`` is the mounted volume."""
+    flags_by_feature: Mapping[str, str] = NONE
+    """Flags, without dashes, of models that do not generate text, by feature."""
     schemes: tuple[str, ...] = ()
     """The only URI schemes it loads; empty for all but those that belong to one engine."""
     streams: str = ""
@@ -401,8 +430,8 @@ class Engine(Record):
     backend: Backend | None = None
     kv_transfer: KvTransfer | None = None
     flags: Flags | None = None
-    notes: Mapping[str, Any] = NONE
-    """What authors of presets and examples need besides, by subject, each with its source."""
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -429,7 +458,7 @@ class NodeLabels(Record):
     """Labels that a vendor's software gives to nodes."""
 
     source: Source
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
     """Beginnings of the labels that only nodes of this vendor have."""
     product: str = ""
     """Label with the product."""
@@ -485,8 +514,8 @@ class Accelerator(Record):
     products: tuple[Product, ...] = ()
     shares: Mapping[str, Shares] = NONE
     """Parts of an accelerator, by provider."""
-    notes: Mapping[str, Any] = NONE
-    """What authors of presets and examples need besides, by subject, each with its source."""
+    notes: Mapping[str, Note] = NONE
+    """What authors of presets and examples need besides, by subject."""
 
 
 class NotAccelerators(Record):
@@ -583,6 +612,8 @@ class RoutingProxy(Record):
     """llm-d's routing sidecar."""
 
     source: Source
+    assumed: Version
+    """Version whose flags an image gets that neither its name nor its tag tells."""
     container: str
     """Name of its container in this chart and in llm-d's guides."""
     images: tuple[ProgramImage, ...]

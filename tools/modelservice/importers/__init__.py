@@ -1,152 +1,54 @@
-"""Imports: another system's spec becomes values of this chart, with a word on every field."""
+"""Imports convert the specs of other systems to values of this chart and report what becomes of each field."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, UsageError, ValuesError
-from modelservice.helm import Release
-from modelservice.importers.chart import chart
+from modelservice.importers.chart import check_renders
+from modelservice.importers.imported import Imported
 from modelservice.importers.source.documents import Document, read_documents
-from modelservice.importers.source.fields import Fate, Ledger, Note
-from modelservice.importers.source.secrets import Needed, Vault
-from modelservice.importers.steps.conversion import to_values
-from modelservice.importers.systems import (
-    digitalhub,
-    kserve,
-    kubeai,
-    llm_d_operator,
-    llmos,
-    manifests,
-)
-from modelservice.importers.systems.system import Options as Options
-from modelservice.importers.systems.system import Source, System
-from modelservice.importers.values_file import values_file
-from modelservice.importers.workload import Serving
-
-SYSTEMS: dict[str, System] = {
-    module.SYSTEM.name: module.SYSTEM
-    for module in (
-        llm_d_operator,
-        kserve,
-        kubeai,
-        digitalhub,
-        llmos,
-        manifests,
-    )
-}
-"""The systems that can be imported, the ones with kinds of their own before plain manifests."""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """One release's values and what became of its source.
-
-    Args:
-        system: name of the system.
-        name: name of the model's workloads in the source.
-        namespace: its namespace; empty where the source does not say.
-        values: values that the chart accepts.
-        notes: what was kept, changed and lost.
-        secrets: Secrets that the values refer to and that were not copied.
-        sources: names of the files.
-    """
-
-    system: str
-    name: str
-    namespace: str
-    values: dict[str, Any]
-    notes: Sequence[Note]
-    secrets: Sequence[Needed]
-    sources: Sequence[str]
-
-    @property
-    def text(self) -> str:
-        """The values file."""
-        return values_file(
-            self.values,
-            system=self.system,
-            sources=self.sources,
-            notes=self.notes,
-            secrets=self.secrets,
-            namespace=self.namespace,
-        )
-
-    @property
-    def losses(self) -> list[Note]:
-        """What the chart has nothing for, and what nobody knows."""
-        return [note for note in self.notes if note.fate is Fate.lost]
-
-    def to_json(self) -> dict[str, Any]:
-        """The import for machines."""
-        return {
-            "system": self.system,
-            "name": self.name,
-            "namespace": self.namespace,
-            "values": self.values,
-            "notes": [
-                {
-                    "fate": note.fate,
-                    "path": note.path,
-                    "values": note.values,
-                    "why": note.why,
-                    "file": note.file,
-                    "unknown": note.unknown,
-                }
-                for note in self.notes
-            ],
-            "secrets": [
-                {"name": needed.name, "keys": list(needed.keys), "command": needed.command(self.namespace)}
-                for needed in self.secrets
-            ],
-        }
+from modelservice.importers.steps import to_values
+from modelservice.importers.systems import SYSTEMS
+from modelservice.importers.systems.system import Conversion, Options, Source, System
+from modelservice.importers.workload import ServedModel
 
 
 def import_files(system: str | None, files: Sequence[str], options: Options | None = None) -> list[Imported]:
-    """Imports every deployment that the files describe.
+    """Import every deployment that the files describe.
 
     Args:
         system: name of the system; recognised by the documents where None.
-        files: files, ``-`` for the standard input.
-        options: what the command line says beside them.
+        files: files, ``-`` for standard input.
+        options: options of the command line.
 
     Raises:
         UsageError: a file cannot be read, or the system is unknown.
         ModelserviceError: a document has an error, or nothing in the files can be imported.
-        ValuesError: the chart refuses what the source asks for.
+        ValuesError: the chart rejects what the source asks for.
     """
     documents = read_documents(files)
     chosen = _system(system, documents)
-    source = Source(documents, options or Options())
     primary = [document for document in documents if chosen.recognises(document)]
     if not primary:
-        kinds = ", ".join(sorted({document.kind or "an object without a kind" for document in documents}))
-        other = next((name for name, each in SYSTEMS.items() if any(map(each.recognises, documents))), None)
-        raise ModelserviceError(
-            f"nothing of {chosen.title} to import, only {kinds}",
-            file=", ".join(dict.fromkeys(d.file for d in documents)),
-            fix=f"this is {SYSTEMS[other].title}: import it as {other}"
-            if other
-            else "give the file with the model too",
-        )
-    drafts = []
+        raise _nothing_of(chosen, documents)
+    source = Source(documents, options or Options())
+    found = []
     for document in primary:
-        ledger, vault = Ledger(), Vault(f"{document.name or 'imported'}-secrets")
-        serving = chosen.convert(source.use(document), source, ledger, vault)
-        if serving is not None:
-            if not document.name:
-                vault.secret = f"{serving.name}-secrets"
-            drafts.append((serving, document))
-    return [_finished(chosen, serving, document, source, drafts[0][0] is serving) for serving, document in drafts]
+        conversion = Conversion(document, source)
+        model = chosen.convert(conversion)
+        if model is not None:
+            found.append((conversion, model))
+    return [_finish(chosen, conversion, model, index == 0) for index, (conversion, model) in enumerate(found)]
 
 
 def _system(name: str | None, documents: Sequence[Document]) -> System:
     if name is not None:
         if name not in SYSTEMS:
-            raise UsageError(f"no system {name}", fix=f"write {', '.join(SYSTEMS)}")
+            raise UsageError(f"no system {name}", fix=f"use one of {', '.join(SYSTEMS)}")
         return SYSTEMS[name]
     for system in SYSTEMS.values():
         if any(system.recognises(document) for document in documents):
@@ -159,64 +61,70 @@ def _system(name: str | None, documents: Sequence[Document]) -> System:
     )
 
 
-def _finished(system: System, serving: Serving, document: Document, source: Source, first: bool) -> Imported:
-    if not serving.namespace:
-        serving.namespace = source.options.namespace
-    values = to_values(serving)
-    ledger = serving.ledger
-    if first:
-        _unused(system, source, ledger, serving.vault)
-    cleaned, leaked = serving.vault.cleaned(values)
-    if leaked:
-        ledger.add(Fate.changed, document.title, "a secret in plain text was removed; put a reference in its place")
-    notes = [_clean_note(note, serving.vault) for note in ledger.notes]
-    _accepted(cleaned, serving, document)
-    return Imported(
-        system.name,
-        serving.name,
-        serving.namespace,
-        cleaned,
-        notes,
-        serving.vault.all_needed(),
-        list(dict.fromkeys(PurePath(item.file).name for item in source.documents)),
+def _nothing_of(system: System, documents: Sequence[Document]) -> ModelserviceError:
+    kinds = ", ".join(sorted({document.kind or "an object without a kind" for document in documents}))
+    other = next((item for item in SYSTEMS.values() if any(map(item.recognises, documents))), None)
+    return ModelserviceError(
+        f"nothing of {system.title} to import, only {kinds}",
+        file=", ".join(dict.fromkeys(document.file for document in documents)),
+        fix=f"this is {other.title}: import it as {other.name}" if other else "add the file with the model",
     )
 
 
-def _clean_note(note: Note, vault: Vault) -> Note:
-    return replace(note, path=vault.cleaned(note.path)[0], why=vault.cleaned(note.why)[0])
+def _finish(system: System, conversion: Conversion, model: ServedModel, first: bool) -> Imported:
+    """Return the import of a converted model; the first one reports the documents that none used."""
+    source, report, secrets = conversion.source, conversion.report, conversion.secrets
+    if not conversion.document.name:
+        secrets.secret = f"{model.name}-secrets"
+    if not model.namespace:
+        model.namespace = source.options.namespace
+    values = to_values(model, report, secrets)
+    if first:
+        _report_unused(system, conversion)
+    cleaned, leaked = secrets.cleaned(values)
+    if leaked:
+        why = "a secret in plain text was removed; set a reference in its place"
+        report.changed(conversion.document.title, why)
+    _check(cleaned, conversion.document, model)
+    notes = [
+        replace(note, path=secrets.cleaned(note.path)[0], why=secrets.cleaned(note.why)[0]) for note in report.notes
+    ]
+    files = list(dict.fromkeys(PurePath(document.file).name for document in source.documents))
+    name = str(values["fullnameOverride"])
+    return Imported(system.name, name, model.namespace, cleaned, notes, secrets.all_needed(), files)
 
 
-def _unused(system: System, source: Source, ledger: Ledger, vault: Vault) -> None:
-    """Says of every document that nothing was made of it; Secrets become commands."""
+def _report_unused(system: System, conversion: Conversion) -> None:
+    """Report every document that no conversion used; Secrets become commands."""
+    report, secrets, source = conversion.report, conversion.secrets, conversion.source
     for document in source.documents:
         if document in source.used:
             continue
         if document.kind == "Secret":
-            vault.remember_secret(document.data)
+            secrets.remember_secret(document.data)
             parts = [document.data.get(part) for part in ("data", "stringData")]
             keys = [key for part in parts if isinstance(part, dict) for key in part]
-            vault.need(document.name or "unnamed", keys, PurePath(document.where()).name)
-            why = "Secrets are not copied; the command that creates it is in the header"
-            ledger.add(Fate.changed, document.title, why)
+            secrets.need(document.name or "unnamed", keys, PurePath(document.where()).name)
+            report.changed(document.title, "Secrets are not copied; the header has the command that creates it")
         else:
-            why = "not part of the model's spec; apply it beside the release"
-            ledger.add(Fate.lost, document.title, f"{why} ({document.where()})", unknown=not system.parts(document))
+            why = f"not part of the model's spec; apply it next to the release ({document.where()})"
+            report.lost(document.title, why, unknown=not system.parts(document))
 
 
-def _accepted(values: dict[str, Any], serving: Serving, document: Document) -> None:
-    """Refuses values that the chart refuses: what the source asks for cannot be installed.
+def _check(values: dict[str, Any], document: Document, model: ServedModel) -> None:
+    """Check that the chart accepts values.
 
     Raises:
-        ValuesError: one problem for each thing that the chart refuses.
+        ValuesError: one problem for each thing that the chart rejects.
     """
     try:
-        chart().render(values, Release("imported", serving.namespace or "default")).objects  # noqa: B018
+        check_renders(values, model.namespace)
     except ModelserviceError as error:
-        title = document.title if document.kind else serving.name
+        title = document.title if document.kind else model.name
         raise ValuesError(
             [
                 Problem(
-                    f"the chart refuses what {title} asks for: {problem.message}",
+                    f"the chart rejects what {title} asks for: {problem.message}",
                     document.where(),
                     problem.key,
                     problem.fix,

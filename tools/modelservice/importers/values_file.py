@@ -16,8 +16,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from modelservice.errors import UsageError
-from modelservice.importers.source.fields import Fate, Note
-from modelservice.importers.source.secrets import Needed
+from modelservice.importers.report import Note, Outcome
+from modelservice.importers.source.secrets import NeededSecret
 
 WIDTH = 100
 
@@ -33,7 +33,7 @@ def values_file(
     system: str,
     sources: Sequence[str],
     notes: Sequence[Note],
-    secrets: Sequence[Needed],
+    secrets: Sequence[NeededSecret],
     namespace: str,
 ) -> str:
     """The text of a values file.
@@ -53,8 +53,8 @@ def values_file(
     ]
     if namespace:
         header.append(f"The source is in the namespace {namespace}: install it with --namespace {namespace}.")
-    header += _section("Changed:", [note for note in notes if note.fate is Fate.changed and note not in placed])
-    header += _section("Lost:", [note for note in notes if note.fate is Fate.lost])
+    header += _section("Changed:", [note for note in notes if note.outcome is Outcome.changed and note not in placed])
+    header += _section("Lost:", [note for note in notes if note.outcome is Outcome.lost])
     if secrets:
         header += ["", "Create before the installation:"]
         for needed in secrets:
@@ -94,8 +94,8 @@ def _flat(node: Any) -> str:
 def _section(title: str, notes: Iterable[Note]) -> list[str]:
     lines = []
     for note in notes:
-        text = f"- {note.path}{f' ({note.values})' if note.values and note.fate is not Fate.lost else ''}: {note.why}"
-        lines += _wrapped(text, WIDTH - 2, "  ")
+        target = f" ({note.values})" if note.values and note.outcome is not Outcome.lost else ""
+        lines += _wrapped(f"- {note.path}{target}: {note.why}", WIDTH - 2, "  ")
     return ["", title, *lines] if lines else []
 
 
@@ -108,15 +108,15 @@ def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
     by_key: dict[tuple[int, Any], tuple[CommentedMap, Any, list[Note]]] = {}
     placed = []
     for note in notes:
-        found = _find(tree, note.values) if note.values and note.fate is not Fate.lost else None
+        found = _find(tree, note.values) if note.values and note.outcome is not Outcome.lost else None
         if found is None:
             continue
         holder, key = found
         by_key.setdefault((id(holder), key), (holder, key, []))[2].append(note)
         placed.append(note)
     for holder, key, found_notes in by_key.values():
-        changed = [note for note in found_notes if note.fate is Fate.changed]
-        kept = [note for note in found_notes if note.fate is Fate.kept and str(note.value) == str(holder[key])]
+        changed = [note for note in found_notes if note.outcome is Outcome.changed]
+        kept = [note for note in found_notes if note.outcome is Outcome.kept and str(note.value) == str(holder[key])]
         if changed:
             lines = [line for note in changed for line in _wrapped(f"changed: {note.path}: {note.why}")]
             holder.yaml_set_comment_before_after_key(key, before="\n".join(lines), indent=_depth(tree, holder))

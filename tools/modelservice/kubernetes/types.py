@@ -205,3 +205,21 @@ def _validator(key: str) -> jsonschema_rs.Draft7Validator:
     """Validator of an embedded definition, compiled once."""
     schema = json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
     return jsonschema_rs.Draft7Validator({"$ref": f"#/definitions/{key}", "definitions": schema["definitions"]})
+
+
+def merge_keys(root: str = "io.k8s.api.core.v1.PodSpec") -> dict[str, str]:
+    """Return the merge keys of the lists in a type and in all types of its fields, by the list's name."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    wanted = [root]
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        definition = _upstream()[name]
+        for field, schema in definition.get("properties", {}).items():
+            if "x-kubernetes-patch-merge-key" in schema:
+                found[field] = schema["x-kubernetes-patch-merge-key"]
+        wanted += [node["$ref"].removeprefix("#/$defs/") for node in _nodes(definition) if "$ref" in node]
+    return dict(sorted(found.items()))

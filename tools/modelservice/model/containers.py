@@ -146,7 +146,8 @@ class Container:
 
 
 def _spellings(name: str, command: EngineCommand) -> list[str]:
-    """Return the spellings of a flag without dashes, those that are given first."""
+    """Return the spellings of a flag without dashes: those that are given first, the long one last."""
     given = [flag.spelling.lstrip("-") for flag in command.all(name)]
     short = [alias.lstrip("-") for alias, long in aliases().items() if long == name]
-    return list(dict.fromkeys([*given, name, name.replace("-", "_"), name.removeprefix("no-"), *short]))
+    others = dict.fromkeys([*given, *short, name.replace("-", "_"), name.removeprefix("no-")])
+    return [*(spelling for spelling in others if spelling != name), name]

@@ -253,8 +253,9 @@ class PodGroup:
         if self.facts is None:
             declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
             return declared[0] if declared else None
-        if self.facts.port.flag and self.command.has(self.facts.port.flag):
-            return self.command.number(self.facts.port.flag)
+        flag = self.facts.port.flag.replace("_", "-")
+        if flag and self.command.has(flag):
+            return self.command.number(flag)
         value = self.engine.env.get(self.facts.port.env) if self.facts.port.env else None
         if value is not None:
             number = re.search(r"(?:^|:)(\d+)$", value) if isinstance(value, str) else None

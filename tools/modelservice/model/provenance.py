@@ -23,7 +23,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     # The engine's container. A flag or a variable that the user writes wins over a derived one.
     "engine": ("{role}.containers[0]", "{role}.engine", "engine"),
     "engine.*": _CONTAINER,
-    "engine.args": ("{role}.containers[0].args", "{role}.containers[0].command", "{role}.engine.args", "engine.args"),
+    "engine.args": ("{role}.containers[0].args", "{role}.engine.args", "engine.args"),
     "engine.args[*]": (
         "{role}.containers[0].args[?{name}]", "{role}.containers[0].command[?{name}]",
         "{role}.engine.command[?{name}]", "engine.command[?{name}]",
@@ -40,6 +40,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--enable-expert-parallel]": ("{role}.parallelism.expert",),
     "engine.args[--nnodes]": ("{role}.parallelism.workers",),
     "engine.args[--node-rank]": ("{role}.parallelism.workers",),
+    "engine.args[--data-parallel-address]": ("{role}.parallelism.workers",),
+    "engine.args[--master-addr]": ("{role}.parallelism.workers",),
     "engine.args[--headless]": ("{role}.parallelism.dataMode", "{role}.parallelism.workers"),
     "engine.args[--port]": ("routing.proxy.targetPort", "routing.servicePort"),
     "engine.args[--model]": ("modelArtifacts.uri", "modelArtifacts.name"),

@@ -60,3 +60,12 @@ class Templates:
 def _reason(text: str) -> str:
     """The last part of Helm's chain of messages, which says what is wrong."""
     return text.rsplit("error calling tpl: ", 1)[-1].replace("gotpl:", "line ").replace("cannot parse template ", "")
+
+
+def escaped(value: Any) -> Any:
+    """Return a value that the chart renders as a template, written so that it comes out as it is."""
+    if isinstance(value, str):
+        return value.replace("{{", "{{ `{{` }}")
+    if isinstance(value, dict):
+        return {key: escaped(item) for key, item in value.items()}
+    return [escaped(item) for item in value] if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import METADATA, Fate, Field
+from modelservice.importers.source.fields import METADATA, Field, changed, lost
 
 POD = "core.v1.PodSpec?"
 """A pod spec in which anything may be missing."""
@@ -20,9 +20,9 @@ def pod_template(path: str) -> tuple[Field, ...]:
     return (
         Field(f"{path}.metadata.labels", "modelArtifacts.labels and {role}.podLabels", type="map"),
         Field(f"{path}.metadata.annotations", "{role}.podAnnotations", type="map"),
-        Field(f"{path}.metadata.creationTimestamp", "", Fate.lost, "written by the API server", quiet=True),
-        Field(f"{path}.metadata.name", "", Fate.lost, "pods are named after their workload", quiet=True),
-        Field(f"{path}.metadata.namespace", "", Fate.lost, "pods are in their workload's namespace", quiet=True),
+        lost(f"{path}.metadata.creationTimestamp", "written by the API server", quiet=True),
+        lost(f"{path}.metadata.name", "pods are named after their workload", quiet=True),
+        lost(f"{path}.metadata.namespace", "pods are in their workload's namespace", quiet=True),
         Field(f"{path}.spec", "engine, {role}.volumes, … and {role}.extraConfig", type=POD),
         Field(f"{path}.spec.serviceAccountName", "serviceAccountOverride", type="string"),
         Field(f"{path}.spec.runtimeClassName", "{role}.runtimeClassName", type="string"),
@@ -31,50 +31,41 @@ def pod_template(path: str) -> tuple[Field, ...]:
 
 DEPLOYMENT = (
     *OBJECT,
-    Field(
+    lost(
         "metadata.labels",
-        "",
-        Fate.lost,
         "the chart labels its objects itself; pods keep theirs",
         type="map",
         quiet=True,
     ),
     Field("metadata.annotations", "{role}.annotations", type="map"),
     Field("spec.replicas", "{role}.replicas", type="integer"),
-    Field(
+    changed(
         "spec.selector",
         "",
-        Fate.changed,
         "the chart selects by its own labels, which no user can change; pods keep theirs too",
         type="object",
         quiet=True,
     ),
     Field("spec.strategy", "{role}.strategy", type="apps.v1.DeploymentStrategy"),
-    Field(
+    lost(
         "spec.revisionHistoryLimit",
-        "",
-        Fate.lost,
         "the chart leaves it to Kubernetes, which keeps 10",
         type="integer",
         when=lambda value: value != 10,
     ),
-    Field(
+    lost(
         "spec.progressDeadlineSeconds",
-        "",
-        Fate.lost,
         "the chart leaves it to Kubernetes: 600 seconds",
         type="integer",
         when=lambda value: value != 600,
     ),
-    Field(
+    lost(
         "spec.minReadySeconds",
-        "",
-        Fate.lost,
         "the chart has no key for it; a readiness probe with a higher successThreshold waits too",
         type="integer",
         when=lambda value: value != 0,
     ),
-    Field("spec.paused", "", Fate.lost, "a release is never paused", type="boolean", when=lambda value: value is True),
+    lost("spec.paused", "a release is never paused", type="boolean", when=lambda value: value is True),
     *pod_template("spec.template"),
 )
 """Fields of a Deployment."""

@@ -46,7 +46,7 @@ def names_secret(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Needed:
+class NeededSecret:
     """A Secret that the result refers to and that a person has to create.
 
     Args:
@@ -67,7 +67,7 @@ class Needed:
 
 
 @dataclass
-class Vault:
+class SecretCollector:
     """What was taken out of a source, so that the result can be searched for it.
 
     Args:
@@ -113,10 +113,10 @@ class Vault:
         for value in _strings(document.get("stringData")):
             self.remember(value)
 
-    def all_needed(self) -> list[Needed]:
+    def all_needed(self) -> list[NeededSecret]:
         """What a person has to create, by name."""
         return [
-            Needed(name, tuple(sorted(keys)), ", ".join(sorted(set(keys.values()))))
+            NeededSecret(name, tuple(sorted(keys)), ", ".join(sorted(set(keys.values()))))
             for name, keys in sorted(self.needed.items())
         ]
 

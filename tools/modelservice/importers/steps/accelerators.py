@@ -1,113 +1,129 @@
-"""The accelerators of a container, as the chart's types and counts."""
+"""The accelerators of the engines, as the chart's types and counts."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from modelservice.importers.workload import Draft, Role
-from modelservice.values import Values
-
-_ACCELERATORS = {resource: kind for kind, resource in Values().accelerator.resources.items()}
-_OTHER_ACCELERATOR = re.compile(
-    r"(^nvidia\.com/mig-|/(v?gpu|vgpu-number|npu|neuron|neuroncore|neurondevice|mlu|dcu|xpu|tpu|Ascend\w+)$)",
-    re.IGNORECASE,
-)
-"""Extended resources of vendors that the chart has no type for."""
+from modelservice import facts
+from modelservice.facts.models import Shares
+from modelservice.importers.chart import DEFAULTS
+from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 
 
-_VIRTUAL = {
-    "volcano": ("volcano.sh/vgpu-number", "volcano.sh/vgpu-memory", "volcano.sh/vgpu-cores"),
-    "hami": ("nvidia.com/gpu", "nvidia.com/gpumem", "nvidia.com/gpucores"),
-}
-"""Resources of virtual GPUs by provider: their number, and memory (MiB, or as a percentage) and cores of each."""
-
-
-def take_virtual(draft: Draft) -> None:
-    """Virtual GPUs as accelerator.vgpu, where all engines ask for the same; their number is left as accelerators."""
-    engines = [role.pod["containers"][0].get("resources", {}) for _, role in draft.serving.roles]
+def share_virtual_gpus(builder: ValuesBuilder) -> None:
+    """Take virtual GPUs where all engines request the same; give ``accelerator.vgpu``, and leave their number."""
+    engines = [role.container.get("resources", {}) for role in builder.roles]
     found = [_virtual(resources) for resources in engines]
     if found[0] is None or any(item != found[0] for item in found):
         return
-    vgpu, names = found[0]
+    vgpu, shares, resource = found[0]
     for resources in engines:
         for part in ("limits", "requests"):
             given = resources.get(part, {})
-            count = given.pop(names[0], None)
-            for name in (*names[1:], f"{names[1]}-percentage"):
+            count = given.pop(shares.count, None)
+            for name in (shares.memory, shares.percentage, shares.cores):
                 given.pop(name, None)
             if count is not None:
-                given["nvidia.com/gpu"] = count
-    draft.accelerator["vgpu"] = vgpu
-    if vgpu["provider"] == "volcano":
-        for _, role in draft.serving.roles:
-            if role.pod.get("schedulerName") == "volcano":
-                del role.pod["schedulerName"]  # the chart's for volcano
+                given[resource] = count
+    builder.section("accelerator")["vgpu"] = vgpu
+    if shares.scheduler:
+        for role in builder.roles:
+            if role.pod.get("schedulerName") == shares.scheduler:
+                del role.pod["schedulerName"]  # the chart sets it
 
 
-def _virtual(resources: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, str, str]] | None:
-    """Virtual GPUs in a container's resources, and the names of their resources."""
+def _virtual(resources: Mapping[str, Any]) -> tuple[dict[str, Any], Shares, str] | None:
+    """Return the virtual GPUs in a container's resources, the names of their resources, and that of whole GPUs."""
     given = {**resources.get("requests", {}), **resources.get("limits", {})}
-    for provider, names in _VIRTUAL.items():
-        percentage = given.get(f"{names[1]}-percentage")
-        memory, cores = (given.get(name) for name in names[1:])
-        if names[0] not in given or (provider == "hami" and memory is None and cores is None and percentage is None):
-            continue
-        vgpu: dict[str, Any] = {"enabled": True, "provider": provider}
-        if percentage is not None and memory is None:
-            vgpu["memory"] = f"{percentage}%"
-        elif memory is not None:
-            vgpu["memory"] = number(str(memory))
-        if cores is not None:
-            vgpu["cores"] = number(str(cores))
-        if None not in vgpu.values() and not (percentage is not None and memory is not None):
-            return vgpu, names
+    for accelerator in facts.accelerators().types:
+        for provider, shares in accelerator.shares.items():
+            vgpu = _share(given, shares, whole=accelerator.resource)
+            if vgpu is not None:
+                return {"enabled": True, "provider": provider, **vgpu}, shares, accelerator.resource
     return None
 
 
-def take_accelerators(
-    draft: Draft, name: str, container: dict[str, Any], parallelism: Mapping[str, Any], role: Role
-) -> int | None:
-    """Takes the accelerators out of a container's resources; the number, where the chart would derive another."""
-    resources = container.get("resources", {})
+def _share(given: Mapping[str, Any], shares: Shares, *, whole: str) -> dict[str, Any] | None:
+    """Return memory (MiB, or a percentage) and cores of each virtual GPU; None where the chart cannot state them."""
+    memory, percentage, cores = (given.get(name) for name in (shares.memory, shares.percentage, shares.cores))
+    shared = (memory, percentage, cores) != (None, None, None)
+    if shares.count not in given or (shares.count == whole and not shared):
+        return None
+    if memory is not None and percentage is not None:
+        return None
+    share: dict[str, Any] = {}
+    if percentage is not None:
+        share["memory"] = f"{percentage}%"
+    elif memory is not None:
+        share["memory"] = whole_number(str(memory))
+    if cores is not None:
+        share["cores"] = whole_number(str(cores))
+    return None if None in share.values() else share
+
+
+def count_accelerators(builder: ValuesBuilder) -> None:
+    """Take accelerators from the engines' resources; give ``accelerator.type``, and counts that are not derived."""
+    release = builder.section("accelerator")
+    for role in builder.roles:
+        kind, count = _take_accelerator(role, release)
+        if count is not None and count != _derived_count(role):
+            role.values["accelerator"] = {"count": count}
+        if "accelerator" in role.source.settings or "accelerator" in builder.model.settings:
+            continue
+        if release.setdefault("type", kind) != kind:
+            role.values.setdefault("accelerator", {})["type"] = kind
+
+
+def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, int | None]:
+    """Take a role's accelerators out of its engine's resources; return their type, ``cpu`` for none, and number."""
+    resources = role.container.get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
-    found = [key for key in {**limits, **requests} if key in _ACCELERATORS]
-    found += [key for key in {**limits, **requests} if key not in found and _OTHER_ACCELERATOR.search(key)]
-    kind = "cpu"
-    count: int | None = None
-    if found and not role.pod.get("resourceClaims") and "accelerator" not in role.settings:
-        resource = found[0]
-        stated = number(str(limits.get(resource, requests.get(resource))))
-        kind = _ACCELERATORS.get(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
-        if resource not in _ACCELERATORS:
-            draft.accelerator.setdefault("resources", {})[kind] = resource
-        if stated is not None:
-            limits.pop(resource, None)
-            requests.pop(resource, None)
-            for key in ("limits", "requests"):
-                if key in resources and not resources[key]:
-                    del resources[key]
-            if stated != _derived(parallelism, role):
-                count = stated
-    if "accelerator" in role.settings or "accelerator" in draft.serving.settings:
-        return count
-    if draft.accelerator.setdefault("type", kind) != kind:
-        role.settings["accelerator"] = {"type": kind}
-    return count
+    found = sorted((name for name in {**limits, **requests} if _is_accelerator(name)), key=lambda n: n not in _types())
+    if not found or role.pod.get("resourceClaims") or "accelerator" in role.source.settings:
+        return "cpu", None
+    resource = found[0]
+    count = whole_number(str(limits.get(resource, requests.get(resource))))
+    kind = _types().get(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
+    if DEFAULTS["accelerator"]["resources"].get(kind) != resource:
+        release.setdefault("resources", {})[kind] = resource
+    if count is not None:
+        for part in ("limits", "requests"):
+            resources.get(part, {}).pop(resource, None)
+            if part in resources and not resources[part]:
+                del resources[part]
+    return kind, count
 
 
-def _derived(parallelism: Mapping[str, Any], role: Role) -> int:
-    """Accelerators of a pod as the chart derives them."""
-    group = parallelism.get("tensor", 1) * parallelism.get("pipeline", 1)
-    workers = parallelism.get("workers", 1)
-    data = parallelism.get("data")
-    local = parallelism.get("dataLocal") or (max(1, data // workers) if data else 1)
-    return int(group * local) if role.size == 1 or not role.native or data != 1 else max(1, int(group // workers))
+@functools.cache
+def _types() -> Mapping[str, str]:
+    """Return the types of accelerators by extended resource."""
+    return {item.resource: item.type for item in facts.accelerators().types if item.resource}
+
+
+@functools.cache
+def _is_accelerator(resource: str) -> bool:
+    """Return whether an extended resource is an accelerator, also one of a vendor that is not known."""
+    known = facts.accelerators()
+    patterns = [*(pattern for item in known.types for pattern in item.more_resources), *known.unknown.resources]
+    return resource in _types() or any(re.search(pattern, resource, re.IGNORECASE) for pattern in patterns)
+
+
+def _derived_count(role: RoleBuilder) -> int:
+    """Return the accelerators of a pod as the chart derives them."""
+    sizes = role.parallelism
+    ranks = sizes.get("tensor", 1) * sizes.get("pipeline", 1)
+    workers, data = sizes.get("workers", 1), sizes.get("data")
+    if workers > 1 and data == 1:
+        return max(1, int(ranks // workers))
+    local = sizes.get("dataLocal") or (max(1, data // workers) if data else 1)
+    return int(ranks * local)
 
 
 def drop_accelerators(container: dict[str, Any]) -> dict[str, str]:
-    """Leaves a worker's accelerators to the chart, which counts them as the leader's.
+    """Drop the accelerators of a worker's container, which the chart counts as the leader's.
 
     Args:
         container: the container; changed in place.
@@ -119,13 +135,13 @@ def drop_accelerators(container: dict[str, Any]) -> dict[str, str]:
     resources = container.get("resources", {})
     for part in ("requests", "limits"):
         given = resources.get(part, {})
-        for key in [key for key in given if key in _ACCELERATORS or _OTHER_ACCELERATOR.search(key)]:
+        for key in [key for key in given if _is_accelerator(key)]:
             found[key] = str(given.pop(key))
         if part in resources and not given:
             del resources[part]
     return found
 
 
-def number(text: str | None) -> int | None:
-    """A whole number; None for anything else."""
+def whole_number(text: str | None) -> int | None:
+    """Return a whole number; None for anything else."""
     return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None

@@ -1,4 +1,4 @@
-"""Engines as the chart's layers: arguments and variables by name, what both roles share once, no default said again."""
+"""The engines as layers of values: arguments and variables by name, and once what both roles share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from modelservice.importers.commandline import options
-from modelservice.kubernetes.merge import merged
-from modelservice.values import Values
-
-_DEFAULTS = Values().model_dump(by_alias=True, mode="json")
+from modelservice.engines.command import EngineCommand
+from modelservice.importers.values_builder import ValuesBuilder
+from modelservice.kubernetes import merge
 
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(\.[A-Za-z0-9_.-]+)?")
 """Names of ``engine.args``."""
@@ -21,47 +19,44 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _FIRST = ("type", "modelCommand", "image", "imagePullPolicy", "args", "env")
 """Keys of an engine that come before the others."""
 
+_ENGINES = {"vllmServe": "vllm", "imageDefault": "vllm", "sglangServe": "sglang"}
+"""Engines by ``engine.modelCommand``."""
+
 _LISTED = {"name", "command", "args", "env"}
-"""What only a listed container says: its name, the words of a command, and variables in their order."""
+"""What only a listed container has: its name, the words of a command, and variables in their order."""
 
 
-def layered(values: dict[str, Any]) -> dict[str, Any]:
-    """Values whose engines are said once.
+def share_engine(builder: ValuesBuilder) -> None:
+    """Take the engine's containers from the roles; give ``engine``, what they share, and ``<role>.engine``, the rest.
 
-    A role's first container becomes ``engine``, what both roles have in common, and ``<role>.engine``, the rest. A
-    container that nothing is left of but its name stays: it names the container.
-
-    Args:
-        values: values whose roles list their containers; changed in place.
+    A container of which nothing is left but its name stays: it names the container.
     """
+    values = builder.values
     engines: dict[str, dict[str, Any]] = {}
     for name in ("decode", "prefill"):
         containers = values[name].get("containers")
         if containers:
-            engines[name] = _engine(containers[0])
+            engines[name] = _take_engine(containers[0])
     shared = _common(list(engines.values()))
     for name, engine in engines.items():
         rest = _without(engine, shared)
         if rest:
             values[name] = {"engine": rest, **values[name]}
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        if key == "decode":
-            result["engine"] = merged(shared, values.get("engine", {}))
-            if result["engine"].get("type") and result["engine"].get("mountModelVolume"):
-                del result["engine"]["mountModelVolume"]  # the default for an engine of a stated type
-        if key != "engine":
-            result[key] = value
-    return result
+    engine = merge.helm(shared, values.pop("engine", {}))
+    if engine.get("type") and engine.get("mountModelVolume"):
+        del engine["mountModelVolume"]  # the default for an engine of a stated type
+    first = list(values).index("decode")
+    ordered = list(values.items())
+    builder.values = dict([*ordered[:first], ("engine", engine), *ordered[first:]])
 
 
-def _engine(container: dict[str, Any]) -> dict[str, Any]:
-    """Takes out of a listed container what ``engine`` says too."""
+def _take_engine(container: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a listed container what ``engine`` has a key for."""
     engine = {key: container.pop(key) for key in list(container) if key not in _LISTED}
     if engine.get("modelCommand") == "custom":
         del engine["modelCommand"]  # a listed container with a command is custom
     elif "args" in container:
-        flags, words = arguments(container["args"], underscores=engine.get("type", "vllm") == "vllm")
+        flags, words = arguments(container["args"], engine.get("type") or _ENGINES.get(engine.get("modelCommand", "")))
         if flags:
             engine["args"] = flags
         if words:
@@ -77,20 +72,21 @@ def _engine(container: dict[str, Any]) -> dict[str, Any]:
     return {key: engine[key] for key in keys}
 
 
-def arguments(words: list[str], underscores: bool) -> tuple[dict[str, Any], list[str]]:
-    """Arguments by the flag's name, and those that have none, in their order.
+def arguments(words: list[str], engine: str | None) -> tuple[dict[str, Any], list[str]]:
+    """Return arguments by the flag's name, and those that have none, in their order.
 
     Args:
         words: the arguments.
-        underscores: a flag means the same with underscores and with dashes, which the names have.
+        engine: the engine; vLLM reads a flag with underscores as it does one with dashes.
     """
     flags: dict[str, Any] = {}
     rest: list[str] = []
-    given = list(options(words))
+    given = EngineCommand.of(words, engine=engine).options
     for option, following in zip(given, [*given[1:], None], strict=True):
         written = option.tokens[0].partition("=")[0]
         name = written.removeprefix("--").replace("_", "-")
-        named = written.startswith("--") and _FLAG.fullmatch(name) and (underscores or "_" not in written)
+        dashed = "_" not in written or engine in (None, "vllm")
+        named = written.startswith("--") and _FLAG.fullmatch(name) and dashed
         once = sum(other.name == option.name for other in given) == 1
         # A word after the option may belong to it, and a value with a dash is told from a flag by how it is written.
         doubtful = (following is not None and not following.name) or any(v.startswith("-") for v in option.values)
@@ -105,14 +101,14 @@ def arguments(words: list[str], underscores: bool) -> tuple[dict[str, Any], list
 
 
 def _scalar(text: str) -> Any:
-    """A number where it is printed as it was written, else the text."""
+    """Return a number where it is printed as it was written, else the text."""
     if re.fullmatch(r"0|-?[1-9][0-9]{0,14}", text):
         return int(text)
     return float(text) if re.fullmatch(r"0\.[0-9]{0,8}[1-9]", text) else text
 
 
 def environment(variables: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Variables by name; None where their order counts, because one refers to another."""
+    """Return variables by name; None where their order counts, because one refers to another."""
     result: dict[str, Any] = {}
     for item in variables:
         if not _VARIABLE.fullmatch(item["name"]) or "$(" in str(item.get("value", "")):
@@ -122,7 +118,7 @@ def environment(variables: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def value_of(variable: Mapping[str, Any]) -> Any:
-    """What a variable is in a map by name: its text, or the source of it."""
+    """Return a variable as a map by name has it: its text, or the source of it."""
     return {"valueFrom": variable["valueFrom"]} if "valueFrom" in variable else variable.get("value", "")
 
 
@@ -151,28 +147,6 @@ def _without(engine: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, 
             if not value:
                 continue
         elif key in shared:
-            continue
-        result[key] = value
-    return result
-
-
-def shortened(values: dict[str, Any]) -> dict[str, Any]:
-    """Values without those that the chart has anyway."""
-    return _shortened(values, _DEFAULTS)
-
-
-def _shortened(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        default = defaults.get(key)
-        if key not in defaults and value is None:
-            result[key] = value  # removes something that the chart derives
-            continue
-        if isinstance(value, dict) and isinstance(default, dict):
-            value = _shortened(value, default)
-            if not value:
-                continue
-        elif (value == default and type(value) is type(default)) or (value in ({}, []) and not default):
             continue
         result[key] = value
     return result

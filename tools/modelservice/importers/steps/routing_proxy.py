@@ -1,86 +1,81 @@
-"""The routing sidecar among the containers, as routing.proxy."""
+"""The routing sidecar among decode's containers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from modelservice.importers import commandline
-from modelservice.importers.commandline import CommandLine
-from modelservice.importers.source.fields import Fate
-from modelservice.importers.steps.accelerators import number
-from modelservice.importers.workload import Draft, Role
+from modelservice import facts
+from modelservice.engines.command import EngineCommand
+from modelservice.importers.steps.accelerators import whole_number
+from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
+
+_OPTIONS = {
+    "connector": ("connector", "kv-connector"), "certPath": ("cert-path",), "zapEncoder": ("zap-encoder",),
+    "zapLogLevel": ("zap-log-level",),
+}  # fmt: skip
+"""Flags of the sidecar by key of ``routing.proxy``."""
+
+_SWITCHES = {"secure": "secure-proxy", "prefillerUseTLS": "prefiller-use-tls"}
+_FIELDS = ("imagePullPolicy", "resources", "securityContext", "volumeMounts")
+"""Fields of its container with a key of the same name."""
+
+_DERIVED = {"name", "image", "command", "args", "restartPolicy", "ports", "env"}
+"""Fields of its container that the chart writes, or that are read another way."""
 
 
-def take_proxy(draft: Draft, role: Role) -> bool:
-    """The routing sidecar, recognised by its image or name, as routing.proxy; whether there was one."""
-    for kind in ("initContainers", "containers"):
-        for container in list(role.pod.get(kind, [])):
-            image = container.get("image", "")
-            if (
-                "routing-sidecar" not in image
-                and "disagg-sidecar" not in image
-                and container["name"] != "routing-proxy"
-            ):
-                continue
-            role.pod[kind].remove(container)
-            _proxy_values(draft, container, f"{role.place}.{kind}[{container['name']}]")
-            return True
-    return False
+def take_routing_proxy(builder: ValuesBuilder) -> None:
+    """Take the routing sidecar from decode's containers; give ``routing.proxy`` and ``routing.servicePort``."""
+    for role in builder.roles:
+        for kind in ("initContainers", "containers"):
+            for container in role.pod.get(kind, []):
+                if role.name == "decode" and _is_proxy(container):
+                    role.pod[kind].remove(container)
+                    _set_proxy(builder, role, kind, container)
+                    return
 
 
-def _proxy_values(draft: Draft, container: Mapping[str, Any], place: str) -> None:
-    tokens = [token for token in [*container.get("command", []), *container.get("args", [])] if token]
-    line = CommandLine(None, "custom", [item for item in commandline.options(tokens) if item.name])
+def _is_proxy(container: Mapping[str, Any]) -> bool:
+    """Return whether a container is llm-d's routing sidecar."""
+    known = facts.routing_proxy()
+    image = str(container.get("image", ""))
+    return container["name"] == known.container or any(item.name in image for item in known.images)
+
+
+def _set_proxy(builder: ValuesBuilder, role: RoleBuilder, kind: str, container: Mapping[str, Any]) -> None:
+    place = f"{role.source.place}.{kind}[{container['name']}]"
+    words = [word for word in [*container.get("command", []), *container.get("args", [])] if word]
+    line = EngineCommand.of(words)
+    line.options[:] = [option for option in line.options if option.name]
     proxy: dict[str, Any] = {"enabled": True, "image": container.get("image", ""), "targetPort": 0}
-    draft.routing["servicePort"] = number(line.take("port")) or 8000
+    routing = builder.section("routing")
+    routing["servicePort"] = whole_number(line.take("port")) or facts.routing_proxy().listen_port
     line.take("vllm-port", "model-server-port")
-    for names, key in (
-        (("connector", "kv-connector"), "connector"),
-        (("cert-path",), "certPath"),
-        (("zap-encoder",), "zapEncoder"),
-        (("zap-log-level",), "zapLogLevel"),
-    ):
+    for key, names in _OPTIONS.items():
         value = line.take(*names)
         if value:
             proxy[key] = value
-    verbosity = number(line.take("v"))
+    verbosity = whole_number(line.take("v"))
     if verbosity is not None:
         proxy["debugLevel"] = verbosity
-    if line.get("secure-proxy") is None:
-        draft.ledger.add(
-            Fate.changed,
+    if not line.has("secure-proxy"):
+        builder.report.changed(
             f"{place}.args",
-            "it says nothing of --secure-proxy, which is TLS in some versions; the chart's sidecar serves HTTP. Write "
-            "routing.proxy.secure: true if its clients speak TLS",
+            "--secure-proxy is not set, which means TLS in some versions; the chart's sidecar serves HTTP. Set "
+            "routing.proxy.secure: true if its clients use TLS",
             values="routing.proxy.secure",
         )
-    for option, key in (("secure-proxy", "secure"), ("prefiller-use-tls", "prefillerUseTLS")):
-        value = line.take(option)
+    for key, name in _SWITCHES.items():
+        value = line.take(name)
         if value is not None:
             proxy[key] = value in ("", "true")
-    for key in ("imagePullPolicy", "resources", "securityContext", "volumeMounts"):
-        if container.get(key):
-            proxy[key] = container[key]
+    proxy |= {key: container[key] for key in _FIELDS if container.get(key)}
     if container.get("env"):
-        proxy["env"] = draft.vault.environment(container["env"], f"{place}.env")
+        proxy["env"] = builder.secrets.environment(container["env"], f"{place}.env")
     if line.arguments:
         proxy["args"] = line.arguments
-    known = {
-        "name",
-        "image",
-        "command",
-        "args",
-        "restartPolicy",
-        "ports",
-        "env",
-        "imagePullPolicy",
-        "resources",
-        "securityContext",
-        "volumeMounts",
-    }
-    for key in sorted(set(container) - known):
-        draft.ledger.add(Fate.lost, f"{place}.{key}", "the chart makes the routing sidecar itself")
+    for key in sorted(set(container) - _DERIVED - set(_FIELDS)):
+        builder.report.lost(f"{place}.{key}", "the chart makes the routing sidecar itself")
     why = "the chart makes the sidecar, with the flags of its version"
-    draft.ledger.add(Fate.changed, place, why, values="routing.proxy")
-    draft.routing["proxy"] = proxy
+    builder.report.changed(place, why, values="routing.proxy")
+    routing["proxy"] = proxy

@@ -1,24 +1,27 @@
-"""What an importer is: a name, what it recognises, what it declares of the source's fields, and a conversion."""
+"""What an importer is: a name, the documents it recognises, the fields it declares, and a conversion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Field, Ledger
-from modelservice.importers.source.secrets import Vault
-from modelservice.importers.workload import Serving
+from modelservice.errors import ModelserviceError
+from modelservice.importers.report import ConversionReport
+from modelservice.importers.source.documents import Document, dotted
+from modelservice.importers.source.fields import Field
+from modelservice.importers.source.reader import read_fields
+from modelservice.importers.source.secrets import SecretCollector
+from modelservice.importers.workload import ServedModel
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says beside the files.
+    """Options of the command line.
 
     Args:
-        namespace: namespace where the source does not say one.
+        namespace: namespace where the source does not state one.
         stores: what a registry's own references (``store://…``) mean, as URIs.
-        default_replicas: fills in what the original API server would.
     """
 
     namespace: str = ""
@@ -31,8 +34,8 @@ class Source:
 
     Args:
         documents: all of them.
-        options: the command line's.
-        used: what a conversion made something of; the others are reported.
+        options: options of the command line.
+        used: documents that a conversion read; the others are reported.
     """
 
     documents: Sequence[Document]
@@ -40,10 +43,53 @@ class Source:
     used: list[Document] = field(default_factory=list)
 
     def use(self, document: Document) -> Document:
-        """Marks a document as used."""
+        """Mark a document as used, and return it."""
         if document not in self.used:
             self.used.append(document)
         return document
+
+
+class Conversion:
+    """The conversion of one document.
+
+    Attributes:
+        document: the document that describes the model.
+        source: all documents.
+        report: what became of each field.
+        secrets: secrets that were taken out.
+    """
+
+    def __init__(self, document: Document, source: Source) -> None:
+        self.document = source.use(document)
+        self.source = source
+        self.report = ConversionReport()
+        self.secrets = SecretCollector(f"{document.name or 'imported'}-secrets")
+
+    def read(self, fields: Sequence[Field], document: Document | None = None) -> dict[str, Any]:
+        """Return the document, or another one of the source, checked against declarations.
+
+        Raises:
+            ValuesError: a field has another type.
+        """
+        return read_fields(self.source.use(document) if document else self.document, fields, self.report)
+
+    def namespace(self, data: Mapping[str, Any]) -> str:
+        """Return the namespace of an object, else that of the command line."""
+        return str(data.get("metadata", {}).get("namespace") or self.source.options.namespace)
+
+    def error(
+        self, message: str, path: Sequence[str | int] = (), *, key: str | None = None, fix: str | None = None
+    ) -> ModelserviceError:
+        """Return an error about a part of the document.
+
+        Args:
+            message: the problem.
+            path: path in the document, of which the line is named.
+            key: name of the key; the path where None.
+            fix: what to set instead.
+        """
+        where = self.document.where(path)
+        return ModelserviceError(message, file=where, key=key or dotted(path) or None, fix=fix)
 
 
 @dataclass(frozen=True)
@@ -51,13 +97,13 @@ class System:
     """A system that deployments come from.
 
     Args:
-        name: what the command line calls it.
-        title: what people call it.
-        recognises: whether a document is one that the system makes a deployment of.
-        parts: whether a document belongs to the system in another way (a preset, a profile).
+        name: name on the command line.
+        title: name for people.
+        recognises: whether the system makes a deployment of a document.
+        parts: whether a document belongs to the system in another way, e.g. as a preset or a profile.
         fields: what becomes of each field, by kind of document.
-        convert: what the system's controller would run for one recognised document; None where another one's
-            conversion has it.
+        convert: returns what the system's controller would run for a recognised document; None where the conversion
+            of another document covers it.
     """
 
     name: str
@@ -65,4 +111,4 @@ class System:
     recognises: Callable[[Document], bool]
     parts: Callable[[Document], bool]
     fields: Mapping[str, Sequence[Field]]
-    convert: Callable[[Document, Source, Ledger, Vault], Serving | None]
+    convert: Callable[[Conversion], ServedModel | None]

@@ -2,122 +2,19 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Fate, Field
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modelservice.importers.source.fields import Field, changed, lost
 
 _PLATFORM = "it belongs to the platform"
 
 
 def camel(name: str) -> str:
-    """A name of the platform in the chart's spelling: ``max_log_len`` is maxLogLen."""
+    """Return a name of the platform in the chart's spelling, ``maxLogLen`` for ``max_log_len``."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
-
-_ENTITY = (
-    ("key", "string"),
-    ("id", "string"),
-    ("user", "string"),
-    ("project", "string"),
-    ("kind", "string"),
-    ("name", "string"),
-    ("metadata", "object"),
-    ("status", "object"),
-    ("extensions", "list"),
-)
-
-_FUNCTION = (
-    ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("model_name", "modelArtifacts.name", Fate.kept, "", "string"),
-    ("image", "engine.image", Fate.kept, "", "string"),
-    ("engine", "engine.type", Fate.kept, "", "string"),
-    ("features", "modelArtifacts.features", Fate.kept, "", "strings"),
-    ("adapters[].name", "modelArtifacts.adapters", Fate.kept, "", "string"),
-    ("adapters[].url", "modelArtifacts.adapters", Fate.kept, "", "string"),
-)  # fmt: skip
-
-_RUN = (
-    ("function", "", Fate.kept, "", "string"),
-    ("task", "", Fate.kept, "", "string"),
-    ("local_execution", "", Fate.lost, _PLATFORM, "boolean"),
-    ("url", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("path", "modelArtifacts.uri", Fate.kept, "", "string"),
-    ("args", "engine.args", Fate.kept, "", "strings"),
-    ("env", "engine.env", Fate.kept, "", "map"),
-    ("envs[].name", "engine.env", Fate.kept, "", "string"),
-    ("envs[].value", "engine.env", Fate.kept, "", "string"),
-    (
-        "secrets",
-        "engine.extraConfig.envFrom",
-        Fate.changed,
-        "the platform's secrets are not in the source; the engine reads a Secret that you create",
-        "strings",
-    ),
-    ("files[].path", "files", Fate.kept, "", "string"),
-    ("files[].content", "files", Fate.kept, "", "string"),
-    ("profile", "decode.resourceProfile", Fate.kept, "", "string"),
-    ("processors", "decode.resourceProfile", Fate.kept, "", "integer"),
-    ("cache_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
-    ("caching_profile", "modelArtifacts.persistence", Fate.kept, "", "string"),
-    ("scaling.replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("scaling.min_replicas", "decode.autoscaling.minReplicas", Fate.kept, "", "integer"),
-    ("scaling.max_replicas", "decode.autoscaling.maxReplicas", Fate.kept, "", "integer"),
-    ("scaling.autoscaling_disabled", "decode.autoscaling.enabled", Fate.kept, "", "boolean"),
-    ("scaling.target_requests", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
-    ("scaling.target_request", "decode.autoscaling.targetActiveRequests", Fate.kept, "", "integer"),
-    ("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", Fate.kept, "", "integer"),
-    ("scaling.load_balancing.strategy", "routing.loadBalancing", Fate.kept, "", "string"),
-    *(
-        (f"scaling.load_balancing.prefix_hash.{name}", "routing.loadBalancing", fate, why, "integer")
-        for name, fate, why in (
-            ("mean_load_factor", Fate.lost, "an endpoint picker has no hard bound on the load"),
-            ("replication", Fate.lost, "an endpoint picker has no hash ring"),
-            (
-                "prefix_char_length",
-                Fate.changed,
-                "an endpoint picker counts blocks of tokens, about four characters each",
-            ),
-        )
-    ),
-    ("enable_telemetry", "tracing.enabled", Fate.kept, "", "boolean"),
-    ("use_cpu_image", "accelerator.type", Fate.kept, "", "boolean"),
-    ("storage_space", "", Fate.lost, "the platform does not read it; resources.disk counts", "string"),
-    ("replicas", "decode.replicas", Fate.kept, "", "integer"),
-    ("service_type", "service.type", Fate.kept, "", "string"),
-    ("service_name", "service.extraNames", Fate.kept, "", "string"),
-    ("resources.cpu", "engine.resources", Fate.kept, "", "scalar"),
-    ("resources.mem", "engine.resources", Fate.kept, "", "scalar"),
-    ("resources.gpu", "decode.accelerator.count", Fate.kept, "", "scalar"),
-    ("resources.disk", "decode.volumes", Fate.kept, "", "scalar"),
-    ("volumes[].volume_type", "decode.volumes", Fate.kept, "", "string"),
-    ("volumes[].name", "decode.volumes", Fate.kept, "", "string"),
-    ("volumes[].mount_path", "engine.volumeMounts", Fate.kept, "", "string"),
-    ("volumes[].spec", "decode.volumes", Fate.kept, "", "map"),
-    ("backend", "engine.huggingface.backend", Fate.kept, "", "string"),
-    (
-        "huggingface_task",
-        "engine.huggingface.task",
-        Fate.kept,
-        "",
-        "string",
-    ),
-    ("dtype", "engine.huggingface.dtype", Fate.kept, "", "string"),
-    ("max_length", "engine.huggingface.maxModelLen", Fate.kept, "", "integer"),
-    ("max_log_len", "engine.huggingface.maxLogLen", Fate.kept, "", "integer"),
-    ("tokenizer_revision", "engine.huggingface.tokenizerRevision", Fate.kept, "", "string"),
-    ("tensor_input_names", "engine.huggingface.tensorInputNames", Fate.kept, "", "strings"),
-    *(
-        (name, f"engine.huggingface.{camel(name)}", Fate.kept, "", "boolean")
-        for name in (
-            "disable_lower_case",
-            "disable_special_tokens",
-            "trust_remote_code",
-            "return_token_type_ids",
-            "return_probabilities",
-            "disable_log_requests",
-        )
-    ),
-)
 
 SWITCHES = {
     "disable_lower_case": False, "disable_special_tokens": False, "trust_remote_code": True,
@@ -125,42 +22,117 @@ SWITCHES = {
 }  # fmt: skip
 """Switches of KServe's Hugging Face server, with the platform's default."""
 
-_FALSE = "the platform writes --flag false, which KServe's parser takes for true; the flag is left out"
+_FALSE = "the platform writes --flag false, which KServe's parser reads as true; the flag is left out"
+
+_ENTITY = {
+    "key": "string", "id": "string", "user": "string", "project": "string", "kind": "string", "name": "string",
+    "metadata": "object", "status": "object", "extensions": "list",
+}  # fmt: skip
+"""Fields of every object of the platform, with their types."""
+
+_FUNCTION = (
+    Field("url", "modelArtifacts.uri", type="string"),
+    Field("path", "modelArtifacts.uri", type="string"),
+    Field("model_name", "modelArtifacts.name", type="string"),
+    Field("image", "engine.image", type="string"),
+    Field("engine", "engine.type", type="string"),
+    Field("features", "modelArtifacts.features", type="strings"),
+    Field("adapters[].name", "modelArtifacts.adapters", type="string"),
+    Field("adapters[].url", "modelArtifacts.adapters", type="string"),
+)
+"""Fields of a function's spec."""
+
+_RUN = (
+    Field("function", "", type="string", quiet=True),
+    Field("task", "", type="string", quiet=True),
+    lost("local_execution", _PLATFORM, type="boolean", quiet=True),
+    Field("url", "modelArtifacts.uri", type="string"),
+    Field("path", "modelArtifacts.uri", type="string"),
+    Field("args", "engine.args", type="strings"),
+    Field("env", "engine.env", type="map"),
+    Field("envs[].name", "engine.env", type="string"),
+    Field("envs[].value", "engine.env", type="string"),
+    changed(
+        "secrets",
+        "engine.extraConfig.envFrom",
+        "the platform's secrets are not in the source; the engine reads a Secret that you create",
+        type="strings",
+    ),
+    Field("files[].path", "files", type="string"),
+    Field("files[].content", "files", type="string"),
+    Field("profile", "decode.resourceProfile", type="string"),
+    Field("processors", "decode.resourceProfile", type="integer"),
+    Field("cache_profile", "modelArtifacts.persistence", type="string"),
+    Field("caching_profile", "modelArtifacts.persistence", type="string"),
+    Field("scaling.replicas", "decode.replicas", type="integer"),
+    Field("scaling.min_replicas", "decode.autoscaling.minReplicas", type="integer"),
+    Field("scaling.max_replicas", "decode.autoscaling.maxReplicas", type="integer"),
+    Field("scaling.autoscaling_disabled", "decode.autoscaling.enabled", type="boolean"),
+    Field("scaling.target_requests", "decode.autoscaling.targetActiveRequests", type="integer"),
+    Field("scaling.target_request", "decode.autoscaling.targetActiveRequests", type="integer"),
+    Field("scaling.scale_down_delay_seconds", "decode.autoscaling.scaleDownDelaySeconds", type="integer"),
+    Field("scaling.load_balancing.strategy", "routing.loadBalancing", type="string"),
+    lost(
+        "scaling.load_balancing.prefix_hash.mean_load_factor",
+        "an endpoint picker has no hard bound on the load",
+        type="integer",
+    ),
+    lost("scaling.load_balancing.prefix_hash.replication", "an endpoint picker has no hash ring", type="integer"),
+    changed(
+        "scaling.load_balancing.prefix_hash.prefix_char_length",
+        "routing.loadBalancing",
+        "an endpoint picker counts blocks of tokens, about four characters each",
+        type="integer",
+    ),
+    Field("enable_telemetry", "tracing.enabled", type="boolean"),
+    Field("use_cpu_image", "accelerator.type", type="boolean"),
+    lost("storage_space", "the platform does not read it; resources.disk counts", type="string"),
+    Field("replicas", "decode.replicas", type="integer"),
+    Field("service_type", "service.type", type="string"),
+    Field("service_name", "service.extraNames", type="string"),
+    Field("resources.cpu", "engine.resources", type="scalar"),
+    Field("resources.mem", "engine.resources", type="scalar"),
+    Field("resources.gpu", "decode.accelerator.count", type="scalar"),
+    Field("resources.disk", "decode.volumes", type="scalar"),
+    Field("volumes[].volume_type", "decode.volumes", type="string"),
+    Field("volumes[].name", "decode.volumes", type="string"),
+    Field("volumes[].mount_path", "engine.volumeMounts", type="string"),
+    Field("volumes[].spec", "decode.volumes", type="map"),
+    Field("backend", "engine.huggingface.backend", type="string"),
+    Field("huggingface_task", "engine.huggingface.task", type="string"),
+    Field("dtype", "engine.huggingface.dtype", type="string"),
+    Field("max_length", "engine.huggingface.maxModelLen", type="integer"),
+    Field("max_log_len", "engine.huggingface.maxLogLen", type="integer"),
+    Field("tokenizer_revision", "engine.huggingface.tokenizerRevision", type="string"),
+    Field("tensor_input_names", "engine.huggingface.tensorInputNames", type="strings"),
+    *(
+        changed(name, f"engine.huggingface.{camel(name)}", _FALSE, type="boolean", when=lambda value: value is False)
+        for name in SWITCHES
+    ),
+)
+"""Fields of a task's or run's spec."""
 
 
-def _spec(prefix: str, parts: tuple[tuple[str, str, Fate, str, str], ...]) -> tuple[Field, ...]:
-    fields = [
-        Field(
-            f"{prefix}.{name}",
-            values,
-            fate,
-            why,
-            type=kind,
-            quiet=(not values and fate is not Fate.lost) or name == "local_execution",
-        )
-        for name, values, fate, why, kind in parts
-    ]
-    for index, item in enumerate(fields):
-        if item.path.rsplit(".", 1)[-1] in SWITCHES:
-            fields[index] = Field(
-                item.path, item.values, Fate.changed, _FALSE, type="boolean", when=lambda value: value is False
-            )
-    return tuple(fields)
+def _under(prefix: str, *parts: Sequence[Field]) -> tuple[Field, ...]:
+    """Return fields under a path; of two for one path the first."""
+    fields: dict[str, Field] = {}
+    for field in (field for part in parts for field in part):
+        fields.setdefault(field.path, replace(field, path=f"{prefix}.{field.path}"))
+    return tuple(fields.values())
 
 
 def _entity(prefix: str = "") -> tuple[Field, ...]:
-    at = f"{prefix}." if prefix else ""
-    return tuple(Field(f"{at}{name}", "", Fate.lost, _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY)
+    return tuple(lost(f"{prefix}{name}", _PLATFORM, type=kind, quiet=True) for name, kind in _ENTITY.items())
 
 
 BUNDLE = (
     *_entity(),
-    *(field for part in ("function", "task", "run") for field in _entity(part)),
-    *_spec("function.spec", _FUNCTION),
-    *_spec("task.spec", _RUN),
-    *_spec("run.spec", (*_FUNCTION, *(item for item in _RUN if item[0] not in ("url", "path")))),
+    *(field for part in ("function", "task", "run") for field in _entity(f"{part}.")),
+    *_under("function.spec", _FUNCTION),
+    *_under("task.spec", _RUN),
+    *_under("run.spec", _FUNCTION, _RUN),
 )
 """Fields of a document with function, task and run."""
 
-SINGLE = (*_entity(), *_spec("spec", (*_FUNCTION, *(item for item in _RUN if item[0] not in ("url", "path")))))
+SINGLE = (*_entity(), *_under("spec", _FUNCTION, _RUN))
 """Fields of a document that is one of them."""

@@ -1,43 +1,34 @@
-"""KServe: LLMInferenceService, and InferenceService with the Hugging Face runtime."""
+"""KServe: LLMInferenceService, and InferenceService with a runtime that serves language models."""
 
 from __future__ import annotations
 
 from modelservice.importers.source.documents import Document
-from modelservice.importers.source.fields import Ledger
-from modelservice.importers.source.secrets import Vault
-from modelservice.importers.systems.kserve import fields, inference_service, llm_inference_service
-from modelservice.importers.systems.system import Source, System
-from modelservice.importers.workload import Serving
+from modelservice.importers.systems.kserve import inference_service, llm_inference_service
+from modelservice.importers.systems.system import Conversion, System
+from modelservice.importers.workload import ServedModel
 
 
 def _recognises(document: Document) -> bool:
-    return any(
-        recognises(document)
-        for recognises in (
-            llm_inference_service.is_service,
-            llm_inference_service.is_model_config,
-            inference_service.is_service,
-        )
-    )
+    return inference_service.recognises(document) or llm_inference_service.recognises(document)
 
 
-def _convert(document: Document, source: Source, ledger: Ledger, vault: Vault) -> Serving | None:
-    if inference_service.is_service(document):
-        return inference_service.convert(document, source, ledger, vault)
-    if llm_inference_service.is_config(document) and any(
-        llm_inference_service.is_service(item) for item in source.documents
-    ):
-        return None
-    return llm_inference_service.convert(document, source, ledger, vault)
+def _is_part(document: Document) -> bool:
+    return inference_service.is_runtime(document) or llm_inference_service.is_config(document)
+
+
+def _convert(conversion: Conversion) -> ServedModel | None:
+    if inference_service.recognises(conversion.document):
+        return inference_service.convert(conversion)
+    return llm_inference_service.convert(conversion)
 
 
 SYSTEM = System(
     name="kserve",
     title="KServe (serving.kserve.io)",
     recognises=_recognises,
-    parts=lambda document: llm_inference_service.is_config(document) or inference_service.is_runtime(document),
+    parts=_is_part,
     fields={
-        "LLMInferenceService": fields.FIELDS,
+        "LLMInferenceService": llm_inference_service.FIELDS,
         "InferenceService": inference_service.FIELDS,
         "ServingRuntime": inference_service.RUNTIME_FIELDS,
     },

@@ -1,4 +1,4 @@
-"""The llm-d operator's dry run: what it would create, in its own shape or as manifests from the chart."""
+"""The operator's dry run: what it would create, in its own shape or as manifests from the chart."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release
 from modelservice.importers.chart import chart
-from modelservice.importers.source.documents import read_documents
-from modelservice.importers.source.fields import Fate, Ledger, Note
-from modelservice.importers.source.secrets import Vault
-from modelservice.importers.steps.conversion import to_values
-from modelservice.importers.systems import llm_d_operator
-from modelservice.importers.systems.llm_d_operator.baseconfig import Operator, children
+from modelservice.importers.report import ConversionReport, Note
+from modelservice.importers.source.documents import Document, read_documents
+from modelservice.importers.source.secrets import SecretCollector
+from modelservice.importers.steps import STEPS, to_values
+from modelservice.importers.steps.related_objects import adopt_objects
+from modelservice.importers.systems.llm_d_operator.children import Operator, make_children
+from modelservice.importers.systems.llm_d_operator.convert import objects_of, served_model
+from modelservice.importers.systems.llm_d_operator.current import current
+from modelservice.importers.systems.llm_d_operator.documents import is_service, read_base, read_service
 
 
 class Shape(StrEnum):
@@ -43,49 +46,38 @@ class DryRun:
 
 
 def dry_run(model_service: str, base: str | None, operator: Operator) -> DryRun:
-    """Runs the operator dry on a file with a ModelService and one with its base ConfigMap.
+    """Run the operator dry on a file with a ModelService and one with its base ConfigMap.
 
     Raises:
         UsageError: a file cannot be read.
-        ModelserviceError: a file is not what its option says, or the operator could make nothing of it.
+        ModelserviceError: a file is not what its option says, or the operator cannot make anything of it.
     """
     if model_service == base == "-":
-        raise UsageError("the standard input can be read once", fix="give - to one of -m and -b")
-    documents = [item for item in read_documents([model_service]) if llm_d_operator.SYSTEM.recognises(item)]
-    if len(documents) != 1:
-        raise ModelserviceError(f"{len(documents)} ModelServices of llm-d.ai, but one is expected", file=model_service)
-    ledger, vault = Ledger(), Vault(f"{documents[0].name or 'imported'}-secrets")
-    service = llm_d_operator.read(documents[0], ledger)
-    config, config_document = None, None
-    if base is not None:
-        found = [item for item in read_documents([base]) if item.kind == "ConfigMap"]
-        if len(found) != 1:
-            raise ModelserviceError(f"{len(found)} ConfigMaps, but one is expected", file=base)
-        config_document = found[0]
-        config = ledger.read(config_document, llm_d_operator.BASE_FIELDS)
-    made = children(service, documents[0], config, config_document, operator, ledger)
-    serving = llm_d_operator.serving(service, made, ledger, vault, operator.namespace)
-    serving.objects = llm_d_operator.objects_of(made, vault)
-    if "eppDeployment" in made and "eppRoleBinding" not in made:
-        ledger.add(
-            Fate.lost,
-            "--epp-cluster-role",
-            "the operator binds the endpoint picker to the ClusterRole of this option; bind its ServiceAccount to one",
-        )
-    values, _ = vault.cleaned(to_values(serving, objects_as_keys=False))
-    release = Release("modelservice", serving.namespace or "default")
-    manifests = chart().render(values, release).manifests
-    shown, _ = vault.cleaned(_today(made))
-    return DryRun(dict(sorted(shown.items())), values, manifests, ledger.notes)
+        raise UsageError("standard input can be read once", fix="use - for one of -m and -b")
+    report = ConversionReport()
+    found = [item for item in read_documents([model_service]) if is_service(item)]
+    document = _only(found, "ModelServices of llm-d.ai", model_service)
+    secrets = SecretCollector(f"{document.name or 'imported'}-secrets")
+    service = read_service(document, report)
+    config = read_base(_base_document(base), report) if base is not None else None
+    children = make_children(service, config, operator, report)
+    model = served_model(service, children, report, operator.namespace)
+    model.objects = objects_of(children, secrets)
+    if "eppDeployment" in children and "eppRoleBinding" not in children:
+        why = "the operator binds the endpoint picker to the ClusterRole of this option; bind its ServiceAccount to one"
+        report.lost("--epp-cluster-role", why)
+    steps = [step for step in STEPS if step is not adopt_objects]  # the operator's objects stay as they are
+    values, _ = secrets.cleaned(to_values(model, report, secrets, steps))
+    manifests = chart().render(values, Release("modelservice", model.namespace or "default")).manifests
+    shown, _ = secrets.cleaned(current(children))
+    return DryRun(dict(sorted(shown.items())), values, manifests, report.notes)
 
 
-def _today(made: Mapping[str, Any]) -> dict[str, Any]:
-    """The operator's objects in the API versions that are served today."""
-    result = dict(made)
-    if "httpRoute" in result:
-        result["httpRoute"] = llm_d_operator.current_route(result["httpRoute"])
-    if "inferencePool" in result:
-        result["inferencePool"] = llm_d_operator.current_pool(result["inferencePool"], result.get("eppService"))
-    if "inferenceModel" in result:
-        result["inferenceModel"] = llm_d_operator.current_objective(result["inferenceModel"])
-    return result
+def _base_document(file: str) -> Document:
+    return _only([item for item in read_documents([file]) if item.kind == "ConfigMap"], "ConfigMaps", file)
+
+
+def _only(found: Sequence[Document], words: str, file: str) -> Document:
+    if len(found) != 1:
+        raise ModelserviceError(f"{len(found)} {words}, but one is expected", file=file)
+    return found[0]

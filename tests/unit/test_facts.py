@@ -1,0 +1,325 @@
+"""The facts: whole, consistent with each other, equal to what the chart reads, and equal to their sources."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+
+import pytest
+
+from modelservice import facts
+from modelservice.docs.facts import chart_facts, facts_json
+from modelservice.facts.models import Engine, VersionedFlag
+from modelservice.facts.validation import files, problems
+from modelservice.values import Feature
+from support.go_modules import source
+from support.render import ROOT
+
+CHART = ROOT / "charts" / "llm-d-modelservice"
+
+ENGINES = facts.engines()
+PROXY = facts.routing_proxy()
+PICKER = facts.endpoint_picker()
+KUBERNETES = facts.kubernetes()
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Return a version as numbers."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def accepts(item: typing.Any, version: str) -> bool:
+    """Return whether something with ``since`` and ``until`` is there in a version."""
+    wanted = number(version)
+    return (not item.since or number(item.since) <= wanted) and (not item.until or wanted < number(item.until))
+
+
+# ---------------------------------------------------------------------------------------------
+# Whole
+# ---------------------------------------------------------------------------------------------
+
+
+def test_every_file_is_valid() -> None:
+    assert list(problems()) == []
+
+
+def test_no_file_is_left_out() -> None:
+    present = {path for path in facts.DIRECTORY.rglob("*.yaml") if path.parent.name != "arguments"}
+    assert present - set(files()) <= {facts.DIRECTORY / "image-versions.yaml"}
+
+
+def test_looking_up_an_unknown_type_gives_nothing() -> None:
+    assert facts.engine("none") is None
+    assert facts.accelerator("none") is None
+    assert PROXY.flag("none") is None
+
+
+def test_facts_do_not_change() -> None:
+    with pytest.raises(AttributeError, match="facts do not change"):
+        ENGINES[0].port.default = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        ENGINES[0].api.paths["any"] = {}  # type: ignore[index]
+
+
+def test_importing_the_package_imports_neither_pydantic_nor_yaml() -> None:
+    script = "import sys, modelservice.facts; print([name for name in ('pydantic', 'yaml') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reading_them_does_not_import_pydantic() -> None:
+    script = "import sys; from modelservice import facts; facts.engines(); print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+# ---------------------------------------------------------------------------------------------
+# Consistent
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.type)
+def test_an_engine_claims_its_images_and_no_others(engine: Engine) -> None:
+    for image in (*engine.images.repositories, engine.images.example, engine.images.default):
+        if image:
+            assert [item.type for item in ENGINES if re.search(item.images.pattern, image)] == [engine.type], image
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.type)
+def test_an_engine_is_whole(engine: Engine) -> None:
+    features = typing.get_args(Feature)
+    assert set(engine.api.features) <= set(features)
+    assert engine.api.features
+    assert engine.api.paths["any"]["models"].startswith(engine.api.root)
+    assert engine.images.repositories
+    assert engine.images.example.startswith(engine.images.repositories)
+    assert engine.start.command or engine.start.entrypoint or engine.start.arguments
+    assert bool(engine.api_key.env) != bool(engine.api_key.refused)
+    assert engine.metrics.path or not (engine.metrics.running or engine.metrics.waiting)
+    assert bool(engine.metrics.running) == bool(engine.metrics.waiting)
+    assert engine.start.flags_like in ("", *(item.type for item in ENGINES))
+    assert engine.backend is None or facts.engine(engine.backend.runs)
+
+
+def test_a_program_starts_one_engine() -> None:
+    programs = [program for engine in ENGINES for program in engine.start.programs]
+    assert len(programs) == len(set(programs))
+
+
+def test_every_spelling_of_a_flag_has_one_meaning() -> None:
+    arguments = json.loads((facts.DIRECTORY / "engines/arguments/vllm.json").read_text(encoding="utf-8"))["arguments"]
+    known = {flag.lstrip("-"): item["flags"][0].lstrip("-") for item in arguments for flag in item["flags"][1:]}
+    for engine in ENGINES:
+        for spelling, flag in engine.flags.aliases.items() if engine.flags else ():
+            assert known.setdefault(spelling, flag) == flag, (engine.type, spelling)
+
+
+def test_patterns_are_of_the_kind_that_helm_knows_too() -> None:
+    patterns = [pattern for engine in ENGINES for pattern in (engine.images.pattern, engine.images.versioned)]
+    accelerators = facts.accelerators()
+    for kind in accelerators.types:
+        patterns += [*kind.more_resources, *(product.pattern for product in kind.products)]
+    for others in (accelerators.networks, accelerators.amounts, accelerators.unknown):
+        patterns += [*others.resources, *others.device_classes]
+    for pattern in patterns:
+        re.compile(pattern)
+        assert not re.search(r"\(\?[=!<]|\\[1-9]", pattern), pattern
+
+
+def test_an_accelerator_is_neither_a_network_nor_an_amount() -> None:
+    accelerators = facts.accelerators()
+    for kind in accelerators.types:
+        shares = [
+            share
+            for provider in kind.shares.values()
+            for share in (provider.memory, provider.percentage, provider.cores)
+        ]
+        for others in (accelerators.networks, accelerators.amounts):
+            assert not any(re.search(pattern, kind.resource) for pattern in others.resources if kind.resource)
+            assert not any(
+                re.search(pattern, kind.device_class) for pattern in others.device_classes if kind.device_class
+            )
+        for amount in shares:
+            assert any(re.search(pattern, amount) for pattern in accelerators.amounts.resources), amount
+
+
+def test_types_are_told_apart_by_their_resources() -> None:
+    kinds = facts.accelerators().types
+    resources = [kind.resource for kind in kinds if kind.resource]
+    assert len(resources) == len(set(resources))
+    for first, second in itertools.permutations(kinds, 2):
+        if first.vendor != second.vendor and first.resource:
+            assert not any(re.search(pattern, first.resource) for pattern in second.more_resources), (first, second)
+
+
+def versioned() -> Iterator[typing.Any]:
+    """Yield everything with versions."""
+    yield from (*PROXY.flags, *PROXY.connectors, *PROXY.encoder_connectors, *PROXY.images)
+    yield from (*PICKER.flags, *PICKER.plugins, *PICKER.images)
+    yield from KUBERNETES.features.values()
+
+
+def test_versions_are_in_order() -> None:
+    for item in versioned():
+        since, until, deprecated = item.since, item.until, getattr(item, "deprecated", "")
+        assert not (since and until) or number(since) < number(until), item
+        assert not (since and deprecated) or number(since) < number(deprecated), item
+        assert not (deprecated and until) or number(deprecated) < number(until), item
+    for names in (
+        PICKER.config_api,
+        PICKER.objective_api,
+        PICKER.objective_groups,
+        PICKER.queue_metric,
+        PROXY.engine_port,
+    ):
+        assert [number(name.since) for name in names[1:]] == sorted(number(name.since) for name in names[1:])
+
+
+@pytest.mark.parametrize("program", [PROXY, PICKER], ids=["routing proxy", "endpoint picker"])
+def test_an_image_name_is_taken_for_a_version_that_it_is_published_in(program: typing.Any) -> None:
+    for image in program.images:
+        assert not image.default_version or accepts(image, image.default_version)
+    assert [number(release.version) for release in program.releases] == sorted(
+        number(item.version) for item in program.releases
+    )
+
+
+def test_what_replaces_a_flag_is_known() -> None:
+    for flag in PROXY.flags:
+        assert not flag.instead or PROXY.flag(flag.instead.partition("=")[0]), flag
+    plugins = {plugin.type for plugin in PICKER.plugins}
+    assert {plugin.instead for plugin in PICKER.plugins if plugin.instead} <= plugins
+    connectors = {connector.name for connector in PROXY.connectors}
+    assert {connector.instead for connector in PROXY.connectors if connector.instead} <= connectors
+
+
+def test_the_connectors_of_the_sidecar_are_connectors_of_an_engine() -> None:
+    known = {name for engine in ENGINES if engine.kv_transfer for name in engine.kv_transfer.connectors}
+    for connector in PROXY.connectors:
+        assert set(connector.engine_connectors) <= known
+        assert connector.engine_connectors or facts.engine(connector.engine)
+
+
+# ---------------------------------------------------------------------------------------------
+# The chart
+# ---------------------------------------------------------------------------------------------
+
+
+def test_the_chart_has_the_facts() -> None:
+    assert (CHART / "facts.json").read_text(encoding="utf-8") == facts_json(), "run `modelservice schema`"
+    assert json.loads(facts_json()) == chart_facts()
+
+
+def test_the_chart_reads_no_sources() -> None:
+    assert "https://" not in facts_json()
+    assert len(facts_json()) < 40_000  # parsed in every render
+
+
+def test_sections_of_the_values_come_before_their_parts() -> None:
+    sections = chart_facts()["sections"]
+    assert "routing.epp.service" in sections  # once nobody's: networkpolicy.yaml failed without a sentence
+    for section in sections:
+        outer = section.rpartition(".")[0]
+        assert not outer or sections.index(outer) < sections.index(section)
+
+
+# ---------------------------------------------------------------------------------------------
+# The sources
+# ---------------------------------------------------------------------------------------------
+
+_ZAP = {"zap-devel", "zap-encoder", "zap-log-level", "zap-stacktrace-level", "zap-time-encoding"}
+_SCHEDULER = "github.com/llm-d/llm-d-inference-scheduler"
+_EXTENSION = "sigs.k8s.io/gateway-api-inference-extension"
+
+
+def flags_in(text: str) -> set[str]:
+    """Return the names of the flags that Go code defines, with :mod:`flag` or pflag."""
+    defined = re.findall(r'\b(?:fs|f|flag)\.(?!New)\w+\(\s*(?:&?[\w.]+,\s*)?"([a-z][a-z0-9-]*)"', text)
+    constants = dict(re.findall(r'^\s*(\w+)\s*=\s*"([a-z][a-z0-9-]*)"', text, re.MULTILINE))
+    by_name = re.findall(r"\bfs\.\w+Var\(\s*&?[\w.]+,\s*(\w+),", text)
+    return set(defined) | {constants[name] for name in by_name if name in constants}
+
+
+def known(flags: typing.Iterable[VersionedFlag], version: str) -> set[str]:
+    """Return the flags that a version accepts by the facts."""
+    return {flag.name for flag in flags if accepts(flag, version)}
+
+
+@pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
+def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
+    module = source(_SCHEDULER, release)
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (module / "cmd/pd-sidecar/main.go", module / "pkg/sidecar/proxy/options.go")
+        if path.is_file()
+    )
+    assert "zap" in text
+    assert flags_in(text) | _ZAP == known(PROXY.flags, release.removeprefix("v"))
+
+
+@pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
+def test_the_routing_proxy_has_the_connectors_of_its_source(release: str) -> None:
+    text = (source(_SCHEDULER, release) / "pkg/sidecar/proxy/proxy.go").read_text(encoding="utf-8")
+    names = set(re.findall(r'\b(?:KV)?Connector\w+ += +"([a-z0-9-]+)"', text))
+    assert names == {item.name for item in PROXY.connectors if accepts(item, release.removeprefix("v"))}
+
+
+def test_the_endpoint_picker_has_the_plugins_of_its_source() -> None:
+    module = source(_SCHEDULER, "v0.7.1")
+    registered = (module / "pkg/plugins/register.go").read_text(encoding="utf-8")
+    names = set(re.findall(r"plugin\.Register\(\w+\.(\w+),", registered))
+    texts = [path.read_text(encoding="utf-8") for path in (module / "pkg/plugins").rglob("*.go")]
+    constants = {name: value for text in texts for name, value in re.findall(r'\b(\w+Type) += +"([a-z0-9-]+)"', text)}
+    assert names <= set(constants)
+    plugins = {plugin.type for plugin in PICKER.plugins if accepts(plugin, "0.7.1")}
+    assert {constants[name] for name in names} <= plugins
+
+
+@pytest.mark.parametrize(("release", "same_as"), [("v1.2.0", "0.4"), ("v1.4.0", "0.7"), ("v1.5.0", "0.8")])
+def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: str) -> None:
+    module = source(_EXTENSION, release)
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (module / "cmd/epp/runner/runner.go", module / "pkg/epp/server/options.go")
+        if path.is_file()
+    )
+    assert flags_in(text) | _ZAP | {"v"} == known(PICKER.flags, same_as)
+
+
+def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
+    for release, version in (("v0.7.1", "1.4"), ("v0.5.1", "1.3")):
+        required = re.search(
+            rf"{re.escape(_EXTENSION)} v(\d+\.\d+)",
+            (source(_SCHEDULER, release) / "go.mod").read_text(encoding="utf-8"),
+        )
+        assert required
+        assert required[1] == version
+        assert number(PICKER.extension.equivalent[version])[:2] == number(release.removeprefix("v"))[:2]
+
+
+def test_the_simulator_has_the_flags_of_its_source() -> None:
+    simulator = facts.engine("simulator")
+    assert simulator
+    assert simulator.flags
+    release = simulator.images.example.rpartition(":")[2]
+    folder = source("github.com/llm-d/llm-d-inference-sim", release) / "pkg/common"
+    accepted = flags_in("".join(path.read_text(encoding="utf-8") for path in folder.glob("*.go")))
+    own = (simulator.port.flag, simulator.model.flag, simulator.model.name, simulator.parallelism.data)
+    assert {"port", "model", *own} <= accepted
+    assert not set(simulator.flags.foreign) & accepted
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.parent.rglob("*.go"))
+    for path in itertools.chain.from_iterable(paths.values() for paths in simulator.api.paths.values()):
+        assert f'"{path}"' in text
+    assert "Bearer" not in "".join(
+        path.read_text(encoding="utf-8") for path in (folder.parent / "communication").glob("*.go")
+    )
+
+
+def test_kubernetes_versions_are_those_that_are_tested() -> None:
+    assert KUBERNETES.definitions in KUBERNETES.rendered
+    assert set(KUBERNETES.control_planes) <= set(KUBERNETES.rendered)
+    chart = (CHART / "Chart.yaml").read_text(encoding="utf-8")
+    assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart

@@ -1,0 +1,177 @@
+"""The chart's ``facts.json``: what its templates know of the world, and which values they cannot do without.
+
+The templates read it once in a render, through ``llm-d-modelservice.known``. It is JSON because that parses faster than
+YAML, and has no more of the facts than templates need: no sources, nothing that only the tool judges by. A key that is
+missing means the default of the record.
+
+    engines         {type: Engine}, see modelservice.facts.models
+    accelerators    {type: {resource, moreResources, deviceClass, countsCores, shares}}
+    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
+    endpointPicker  images as above; the rest as in the record, without flags and plugins
+    kubernetes      {feature: {title, since}}
+    aliases         {spelling: canonical flag}, without dashes
+    unstated        what an engine without a type is: {type, image, byCommand, byImage}
+    sections        paths of the values that must be maps, outer ones first
+    needed          paths of the values that must not be null
+"""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from modelservice.facts import DIRECTORY
+from modelservice.facts.load import raw
+
+_NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
+"""Keys of an engine that no template needs."""
+
+_ALWAYS = {"needsAccelerator": True, "disaggregates": False}
+"""Keys of an engine that a template could not tell from a missing one."""
+
+_ACCELERATOR = ("resource", "moreResources", "deviceClass", "countsCores", "shares")
+
+
+def chart_facts() -> dict[str, Any]:
+    """Return what the chart's templates know."""
+    engines = sorted((raw(path) for path in (DIRECTORY / "engines").glob("*.yaml")), key=lambda engine: engine["type"])
+    accelerators = raw(DIRECTORY / "accelerators.yaml")["types"]
+    sections, needed = required_values()
+    return {
+        "engines": {engine["type"]: _engine(engine) for engine in engines},
+        "accelerators": {
+            item["type"]: _rendered({key: item.get(key) for key in _ACCELERATOR}) for item in accelerators
+        },
+        "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
+        "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
+        "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
+        "aliases": dict(sorted(_aliases(engines).items())),
+        "unstated": _unstated(engines),
+        "sections": sections,
+        "needed": needed,
+    }
+
+
+def facts_json() -> str:
+    """Return ``facts.json``: one line for each engine, accelerator and program."""
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    def lines(content: Any) -> str:
+        if not isinstance(content, Mapping):
+            return dump(content)
+        return "{" + ",".join(f"\n  {dump(key)}: {dump(value)}" for key, value in content.items()) + "\n }"
+
+    return "{" + ",".join(f"\n {dump(name)}: {lines(content)}" for name, content in chart_facts().items()) + "\n}\n"
+
+
+def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an engine as templates read it."""
+    found = {**_ALWAYS, **_rendered({key: value for key, value in engine.items() if key not in _NOT_RENDERED})}
+    if "groups" in found:
+        found["groups"] = {"dataOverPods": True, **found["groups"]}
+    return found
+
+
+def _images(program: Mapping[str, Any]) -> dict[str, str]:
+    """Return the version that each image name of a program is taken for."""
+    return {image["name"]: image["defaultVersion"] for image in program["images"] if image.get("defaultVersion")}
+
+
+def _routing_proxy(proxy: Mapping[str, Any]) -> dict[str, Any]:
+    flags = {
+        flag["name"]: {key: flag[key] for key in ("since", "until", "instead") if key in flag}
+        for flag in proxy["flags"]
+    }
+    return {
+        "images": _images(proxy),
+        "assumed": proxy["assumed"],
+        "flags": {name: bounds for name, bounds in flags.items() if bounds},
+    }
+
+
+def _endpoint_picker(picker: Mapping[str, Any]) -> dict[str, Any]:
+    kept = (
+        "oldest",
+        "extension",
+        "ports",
+        "configApi",
+        "objectiveApi",
+        "objectiveGroups",
+        "queueMetric",
+        "engineLabel",
+        "features",
+    )
+    return {"images": _images(picker), **_rendered({key: picker[key] for key in kept})}
+
+
+def _aliases(engines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the other spellings of all engines' flags."""
+    arguments = json.loads((DIRECTORY / "engines" / "arguments" / "vllm.json").read_text(encoding="utf-8"))["arguments"]
+    found = {flag.lstrip("-"): item["flags"][0].lstrip("-") for item in arguments for flag in item["flags"][1:]}
+    for engine in engines:
+        found |= engine.get("flags", {}).get("aliases", {})
+    return found
+
+
+def _unstated(engines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how the chart tells the engine where no type is stated."""
+    default = next(engine for engine in engines if engine["images"].get("default"))
+    commands = {engine["start"]["modelCommand"]: engine["type"] for engine in engines}
+    return {
+        "type": commands["vllmServe"],
+        "image": default["images"]["default"],
+        "byCommand": {name: kind for name, kind in commands.items() if name != "imageDefault"},
+        "byImage": {default["images"]["pattern"]: default["type"]},
+    }
+
+
+def _rendered(data: Any) -> Any:
+    """Return facts without their sources, and without keys that say nothing."""
+    if isinstance(data, Mapping):
+        kept = {key: _rendered(value) for key, value in data.items() if key not in _NOT_RENDERED or key == "flags"}
+        return {key: value for key, value in kept.items() if value is not None}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [_rendered(item) for item in data]
+    return data
+
+
+_MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
+"""Names of values that may be null although their default says something: it removes the default on purpose."""
+
+
+def required_values() -> tuple[list[str], list[str]]:
+    """Return the paths of the values that must be maps, and of those that must not be null.
+
+    Null makes Helm delete a default. A section must be a map, and so must a map whose default has entries. Any other
+    value must not be null if it is not optional and its default says something; where the default is false, empty or
+    zero, a missing value is equal to it.
+    """
+    from modelservice.values import Resources, Values
+
+    sections: list[str] = []
+    needed: list[str] = []
+    for path, value in _defaults(Values()):
+        if isinstance(value, Resources) or not value or path.rpartition(".")[2] in _MAY_BE_NULL:
+            continue
+        if isinstance(value, BaseModel | dict):
+            sections.append(path)
+        elif not isinstance(value, list):
+            needed.append(path)
+    return sections, needed
+
+
+def _defaults(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the path and the default of every value that is not optional; a section before its parts."""
+    for name, field in type(model).model_fields.items():
+        path, value = f"{prefix}{field.alias or name}", model.__dict__[name]
+        if type(None) in typing.get_args(field.annotation):
+            continue
+        yield path, value
+        if isinstance(value, BaseModel):
+            yield from _defaults(value, f"{path}.")

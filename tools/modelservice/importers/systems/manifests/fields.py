@@ -1,0 +1,93 @@
+"""What becomes of each field of workloads, and what is read of the objects that go with them."""
+
+from __future__ import annotations
+
+from modelservice.importers.source.fields import Field, lost
+from modelservice.importers.source.kubernetes_fields import DEPLOYMENT, OBJECT, pod_template
+from modelservice.importers.systems.claims import claim_fields
+
+STATEFUL_SET = (
+    *(item for item in DEPLOYMENT if item.path not in ("spec.strategy", "spec.paused", "spec.progressDeadlineSeconds")),
+    Field("spec.serviceName", "{role}.service.name", type="string"),
+    Field("spec.updateStrategy", "{role}.updateStrategy", type="apps.v1.StatefulSetUpdateStrategy"),
+    Field("spec.podManagementPolicy", "{role}.podManagementPolicy", type="string"),
+    lost("spec.ordinals", "the chart numbers the pods from 0", type="object"),
+    Field(
+        "spec.persistentVolumeClaimRetentionPolicy",
+        "{role}.persistentVolumeClaimRetentionPolicy",
+        type="apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy",
+    ),
+    *claim_fields("spec.volumeClaimTemplates"),
+)
+"""Fields of a StatefulSet."""
+
+LEADER_WORKER_SET = (
+    *OBJECT,
+    lost("metadata.labels", "the chart labels its objects itself; pods keep theirs", quiet=True),
+    Field("metadata.annotations", "{role}.annotations", type="map"),
+    Field("spec.replicas", "{role}.replicas", type="integer"),
+    Field("spec.leaderWorkerTemplate.size", "{role}.parallelism.workers", type="integer"),
+    *pod_template("spec.leaderWorkerTemplate.workerTemplate"),
+    *pod_template("spec.leaderWorkerTemplate.leaderTemplate"),
+    lost(
+        "spec.leaderWorkerTemplate.restartPolicy",
+        "the chart leaves it to LeaderWorkerSet, which restarts the whole group",
+        type="string",
+        when=lambda value: value not in ("RecreateGroupOnPodRestart", "Default"),
+    ),
+    Field("spec.leaderWorkerTemplate.subGroupPolicy", "{role}.subGroupPolicy", type="object"),
+    lost(
+        "spec.leaderWorkerTemplate.volumeClaimTemplates",
+        "the chart has no claim templates; write an ephemeral volume",
+        type="list",
+    ),
+    Field("spec.rolloutStrategy", "{role}.rolloutStrategy", type="object"),
+    lost(
+        "spec.startupPolicy",
+        "the chart leaves it to LeaderWorkerSet: all pods start together",
+        type="string",
+        when=lambda value: value != "LeaderCreated",
+    ),
+    lost(
+        "spec.networkConfig",
+        "the chart leaves it to LeaderWorkerSet: one subdomain for all groups",
+        type="object",
+        when=lambda value: value.get("subdomainPolicy", "Shared") != "Shared",
+    ),
+)
+"""Fields of a LeaderWorkerSet (https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/)."""
+
+FIELDS = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET, "LeaderWorkerSet": LEADER_WORKER_SET}
+"""Fields of each kind of workload."""
+
+RELATED = (
+    Field("metadata", "", type="object"),
+    Field("metadata.labels", "", type="map"),
+    Field("metadata.annotations", "", type="map"),
+    Field("spec", "", type="object"),
+)
+"""What is read of every related object."""
+
+RELATED_KINDS = {
+    "Service": (Field("spec", "", type="core.v1.ServiceSpec?"),),
+    "PodDisruptionBudget": (Field("spec.selector.matchLabels", "", type="map"),),
+    "HorizontalPodAutoscaler": (
+        Field("spec.scaleTargetRef", "", type="object"),
+        Field("spec.metrics", "", type="list"),
+    ),
+    "ScaledObject": (
+        Field("spec.scaleTargetRef", "", type="object"),
+        Field("spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown", "", type="object"),
+    ),
+    "InferencePool": (
+        Field("spec.selector.matchLabels", "", type="map"),
+        Field("spec.endpointPickerRef.port", "", type="object"),
+    ),
+    "InferenceObjective": (Field("spec.poolRef", "", type="object"),),
+    "HTTPRoute": (
+        Field("spec.parentRefs", "", type="list"),
+        Field("spec.rules[]", "", type="object"),
+        Field("spec.rules[].backendRefs[]", "", type="object"),
+    ),
+}
+"""What is read of the kinds that the chart has keys for."""

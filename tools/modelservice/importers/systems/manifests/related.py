@@ -1,0 +1,146 @@
+"""Objects that go with a workload: Services, autoscalers, budgets, routes, and what stays outside of the release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelservice.errors import ModelserviceError
+from modelservice.importers.report import ConversionReport
+from modelservice.importers.source.documents import Document
+from modelservice.importers.source.reader import read_fields, without_nulls
+from modelservice.importers.systems.manifests.fields import RELATED, RELATED_KINDS
+from modelservice.importers.systems.manifests.workloads import serves
+from modelservice.importers.systems.system import Conversion
+from modelservice.importers.workload import ServedModel
+
+GROUP_LABEL = "leaderworkerset.sigs.k8s.io/name"
+"""Label with the name of the LeaderWorkerSet, which its controller gives to all pods
+(https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/)."""
+
+STAYS = {
+    "PersistentVolumeClaim": "the values refer to it by name; it stays, as its data does",
+    "ServiceAccount": "the values refer to it by name; it stays",
+    "Namespace": "a release is installed into it; helm install --create-namespace makes it",
+}
+"""Kinds that are not taken into the release."""
+
+SCALERS = ("HorizontalPodAutoscaler", "ScaledObject", "VerticalPodAutoscaler", "VariantAutoscaling")
+"""Kinds that scale a workload."""
+
+
+def take_related(conversion: Conversion, served: ServedModel, alone: bool, workloads: Mapping[str, str]) -> None:
+    """Take what belongs to the workload into the release.
+
+    Args:
+        conversion: the conversion of the workload.
+        served: what is made of it; gets the objects.
+        alone: no other workload serves.
+        workloads: names of the workloads in the source, and the role of each.
+    """
+    document, source, report = conversion.document, conversion.source, conversion.report
+    for other in source.documents:
+        if other is document or other in source.used or serves(other) or other.kind == "Secret" or not other.kind:
+            continue
+        if not alone and not _belongs(other, document, served):
+            continue
+        source.use(other)
+        if other.kind in STAYS:
+            report.kept(other.title, STAYS[other.kind])
+            continue
+        item = _read(other)
+        if other.kind in SCALERS:
+            _retarget(item, document.name, served, report)
+        _reselect(item, served, workloads, report)
+        served.objects.append(item)
+        _note_selector(item, other, served, report)
+
+
+def _read(document: Document) -> dict[str, Any]:
+    """Return a related object, checked."""
+    if not document.name:
+        raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
+    special = RELATED_KINDS.get(document.kind, ())
+    own = {field.path for field in special}
+    fields = (*(field for field in RELATED if field.path not in own), *special)
+    read_fields(document, fields, ConversionReport())
+    item: dict[str, Any] = without_nulls(dict(document.data))
+    return item
+
+
+def _belongs(other: Document, document: Document, served: ServedModel) -> bool:
+    role = served.decode
+    if role is None:
+        return False
+    selector = _selector(other.data)
+    if selector and selector.items() <= {**role.labels, GROUP_LABEL: document.name}.items():
+        return True
+    target = other.data.get("spec", {}).get("scaleTargetRef", {}) if isinstance(other.data.get("spec"), dict) else {}
+    if isinstance(target, dict) and target.get("name") == document.name:
+        return True
+    named = {*_named(role.pod, "name"), *_named(role.pod, "claimName"), role.pod.get("serviceAccountName", "")}
+    return other.kind in ("ConfigMap", *STAYS) and other.name in named
+
+
+def _named(value: Any, key: str) -> Iterator[str]:
+    """Yield all strings under a key, at any depth."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == key and isinstance(item, str):
+                yield item
+            yield from _named(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item, key)
+
+
+def _selector(data: Mapping[str, Any]) -> dict[str, str]:
+    spec = data.get("spec")
+    selector = spec.get("selector") if isinstance(spec, dict) else None
+    if not isinstance(selector, dict):
+        return {}
+    labels = selector.get("matchLabels", selector)
+    return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}
+
+
+def _retarget(item: dict[str, Any], workload: str, served: ServedModel, report: ConversionReport) -> None:
+    """Make an autoscaler scale the chart's workload."""
+    spec = item.get("spec")
+    target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(target, dict) or served.decode is None:
+        return
+    if target.get("name") == workload:
+        served.decode.autoscaled = True
+        item["spec"] = {**spec, "scaleTargetRef": {**target, "name": f"{served.name}-decode"}}
+        why = f"it scales {served.name}-decode, and the chart leaves the replicas to it"
+        report.changed(_title(item), why, values="{role}.autoscaling.enabled")
+
+
+def _reselect(
+    item: dict[str, Any], served: ServedModel, workloads: Mapping[str, str], report: ConversionReport
+) -> None:
+    """Make what selects a group's pods by the group's name select those of the chart's."""
+    role = workloads.get(_selector(item).get(GROUP_LABEL, ""))
+    if role is None:
+        return
+    spec = item["spec"]
+    name = {GROUP_LABEL: f"{served.name}-{role}"}
+    selector = spec["selector"]
+    own = {"matchLabels": {**selector["matchLabels"], **name}} if "matchLabels" in selector else name
+    item["spec"] = {**spec, "selector": {**selector, **own}}
+    why = f"it selects the pods of {name[GROUP_LABEL]}, the group's new name"
+    report.changed(_title(item), why, values="extraObjects")
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    return f"{item['kind']} {item.get('metadata', {}).get('name', '')}"
+
+
+def _note_selector(item: Mapping[str, Any], document: Document, served: ServedModel, report: ConversionReport) -> None:
+    """Note a Service that selects none of the model's pods."""
+    selector = _selector(item)
+    if document.kind != "Service" or not selector or not served.decode:
+        return
+    given = {**served.decode.labels, GROUP_LABEL: f"{served.name}-decode"}
+    if not selector.items() <= given.items():
+        report.kept(document.title, "it selects other pods than this model's", values="extraObjects")
