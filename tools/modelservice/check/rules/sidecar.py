@@ -192,7 +192,7 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
     if proxies and not encoders and not deployment.role("prefill"):
         yield Violation(
             "the routing sidecar has no prefill pods to send prompts to",
-            proxies[0].at().preferring("routing.proxy.enabled", "prefill.create", "routing.proxy.image"),
+            proxies[0].at().preferring("routing.proxy.enabled", "routing.proxy.image", "prefill.create"),
             "set routing.proxy.enabled: false",
         )
 

@@ -97,13 +97,13 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
         if transfer.mode and not group.command.has(transfer.mode) and not group.headless:
             yield Violation(
                 f"{group.role} has no --{transfer.mode}, so nothing hands over the cache",
-                group.engine.flag(transfer.mode),
+                group.engine.flag(transfer.mode).otherwise(*group.engine.at("args").keys),
                 f"set {group.role}.engine.args.{transfer.mode}: {group.role}",
             )
         if transfer.flag and not group.command.has(transfer.flag) and not group.kv_transfer:
             yield Violation(
                 f"{group.role} has no --{transfer.flag}, so nothing hands over the cache",
-                group.engine.flag(transfer.flag),
+                group.engine.flag(transfer.flag).otherwise(*group.engine.at("args").keys),
                 f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector, kv_role: kv_both}}",
             )
 
@@ -280,7 +280,7 @@ def nixl_host(deployment: Deployment) -> Iterator[Violation]:
         state = "is not set" if host is None else f"is {host!r}" if isinstance(host, str) else "is not the pod's IP"
         yield Violation(
             f"{name} of {group.role} {state}, so the other role asks itself for the cache",
-            group.engine.at(f"env[{name}]"),
+            group.engine.at(f"env[{name}]").otherwise(*group.engine.at("env").keys),
             f"set {name}: {{valueFrom: {{fieldRef: {{fieldPath: status.podIP}}}}}}",
         )
 
