@@ -98,12 +98,17 @@ SCALED: Values = {
 LORA: Values = {"modelArtifacts": {"adapters": [{"name": "a", "uri": "pvc://claim/a"}], "lora": {"maxRank": 8}}}
 SECRETS: Values = {"modelArtifacts": {"authSecretName": "hf"}, "auth": {"apiKeySecret": {"name": "key"}}}
 TRACED: Values = {"tracing": {"enabled": True}}
+WATCHED: Values = {
+    "decode": {"monitoring": {"podmonitor": {"enabled": False}, "servicemonitor": {"enabled": True}}},
+    "monitoring": {"prometheusrule": {"enabled": True}},
+    "routing": {"inferenceObjective": {"create": True}},
+}
 FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "a: b\n"}}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
 VARIANTS: list[Values] = [
     {}, WRITTEN, LISTED, CUSTOM_ROLE, CUSTOM_BOTH, SIZES, GROUP, PODS, SPANNING, PORTS, TYPED, SHARED, CUSTOM, DRA, STATEFUL, SCALED, LORA, SECRETS,
-    TRACED, FILES, OLD,
+    TRACED, WATCHED, FILES, OLD,
 ]  # fmt: skip
 
 FIELD = {
