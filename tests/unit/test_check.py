@@ -244,7 +244,7 @@ def test_several_files_are_compared_when_they_stand_together(tmp_path: Path) -> 
     assert run(*files).returncode == 0
     done = run(*files, "--together", "--format", "json")
     assert {item["rule"] for item in json.loads(done.stdout)["findings"] if item["severity"] == "error"} == {
-        "same-model"
+        "model-mismatch"
     }
 
 

@@ -99,14 +99,19 @@ SCALED: Values = {
 LORA: Values = {"modelArtifacts": {"adapters": [{"name": "a", "uri": "pvc://claim/a"}], "lora": {"maxRank": 8}}}
 SECRETS: Values = {"modelArtifacts": {"authSecretName": "hf"}, "auth": {"apiKeySecret": {"name": "key"}}}
 TRACED: Values = {"tracing": {"enabled": True}}
-FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "a: b\n"}}}}
+WATCHED: Values = {
+    "decode": {"monitoring": {"podmonitor": {"enabled": False}, "servicemonitor": {"enabled": True}}},
+    "monitoring": {"prometheusrule": {"enabled": True}},
+    "routing": {"inferenceObjective": {"create": True}},
+}
+FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "kind: EndpointPickerConfig\n"}}}}
 PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
 RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
 VARIANTS: list[Values] = [
     {}, WRITTEN, LISTED, CUSTOM_ROLE, CUSTOM_BOTH, SIZES, GROUP, PODS, SPANNING, PORTS, TYPED, SHARED, CUSTOM, DRA, STATEFUL, SCALED, LORA, SECRETS,
-    TRACED, FILES, OLD, PLAIN, RELEASE_SERVICE,
+    TRACED, WATCHED, FILES, OLD, PLAIN, RELEASE_SERVICE,
 ]  # fmt: skip
 
 FIELD = {
@@ -148,7 +153,7 @@ def field(deployment: Deployment, owner: str, path: str) -> Any:
 def field_of(group: PodGroup, owner: str, path: str) -> Any:
     """What is at a field of pods."""
     if owner == "workload":
-        return at(group.workload, path)
+        return at(group.workload, path.partition("[")[0])
     if owner == "pod":
         return at({"spec": group.spec, "metadata": group.metadata}, path)
     known = {"engine": group.engine, "proxy": group.proxy}
@@ -156,6 +161,8 @@ def field_of(group: PodGroup, owner: str, path: str) -> Any:
     container = known.get(owner)
     if container is None:
         return MISSING
+    if path == "args[--model]":
+        return container.program.model
     if path.startswith("args[--"):
         return [option.values for option in container.program.all(path[7:-1])]
     return at(container.fields, path)

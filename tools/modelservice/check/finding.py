@@ -38,27 +38,6 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A breach of a rule, before it is known whose rule and which line.
-
-    Args:
-        message: what is wrong and why, in one sentence.
-        values: the values key it comes from, where the chart rendered it.
-        obj: ``Kind/name`` of the object.
-        fix: what to write instead.
-        path: where in the object, for manifests without values.
-        severity: where it differs from the rule's own.
-    """
-
-    message: str
-    values: str | None = None
-    obj: str | None = None
-    fix: str | None = None
-    path: str | None = None
-    severity: Severity | None = None
-
-
-@dataclass(frozen=True)
 class Finding:
     """A violation of a rule, with everything that a person needs to fix it."""
 

@@ -12,11 +12,11 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from modelservice.check.finding import Found, Severity, Violation
+from modelservice.check.finding import Severity, Violation
 from modelservice.model.deployment import Deployment
 
-Check = Callable[[Deployment], Iterator[Violation | Found]]
-CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation | Found]]]
+Check = Callable[[Deployment], Iterator[Violation]]
+CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation]]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Rule:
 
 
 RENAMED = {
+    "cache-writable": "cache-not-writable",
     "gated-model": "gated-model-without-token",
     "pods-fit": "pod-does-not-fit",
     "quota": "quota-exceeded",

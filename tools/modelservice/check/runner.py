@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelservice.check.finding import Finding, Found, Severity, Violation
+from modelservice.check.finding import Finding, Severity, Violation
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
 from modelservice.errors import ValuesError
@@ -76,10 +76,11 @@ def load(
         rendered = renderer.render(sources.values, release)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
-        for problem in error.problems:
-            found = Found(problem.message, problem.key, fix=problem.fix)
-            findings.append(_finding(name, Severity.error, found, sources, release.name, files))
-        return None, findings
+        rejected = [
+            Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
+            for problem in error.problems
+        ]
+        return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
 
@@ -112,7 +113,9 @@ def run(
         for deployment in deployments if rule.check else ():
             findings += _checked(rule, deployment)
         if rule.check_together and together:
-            findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
+            findings += [
+                _found(rule, violation, deployment) for deployment, violation in rule.check_together(deployments)
+            ]
     return order(findings)
 
 
@@ -123,7 +126,7 @@ def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
     stop the check of everything else.
     """
     try:
-        return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
+        return [_found(rule, violation, deployment) for violation in rule.check(deployment)] if rule.check else []
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
         fix = "look for a field with another type than Kubernetes has"
@@ -151,37 +154,23 @@ def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -
     return Report(kept, hidden)
 
 
-def _of(rule: Rule, found: Violation | Found, deployment: Deployment) -> Finding:
-    severity = found.severity or rule.severity
-    if isinstance(found, Violation):
-        return _located(rule.id, severity, found, deployment)
-    return _finding(rule.id, severity, found, deployment.sources, deployment.name, ())
-
-
-def _located(name: str, severity: Severity, violation: Violation, deployment: Deployment) -> Finding:
-    """Return a violation with the key, file and line of its place."""
+def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
+    """Return a violation with its rule, and the key, file and line of its place."""
     at = violation.at
     sources = at.sources or deployment.sources
     key = at.key(sources)
-    line = sources.place(key) if sources and key else None
     obj = at.object if key or not at.path else f"{at.object}: {at.path}"
-    finding = Finding(name, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
-    if line:
-        return replace(finding, file=line.file, line=line.line)
-    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
+    severity = violation.severity or rule.severity
+    finding = Finding(rule.id, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
+    return _placed(finding, sources)
 
 
-def _finding(
-    name: str, severity: Severity, found: Found, sources: Sources | None, deployment: str, files: Sequence[str]
-) -> Finding:
-    place = sources.place(found.values) if sources and found.values else None
-    obj = f"{found.obj}: {found.path}" if found.obj and found.path and not sources else found.obj
-    finding = Finding(name, severity, found.message, found.values, obj, found.fix, deployment=deployment)
+def _placed(finding: Finding, sources: Sources | None) -> Finding:
+    """Return a finding with the file and line of its key; the last file where the key is in none."""
+    place = sources.place(finding.values) if sources and finding.values else None
     if place:
         return replace(finding, file=place.file, line=place.line)
-    if sources and sources.layers:
-        return replace(finding, file=sources.layers[-1].name)
-    return replace(finding, file=files[-1] if files else None)
+    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
 
 
 def _duplicate(message: str) -> Finding:
