@@ -177,7 +177,7 @@ ENGINES = [
         "kv_connector_extra_config: {cpu_bytes_to_use: 500000000000}}}, resources: {limits: {memory: 250Gi}}}",
         "cpu_bytes_to_use 466 GiB",
     ),
-    ("gated-model", LLAMA, "no HF_TOKEN"),
+    ("gated-model-without-token", LLAMA, "no HF_TOKEN"),
     ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
     ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
     ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
@@ -220,9 +220,12 @@ FITTING = [
     ("accelerator-image", "{accelerator: {type: amd}, engine: {image: 'rocm/vllm:v0.14.0'}}"),
     ("host-memory", PROCESSORS % "64Gi"),
     ("host-memory", "engine: {resources: {limits: {memory: 12Gi}}}"),
-    ("gated-model", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
-    ("gated-model", LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}"),
-    ("gated-model", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
+    ("gated-model-without-token", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
+    (
+        "gated-model-without-token",
+        LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}",
+    ),
+    ("gated-model-without-token", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
 ]
 
 

@@ -120,7 +120,8 @@ class Container:
             for spelling in _spellings(name, self.program)
             for key in self.at(f"args[--{spelling}]").keys
         ]
-        return Place(self.group.object, self._flag_path(given[0]), tuple(dict.fromkeys(keys)))
+        usual = self.at(f"args[--{given[0]}]").keys[-1:]
+        return Place(self.group.object, self._flag_path(given[0]), (*dict.fromkeys(keys), *usual))
 
     def option(self, option: Option) -> Place:
         """Return the place of a flag of the command line, by the spelling that it has there."""

@@ -14,13 +14,13 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.engines.command import EngineCommand
-from modelservice.facts.models import Engine
+from modelservice.facts.models import Engine, Peers
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
 from modelservice.model.provenance import Place, keys_of
-from modelservice.model.routing_proxy import is_proxy
+from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
 Object = Mapping[str, Any]
 
@@ -295,8 +295,8 @@ class PodGroup:
         if self.proxy is not None:
             found += [Listener(port, self.proxy.name, "proxy") for port in self.proxy_ports]
         found += [Listener(port, engine, "supervisor") for port in self._supervisor_ports()]
-        side = self.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
-        if isinstance(side, str) and side.isdigit() and "NixlConnector" in self.kv_connectors:
+        side = self.engine.env.get(self.peers.port) if self.peers else None
+        if isinstance(side, str) and side.isdigit():
             found += [Listener(int(side) + rank, engine, "side channel") for rank in range(self.local_ranks or 1)]
         return (*found, *(self._declared({item.port for item in found}) if self.requester is None else ()))
 
@@ -407,6 +407,21 @@ class PodGroup:
             if isinstance(inner, Mapping) and inner.get("kv_connector"):
                 names.append(str(inner["kv_connector"]))
         return names
+
+    @property
+    def proxy_connector(self) -> str | None:
+        """KV connector that the routing sidecar expects of the engine; None without a sidecar or if not known."""
+        if self.proxy is None:
+            return None
+        given = next((name for name in CONNECTOR if self.proxy.program.has(name)), None)
+        default = facts.routing_proxy().flag(CONNECTOR[0])
+        return self.proxy.program.value(given) if given else default.default if default else None
+
+    @property
+    def peers(self) -> Peers | None:
+        """How the engine fetches the KV cache from other pods; None where its connector does not, or is not known."""
+        known = self.facts.kv_transfer.peers if self.facts and self.facts.kv_transfer else None
+        return known if known and set(known.connectors) & set(self.kv_connectors) else None
 
 
 def reference(obj: Object) -> str:
