@@ -187,7 +187,7 @@ spec:
 def test_a_flag_given_in_its_short_and_its_long_form_is_given_twice(short: str, name: str) -> None:
     value = "fp8" if name == "quantization" else "{}"
     done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=["m", short, value, f"--{name}", value]))
-    assert f"--{name} is given 2 times" in done.stdout
+    assert f"--{name} is set 2 times" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_flags_and_model_in_any_order_and_spelling_are_no_errors(args: list[str]
 @pytest.mark.parametrize(
     ("version", "flag", "expected"),
     [
-        ("0.32.0", "swap-space: 4", "error: engine.args.swap-space: vLLM 0.32.0 does not know --swap-space, which went away after 0.17.1"),
-        ("0.20.0", "disable-log-requests: true", "which went away after 0.16.0"),
+        ("0.32.0", "swap-space: 4", "error: engine.args.swap-space: vLLM 0.32.0 does not know --swap-space, which was removed after 0.17.1"),
+        ("0.20.0", "disable-log-requests: true", "which was removed after 0.16.0"),
         ("99.0.0", "swap-space: 4", "info: engine.args.swap-space"),
         ("99.0.0", "some-new-flag: 4", "info: engine.args.some-new-flag"),
         ("99.0.0", "max-num-seqs: many", "info: engine.args.max-num-seqs"),
@@ -226,7 +226,7 @@ def test_a_flag_that_an_older_version_had_is_not_reported_for_it(tmp_path: Path)
     (tmp_path / "flags.yaml").write_text("engine: {args: {enable-reasoning: true}}\n")
     assert "enable-reasoning" not in run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.9.0").stdout
     done = run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.11.0")
-    assert "went away after 0.9.2" in done.stdout
+    assert "was removed after 0.9.2" in done.stdout
 
 
 def test_the_version_of_vllm_decides_which_flags_there_are(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from modelservice.errors import ModelserviceError
@@ -103,12 +104,14 @@ WATCHED: Values = {
     "monitoring": {"prometheusrule": {"enabled": True}},
     "routing": {"inferenceObjective": {"create": True}},
 }
-FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "a: b\n"}}}}
+FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "kind: EndpointPickerConfig\n"}}}}
+PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
+RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
 VARIANTS: list[Values] = [
     {}, WRITTEN, LISTED, CUSTOM_ROLE, CUSTOM_BOTH, SIZES, GROUP, PODS, SPANNING, PORTS, TYPED, SHARED, CUSTOM, DRA, STATEFUL, SCALED, LORA, SECRETS,
-    TRACED, WATCHED, FILES, OLD,
+    TRACED, WATCHED, FILES, OLD, PLAIN, RELEASE_SERVICE,
 ]  # fmt: skip
 
 FIELD = {
@@ -150,7 +153,7 @@ def field(deployment: Deployment, owner: str, path: str) -> Any:
 def field_of(group: PodGroup, owner: str, path: str) -> Any:
     """What is at a field of pods."""
     if owner == "workload":
-        return at(group.workload, path)
+        return at(group.workload, path.partition("[")[0])
     if owner == "pod":
         return at({"spec": group.spec, "metadata": group.metadata}, path)
     known = {"engine": group.engine, "proxy": group.proxy}
@@ -158,6 +161,8 @@ def field_of(group: PodGroup, owner: str, path: str) -> Any:
     container = known.get(owner)
     if container is None:
         return MISSING
+    if path == "args[--model]":
+        return container.program.model
     if path.startswith("args[--"):
         return [option.values for option in container.program.all(path[7:-1])]
     return at(container.fields, path)
@@ -174,18 +179,26 @@ def field_of_picker(deployment: Deployment, path: str) -> Any:
 
 
 def with_value(values: Values, path: Path, other: Any) -> Values:
-    """Values with another one under a path."""
+    """Values with another one under a path; a list item that becomes nothing goes."""
     changed = copy.deepcopy(values)
     node: Any = changed
     for part in path[:-1]:
         node = node[part] if isinstance(node, list) else node.setdefault(part, {})
-    node[path[-1]] = other
+    if isinstance(node, list) and other is None:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = other
     return changed
 
 
 @functools.cache
 def schema() -> Any:
     return json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def validator() -> jsonschema_rs.Draft7Validator:
+    return jsonschema_rs.Draft7Validator(schema())
 
 
 @functools.cache
@@ -202,25 +215,40 @@ def deployed(embedded: EmbeddedHelm, values: Values) -> Deployment | None:
     return Deployment("x", rendered.objects, "default", Sources([Layer("values.yaml", values, None)]))
 
 
+def located(values: Values, key: str) -> Path | None:
+    """The path of a key whose items are among the values; None without them."""
+    above, selector, rest = key.partition("[?")
+    if selector:
+        name, _, below = rest.partition("]")
+        found = written(Sources([], values), f"{above}[?{name}]")
+        return split(values, f"{found}{below}") if found else None
+    path = split(values, key)
+    node: Any = values
+    for part in path:
+        if isinstance(part, int) and not (isinstance(node, list) and part < len(node)):
+            return None
+        node = node[part] if isinstance(node, list) else node.get(part) if isinstance(node, dict) else None
+    return path
+
+
 def changes(embedded: EmbeddedHelm, values: Values, entry: str, key: str) -> bool:
     """Whether another value under a key changes the entry's field."""
     owner, path = path_of(entry)
-    found = written(Sources([], values), key) if "[?" in key else key
-    if found is None:
+    where = located(values, key)
+    if where is None:
         return False
-    where = split(values, found)
-    node: Any = values
-    for part in where[:-1]:
-        if isinstance(part, int) and not (isinstance(node, list) and part < len(node)):
-            return False
-        node = node[part] if isinstance(node, list) else (node or {}).get(part) if isinstance(node, dict) else None
     before = deployed(embedded, values)
     assert before is not None, values
     current: Any = overlaid(defaults(), values)
     for part in where:
         items = current if isinstance(current, dict) else dict(enumerate(current)) if isinstance(current, list) else {}
         current = items.get(part, MISSING)
-    for other in alternatives(current, where, schema(), [*path.split("."), "name"], lambda _: True):
+
+    def valid(other: Any) -> bool:
+        return validator().is_valid(overlaid(defaults(), with_value(values, where, other)))
+
+    line = [*path.split("."), "image", "name", "mountPath"]
+    for other in alternatives(current, where, schema(), line, valid):
         after = deployed(embedded, with_value(values, where, other))
         if after is not None and field(before, owner, path) != field(after, owner, path):
             return True
