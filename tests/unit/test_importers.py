@@ -72,8 +72,9 @@ def known(path: str) -> bool:
     schema = json.loads((chart_dir() / "values.schema.json").read_text())
     node: dict[str, Any] = schema
     for part in path.replace("[]", ".[]").split("."):
-        while "$ref" in node:
-            node = schema["definitions"][node["$ref"].rsplit("/", 1)[-1]]
+        while "$ref" in node or "allOf" in node:
+            (part_of,) = node["allOf"] if "allOf" in node else [node]
+            node = schema["definitions"][part_of["$ref"].rsplit("/", 1)[-1]]
         if part == "[]":
             node = node["items"]
         elif part in node.get("properties", {}):

@@ -496,3 +496,12 @@ def test_a_missing_file_is_drift(written: Path) -> None:
     (written / "charts" / CHART / "values.schema.json").unlink()
     (diff,) = outputs.check(written)
     assert "values.schema.json" in diff
+
+
+def test_a_page_of_a_rule_family_that_is_gone_is_drift_and_removed(written: Path) -> None:
+    page = written / "docs" / "rules" / "gone.md"
+    page.write_text("# Gone\n")
+    (diff,) = outputs.check(written)
+    assert "\n-# Gone" in diff
+    assert outputs.write(written) == [page]
+    assert not page.exists()

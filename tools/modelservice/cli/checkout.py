@@ -34,4 +34,5 @@ def report_differences(differences: list[str], command: str) -> None:
 
 def report_written(path: Path) -> None:
     """Print that a file of the repository was written."""
-    stderr().print(f"wrote {path.relative_to(checkout())}", highlight=False)
+    done = "wrote" if path.exists() else "removed"
+    stderr().print(f"{done} {path.relative_to(checkout())}", highlight=False)

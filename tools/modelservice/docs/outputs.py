@@ -54,9 +54,17 @@ def replace_between_markers(text: str, name: str, new: str) -> str:
     return f"{text[: text.index(begin) + len(begin)]}\n{new}\n{text[text.index(end) :]}"
 
 
+def _left_over(root: Path) -> list[Path]:
+    """Return pages of rules that exist and are no longer generated."""
+    wanted = {root / path for path in rules.pages()}
+    return sorted(path for path in (root / rules.FOLDER).glob("*.md") if path not in wanted)
+
+
 def write(root: Path) -> list[Path]:
-    """Write the generated files; return those that changed."""
-    changed = []
+    """Write the generated files and remove those of the past; return those that changed."""
+    changed = _left_over(root)
+    for path in changed:
+        path.unlink()
     for path, text in outputs(root).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +75,10 @@ def write(root: Path) -> list[Path]:
 
 def check(root: Path) -> list[str]:
     """Return unified diffs of the generated files that are out of date."""
+    wanted = outputs(root) | dict.fromkeys(_left_over(root), "")
     return [
         diff
-        for path, text in outputs(root).items()
+        for path, text in wanted.items()
         if (diff := difference(path, path.read_text(encoding="utf-8") if path.is_file() else "", text, root))
     ]
 
