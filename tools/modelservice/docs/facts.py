@@ -1,4 +1,4 @@
-"""The chart's ``facts.json``: what its templates know of the world, and which values they cannot do without.
+"""The chart's ``facts.json``: what its templates know of the world, and which values are sections.
 
 The templates read it once in a render, through ``llm-d-modelservice.known``. It is JSON because that parses faster than
 YAML, and has no more of the facts than templates need: no sources, nothing that only the tool judges by. A key that is
@@ -7,12 +7,13 @@ missing means the default of the record.
     engines         {type: Engine}, see modelservice.facts.models
     accelerators    {type: {resource, moreResources, deviceClass, countsCores, shares}}
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
-    endpointPicker  images as above; the rest as in the record, without flags and plugins
+    endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
+                    record
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
-    sections        paths of the values that must be maps, outer ones first
-    needed          paths of the values that must not be null
+    required        {name: the same inside it} of the sections of the values, which must be maps; null for another value
+                    that must not be null
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 from modelservice.facts import DIRECTORY
 from modelservice.facts.load import raw
+from modelservice.facts.models import Start
 from modelservice.values import required
 
 _NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
@@ -48,8 +50,7 @@ def chart_facts() -> dict[str, Any]:
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
-        "sections": required.sections(),
-        "needed": required.needed_defaults(),
+        "required": required.tree(),
     }
 
 
@@ -70,6 +71,7 @@ def facts_json() -> str:
 def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return an engine as templates read it."""
     found = {**_ALWAYS, **_rendered({key: value for key, value in engine.items() if key not in _NOT_RENDERED})}
+    found["start"] = {"container": Start.container, **found["start"]}
     if "groups" in found:
         found["groups"] = {"dataOverPods": True, **found["groups"]}
     return found
@@ -101,10 +103,15 @@ def _endpoint_picker(picker: Mapping[str, Any]) -> dict[str, Any]:
         "objectiveApi",
         "objectiveGroups",
         "queueMetric",
-        "engineLabel",
-        "features",
     )
-    return {"images": _images(picker), **_rendered({key: picker[key] for key in kept})}
+    newest = picker["images"][-1]
+    return {
+        "images": _images(picker),
+        "assumed": newest["defaultVersion"],
+        "example": f"ghcr.io/llm-d/{newest['name']}:v{newest['defaultVersion']}",
+        **_rendered({key: picker[key] for key in kept}),
+        "features": {name: feature["since"] for name, feature in picker["features"].items()},
+    }
 
 
 def _aliases(engines: Sequence[Mapping[str, Any]]) -> dict[str, str]:

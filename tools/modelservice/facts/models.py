@@ -273,6 +273,8 @@ class Adapters(Record):
     """Flags that loading at run time needs where no adapter is given at the start."""
     paths: Mapping[str, str] = NONE
     """Paths that load and unload adapters at run time, by their name in the endpoints."""
+    one_by_default: bool = False
+    """Without a flag one adapter fits in a batch, and requests for another one wait."""
     in_metrics: bool = False
     """The metrics say which adapters a pod has, which the endpoint picker's affinity needs."""
 

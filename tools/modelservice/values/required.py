@@ -28,6 +28,22 @@ def needed_defaults() -> list[str]:
     return [path for path, value in _required() if not isinstance(value, BaseModel | dict | list)]
 
 
+Tree = dict[str, "Tree | None"]
+
+
+def tree() -> Tree:
+    """Return the same values as a tree: a map for a section, None for another value that must not be null."""
+    found: dict[str, Tree] = {"": {}}
+    for path, value in _required():
+        outer, _, name = path.rpartition(".")
+        if isinstance(value, BaseModel | dict):
+            found[path] = {}
+            found[outer][name] = found[path]
+        elif not isinstance(value, list):
+            found[outer][name] = None
+    return found[""]
+
+
 def _required() -> Iterator[tuple[str, object]]:
     for path, value in _defaults(Values()):
         if value and path.rpartition(".")[2] not in _MAY_BE_NULL and not isinstance(value, Resources):

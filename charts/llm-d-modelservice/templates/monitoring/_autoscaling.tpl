@@ -1,0 +1,81 @@
+{{/*
+Autoscaling of a role: what is scaled, between which numbers, by what.
+https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
+https://keda.sh/docs/latest/reference/scaledobject-spec/
+*/}}
+
+{{/*
+Facts about the autoscaler that the chart makes for a role, as JSON; an empty map when it makes none. Input: root,
+role. Output:
+  target     scaleTargetRef: Deployment, LeaderWorkerSet, …
+  behavior   speed of scaling, an empty map when unset
+  metrics    see requestMetrics
+Rejects contradictory values.
+*/}}
+{{- define "llm-d-modelservice.autoscaler" -}}
+{{- $role := index .root.Values .role -}}
+{{- $scaling := $role.autoscaling -}}
+{{- if not (and $role.create $scaling.enabled) -}}
+{}
+{{- else -}}
+{{- include "llm-d-modelservice.checkAutoscaling" . -}}
+{{- if eq ($scaling.type | default "external") "external" -}}
+{}
+{{- else -}}
+{{- include "llm-d-modelservice.role" . -}}
+{{- $facts := index .root.Roles .role -}}
+{{- $behavior := dict -}}
+{{- if not (kindIs "invalid" $scaling.scaleDownDelaySeconds) -}}
+{{- $behavior = dict "scaleDown" (dict "stabilizationWindowSeconds" (int $scaling.scaleDownDelaySeconds)) -}}
+{{- end -}}
+{{- include "llm-d-modelservice.merge" (dict "into" $behavior "from" ($scaling.behavior | default dict)) -}}
+{{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" .root "facts" $facts) | fromJson -}}
+{{- if and (not $metrics) (or $scaling.targetActiveRequests (eq $scaling.type "wva")) -}}
+{{- $key := empty $scaling.targetActiveRequests | ternary "type" "targetActiveRequests" -}}
+{{- fail (printf
+  "%s.autoscaling.%s: it needs the engine's metrics of its requests, but %s has none; set %s of what you can measure, e.g. CPU load"
+  .role $key (index .root.Known.engines $facts.engine.type).title
+  (eq $scaling.type "keda" | ternary "triggers" "type: hpa and metrics")) -}}
+{{- end -}}
+{{- $api := eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1" -}}
+{{- dict
+  "target" (dict "apiVersion" $api "kind" $facts.kind "name" $facts.workload)
+  "behavior" $behavior
+  "metrics" $metrics
+| toJson -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Triggers of a role's ScaledObject, as a JSON list: active requests from the engine's metrics, the queue of the
+endpoint picker where all pods may be gone, then the user's. Input: root, role, autoscaler.
+*/}}
+{{- define "llm-d-modelservice.triggers" -}}
+{{- $scaling := (index .root.Values .role).autoscaling -}}
+{{- $prometheus := $scaling.prometheus | default dict -}}
+{{- $queries := list -}}
+{{- with $scaling.targetActiveRequests -}}
+  {{- $prefix := include "llm-d-modelservice.podPrefix" $.autoscaler.target.name -}}
+  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" $prefix) -}}
+  {{- $metrics := $.autoscaler.metrics -}}
+  {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $metrics.running $pods $metrics.waiting $pods -}}
+  {{- $queries = append $queries (dict "name" "active-requests" "query" $query "threshold" (toString .)) -}}
+{{- end -}}
+{{- if and .root.Values.routing.epp.create (or (eq (toString $scaling.minReplicas) "0") (eq (toString $scaling.idleReplicas) "0")) -}}
+  {{- include "llm-d-modelservice.picker" .root -}}
+  {{- $metric := .root.Picker.queueMetric -}}
+  {{- $pool := include "llm-d-modelservice.poolName" .root -}}
+  {{- $query := printf "sum(%s{namespace=%q,inference_pool=%q}) or vector(0)" $metric .root.Release.Namespace $pool -}}
+  {{- $queries = append $queries (dict "name" "queued-requests" "query" $query "threshold" "1") -}}
+{{- end -}}
+{{- $triggers := list -}}
+{{- range $queries -}}
+  {{- $metadata := dict "serverAddress" $prometheus.serverAddress "query" .query "threshold" .threshold -}}
+  {{- with $prometheus.authModes -}}{{- $_ := set $metadata "authModes" . -}}{{- end -}}
+  {{- $trigger := dict "type" "prometheus" "name" .name "metadata" $metadata -}}
+  {{- with $prometheus.authenticationRef -}}{{- $_ := set $trigger "authenticationRef" . -}}{{- end -}}
+  {{- $triggers = append $triggers $trigger -}}
+{{- end -}}
+{{- concat $triggers ($scaling.triggers | default list) | toJson -}}
+{{- end -}}
