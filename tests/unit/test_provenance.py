@@ -3,23 +3,20 @@
 import copy
 import functools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-import pytest
 
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import MISSING, at
 from modelservice.explain.alternatives import alternatives
-from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
+from modelservice.inputs import read_values
 from modelservice.model.deployment import Deployment, overlaid
 from modelservice.model.pods import PodGroup
-from modelservice.model.provenance import FIELDS, Place, keys_of, written
+from modelservice.model.provenance import FIELDS, keys_of, written
 from modelservice.paths import chart_dir
-from modelservice.sources import Layer, Path, Sources, dotted, split
+from modelservice.sources import Layer, Path, Sources, split
 
 Values = dict[str, Any]
 
@@ -104,7 +101,11 @@ WATCHED: Values = {
     "monitoring": {"prometheusrule": {"enabled": True}},
     "routing": {"inferenceObjective": {"create": True}},
 }
-FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "kind: EndpointPickerConfig\n"}}}}
+FILES: Values = {
+    "routing": {
+        "epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "kind: EndpointPickerConfig\n"}}
+    }
+}
 PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
 RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
