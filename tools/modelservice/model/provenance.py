@@ -45,7 +45,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--headless]": ("{role}.parallelism.dataMode", "{role}.parallelism.workers"),
     "engine.args[--port]": ("routing.proxy.targetPort", "routing.servicePort"),
     "engine.args[--model]": ("modelArtifacts.uri", "modelArtifacts.name"),
-    "engine.args[--served-model-name]": ("modelArtifacts.aliases", "routing.modelName", "modelArtifacts.name"),
+    "engine.args[--served-model-name]": (
+        "modelArtifacts.aliases", "modelArtifacts.name", "routing.modelName", "modelArtifacts.name",
+    ),
     "engine.args[--shutdown-timeout]": ("{role}.drain.timeoutSeconds",),
     "engine.args[--lora-modules]": ("modelArtifacts.adapters",),
     "engine.args[--enable-lora]": ("modelArtifacts.adapters",),
