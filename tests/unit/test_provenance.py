@@ -3,7 +3,6 @@
 import copy
 import functools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
