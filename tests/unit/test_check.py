@@ -126,7 +126,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
         (["-f", PD, "--ignore", "pods-fit=x"], "use pod-does-not-fit"),
         (["-f", PD, "--vllm-version", "newest"], "not a version"),
-        (["--manifests", PD], "no Kubernetes object"),
+        (["--manifests", PD], "not a Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
     ],
 )
@@ -183,7 +183,9 @@ spec:
 """
 
 
-@pytest.mark.parametrize(("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")])
+@pytest.mark.parametrize(
+    ("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")]
+)
 def test_a_flag_given_in_its_short_and_its_long_form_is_given_twice(short: str, name: str) -> None:
     value = "fp8" if name == "quantization" else "{}"
     done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=["m", short, value, f"--{name}", value]))

@@ -18,14 +18,12 @@ missing means the default of the record.
 from __future__ import annotations
 
 import json
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from pydantic import BaseModel
 
 from modelservice.facts import DIRECTORY
 from modelservice.facts.load import raw
+from modelservice.values import required
 
 _NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
 """Keys of an engine that no template needs."""
@@ -40,7 +38,6 @@ def chart_facts() -> dict[str, Any]:
     """Return what the chart's templates know."""
     engines = sorted((raw(path) for path in (DIRECTORY / "engines").glob("*.yaml")), key=lambda engine: engine["type"])
     accelerators = raw(DIRECTORY / "accelerators.yaml")["types"]
-    sections, needed = required_values()
     return {
         "engines": {engine["type"]: _engine(engine) for engine in engines},
         "accelerators": {
@@ -51,8 +48,8 @@ def chart_facts() -> dict[str, Any]:
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
-        "sections": sections,
-        "needed": needed,
+        "sections": required.sections(),
+        "needed": required.needed_defaults(),
     }
 
 
@@ -139,39 +136,3 @@ def _rendered(data: Any) -> Any:
     if isinstance(data, Sequence) and not isinstance(data, str):
         return [_rendered(item) for item in data]
     return data
-
-
-_MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
-"""Names of values that may be null although their default says something: it removes the default on purpose."""
-
-
-def required_values() -> tuple[list[str], list[str]]:
-    """Return the paths of the values that must be maps, and of those that must not be null.
-
-    Null makes Helm delete a default. A section must be a map, and so must a map whose default has entries. Any other
-    value must not be null if it is not optional and its default says something; where the default is false, empty or
-    zero, a missing value is equal to it.
-    """
-    from modelservice.values import Resources, Values
-
-    sections: list[str] = []
-    needed: list[str] = []
-    for path, value in _defaults(Values()):
-        if isinstance(value, Resources) or not value or path.rpartition(".")[2] in _MAY_BE_NULL:
-            continue
-        if isinstance(value, BaseModel | dict):
-            sections.append(path)
-        elif not isinstance(value, list):
-            needed.append(path)
-    return sections, needed
-
-
-def _defaults(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the path and the default of every value that is not optional; a section before its parts."""
-    for name, field in type(model).model_fields.items():
-        path, value = f"{prefix}{field.alias or name}", model.__dict__[name]
-        if type(None) in typing.get_args(field.annotation):
-            continue
-        yield path, value
-        if isinstance(value, BaseModel):
-            yield from _defaults(value, f"{path}.")

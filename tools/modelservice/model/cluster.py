@@ -121,7 +121,7 @@ def read_inventory(path: str) -> Inventory:
     """
     documents = load_documents(read_text(path), path)
     if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
-        from localcluster.node_pools import objects, read_pools
+        from modelservice.model.node_pools import objects, read_pools
 
         made = tuple(objects(read_pools(path)))
         return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
