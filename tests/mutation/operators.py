@@ -850,20 +850,6 @@ def token_in_the_clear(base: Base) -> Touched:
 
 
 @operator
-def shared_memory_over_the_limit(base: Base) -> Touched:
-    if base.engine("decode") != "vllm" or not base.has("decode") or not single(base):
-        return None
-    listed = container(base.values, "decode")
-    holder = listed if listed is not None else section(base.values, "decode", "engine")
-    if "/dev/shm" in str(holder):
-        return None
-    section(section(holder, "resources"), "limits")["memory"] = "8Gi"
-    (holder["resources"].get("requests") or {}).pop("memory", None)
-    section(base.values, "decode")["sharedMemory"] = {"enabled": True, "sizeLimit": "64Gi"}
-    return ("sharedMemory.sizeLimit", "decode.volumes")
-
-
-@operator
 def volume_not_declared(base: Base) -> Touched:
     mounts = (container(base.values, "decode") or {}).get("volumeMounts") or []
     return engine_field(base, "volumeMounts", [*mounts, {"name": "hf-cache", "mountPath": "/cache"}])

@@ -88,7 +88,9 @@ def _model_storage(deployment: Deployment, group: PodGroup) -> tuple[Decimal, Pl
     for volume in group.spec.get("volumes") or []:
         if volume.get("name") == _VOLUME:
             size = quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
-            return (size, group.at(f"spec.volumes[{_VOLUME}]")) if size else None
+            claimed = () if "emptyDir" in volume else ("modelArtifacts.persistence.size",)
+            at = group.at(f"spec.volumes[{_VOLUME}]").preferring(*claimed, "modelArtifacts.size")
+            return (size, at) if size else None
     for claim in (group.workload.get("spec") or {}).get("volumeClaimTemplates") or []:
         size = quantity(_storage(claim.get("spec")))
         if (claim.get("metadata") or {}).get("name") == _VOLUME and size:
