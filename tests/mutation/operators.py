@@ -62,6 +62,8 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
     """Gives the engine a flag, wherever its flags stand."""
     if not base.has(role) or base.engine(role) != "vllm" or (base.values.get("requester") or {}).get("enable"):
         return None
+    if base.outside_of_the_table(role):
+        return None
     listed = container(base.values, role)
     index = script(base.values, role)
     if index is not None and listed is not None:
