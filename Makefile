@@ -98,9 +98,8 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 	@$(BIN)/modelservice examples
 
 .PHONY: bench
-bench: $(INSTALLED)  ## Measure rendering, explaining and checking against what else does it, as ratios of one run
+bench: $(INSTALLED)  ## Measure the commands against helm template and the original chart, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
-	@$(BIN)/python tests/bench/bench_explain.py
 	@$(BIN)/python tests/bench/bench_check.py
 
 .PHONY: mutants

@@ -11,7 +11,8 @@ import pytest
 
 from localcluster.binaries import KUBERNETES, binary
 from modelservice.errors import UsageError
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm_executable import HelmExecutable
 from modelservice.paths import chart_dir
 from support.kubernetes_schemas import problems
 from support.render import Objects, Render

@@ -1,17 +1,22 @@
-"""How fast the chart renders, as ratios of one run: machines differ and are noisy, ratios travel.
+"""CPU time of the commands, as ratios of one run: machines differ and are noisy, ratios travel.
 
-`make bench` prints: embedded rendering against the `helm template` process for the same values, against the same
-chart without its schema, and against a chart of one ConfigMap; generating the schema; the renders a second of the
-whole corpus of examples.
+`make bench` prints one table: start-up, `render`, `check` and `explain` against `helm template` of the same values,
+and this chart against the original one, in Helm's process and in ours. Of each job the least CPU time (user and
+system) of several rounds counts, and the jobs take turns, so that noise falls on all alike.
+
+The original chart is not part of this repository. Clone github.com/llm-d-incubation/llm-d-modelservice and name the
+clone in ORIGINAL_CHART; without it those rows say so.
 """
 
 from __future__ import annotations
 
-import shutil
-import statistics
+import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -19,64 +24,116 @@ from rich.progress import track
 from rich.table import Table
 
 from localcluster.binaries import binary
-from modelservice.docs import values as generate
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
+from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import read_values
-from modelservice.paths import chart_dir
-from modelservice.values import Values
+from modelservice.paths import CHART, chart_dir
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 25
+VALUES = ROOT / "examples" / "values-pd.yaml"
+LINE = "Deployment/decode.spec.template.spec.containers[vllm].resources"
+ORIGINAL = "ORIGINAL_CHART"
+ROUNDS = 9
+
+Job = Callable[[], float]
+"""Does something and returns the CPU seconds it took."""
 
 
-def timed(job: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
+@dataclass(frozen=True)
+class Row:
+    """A job against another one."""
+
+    job: str
+    against: str
+    target: str
+
+
+ROWS = (
+    Row("modelservice --version", "helm template", "0.15 s"),
+    Row("modelservice render", "helm template", "2.5"),
+    Row("modelservice check", "helm template", "2.5"),
+    Row("modelservice explain", "helm template", "2 s"),
+    Row("modelservice explain --all", "helm template", ""),
+    Row("helm template, original's values", "helm template of the original", "1.2"),
+    Row("render in process, original's values", "render of the original in process", "1.2"),
+)
+
+
+def process(*command: str | Path) -> Job:
+    """Return a job that runs a program."""
+    # As installed: with compiled modules, and without a terminal.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "modelservice-bench"))
+
+    def run() -> float:
+        with subprocess.Popen(
+            list(map(str, command)), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as child:
+            error = child.stderr.read() if child.stderr else b""
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            sys.exit(f"{' '.join(map(str, command))}: {error.decode()}")
+        return usage.ru_utime + usage.ru_stime
+
+    return run
+
+
+def rendering(chart: Path, values: Path) -> Job:
+    """Return a job that renders a few times in this process, with the chart loaded, and tells the least time."""
+    renderer, given, release = EmbeddedHelm(chart), read_values(str(values)), Release("bench")
+
+    def once() -> float:
+        start = time.process_time()
+        renderer.render(given, release)
+        return time.process_time() - start
+
+    return lambda: min(once() for _ in range(5))
+
+
+def jobs() -> Iterator[tuple[str, Job]]:
+    """Yield the jobs by name."""
+    helm = binary("helm4")
+    tool = (sys.executable, "-m", "modelservice")
+    yield "helm template", process(helm, "template", "bench", chart_dir(), "-f", VALUES)
+    yield "modelservice --version", process(*tool, "--version")
+    yield "modelservice render", process(*tool, "render", "-f", VALUES)
+    yield "modelservice check", process(*tool, "check", "-f", VALUES)
+    yield "modelservice explain", process(*tool, "explain", "-f", VALUES, LINE)
+    yield "modelservice explain --all", process(*tool, "explain", "-f", VALUES, LINE, "--all")
+    if ORIGINAL in os.environ:
+        clone = Path(os.environ[ORIGINAL])
+        original, values = clone / "charts" / CHART, clone / "examples" / "values-pd.yaml"
+        yield "helm template, original's values", process(helm, "template", "bench", chart_dir(), "-f", values)
+        yield "helm template of the original", process(helm, "template", "bench", original, "-f", values)
+        yield "render in process, original's values", rendering(chart_dir(), values)
+        yield "render of the original in process", rendering(original, values)
+
+
+def table(least: Mapping[str, float]) -> Table:
+    """Return the ratios as a table."""
+    result = Table(title=f"Least CPU time of {ROUNDS} rounds")
+    for column in ("job", "milliseconds", "against", "milliseconds", "ratio", "target"):
+        result.add_column(column, justify="right" if column in ("milliseconds", "ratio", "target") else "left")
+    for row in ROWS:
+        if row.job not in least:
+            result.add_row(row.job, "-", row.against, "-", f"set {ORIGINAL}", row.target)
+            continue
+        job, other = least[row.job], least[row.against]
+        ratio = f"{job / other:.2f}"
+        result.add_row(row.job, f"{job * 1000:.0f}", row.against, f"{other * 1000:.0f}", ratio, row.target)
+    return result
 
 
 def main() -> None:
-    """Runs every job in turn, round by round, so that noise falls on all of them alike."""
-    values, release = read_values(str(ROOT / "examples" / "values-pd.yaml")), Release("bench")
-    with tempfile.TemporaryDirectory() as scratch:
-        bare = Path(scratch) / "bare"
-        shutil.copytree(chart_dir(), bare)
-        (bare / "values.schema.json").unlink()
-        tiny = Path(scratch) / "tiny"
-        (tiny / "templates").mkdir(parents=True)
-        (tiny / "Chart.yaml").write_text("apiVersion: v2\nname: tiny\nversion: 0.1.0\n")
-        (tiny / "templates" / "map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tiny}\n")
-        embedded, without, smallest = EmbeddedHelm(chart_dir()), EmbeddedHelm(bare), EmbeddedHelm(tiny)
-        jobs: dict[str, Callable[[], object]] = {
-            "embedded render": lambda: embedded.render(values, release),
-            "embedded render without schema": lambda: without.render(values, release),
-            "embedded render of one ConfigMap": lambda: smallest.render({}, release),
-            "schema, values.yaml and tables": lambda: generate.outputs(ROOT),
-        }
-        for name in ("helm4", "helm3"):
-            executable = HelmExecutable(chart_dir(), str(binary(name)))
-            jobs[f"helm template ({name})"] = lambda executable=executable: executable.render(values, release)  # type: ignore[misc]
-        times: dict[str, list[float]] = {name: [] for name in jobs}
-        for _ in track(range(ROUNDS), "measuring", console=Console(stderr=True), transient=True):
-            for name, job in jobs.items():
-                times[name].append(timed(job))
-        corpus = [read_values(str(path)) for path in sorted((ROOT / "examples").glob("values-*.yaml"))]
-        all_examples = timed(lambda: [embedded.render(item, release) for item in corpus * 5])
-
-    peer = statistics.median(times["helm template (helm4)"])
-    table = Table(title="Medians of one run")
-    for column in ("job", "milliseconds", "of helm template"):
-        table.add_column(column, justify="left" if column == "job" else "right")
-    for name, measured in times.items():
-        median = statistics.median(measured)
-        table.add_row(name, f"{median * 1000:.1f}", f"{median / peer:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(f"{len(corpus) * 5 / all_examples:.0f} renders a second over all examples")
-    console.print(
-        f"{len(Values.model_fields)} top-level keys, schema of {(chart_dir() / 'values.schema.json').stat().st_size} bytes"
-    )
+    """Measure every job in turn, round by round, and print the table."""
+    todo = dict(jobs())
+    for job in todo.values():
+        job()  # compiles modules, and the schema of charts that are rendered in this process
+    times: dict[str, list[float]] = {name: [] for name in todo}
+    for _ in track(range(ROUNDS), "measuring", console=Console(stderr=True), transient=True):
+        for name, job in todo.items():
+            times[name].append(job())
+    Console(width=160).print(table({name: min(measured) for name, measured in times.items()}))
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from localcluster import process
 from localcluster.binaries import binary
 from localcluster.control_plane import ControlPlane
-from localcluster.node_pools import POOLS, NodePool
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
+from modelservice.model.node_pools import POOLS, NodePool
 from modelservice.paths import chart_dir
 from support.cluster import Cluster, Helm, expected_pods, values
 from support.presets import layers

@@ -11,8 +11,8 @@ import pytest
 from localcluster.binaries import binary, kubernetes_program
 from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
-from localcluster.node_pools import POOLS, Devices, NodePool
 from modelservice.errors import UsageError
+from modelservice.model.node_pools import POOLS, Devices, NodePool
 from support.cluster import Cluster, Helm
 
 POOLS_OF_TESTS = [

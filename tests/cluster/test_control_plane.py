@@ -9,8 +9,8 @@ import pytest
 from localcluster import process
 from localcluster.binaries import KUBERNETES
 from localcluster.control_plane import PROGRAMS, ControlPlane
-from localcluster.node_pools import POOLS, NodePool, read_pools
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.model.node_pools import POOLS, NodePool, read_pools
 from support.cluster import Cluster
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
+from modelservice.engines.arguments import table
 from modelservice.engines.command import EngineCommand
+from modelservice.engines.version import vllm_version
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
 from support.render import ROOT, SHARED
@@ -38,16 +40,24 @@ class Base:
 
     def engine(self, role: str) -> str | None:
         """Which engine a role runs, as far as the values tell."""
-        layers = [self.values.get("engine") or {}, (self.values.get(role) or {}).get("engine") or {}]
-        container = merge(layers)
-        listed = (self.values.get(role) or {}).get("containers") or []
-        container = merge([container, listed[0]]) if listed else container
+        container = self._container(role)
         if container.get("modelCommand") in ("vllmServe", "sglangServe"):
             return "sglang" if container["modelCommand"] == "sglangServe" else "vllm"
         words = {"image": container.get("image"), "command": container.get("command")}
         return EngineCommand.parse(
             {**words, "args": container.get("args") if isinstance(container.get("args"), list) else []}
         ).engine
+
+    def outside_of_the_table(self, role: str) -> bool:
+        """Whether the role's image holds a vLLM whose arguments are not known, so that nothing about them is an error."""
+        version = vllm_version(str(self._container(role).get("image") or ""))
+        return version is not None and not table(version).exact
+
+    def _container(self, role: str) -> Values:
+        """The engine's container, without what the chart derives."""
+        section = self.values.get(role) or {}
+        listed = section.get("containers") or []
+        return merge([self.values.get("engine") or {}, section.get("engine") or {}, *listed[:1]])
 
     def has(self, role: str) -> bool:
         """Whether the role gets pods."""

@@ -62,6 +62,8 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
     """Gives the engine a flag, wherever its flags stand."""
     if not base.has(role) or base.engine(role) != "vllm" or (base.values.get("requester") or {}).get("enable"):
         return None
+    if base.outside_of_the_table(role):
+        return None
     listed = container(base.values, role)
     index = script(base.values, role)
     if index is not None and listed is not None:
@@ -847,20 +849,6 @@ def token_in_the_clear(base: Base) -> Touched:
     else:
         section(base.values, "decode", "engine", "env")["HF_TOKEN"] = "hf_abcdef"
     return ("env", "HF_TOKEN")
-
-
-@operator
-def shared_memory_over_the_limit(base: Base) -> Touched:
-    if base.engine("decode") != "vllm" or not base.has("decode") or not single(base):
-        return None
-    listed = container(base.values, "decode")
-    holder = listed if listed is not None else section(base.values, "decode", "engine")
-    if "/dev/shm" in str(holder):
-        return None
-    section(section(holder, "resources"), "limits")["memory"] = "8Gi"
-    (holder["resources"].get("requests") or {}).pop("memory", None)
-    section(base.values, "decode")["sharedMemory"] = {"enabled": True, "sizeLimit": "64Gi"}
-    return ("sharedMemory.sizeLimit", "decode.volumes")
 
 
 @operator

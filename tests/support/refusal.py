@@ -9,7 +9,8 @@ import pytest
 
 from localcluster.binaries import binary
 from modelservice.errors import ValuesError
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Renderer
+from modelservice.helm import EmbeddedHelm, Release, Renderer
+from modelservice.helm_executable import HelmExecutable
 
 
 def refusal(renderer: Renderer, values: Mapping[str, Any]) -> str:

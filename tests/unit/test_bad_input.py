@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from modelservice.errors import ValuesError
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm_executable import HelmExecutable
 from support.refusal import assert_refused, assert_refused_alike
 from support.render import VLLM
 
@@ -64,9 +65,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a field of Kubernetes beside extraConfig": (
         containers({"name": "vllm", "envFrom": []}),
-        ["decode.containers[0].envFrom", "write extraConfig.envFrom"],
+        ["decode.containers[0].envFrom", "set extraConfig.envFrom"],
     ),
-    "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "write extraConfig.hostNetwork"]),
+    "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "set extraConfig.hostNetwork"]),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
     "it is null": ({"decode": None}, ["decode: it is null", "decode: {}"]),
     "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),
@@ -772,10 +773,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         model("hf://{{ .Values.modelArtifact.name }}"), ["modelArtifacts.uri", "rendered as a template", "modelArtifact"],
     ),
     "a number for text": (
-        containers({"env": [{"name": "A", "value": 5600}]}), ["decode.containers[0].env[0].value", "write it in quotes"],
+        containers({"env": [{"name": "A", "value": 5600}]}), ["decode.containers[0].env[0].value", "put it in quotes"],
     ),
-    "text for a number": ({"decode": {"replicas": "2"}}, ["decode.replicas", "write it without quotes"]),
-    "a map for a list": ({"decode": {"tolerations": {"key": "gpu"}}}, ["decode.tolerations", "write a list"]),
+    "text for a number": ({"decode": {"replicas": "2"}}, ["decode.replicas", "remove the quotes"]),
+    "a map for a list": ({"decode": {"tolerations": {"key": "gpu"}}}, ["decode.tolerations", "use a list"]),
     "a threshold above one": (
         {"monitoring": {"prometheusrule": {"thresholds": {"kvCacheUsage": 95}}}},
         ["monitoring.prometheusrule.thresholds.kvCacheUsage"],

@@ -126,7 +126,7 @@ def test_the_project_file_ignores_a_rule_for_some_files(tmp_path: Path, broken: 
         (["-f", PD, "--ignore", "no-such-rule=x"], "there is no rule"),
         (["-f", PD, "--ignore", "pods-fit=x"], "use pod-does-not-fit"),
         (["-f", PD, "--vllm-version", "newest"], "not a version"),
-        (["--manifests", PD], "no Kubernetes object"),
+        (["--manifests", PD], "not a Kubernetes object"),
         (["-f", "-", "--manifests", "-"], "read once"),
     ],
 )
@@ -183,11 +183,13 @@ spec:
 """
 
 
-@pytest.mark.parametrize(("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")])
+@pytest.mark.parametrize(
+    ("short", "name"), [("-sc", "speculative-config"), ("-cc", "compilation-config"), ("-q", "quantization")]
+)
 def test_a_flag_given_in_its_short_and_its_long_form_is_given_twice(short: str, name: str) -> None:
     value = "fp8" if name == "quantization" else "{}"
     done = run("--manifests", "-", stdin=DEPLOYMENT.format(args=["m", short, value, f"--{name}", value]))
-    assert f"--{name} is given 2 times" in done.stdout
+    assert f"--{name} is set 2 times" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -206,8 +208,8 @@ def test_flags_and_model_in_any_order_and_spelling_are_no_errors(args: list[str]
 @pytest.mark.parametrize(
     ("version", "flag", "expected"),
     [
-        ("0.32.0", "swap-space: 4", "error: engine.args.swap-space: vLLM 0.32.0 does not know --swap-space, which went away after 0.17.1"),
-        ("0.20.0", "disable-log-requests: true", "which went away after 0.16.0"),
+        ("0.32.0", "swap-space: 4", "error: engine.args.swap-space: vLLM 0.32.0 does not know --swap-space, which was removed after 0.17.1"),
+        ("0.20.0", "disable-log-requests: true", "which was removed after 0.16.0"),
         ("99.0.0", "swap-space: 4", "info: engine.args.swap-space"),
         ("99.0.0", "some-new-flag: 4", "info: engine.args.some-new-flag"),
         ("99.0.0", "max-num-seqs: many", "info: engine.args.max-num-seqs"),
@@ -226,7 +228,7 @@ def test_a_flag_that_an_older_version_had_is_not_reported_for_it(tmp_path: Path)
     (tmp_path / "flags.yaml").write_text("engine: {args: {enable-reasoning: true}}\n")
     assert "enable-reasoning" not in run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.9.0").stdout
     done = run("-f", PD, "-f", str(tmp_path / "flags.yaml"), "--vllm-version", "0.11.0")
-    assert "went away after 0.9.2" in done.stdout
+    assert "was removed after 0.9.2" in done.stdout
 
 
 def test_the_version_of_vllm_decides_which_flags_there_are(tmp_path: Path) -> None:
@@ -244,7 +246,7 @@ def test_several_files_are_compared_when_they_stand_together(tmp_path: Path) -> 
     assert run(*files).returncode == 0
     done = run(*files, "--together", "--format", "json")
     assert {item["rule"] for item in json.loads(done.stdout)["findings"] if item["severity"] == "error"} == {
-        "same-model"
+        "model-mismatch"
     }
 
 

@@ -156,11 +156,16 @@ def test_what_is_right_in_values_is_left_alone(embedded: EmbeddedHelm, name: str
 CPU = "accelerator: {type: cpu}\n"
 LLAMA = "modelArtifacts: {name: meta-llama/Llama-3.1-8B, uri: 'hf://meta-llama/Llama-3.1-8B'}\n"
 PROCESSORS = CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0', resources: {limits: {memory: %s}}}\n"
+GPT_OSS = "modelArtifacts: {name: openai/gpt-oss-120b, uri: 'hf://openai/gpt-oss-120b', size: %s}\n"
 
 ENGINES = [
     ("accelerator-image", CPU, "built for NVIDIA GPU, and the pods have no accelerators"),
     ("accelerator-image", "engine: {image: 'ghcr.io/llm-d/llm-d-cpu:v0.5.0'}", "is built for processors"),
-    ("accelerator-image", "engine: {image: 'vllm/vllm-tpu:v0.12.0'}", "built for Google TPU, but the pods request nvidia.com/gpu"),
+    (
+        "accelerator-image",
+        "engine: {image: 'vllm/vllm-tpu:v0.12.0'}",
+        "built for Google TPU, but the pods request nvidia.com/gpu",
+    ),
     ("host-memory", PROCESSORS % "12Gi", "the weights 15 GiB"),
     (
         "host-memory",
@@ -173,7 +178,8 @@ ENGINES = [
         "kv_connector_extra_config: {cpu_bytes_to_use: 500000000000}}}, resources: {limits: {memory: 250Gi}}}",
         "cpu_bytes_to_use 466 GiB",
     ),
-    ("gated-model", LLAMA, "no HF_TOKEN"),
+    ("gated-model-without-token", LLAMA, "no HF_TOKEN"),
+    ("model-volume", GPT_OSS % "50Gi", "the weights take about 61 GiB, but the volume holds 50 GiB"),
     ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
     ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
     ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
@@ -206,7 +212,12 @@ def test_a_mistake_about_the_engine_is_found(embedded: EmbeddedHelm, name: str, 
     assert [item for item in found if message in item.message and item.fix and item.values], found
 
 
+TPU = "{accelerator: {type: google}, engine: {image: 'vllm/vllm-tpu:v0.12.0'}, decode: {parallelism: {tensor: 8}}}"
+
 FITTING = [
+    ("model-volume", GPT_OSS % "80Gi"),
+    ("startup-budget", GPT_OSS % "80Gi" + "decode: {probes: {enabled: true, loadSeconds: 300}}"),
+    ("shared-memory", TPU),
     ("pod-fields", f"engine: {{image: 'registry.example.com:5000/team/vllm:v0.32.0@sha256:{'0' * 64}'}}"),
     ("pod-fields", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
     ("visible-devices", "{decode: {parallelism: {tensor: 2}}, engine: {env: {NVIDIA_VISIBLE_DEVICES: all}}}"),
@@ -216,9 +227,12 @@ FITTING = [
     ("accelerator-image", "{accelerator: {type: amd}, engine: {image: 'rocm/vllm:v0.14.0'}}"),
     ("host-memory", PROCESSORS % "64Gi"),
     ("host-memory", "engine: {resources: {limits: {memory: 12Gi}}}"),
-    ("gated-model", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
-    ("gated-model", LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}"),
-    ("gated-model", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
+    ("gated-model-without-token", LLAMA.replace("'hf://", "'pvc+hf://hub/")),
+    (
+        "gated-model-without-token",
+        LLAMA + "engine: {env: {HF_TOKEN: {valueFrom: {secretKeyRef: {name: hf, key: HF_TOKEN}}}}}",
+    ),
+    ("gated-model-without-token", LLAMA + "engine: {extraConfig: {envFrom: [{secretRef: {name: hf}}]}}"),
 ]
 
 

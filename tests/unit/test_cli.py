@@ -1,5 +1,6 @@
 """The command line: output, files, errors without tracebacks, exit codes."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import pytest
 import yaml
 
 from modelservice import cli
-from modelservice.helm import HelmExecutable
+from modelservice.cli import options
+from modelservice.cli.app import COMMANDS
+from modelservice.helm_executable import HelmExecutable
 from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
@@ -95,10 +98,10 @@ def test_manifests_are_not_wrapped_or_coloured() -> None:
     [
         (["render", "--set", "decod.x=1"], 1, "decod: unknown key; did you mean decode?"),
         (["render", "--set", "modelArtifacts.uri=htp://x"], 1, "modelArtifacts.uri:"),
-        (["render", "--set", "decode"], 2, "write key=value"),
+        (["render", "--set", "decode"], 2, "use key=value"),
         (["render", "-f", "/no/such/file.yaml"], 2, "/no/such/file.yaml: no such file"),
         (["render", "--helm", "no-such-helm"], 2, "no program no-such-helm"),
-        (["render", "--chart", "/nowhere"], 2, "/nowhere: no chart"),
+        (["render", "--chart", "/nowhere"], 2, "/nowhere: not a chart"),
         (["render", "-o", "/proc/nowhere"], 2, "/proc/nowhere: cannot be written"),
         (["render", "--format", "toml"], 2, "toml"),
         (["nonsense"], 2, "nonsense"),
@@ -159,16 +162,50 @@ def test_version() -> None:
     assert run("--version").stdout.strip().count(".") == 2
 
 
-def test_help_lists_the_commands() -> None:
-    text = run("--help").stdout
-    for command in ("render", "schema", "examples"):
-        assert command in text
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_lists_each_command_with_the_first_line_of_its_own_help(name: str) -> None:
+    own = COMMANDS[name].load(name).help or ""
+    assert COMMANDS[name].help == own.splitlines()[0]
+    listed = " ".join(run("--help").stdout.replace("│", "").split())
+    assert f"{name} {COMMANDS[name].help}" in listed
+    assert f"modelservice {name} " in run(name, "--help").stdout
+
+
+def imported(*arguments: str) -> set[str]:
+    """Modules that a command imports."""
+    program = (
+        "import sys; from modelservice.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_a_command_imports_only_what_it_needs() -> None:
+    late = {"pydantic", "rich", "ruamel.yaml", "pyhelm3", "asyncio", "modelservice.values", "modelservice.importers"}
+    render = imported("render", "-f", PD)
+    assert not render & {*late, "jsonschema_rs", "modelservice.check", "modelservice.summary"}
+    assert not imported("check", "-f", PD) & late
+    assert not imported("--version") & {*late, "helm_python", "yaml", "modelservice.inputs", "modelservice.cli.render"}
+
+
+def test_the_cluster_of_a_checkout_is_missed_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "localcluster" else find(name))
+    for arguments in (["up"], ["down"], ["status"], ["env"], ["load", "image.tar"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["cluster", *arguments])
+        assert ended.value.code == 2
+        assert "the local cluster needs a checkout of the project" in " ".join(capsys.readouterr().err.split())
 
 
 def test_standard_input_is_read_once() -> None:
     done = run("render", "-f", "-", "-f", "-")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "give -f - once" in done.stderr
+    assert "give - once" in done.stderr
 
 
 def test_a_directory_in_the_place_of_a_file_leaves_all_files_as_they_were(tmp_path: Path) -> None:
@@ -187,13 +224,13 @@ def test_one_example_is_checked_by_its_name() -> None:
 def test_a_defect_of_the_program_is_a_sentence_and_a_traceback_only_with_debug(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(path: str) -> None:
-        raise KeyError(path)
+    def broken(files: list[str]) -> None:
+        raise KeyError(*files)
 
-    monkeypatch.setattr(cli, "read_values", broken)
+    monkeypatch.setattr(options, "read_once", broken)
     with pytest.raises(SystemExit) as ended:
         cli.main(["render", "-f", "a.yaml"])
     assert ended.value.code == 1
-    assert "a defect of this program: KeyError: 'a.yaml'; report it" in capsys.readouterr().err
+    assert "a bug in this program: KeyError: 'a.yaml'; report it" in capsys.readouterr().err
     with pytest.raises(KeyError):
         cli.main(["--debug", "render", "-f", "a.yaml"])

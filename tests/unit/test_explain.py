@@ -1,17 +1,21 @@
 """Which value made a line, found by rendering."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from modelservice.cli import main
 from modelservice.errors import UsageError
-from modelservice.explain import trace
 from modelservice.explain.address import MISSING, at, parse
+from modelservice.explain.batch import REFUSAL
+from modelservice.explain.changes import Changeable
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.paths import chart_dir
+from modelservice.sources import Path as KeyPath
 from modelservice.sources import Sources, dotted, read_layers
 from support.render import ROOT
 
@@ -83,16 +87,51 @@ def test_what_if_shows_only_what_would_change(values: Path, capsys: pytest.Captu
 def test_the_quick_way_finds_what_changing_every_value_in_the_whole_chart_finds(
     monkeypatch: pytest.MonkeyPatch, example: str, line: str
 ) -> None:
-    """Of the many keys those are compared that the line depends on, and some others."""
+    """Compare the keys that the line depends on and some of the many others."""
     sources = Sources(read_layers([str(ROOT / "examples" / f"{example}.yaml")]))
-    explained = [explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"))]
-    found = {item.key for item in explained[0].dependencies}
-    every = trace.Trials.keys.fget  # type: ignore[attr-defined]
-    some = property(lambda self: [path for i, path in enumerate(every(self)) if dotted(path) in found or i % 60 == 0])
-    monkeypatch.setattr(trace.Trials, "keys", some)
-    explained.append(explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"), thorough=True))
+    quick = explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"))
+    found = {item.key for item in quick.dependencies}
+
+    def some(every: Callable[[Changeable], list[KeyPath]]) -> property:
+        return property(
+            lambda self: [path for i, path in enumerate(every(self)) if dotted(path) in found or i % 60 == 0]
+        )
+
+    for name in ("given", "defaults"):
+        monkeypatch.setattr(Changeable, name, some(getattr(Changeable, name).func))
     assert found
-    assert explained[0] == explained[1]
+    assert quick == explain(line, sources, chart_dir(), EmbeddedHelm, Release("x"), thorough=True)
+
+
+def test_what_the_user_wrote_comes_first_in_the_order_of_the_file(
+    values: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values.write_text(f"accelerator: {{type: amd}}\n{PD}")
+    line = "Deployment/decode.spec.template.spec.containers[vllm].resources"
+    shown = run(capsys, "-f", str(values), line).splitlines()
+    start = shown.index("depends on")
+    keys = [row.split()[0] for row in shown[start + 1 : -1]]
+    assert keys == ["accelerator.type", "decode.parallelism.tensor"]
+    assert f"({values}:7)" in shown[-2]
+    assert shown[-1].startswith("defaults that may matter too (--all lists them): ")
+    assert " accelerator.dra," in shown[-1]
+
+
+def test_all_lists_the_defaults_with_their_values(values: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "-f", str(values), "Deployment/decode.spec.replicas", "--all")
+    assert "  decode.autoscaling.enabled = false  (default)" in shown.partition("and on defaults")[2].splitlines()
+
+
+def test_a_value_of_set_is_no_default(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "--set", "decode.replicas=3", "Deployment/decode.spec.replicas")
+    assert "  decode.replicas = 3  (--set)" in shown.splitlines()
+
+
+def test_every_refusal_of_the_chart_is_spelt_so_that_it_can_be_switched_off() -> None:
+    for template in (chart_dir() / "templates").rglob("*.*"):
+        text = re.sub(r"\{\{-? ?/\*.*?\*/ ?-?\}\}", "", template.read_text(), flags=re.DOTALL)
+        code = "".join(re.findall(r"\{\{(.*?)\}\}", re.sub(r'"(?:\\.|[^"\\])*"|`[^`]*`', '""', text), re.DOTALL))
+        assert len(re.findall(r"\bfail\b", code)) == len(REFUSAL.findall(text)), template.name
 
 
 OBJECTS = [{"kind": "Deployment", "metadata": {"name": "a.b-decode"}, "spec": {"list": [{"name": "x", "port": 1}]}}]
@@ -121,7 +160,6 @@ def test_what_is_not_there_is_said_with_what_is(text: str, fix: str) -> None:
 
 def test_a_file_without_values_is_explained_by_the_charts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.yaml").touch()
-    with pytest.raises(SystemExit) as end:
-        main(["explain", "-f", str(tmp_path / "empty.yaml"), "Deployment/decode.spec.replicas"])
-    assert end.value.code == 0
-    assert "decode.replicas = 1  (default)" in capsys.readouterr().out
+    shown = run(capsys, "-f", str(tmp_path / "empty.yaml"), "Deployment/decode.spec.replicas", "--all")
+    assert "depends on nothing that was set" in shown
+    assert "decode.replicas = 1  (default)" in shown

@@ -14,7 +14,7 @@ from modelservice import facts
 from modelservice.docs.facts import chart_facts, facts_json
 from modelservice.facts.models import Engine, VersionedFlag
 from modelservice.facts.validation import files, problems
-from modelservice.values import Feature
+from modelservice.values.model import Feature
 from support.go_modules import source
 from support.render import ROOT
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelservice.docs import values as generate
+from modelservice.docs.keys import leaves
 from modelservice.values import Values
 from support.render import ROOT
 
@@ -38,7 +38,7 @@ def test_named_files_exist(page: Path) -> None:
 def test_every_key_of_the_model_is_explained() -> None:
     """A new key of ``modelArtifacts`` or of an engine's options gets a line in the page about them."""
     page = (ROOT / "docs" / "features" / "models.md").read_text()
-    keys = {leaf.path for leaf in generate.leaves(Values) if leaf.path.startswith(("modelArtifacts.", "engine.type"))}
+    keys = {leaf.path for leaf in leaves(Values) if leaf.path.startswith(("modelArtifacts.", "engine.type"))}
     words = set(re.findall(r"\w+", page))
     assert {key for key in keys if re.split(r"\W+", key)[-1] not in words} <= {
         "modelArtifacts.imagePullPolicy",

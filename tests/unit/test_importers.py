@@ -1,7 +1,9 @@
 """What holds for every import: reading, declarations, secrets, the file that is written, the commands."""
 
+import copy
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from modelservice.engines.command import EngineCommand
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.importers import import_files
 from modelservice.importers.engine import engine_of
-from modelservice.importers.report import Outcome
+from modelservice.importers.report import ConversionReport, Outcome
 from modelservice.importers.source.documents import read_documents
 from modelservice.importers.source.fields import LAST_APPLIED, Field
-from modelservice.importers.source.secrets import names_secret
+from modelservice.importers.source.secrets import SecretCollector, names_secret
+from modelservice.importers.steps import STEPS, Step, to_values
 from modelservice.importers.systems import SYSTEMS
+from modelservice.importers.workload import RoleSource, ServedModel
 from modelservice.paths import chart_dir
 from support.equivalence import differences, installed, labels_kept, mounts
 
@@ -68,8 +72,9 @@ def known(path: str) -> bool:
     schema = json.loads((chart_dir() / "values.schema.json").read_text())
     node: dict[str, Any] = schema
     for part in path.replace("[]", ".[]").split("."):
-        while "$ref" in node:
-            node = schema["definitions"][node["$ref"].rsplit("/", 1)[-1]]
+        while "$ref" in node or "allOf" in node:
+            (part_of,) = node.get("allOf", [node])
+            node = schema["definitions"][part_of["$ref"].rsplit("/", 1)[-1]]
         if part == "[]":
             node = node["items"]
         elif part in node.get("properties", {}):
@@ -285,7 +290,9 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         ({"command": ["python3", "-m", "sglang.launch_server", "--model-path", "m"]}, "sglang", "command"),
     ],
 )
-def test_engines_whose_flags_are_known_are_recognised(container: dict[str, Any], engine: str | None, start: str) -> None:
+def test_engines_whose_flags_are_known_are_recognised(
+    container: dict[str, Any], engine: str | None, start: str
+) -> None:
     found = engine_of(container)
     assert (found.engine, found.start) == (engine, start)
 
@@ -549,3 +556,21 @@ def test_a_sidecar_that_does_not_say_whether_it_speaks_tls_is_told(said: str, to
 def test_a_dash_that_ends_the_options_is_no_model(tmp_path: Path) -> None:
     (found,) = import_files(None, [write(tmp_path, DEPLOYMENT.replace("[Qwen/Qwen3-8B,", "[--,"))])
     assert "uri" not in found.values["modelArtifacts"]
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.__module__.rsplit('.', 1)[-1]}.{step.__name__}")
+def test_a_step_says_what_it_takes_and_gives(step: Step) -> None:
+    first = " ".join((step.__doc__ or "").partition("\n\n")[0].split())
+    assert re.match(r"Take .+; (give|note) .+\.$", first), first
+
+
+def test_no_step_changes_the_source() -> None:
+    pod = {"containers": [{"name": "vllm", "image": "vllm/vllm-openai:v0.32.0", "args": ["--model", "org/m"]}]}
+    role = RoleSource(pod, engine_of(pod["containers"][0]), "spec")
+    model = ServedModel("m", role)
+    before = copy.deepcopy(model)
+    to_values(model, ConversionReport(), SecretCollector("secret"))
+    assert model == before

@@ -1,15 +1,22 @@
 """The two renderers, and what they make of errors."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import helm_python
 import pytest
 import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.helm import EmbeddedHelm, HelmExecutable, Release, Rendered, renderer
+from modelservice.helm import EmbeddedHelm, Release, renderer
+from modelservice.helm_executable import HelmExecutable
 from modelservice.inputs import read_values
+from modelservice.rendered import Rendered
 from support.render import ROOT
+from unit.test_bad_input import CASES as REFUSED
+from unit.test_schema import CORPUS as SCHEMA_CORPUS
 
 EXAMPLES = sorted((ROOT / "examples").glob("values-*.yaml"))
 
@@ -21,6 +28,75 @@ def test_both_renderers_give_the_same_objects(
 ) -> None:
     values, release = read_values(str(example)), Release("same", "models")
     assert executable.render(values, release).objects == embedded.render(values, release).objects
+
+
+class ByHelm(EmbeddedHelm):
+    """Lets Helm validate in each render."""
+
+    def _chart_for(self, values: Mapping[str, Any]) -> helm_python.Chart:
+        return self._chart
+
+
+CI = sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*-values.yaml"))
+
+
+def outcome(renderer: EmbeddedHelm, values: Mapping[str, Any]) -> object:
+    """What a chart renders to, or all that the error says."""
+    try:
+        return renderer.render(values, Release("same")).templates
+    except ModelserviceError as error:
+        return error.to_json()
+
+
+@pytest.fixture(scope="module")
+def validators(chart: Path) -> tuple[EmbeddedHelm, EmbeddedHelm]:
+    """A renderer that compiled the schema, and one that lets Helm validate."""
+    compiled = EmbeddedHelm(chart)
+    compiled.render({}, Release())  # the first render is Helm's alone
+    return compiled, ByHelm(chart)
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        [values for values, _ in SCHEMA_CORPUS],
+        [values for values, _ in list(REFUSED.values())[::5]],
+        [read_values(str(path)) for path in (*EXAMPLES, *CI)],
+        [
+            {"decode": None},
+            {"engine": {"args": None}},
+            {"decode": {"replicas": None}},
+            {"global": {"x": 1}},
+            {"x": None},
+        ],
+    ],
+    ids=["schema", "refused", "examples", "null"],
+)
+def test_the_compiled_schema_and_helms_validator_agree(
+    validators: tuple[EmbeddedHelm, EmbeddedHelm], corpus: list[dict[str, Any]]
+) -> None:
+    compiled, by_helm = validators
+    for values in corpus:
+        assert outcome(compiled, values) == outcome(by_helm, values), values
+
+
+def test_a_render_after_the_first_does_not_leave_validation_to_helm(
+    embedded: EmbeddedHelm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.render({}, Release())
+    assert embedded._chart_for({}).schema is None
+    assert embedded._chart_for({"decod": 1}).schema is not None
+
+
+def test_ignored_files_are_not_in_the_chart_without_its_schema(tmp_path: Path) -> None:
+    chart = toy(tmp_path / "toy", "kind: A\nmetadata: {name: a}\n")
+    (chart / "templates" / "a.yaml.orig").write_text("kind: B\nmetadata: {name: b}\n")
+    (chart / ".helmignore").write_text("*.orig\n")
+    (chart / "values.schema.json").write_text("{}")
+    renderer = EmbeddedHelm(chart)
+    first, second = (renderer.render({}, Release()) for _ in range(2))
+    assert first == second
+    assert [obj["kind"] for obj in second.objects] == ["A"]
 
 
 @pytest.fixture
@@ -63,7 +139,7 @@ def test_a_missing_executable_is_a_usage_error(chart: Path) -> None:
 
 
 def test_a_directory_without_a_chart_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no chart"):
+    with pytest.raises(UsageError, match="not a chart"):
         renderer("embedded", tmp_path)
 
 
@@ -117,9 +193,9 @@ def toy(folder: Path, template: str) -> Path:
     ("template", "words"),
     [
         ("kind: A\nx: [1\n", "invalid YAML"),
-        ("- 1\n", "no Kubernetes object"),
-        ("hello\n", "no Kubernetes object"),
-        ("kind: A\nmetadata: []\n", "no Kubernetes object"),
+        ("- 1\n", "not a Kubernetes object"),
+        ("hello\n", "not a Kubernetes object"),
+        ("kind: A\nmetadata: []\n", "not a Kubernetes object"),
         ("metadata: {name: a}\n", "without a kind"),
     ],
 )
@@ -131,7 +207,7 @@ def test_a_template_that_renders_no_object_is_named(tmp_path: Path, template: st
 
 @pytest.mark.parametrize("name", ["A B", "", "-a", "a.", "x" * 54])
 def test_a_release_name_that_helm_refuses_is_a_usage_error(name: str) -> None:
-    with pytest.raises(UsageError, match="no name for a release"):
+    with pytest.raises(UsageError, match="not a release name"):
         Release(name)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelservice.helm import EmbeddedHelm, HelmExecutable
+from modelservice.helm import EmbeddedHelm
+from modelservice.helm_executable import HelmExecutable
 from support.refusal import assert_refused, assert_refused_alike
 from support.render import VLLM
 

@@ -15,8 +15,10 @@ import pydantic
 import pytest
 import yaml
 
-from modelservice.docs import values as generate
-from modelservice.values import WORDS, Values
+from modelservice.docs import outputs
+from modelservice.docs.keys import leaves
+from modelservice.values import Values
+from modelservice.values.scalars import WORDS
 from support.render import ROOT
 
 CHART = ROOT / "charts" / "llm-d-modelservice"
@@ -32,7 +34,7 @@ OPEN_FIELDS = {"common", "extraObjects", "Engine.args", "Epp.pluginsConfig"}
 
 
 def test_generated_files_are_current() -> None:
-    assert generate.check(ROOT) == []
+    assert outputs.check(ROOT) == []
 
 
 def test_the_schema_is_draft_7_and_needs_no_network() -> None:
@@ -62,7 +64,7 @@ def fields() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name}.{field}".strip("."), schema
 
 
-@pytest.mark.parametrize(("name", "field"), fields(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "field"), list(fields()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_leaf_is_described_typed_and_bounded(name: str, field: dict[str, Any]) -> None:
     assert field.get("description", "").strip(), "no description"
     if "$ref" in field:
@@ -97,11 +99,11 @@ def keys(value: Any, prefix: str = "") -> Iterator[str]:
 
 def test_values_and_models_name_the_same_keys() -> None:
     given = set(keys(yaml.safe_load((CHART / "values.yaml").read_text())))
-    leaves = {leaf.path for leaf in generate.leaves(Values) if "[]" not in leaf.path and ".*" not in leaf.path}
+    known = {leaf.path for leaf in leaves(Values) if "[]" not in leaf.path and ".*" not in leaf.path}
     unset = ("engine.resources.", "engine.ollama.", "engine.huggingface.", "modelArtifacts.download.resources.")
-    optional = {path for path in leaves if path.startswith((*unset, "decode.", "prefill.", "routing."))}
-    assert leaves - given <= optional
-    unknown = {key for key in given if not any(key == leaf or leaf.startswith(f"{key}.") for leaf in leaves)}
+    optional = {path for path in known if path.startswith((*unset, "decode.", "prefill.", "routing."))}
+    assert known - given <= optional
+    unknown = {key for key in given if not any(key == leaf or leaf.startswith(f"{key}.") for leaf in known)}
     maps = (
         "modelArtifacts.labels.", "routing.epp.", "accelerator.", "routing.proxy.securityContext.", "monitoring.dashboard.labels.",
         "test.securityContext.", "test.resources.",

@@ -17,7 +17,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelservice.docs import values as generate
+from modelservice.docs import outputs
+from modelservice.docs.keys import leaves
+from modelservice.docs.schema import json_schema
+from modelservice.docs.values import values_table, values_yaml
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes.types import Kubernetes
 from modelservice.paths import CHART
@@ -93,7 +96,7 @@ class Toy(Closed):
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    return generate.json_schema(Toy)
+    return json_schema(Toy)
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +125,8 @@ def words(node: Any) -> set[str]:
 
 
 def test_generation_is_repeatable() -> None:
-    assert json.dumps(generate.json_schema(Toy)) == json.dumps(generate.json_schema(Toy))
-    assert generate.values_yaml(Toy) == generate.values_yaml(Toy)
+    assert json.dumps(json_schema(Toy)) == json.dumps(json_schema(Toy))
+    assert values_yaml(Toy) == values_yaml(Toy)
 
 
 def test_the_schema_is_valid_draft_7_and_refers_only_to_itself(schema: dict[str, Any]) -> None:
@@ -178,6 +181,38 @@ def test_docstrings_are_descriptions(job: dict[str, Any]) -> None:
     assert job["probe"]["description"] == "A probe."
 
 
+def test_equal_patterns_are_compiled_once() -> None:
+    label = Annotated[str, Field(pattern="^[a-z]+$")]
+
+    class Pair(Closed):
+        first: label = "a"
+        """One."""
+        second: label = "b"
+        """Another."""
+        alone: Annotated[str, Field(pattern="^[0-9]+$")] = "1"
+        """Has no equal."""
+
+    schema = json_schema(Pair)
+    first, second = schema["properties"]["first"], schema["properties"]["second"]
+    assert first["$ref"] == second["$ref"]
+    assert followed(schema, first) == {"pattern": "^[a-z]+$", "type": "string"}
+    assert (first["description"], first["default"], second["default"]) == ("One.", "a", "b")
+    assert schema["properties"]["alone"]["pattern"] == "^[0-9]+$"
+
+
+def test_an_object_and_its_fragment_share_their_fields() -> None:
+    container = "io.k8s.api.core.v1.Container"
+
+    class Pod(Closed):
+        whole: Annotated[dict[str, Any], Kubernetes(container)] = {}
+        """A container."""
+        fragment: Annotated[dict[str, Any], Kubernetes(container, partial=True)] = {}
+        """Fields of one."""
+
+    definition = json_schema(Pod)["definitions"]["core.v1.Container"]
+    assert definition == {"allOf": [{"$ref": "#/definitions/core.v1.Container.partial"}], "required": ["name"]}
+
+
 # ---------------------------------------------------------------------------------------------
 # Kubernetes types
 # ---------------------------------------------------------------------------------------------
@@ -207,7 +242,7 @@ def test_an_unknown_type_is_an_error() -> None:
         """A field."""
 
     with pytest.raises(KeyError, match="Tolerance"):
-        generate.json_schema(Wrong)
+        json_schema(Wrong)
 
 
 def test_pydantic_names_the_place_in_a_kubernetes_object() -> None:
@@ -219,7 +254,7 @@ def test_values_are_validated_without_the_development_package() -> None:
     program = (
         "import sys; sys.modules['kubernetes_validate'] = None\n"
         "from pydantic import TypeAdapter, ValidationError\n"
-        "from modelservice.values import Toleration\n"
+        "from modelservice.values.kubernetes import Toleration\n"
         "adapter = TypeAdapter(Toleration)\n"
         "adapter.validate_python({'key': 'gpu'})\n"
         "try: adapter.validate_python({'kee': 'gpu'})\n"
@@ -241,7 +276,7 @@ def toy_chart(schema: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("toy")
     (folder / "templates").mkdir()
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: toy\nversion: 0.1.0\n")
-    (folder / "values.yaml").write_text(generate.values_yaml(Toy))
+    (folder / "values.yaml").write_text(values_yaml(Toy))
     (folder / "values.schema.json").write_text(json.dumps(schema))
     (folder / "templates" / "replicas.yaml").write_text("replicas: {{ .Values.second.replicas }}\n")
     return helm_python.Chart.load(folder)
@@ -326,7 +361,7 @@ def test_helm_renders_with_the_generated_defaults(toy_chart: helm_python.Chart) 
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return generate.values_yaml(Toy)
+    return values_yaml(Toy)
 
 
 def test_values_yaml_holds_every_default(text: str) -> None:
@@ -380,14 +415,14 @@ def test_values_yaml_passes_the_linter(text: str, tmp_path: Path) -> None:
 
 
 def test_leaves_are_named_by_their_path() -> None:
-    paths = [leaf.path for leaf in generate.leaves(Toy)]
+    paths = [leaf.path for leaf in leaves(Toy)]
     assert paths[:4] == ["global.registry", "long", "labels", "first.replicas"]
     assert {"first.disks", "first.disks[].name", "second.replicas"} <= set(paths)
     assert len(paths) == len(set(paths))
 
 
 def test_leaves_have_type_default_and_description() -> None:
-    leaf = next(leaf for leaf in generate.leaves(Toy) if leaf.path == "first.replicas")
+    leaf = next(leaf for leaf in leaves(Toy) if leaf.path == "first.replicas")
     assert (leaf.type, leaf.default, leaf.description) == ("int", 1, "Number of pods.")
 
 
@@ -401,18 +436,18 @@ def test_leaves_have_type_default_and_description() -> None:
     ],
 )
 def test_types_are_said_in_short_words(path: str, type_: str) -> None:
-    assert {leaf.path: leaf.type for leaf in generate.leaves(Toy)}[path] == type_
+    assert {leaf.path: leaf.type for leaf in leaves(Toy)}[path] == type_
 
 
 def test_tables_have_a_row_for_each_leaf_and_one_for_a_second_use() -> None:
-    table = generate.values_table(Toy)
+    table = values_table(Toy)
     assert "| `first.replicas` | Number of pods. | int | `1` |" in table
     assert "| `second.*` | Same keys as `first`. Another job. | | |" in table
     assert "second.replicas" not in table
 
 
 def test_every_row_of_a_table_has_four_cells() -> None:
-    rows = [line for line in generate.values_table(Toy).splitlines() if line.startswith("|")]
+    rows = [line for line in values_table(Toy).splitlines() if line.startswith("|")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {5}
 
 
@@ -423,15 +458,15 @@ def test_every_row_of_a_table_has_four_cells() -> None:
 
 def test_text_between_markers_is_replaced_and_the_rest_is_kept() -> None:
     text = "before\n<!-- values:begin -->\nold\n<!-- values:end -->\nafter\n"
-    replaced = generate.replace_between_markers(text, "values", "new")
+    replaced = outputs.replace_between_markers(text, "values", "new")
     assert replaced == "before\n<!-- values:begin -->\nnew\n<!-- values:end -->\nafter\n"
-    assert generate.replace_between_markers(replaced, "values", "new") == replaced
+    assert outputs.replace_between_markers(replaced, "values", "new") == replaced
 
 
 @pytest.mark.parametrize("text", ["", "<!-- values:begin -->", "<!-- values:end -->"])
 def test_missing_markers_are_an_error_that_names_them(text: str) -> None:
     with pytest.raises(ModelserviceError, match="values:begin"):
-        generate.replace_between_markers(text, "values", "new")
+        outputs.replace_between_markers(text, "values", "new")
 
 
 @pytest.fixture
@@ -439,25 +474,34 @@ def written(tmp_path: Path) -> Path:
     """A repository whose generated files are current."""
     (tmp_path / "charts" / CHART).mkdir(parents=True)
     (tmp_path / "README.md").write_text("# Title\n\n<!-- values:begin -->\n<!-- values:end -->\n")
-    generate.write(tmp_path)
+    outputs.write(tmp_path)
     return tmp_path
 
 
 def test_writing_twice_changes_nothing(written: Path) -> None:
-    assert generate.write(written) == []
-    assert generate.check(written) == []
+    assert outputs.write(written) == []
+    assert outputs.check(written) == []
 
 
 def test_drift_is_shown_as_a_diff(written: Path) -> None:
     path = f"charts/{CHART}/values.yaml"
     current = (written / path).read_text()
     (written / path).write_text(f"{current}extra: 1\n")
-    (diff,) = generate.check(written)
+    (diff,) = outputs.check(written)
     assert diff.startswith(f"--- {path}")
     assert "\n-extra: 1" in diff
 
 
 def test_a_missing_file_is_drift(written: Path) -> None:
     (written / "charts" / CHART / "values.schema.json").unlink()
-    (diff,) = generate.check(written)
+    (diff,) = outputs.check(written)
     assert "values.schema.json" in diff
+
+
+def test_a_page_of_a_rule_family_that_is_gone_is_drift_and_removed(written: Path) -> None:
+    page = written / "docs" / "rules" / "gone.md"
+    page.write_text("# Gone\n")
+    (diff,) = outputs.check(written)
+    assert "\n-# Gone" in diff
+    assert outputs.write(written) == [page]
+    assert not page.exists()

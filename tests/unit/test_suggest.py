@@ -31,11 +31,11 @@ def test_a_misspelt_key_is_corrected(schema: dict[str, Any], path: list[str], un
 
 
 def test_a_key_in_the_wrong_place_is_shown_its_place(schema: dict[str, Any]) -> None:
-    assert suggestion(schema, [], "servicePort") == "write routing.servicePort"
+    assert suggestion(schema, [], "servicePort") == "set routing.servicePort"
 
 
 def test_a_field_of_the_pod_is_sent_to_extra_config(schema: dict[str, Any]) -> None:
-    assert suggestion(schema, ["prefill"], "tolerations") == "write extraConfig.tolerations"
+    assert suggestion(schema, ["prefill"], "tolerations") == "set extraConfig.tolerations"
 
 
 def test_nothing_is_proposed_for_a_word_like_no_key(schema: dict[str, Any]) -> None:

@@ -165,13 +165,14 @@ SWITCHES: dict[str, dict[str, Any]] = {
 """Values that switch on every object and every derived field, which then read their sections."""
 
 
-def sections(inside: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, parts in inside.items():
-        yield f"{prefix}{name}"
-        yield from sections(parts, f"{prefix}{name}.")
+def sections(required: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, inside in required.items():
+        if inside is not None:
+            yield f"{prefix}{name}"
+            yield from sections(inside, f"{prefix}{name}.")
 
 
-SECTIONS = sorted(sections(json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["sections"]))
+SECTIONS = sorted(sections(json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["required"]))
 
 
 def without(values: Mapping[str, Any], path: str) -> dict[str, Any]:

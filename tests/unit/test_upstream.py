@@ -137,11 +137,11 @@ REFUSED = {
     "benchmark/guides__tiered-prefix-cache__tiered-prefix-cache.yaml": "not a resource",
     "benchmark/guides__wide-ep-lws__wide-ep-lws.yaml": "not a resource",
     # InferenceModel: its API is gone, and the message names what replaces it.
-    "llm-d-infra/quickstart__examples__facebook-opt-125m__ms-facebook__values.yaml": "write routing.inferenceObjective",
+    "llm-d-infra/quickstart__examples__facebook-opt-125m__ms-facebook__values.yaml": "set routing.inferenceObjective",
     "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__gke.values.yaml": "{create: true, priority: 1}",
     "llm-d-infra/quickstart__examples__pd-disaggregation__ms-pd__values-xpu.yaml": "{create: true, priority: 1}",
-    "modelservice-examples-history/values-facebook.yaml": "write routing.inferenceObjective",
-    "modelservice-examples-history/values-pvc.yaml": "write routing.inferenceObjective",
+    "modelservice-examples-history/values-facebook.yaml": "set routing.inferenceObjective",
+    "modelservice-examples-history/values-pvc.yaml": "set routing.inferenceObjective",
     # The names of Gateway and pool are set by the helmfile beside these files.
     "llm-d-infra/quickstart__examples__sim__ms-sim__values.yaml": "routing.parentRefs[0].name",
     "llm-d-infra/quickstarts__examples__sim__ms-sim__values.yaml": "routing.parentRefs[0].name",

@@ -20,12 +20,13 @@ from typing import Any, Self
 
 import yaml
 
-from localcluster import node_pools, pki, real_node
+from localcluster import pki, real_node
 from localcluster.binaries import KUBERNETES, binary, kubernetes_program, module_file
 from localcluster.client import Client
 from localcluster.definitions import definitions
 from localcluster.guard import Guard
 from localcluster.process import Component, reserved_ports, stop_all
+from modelservice.model import node_pools
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")

@@ -1,8 +1,11 @@
 """modelservice: generates, renders, explains and checks what the llm-d-modelservice chart installs."""
 
-from importlib.metadata import PackageNotFoundError, version
 
-try:
-    __version__ = version("llm-d-modelservice")
-except PackageNotFoundError:
-    __version__ = "0.0.0+unknown"
+def version() -> str:
+    """Return the version of the installed package."""
+    from importlib import metadata  # late, because it takes as long as everything else that `--version` needs
+
+    try:
+        return metadata.version("llm-d-modelservice")
+    except metadata.PackageNotFoundError:
+        return "0.0.0+unknown"

@@ -1,10 +1,10 @@
-"""The program's entry: ``modelservice`` and ``python -m modelservice``."""
+"""The entry point: ``modelservice`` and ``python -m modelservice``."""
 
 import sys
 
 
 def main() -> None:
-    """Runs the program. An interrupt while its modules are imported ends it as quietly as one later."""
+    """Run the program. An interrupt while modules are imported exits as quietly as a later one."""
     try:
         from modelservice.cli import main as run
 

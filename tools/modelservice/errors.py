@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that carry what a person needs: where, why, and what to write instead."""
+"""Errors that say where, why, and what to do instead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModelserviceError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
     def to_json(self) -> dict[str, Any]:
-        """The error for machines: ``{"errors": [{"message", "file", "key", "fix"}]}``."""
+        """Return the error for programs: ``{"errors": [{"message", "file", "key", "fix"}]}``."""
         return {"errors": [asdict(problem) for problem in self.problems]}
 
 
@@ -53,11 +53,11 @@ class UsageError(ModelserviceError):
 
 
 class ValuesError(ModelserviceError):
-    """Values that the chart refuses, one problem for each.
+    """Values that the chart rejects.
 
     Args:
-        problems: what is wrong.
-        by_schema: the chart's schema refuses them; otherwise its templates.
+        problems: what is wrong, one problem each.
+        by_schema: the chart's schema rejects them; otherwise its templates do.
     """
 
     def __init__(self, problems: list[Problem], *, by_schema: bool = False) -> None:

@@ -1,10 +1,11 @@
-"""Values files and `--set` as Helm reads them.
+"""Values files and `--set`, read as Helm reads them.
 
-Helm itself parses and so decides what ``on`` or ``0x1F`` mean; PyYAML only finds the line of a mistake.
+Helm itself parses, so it decides what ``on`` or ``0x1F`` mean; PyYAML only finds the line of a key or a mistake.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import sys
@@ -13,20 +14,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import helm_python
 import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.helm_library import helm_python
 
 Values = dict[str, Any]
 
+FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml, where PyYAML is built with it."""
+
 
 class InputWarning(UserWarning):
-    """A values file is read otherwise than it looks."""
+    """A values file means something other than it seems to."""
 
 
 def read_values(path: str) -> Values:
-    """The values in a file, or on the standard input for ``-``.
+    """Return the values in a file, or on standard input for ``-``.
 
     Raises:
         UsageError: the file cannot be read.
@@ -35,36 +39,57 @@ def read_values(path: str) -> Values:
     Warns:
         InputWarning: a key is given twice.
     """
-    return parse_values(read_text(path), "standard input" if path == "-" else path)
+    return parse_values(read_text(path), "standard input" if path == "-" else path)[0]
 
 
-def parse_values(text: str, name: str) -> Values:
-    """The values in a text, as :func:`read_values`.
+def parse_values(text: str, name: str) -> tuple[Values, yaml.Node | None]:
+    """Return the values in a text, and the document they are in, which knows the line of each key.
+
+    The document is None for a text without one, and where PyYAML cannot read what Helm can.
 
     Args:
         text: YAML.
         name: what messages call it.
+
+    Raises:
+        ModelserviceError: it is not one YAML mapping.
+
+    Warns:
+        InputWarning: a key is given twice.
     """
     try:
-        documents = parse_documents(text, name)
-        misread = None
-    except ModelserviceError as error:
-        documents, misread = [], error
-    _check_documents(documents, name)
-    try:
-        values = helm_python.values_from_yaml(text)
+        values, rejected = helm_python.values_from_yaml(text), None
     except RecursionError:
         raise ModelserviceError("nested too deeply to be read", file=name) from None
     except helm_python.HelmError as error:
-        raise misread or ModelserviceError(f"not a values file: {error.detail}", file=name) from None
-    # What Helm reads, counts: PyYAML refuses some of it, such as a tab between a key and its value.
+        values, rejected = {}, error
+    try:
+        documents, misread = _documents_of_values(text, name, accepted=rejected is None), None
+    except ModelserviceError as error:
+        documents, misread = [], error
+    _check_documents(documents, name)
+    if rejected:
+        raise misread or ModelserviceError(f"not a values file: {rejected.detail}", file=name)
     for document in documents:
         warn_of_duplicates(document, name)
-    return values
+    return values, documents[0] if documents else None
+
+
+def _documents_of_values(text: str, name: str, *, accepted: bool) -> list[yaml.Node]:
+    """Return the YAML documents of a values file; there should be at most one.
+
+    libyaml is ten times as fast as PyYAML's own parser, but recurses without a limit. So it only reads what Helm
+    accepted, which is at most 10,000 levels deep, and never a second document.
+    """
+    if accepted:
+        with contextlib.suppress(yaml.YAMLError):
+            document: yaml.Node | None = yaml.compose(text, Loader=FastLoader)
+            return [] if document is None or _is_empty(document) else [document]
+    return parse_documents(text, name)
 
 
 def read_text(path: str) -> str:
-    """The text in a file, or on the standard input for ``-``.
+    """Return the text in a file, or on standard input for ``-``.
 
     Raises:
         UsageError: it cannot be read.
@@ -83,11 +108,11 @@ def read_text(path: str) -> str:
 
 
 def read_objects(path: str) -> list[dict[str, Any]]:
-    """The objects in a stream of manifests, those of lists one by one.
+    """Return the objects in a stream of manifests, those of lists one by one.
 
     Raises:
         UsageError: the file cannot be read.
-        ModelserviceError: it holds something else than Kubernetes objects.
+        ModelserviceError: it holds something other than Kubernetes objects.
     """
     name = "standard input" if path == "-" else path
     documents = load_documents(read_text(path), name)
@@ -95,13 +120,13 @@ def read_objects(path: str) -> list[dict[str, Any]]:
     for index, item in enumerate(objects):
         if not is_object(item):
             raise ModelserviceError(
-                f"document {index + 1} is no Kubernetes object", file=name, fix="give values files with -f"
+                f"document {index + 1} is not a Kubernetes object", file=name, fix="give values files with -f"
             )
     return objects
 
 
 def load_documents(text: str, name: str) -> list[Any]:
-    """What the YAML documents of a text hold, without empty ones.
+    """Return what the YAML documents of a text hold, without empty ones.
 
     Raises:
         ModelserviceError: it is not YAML.
@@ -117,7 +142,7 @@ def load_documents(text: str, name: str) -> list[Any]:
 
 
 def _unreadable(error: yaml.MarkedYAMLError, text: str, name: str) -> ModelserviceError:
-    """What PyYAML says, with the line and its text."""
+    """Return what PyYAML reports, with the line and its text."""
     mark = error.problem_mark or error.context_mark
     lines = text.splitlines()
     shown = lines[mark.line].strip() if mark and mark.line < len(lines) else ""
@@ -126,7 +151,7 @@ def _unreadable(error: yaml.MarkedYAMLError, text: str, name: str) -> Modelservi
 
 
 def is_object(item: Any) -> bool:
-    """Whether something read from YAML is a Kubernetes object, as far as its kind tells."""
+    """Return whether something read from YAML has the kind that each Kubernetes object has."""
     return isinstance(item, dict) and isinstance(item.get("kind"), str) and bool(item["kind"])
 
 
@@ -136,7 +161,7 @@ def _items(document: Any) -> list[Any]:
 
 
 def parse_documents(text: str, name: str) -> list[yaml.Node]:
-    """The YAML documents in a text.
+    """Return the YAML documents in a text.
 
     Raises:
         ModelserviceError: PyYAML cannot read it; the error has the line.
@@ -159,10 +184,12 @@ def _is_empty(document: yaml.Node | None) -> bool:
 
 
 def _check_documents(documents: list[yaml.Node], name: str) -> None:
-    """Refuses what is no values file: several documents, anything but a mapping."""
+    """Reject what is not a values file: several documents, anything but a mapping."""
     if len(documents) > 1:
         raise ModelserviceError(
-            f"{len(documents)} YAML documents, but a values file is one", file=name, fix="give each with -f of its own"
+            f"{len(documents)} YAML documents, but a values file is one",
+            file=name,
+            fix="put each in a file and give it with -f",
         )
     for document in documents:
         if not isinstance(document, yaml.MappingNode):
@@ -171,7 +198,7 @@ def _check_documents(documents: list[yaml.Node], name: str) -> None:
 
 
 def warn_of_duplicates(document: yaml.Node, name: str) -> None:
-    """Warns of keys that a document gives twice."""
+    """Warn of keys that a document gives twice."""
     for node in _nodes(document):
         if not isinstance(node, yaml.MappingNode):
             continue
@@ -185,7 +212,7 @@ def warn_of_duplicates(document: yaml.Node, name: str) -> None:
 
 
 def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
-    """Every node of a document once, however many aliases lead to it."""
+    """Yield every node of a document once, however many aliases lead to it."""
     seen: set[int] = set()
     todo = [document]
     while todo:
@@ -201,7 +228,7 @@ def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def merge(layers: Iterable[Mapping[str, Any]]) -> Values:
-    """Merges values as Helm merges repeated ``-f``: maps key by key, anything else is replaced, null is kept."""
+    """Merge values as Helm merges repeated ``-f``: maps key by key, anything else is replaced, null is kept."""
     merged: Values = {}
     for layer in layers:
         _merge_into(merged, layer)
@@ -217,7 +244,7 @@ def _merge_into(base: Values, layer: Mapping[str, Any]) -> None:
 
 
 def apply_set(values: Values, expressions: Iterable[str], strings: Iterable[str] = ()) -> Values:
-    """Values with `--set` and `--set-string` expressions applied, in Helm's syntax.
+    """Return values with `--set` and `--set-string` expressions applied, in Helm's syntax.
 
     Raises:
         UsageError: an expression is malformed.
@@ -232,9 +259,9 @@ def apply_set(values: Values, expressions: Iterable[str], strings: Iterable[str]
                 try:
                     parsed = parse(assignment)
                 except helm_python.HelmError as error:
-                    raise UsageError(f"{option} {expression}: {error.detail}", fix="write key=value") from None
+                    raise UsageError(f"{option} {expression}: {error.detail}", fix="use key=value") from None
                 if not parsed:
-                    raise UsageError(f"{option} {expression}: no value", fix="write key=value")
+                    raise UsageError(f"{option} {expression}: no value", fix="use key=value")
                 try:
                     result = _set_into(result, parsed, len(_INDEX.findall(key)))
                 except _NotAContainerError as error:
@@ -252,10 +279,10 @@ _INDEX = re.compile(r"(?<!\\)\[")
 
 
 def _assignments(expression: str) -> list[tuple[str, str]]:
-    """The assignments in an expression, each with its key.
+    """Return the assignments in an expression, each with its key.
 
     Helm parses each by itself, because what it makes of several does not tell ``a={x}`` from ``a[0]=x``. Text that
-    has not this form is left whole, for Helm to refuse.
+    does not have this form is left whole, for Helm to reject.
     """
     found, end = [], 0
     while end < len(expression):
@@ -272,15 +299,15 @@ class _NotAContainerError(Exception):
 
 
 def _set_into(base: Any, parsed: Any, indices: int) -> Any:
-    """``a[1].b=x`` changes one item of a list, ``a={x}`` replaces the list.
+    """Set a value: ``a[1].b=x`` changes one item of a list, ``a={x}`` replaces the list.
 
     Args:
         base: the values so far.
-        parsed: what Helm made of one assignment: a path of single keys and of lists whose last item is meant.
+        parsed: what Helm made of one assignment: a path of single keys, and of lists whose last item is meant.
         indices: how many of the lists on the path are indexed.
 
     Raises:
-        _NotAContainerError: the path leads into another kind of value, which Helm refuses too.
+        _NotAContainerError: the path leads into another kind of value, which Helm rejects too.
     """
     if isinstance(parsed, dict):
         if not isinstance(base, dict):
@@ -299,7 +326,7 @@ def _set_into(base: Any, parsed: Any, indices: int) -> Any:
 
 
 def _set_below(base: Mapping[Any, Any], key: Any, value: Any, indices: int) -> Any:
-    """What comes under a key or index: merged into what is there, or made anew."""
+    """Return what comes under a key or index: merged into what is there, or new."""
     if isinstance(value, dict) or (indices and isinstance(value, list)):
         return _set_into(base.get(key, type(value)()), value, indices)
     return value

@@ -1,4 +1,4 @@
-"""Where the chart is: in the repository during development, inside the package when installed from a wheel."""
+"""The chart's directory: in the repository during development, in the package when installed from a wheel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ CHART = "llm-d-modelservice"
 
 
 def chart_dir() -> Path:
-    """Directory of the chart: the repository's when the package runs from a checkout, else the packaged copy."""
+    """Return the chart's directory: the repository's in a checkout, else the packaged copy."""
     checkout = Path(__file__).resolve().parents[2] / "charts" / CHART
     return checkout if (checkout / "Chart.yaml").is_file() else Path(__file__).resolve().parent / "chart"

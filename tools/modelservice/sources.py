@@ -12,9 +12,6 @@ from modelservice.inputs import Values, merge, parse_values, read_text
 
 Path = tuple[str | int, ...]
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The loader of libyaml where PyYAML has it: ten times as fast."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -80,12 +77,7 @@ def read_layers(paths: Sequence[str]) -> list[Layer]:
     layers = []
     for path in paths:
         name = "standard input" if path == "-" else path
-        text = read_text(path)
-        values = parse_values(text, name)
-        try:
-            document = yaml.compose(text, Loader=_LOADER)
-        except yaml.YAMLError:
-            document = None
+        values, document = parse_values(read_text(path), name)
         layers.append(Layer(name, values, document))
     return layers
 

@@ -1,4 +1,4 @@
-"""Which key was meant, where a values file has one that the chart does not know."""
+"""Suggestions for keys that the chart does not know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
-    """What to write instead of an unknown key, or None when nothing is near.
+    """Return what to write instead of an unknown key; None when nothing is near.
 
     Args:
         schema: the chart's values.schema.json.
@@ -20,15 +20,15 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
         name for name in allowed if name.lower() == unknown.lower()
     ]
     if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
-        return f"write extraConfig.{unknown}"
+        return f"set extraConfig.{unknown}"
     elsewhere = sorted((path for path in _paths(schema) if path.rsplit(".", 1)[-1] == unknown), key=len)
     if elsewhere:
-        return f"write {elsewhere[0]}"
+        return f"set {elsewhere[0]}"
     return f"did you mean {near[0]}?" if near else None
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:
-    """Regular expressions that the keys of the map under a path have to match; none for an object of fixed keys."""
+    """Return regular expressions that the keys of a map have to match; none for an object with fixed keys."""
     return [pattern for node in _at(schema, path) for pattern in node.get("patternProperties", {})]
 
 
@@ -39,7 +39,7 @@ def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
-    """Subschemas that hold for the value under a path."""
+    """Return the subschemas that apply to the value under a path."""
     nodes = [schema]
     for key in path:
         following = []
@@ -58,11 +58,11 @@ def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
 
 def _branches(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
     node = _resolve(schema, node)
-    return [node, *(_resolve(schema, branch) for branch in node.get("anyOf", []))]
+    return [node, *(_resolve(schema, branch) for branch in [*node.get("anyOf", []), *node.get("allOf", [])])]
 
 
 def _paths(schema: dict[str, Any]) -> Iterator[str]:
-    """Dotted paths of the chart's own keys; Kubernetes' types, whose definitions have a dotted name, are left out."""
+    """Yield dotted paths of the chart's own keys, without those in Kubernetes' types, whose definitions have a dot."""
     todo: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [("", schema, ())]
     while todo:
         prefix, node, within = todo.pop()

@@ -10,7 +10,7 @@ from modelservice.model.provenance import Place
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     error = "error"
     """Nothing serves, or accelerators are wasted."""
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Violation:
-    """A breach of a rule, before it is known whose rule and which line.
+    """A violation of a rule, as the rule yields it.
 
     Args:
         message: what is wrong and why, in one sentence.
@@ -38,29 +38,8 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A breach of a rule, before it is known whose rule and which line.
-
-    Args:
-        message: what is wrong and why, in one sentence.
-        values: the values key it comes from, where the chart rendered it.
-        obj: ``Kind/name`` of the object.
-        fix: what to write instead.
-        path: where in the object, for manifests without values.
-        severity: where it differs from the rule's own.
-    """
-
-    message: str
-    values: str | None = None
-    obj: str | None = None
-    fix: str | None = None
-    path: str | None = None
-    severity: Severity | None = None
-
-
-@dataclass(frozen=True)
 class Finding:
-    """A breach of a rule, with everything a person needs to mend it."""
+    """A violation of a rule, with everything that a person needs to fix it."""
 
     rule: str
     severity: Severity
@@ -74,7 +53,7 @@ class Finding:
     """Which of several deployments."""
 
     def to_json(self) -> dict[str, Any]:
-        """The finding for machines."""
+        """Return the finding for machines."""
         return asdict(self)
 
     @property

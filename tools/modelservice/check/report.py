@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
-from xml.etree import ElementTree
 
-from rich.console import Console
-from rich.text import Text
-
-from modelservice import __version__
+from modelservice import version
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import rules
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, Report
-from modelservice.summary import counted
 
 DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
 
@@ -30,37 +26,31 @@ class Format(StrEnum):
 _STYLES = {Severity.error: "bold red", Severity.warning: "bold yellow", Severity.info: "cyan"}
 
 
-def print_text(report: Report, console: Console) -> None:
-    """Prints findings for people, and what is suppressed."""
+Part = tuple[str, str]
+"""Text and its style, as rich has it; an empty style for plain text."""
+
+
+def text_lines(report: Report) -> Iterator[list[Part]]:
+    """Yield the lines of a report for people: the findings, what is ignored, and the counts."""
     for finding in report.findings:
-        line = Text()
-        if finding.place:
-            line.append(f"{finding.place}: ")
-        line.append(finding.severity.value, style=_STYLES[finding.severity])
-        line.append(": ")
-        if finding.values:
-            line.append(finding.values, style="bold")
-            line.append(": ")
-        line.append(finding.message)
-        console.print(line, soft_wrap=True)
+        place = f"{finding.place}: " if finding.place else ""
+        key = [(finding.values, "bold"), (": ", "")] if finding.values else []
+        level = (finding.severity.value, _STYLES[finding.severity])
+        yield [(place, ""), level, (": ", ""), *key, (finding.message, "")]
         if finding.fix:
-            console.print(Text(f"    {finding.fix}"), soft_wrap=True)
-        console.print(
-            Text("    " + "  ".join(part for part in (finding.object, f"[{finding.rule}]") if part), "dim"),
-            soft_wrap=True,
-        )
+            yield [(f"    {finding.fix}", "")]
+        source = "  ".join(part for part in (finding.object, f"[{finding.rule}]") if part)
+        yield [(f"    {source}", "dim")]
     for finding, suppression in report.suppressed:
         place = f"{finding.place}: " if finding.place else ""
-        console.print(
-            Text(f"{place}ignored: {finding.rule} ({suppression.source}): {suppression.reason}", "dim"), soft_wrap=True
-        )
-    counts = [
-        f"{number} {severity.value}" if severity is Severity.info else counted(number, severity.value)
-        for severity in Severity
-        for number in [report.count(severity)]
-    ]
+        yield [(f"{place}ignored: {finding.rule} ({suppression.source}): {suppression.reason}", "dim")]
+    counts = []
+    for severity in Severity:
+        number = report.count(severity)
+        plural = "s" if number != 1 and severity is not Severity.info else ""
+        counts.append(f"{number} {severity.value}{plural}")
     hidden = f", {len(report.suppressed)} ignored" if report.suppressed else ""
-    console.print(f"{len(report.deployments)} checked: {', '.join(counts)}{hidden}", highlight=False)
+    yield [(f"{len(report.deployments)} checked: {', '.join(counts)}{hidden}", "")]
 
 
 def to_json(report: Report) -> str:
@@ -86,7 +76,7 @@ def to_sarif(report: Report) -> str:
     for finding, suppression in report.suppressed:
         kept = {"kind": "external", "justification": suppression.reason}
         results.append({**_sarif_result(finding, levels), "suppressions": [kept]})
-    tool = {"driver": {"name": "modelservice", "version": __version__, "rules": described}}
+    tool = {"driver": {"name": "modelservice", "version": version(), "rules": described}}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -119,6 +109,8 @@ def _sarif_result(finding: Finding, levels: dict[Severity, str]) -> dict[str, ob
 
 def to_junit(report: Report) -> str:
     """The report as JUnit XML: a suite for each deployment, a case for each rule with findings."""
+    from xml.etree import ElementTree
+
     suites = ElementTree.Element("testsuites", name="modelservice check")
     for deployment in report.deployments:
         found = [finding for finding in report.findings if finding.deployment in (deployment, None)]

@@ -1,7 +1,7 @@
 """The registry of rules: what a rule is, and how one is written.
 
-A rule is a small function that is given a deployment and yields what it finds; the decorator gives it a name, a reason
-with a link, and two examples, from which its page in the documentation and its test are made.
+A rule is a small function that takes a deployment and yields violations. Its decorator adds the reason with a link and
+two examples, from which its page in the documentation and its test are made.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from modelservice.check.finding import Found, Severity, Violation
+from modelservice.check.finding import Severity, Violation
 from modelservice.model.deployment import Deployment
 
-Check = Callable[[Deployment], Iterator[Violation | Found]]
-CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation | Found]]]
+Check = Callable[[Deployment], Iterator[Violation]]
+CheckTogether = Callable[[Sequence[Deployment]], Iterator[tuple[Deployment, Violation]]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Rule:
     id: str
     family: str
     title: str
-    """What the rule asks for: the first line of the function's docstring."""
+    """What the rule requires: the first line of the function's docstring."""
     reason: str
     """Why, in a sentence or two."""
     link: str
@@ -59,6 +59,7 @@ class Rule:
 
 
 RENAMED = {
+    "cache-writable": "cache-not-writable",
     "gated-model": "gated-model-without-token",
     "pods-fit": "pod-does-not-fit",
     "quota": "quota-exceeded",
@@ -72,7 +73,7 @@ _RULES: dict[str, Rule] = {}
 def rule(
     severity: Severity, *, reason: str, link: str, failing: Example | str, passing: Example | str
 ) -> Callable[[Check], Check]:
-    """Registers a function as a rule; its name with dashes is the rule's id."""
+    """Register a function as a rule; its name with dashes is the rule's id."""
 
     def register(check: Check) -> Check:
         _add(check, severity, reason, link, failing, passing, check=check)
@@ -84,7 +85,7 @@ def rule(
 def rule_together(
     severity: Severity, *, reason: str, link: str, failing: Example | str, passing: Example | str
 ) -> Callable[[CheckTogether], CheckTogether]:
-    """Registers a function that compares several deployments."""
+    """Register a function that compares several deployments."""
 
     def register(check: CheckTogether) -> CheckTogether:
         _add(check, severity, reason, link, failing, passing, check_together=check)
@@ -116,7 +117,7 @@ def _add(
 
 @functools.cache
 def rules() -> dict[str, Rule]:
-    """All rules by id, in the order of their families and modules."""
+    """Return all rules by id, in the order of their families and modules."""
     package = importlib.import_module("modelservice.check.rules")
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
         importlib.import_module(f"{package.__name__}.{module.name}")

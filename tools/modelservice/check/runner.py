@@ -1,4 +1,4 @@
-"""Runs the rules over deployments and says where each breach was written."""
+"""Runs the rules over deployments and finds the line of each violation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelservice.check.finding import Finding, Found, Severity, Violation
+from modelservice.check.finding import Finding, Severity, Violation
 from modelservice.check.rule import Rule, rules
 from modelservice.check.suppression import Suppression
 from modelservice.errors import ValuesError
@@ -20,7 +20,7 @@ from modelservice.sources import Sources, read_layers
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
-"""Names under which refusals of the values themselves are reported; they cannot be suppressed."""
+"""Names under which values that are rejected are reported; they cannot be suppressed."""
 DUPLICATE = "values-duplicate-key"
 INVALID = "object-invalid"
 
@@ -34,11 +34,11 @@ class Report:
     deployments: Sequence[str] = field(default_factory=tuple)
 
     def count(self, severity: Severity) -> int:
-        """Findings of a severity."""
+        """Return the number of findings of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"findings": [...], "summary": {...}}``."""
+        """Return ``{"findings": [...], "summary": {...}}``."""
         return {
             "findings": [finding.to_json() for finding in self.findings],
             "summary": {
@@ -61,7 +61,7 @@ def load(
     sets: Sequence[str] = (),
     set_strings: Sequence[str] = (),
 ) -> tuple[Deployment | None, list[Finding]]:
-    """Reads and renders one deployment; what schema and chart refuse comes back as findings.
+    """Read and render one deployment; what schema and chart reject is returned as findings.
 
     Raises:
         UsageError: a file cannot be read.
@@ -76,23 +76,24 @@ def load(
         rendered = renderer.render(sources.values, release)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
-        for problem in error.problems:
-            found = Found(problem.message, problem.key, fix=problem.fix)
-            findings.append(_finding(name, Severity.error, found, sources, release.name, files))
-        return None, findings
+        rejected = [
+            Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
+            for problem in error.problems
+        ]
+        return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
 
 
 def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
-    """The objects whose fields have the types that rules read, and findings about the others."""
+    """Return the objects whose fields have the types that rules read, and findings about the others."""
     kept, findings = [], []
     for obj in objects:
         problem = object_problem(obj)
         if problem is None:
             kept.append(obj)
             continue
-        fix = "write it as Kubernetes has it; no rule looks at this object"
+        fix = "use the type that Kubernetes has; no rule checks this object"
         findings.append(Finding(INVALID, Severity.error, problem, None, reference(obj), fix, deployment=deployment))
     return kept, findings
 
@@ -100,11 +101,11 @@ def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[M
 def run(
     deployments: Sequence[Deployment], *, together: bool = False, selected: Iterable[Rule] | None = None
 ) -> list[Finding]:
-    """Findings of the rules, errors first; of each breach once.
+    """Return the findings of the rules, errors first, each once.
 
     Args:
-        deployments: what is checked, each by itself.
-        together: the deployments stand side by side in one cluster, and are compared too.
+        deployments: deployments to check, each by itself.
+        together: whether they share a cluster, so that they are compared too.
         selected: only these rules.
     """
     findings = []
@@ -112,26 +113,28 @@ def run(
         for deployment in deployments if rule.check else ():
             findings += _checked(rule, deployment)
         if rule.check_together and together:
-            findings += [_of(rule, found, deployment) for deployment, found in rule.check_together(deployments)]
+            findings += [
+                _found(rule, violation, deployment) for deployment, violation in rule.check_together(deployments)
+            ]
     return order(findings)
 
 
 def _checked(rule: Rule, deployment: Deployment) -> list[Finding]:
-    """What a rule finds.
+    """Return what a rule finds.
 
-    What rules look at has the form that :mod:`modelservice.kubernetes.decode` checks; a field that is missing there
-    must not end the check of everything else.
+    Objects have the form that :mod:`modelservice.kubernetes.decode` checks; a field that is missing there must not
+    stop the check of everything else.
     """
     try:
-        return [_of(rule, found, deployment) for found in rule.check(deployment)] if rule.check else []
+        return [_found(rule, violation, deployment) for violation in rule.check(deployment)] if rule.check else []
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"the rule {rule.id} cannot read the objects: {type(error).__name__}: {error}"
-        fix = "look for a field of another type than Kubernetes has"
+        fix = "look for a field with another type than Kubernetes has"
         return [Finding(INVALID, Severity.error, message, None, None, fix, deployment=deployment.name)]
 
 
 def order(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, the worst first, then by file and line."""
+    """Return each finding once, the worst first, then by file and line."""
     rank = list(Severity)
     unique = dict.fromkeys(findings)
     return sorted(
@@ -140,7 +143,7 @@ def order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Report:
-    """Sorts out the findings of rules that the project does not follow."""
+    """Separate the findings of rules that the project ignores."""
     kept, hidden = [], []
     for finding in findings:
         match = next((item for item in suppressions if item.covers(finding)), None)
@@ -151,37 +154,23 @@ def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -
     return Report(kept, hidden)
 
 
-def _of(rule: Rule, found: Violation | Found, deployment: Deployment) -> Finding:
-    severity = found.severity or rule.severity
-    if isinstance(found, Violation):
-        return _located(rule.id, severity, found, deployment)
-    return _finding(rule.id, severity, found, deployment.sources, deployment.name, ())
-
-
-def _located(name: str, severity: Severity, violation: Violation, deployment: Deployment) -> Finding:
-    """Return a violation with the key, file and line of its place."""
+def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
+    """Return a violation with its rule, and the key, file and line of its place."""
     at = violation.at
     sources = at.sources or deployment.sources
     key = at.key(sources)
-    line = sources.place(key) if sources and key else None
     obj = at.object if key or not at.path else f"{at.object}: {at.path}"
-    finding = Finding(name, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
-    if line:
-        return replace(finding, file=line.file, line=line.line)
-    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
+    severity = violation.severity or rule.severity
+    finding = Finding(rule.id, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
+    return _placed(finding, sources)
 
 
-def _finding(
-    name: str, severity: Severity, found: Found, sources: Sources | None, deployment: str, files: Sequence[str]
-) -> Finding:
-    place = sources.place(found.values) if sources and found.values else None
-    obj = f"{found.obj}: {found.path}" if found.obj and found.path and not sources else found.obj
-    finding = Finding(name, severity, found.message, found.values, obj, found.fix, deployment=deployment)
+def _placed(finding: Finding, sources: Sources | None) -> Finding:
+    """Return a finding with the file and line of its key; the last file where the key is in none."""
+    place = sources.place(finding.values) if sources and finding.values else None
     if place:
         return replace(finding, file=place.file, line=place.line)
-    if sources and sources.layers:
-        return replace(finding, file=sources.layers[-1].name)
-    return replace(finding, file=files[-1] if files else None)
+    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
 
 
 def _duplicate(message: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Rules that a project does not follow, each with its reason."""
+"""Rules that a project ignores, each with its reason."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from modelservice.check.rule import RENAMED, rules
 from modelservice.errors import ModelserviceError, UsageError
 
 PROJECT_FILE = ".modelservice.yaml"
-"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, beside where the check runs."""
+"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, in the working folder."""
 
 
 @dataclass(frozen=True)
 class Suppression:
-    """A rule that is not followed."""
+    """A rule that is ignored."""
 
     rule: str
     reason: str
     source: str
     """The file, or ``--ignore``."""
     files: tuple[str, ...] = ()
-    """Patterns of the files it holds for; all without any."""
+    """Patterns of the files that it applies to; all without any."""
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the finding is suppressed."""
+        """Return whether the finding is suppressed."""
         if finding.rule != self.rule:
             return False
         return not self.files or any(Path(finding.file or "").match(pattern) for pattern in self.files)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from modelservice.check.finding import Finding, Severity
-from modelservice.check.report import Format, print_text, to_json, to_junit, to_sarif
+from modelservice.check.report import Format, text_lines, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import load, order, run, sound, suppress
+from modelservice.check.runner import Report, load, order, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
+from modelservice.cli.messages import stderr, write_line
+from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_once
 from modelservice.engines.version import Version
 from modelservice.errors import UsageError
-from modelservice.helm import Release, renderer
+from modelservice.helm import Release, Renderer, renderer
 from modelservice.inputs import read_objects
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
@@ -35,18 +34,20 @@ Manifests = Annotated[
 ]
 Pools = Annotated[
     list[str],
-    typer.Option("--pool", metavar="FILE", help="The pool: values of inferencepool or llm-d-router, or manifests."),
+    typer.Option(
+        "--pool", metavar="FILE", help="The InferencePool: values of inferencepool or llm-d-router, or manifests."
+    ),
 ]
 Nodes = Annotated[
     str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
 ]
-Cluster = Annotated[bool, typer.Option("--cluster", help="The cluster that the kubeconfig names.")]
+Cluster = Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")]
 
 
-def check(
+def command(
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Values files, each a deployment of its own over -f."),
+        typer.Argument(metavar="[FILE]...", help="Values files, each a separate deployment on top of -f."),
     ] = None,
     files: Files = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -56,13 +57,13 @@ def check(
     nodes: Nodes = None,
     cluster: Cluster = False,
     together: Annotated[
-        bool, typer.Option("--together", help="The deployments stand side by side: compare them too.")
+        bool, typer.Option("--together", help="The deployments share a cluster: compare them too.")
     ] = False,
     vllm_version: Annotated[
-        str | None, typer.Option("--vllm-version", metavar="V", help="Version of vLLM; by default the image tag's.")
+        str | None, typer.Option("--vllm-version", metavar="V", help="vLLM version; by default from the image tag.")
     ] = None,
-    ignore: Annotated[list[str], typer.Option("--ignore", metavar="RULE=REASON", help="A rule not to follow.")] = [],  # noqa: B006
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    ignore: Annotated[list[str], typer.Option("--ignore", metavar="RULE=REASON", help="A rule to ignore.")] = [],  # noqa: B006
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules.")] = False,
     name: Name = "modelservice",
@@ -70,57 +71,83 @@ def check(
     helm: Engine = "embedded",
     chart: Chart = None,
 ) -> None:
-    """Find what would waste accelerators or serve nothing, before it is installed."""
+    """Find mistakes that waste accelerators or serve nothing, before installing."""
     if list_rules:
         _print_rules()
         return
     if not (values or files or sets or set_strings or manifests):
         raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
-    if [*files, *(values or []), *manifests, *pool].count("-") > 1:
-        raise UsageError("the standard input can be read once", fix="give - once")
+    read_once([*files, *(values or []), *manifests, *pool])
     stated = Version.parse(vllm_version) if vllm_version else None
     if vllm_version is not None and stated is None:
-        raise UsageError(f"--vllm-version {vllm_version}: not a version", fix="set for instance --vllm-version 0.32.0")
+        raise UsageError(f"--vllm-version {vllm_version}: not a version", fix="e.g. 0.32.0")
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     suppressions = [*from_project(Path()), *from_options(ignore)]
     inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
     neighbours = [read_pool(path) for path in pool]
-
-    findings: list[Finding] = []
-    deployments: list[Deployment] = []
-    names = []
+    loaded = Loaded()
     groups = [[*files, value] for value in values] if values else [files] if files or sets or set_strings else []
     rendering = renderer(helm, chart or chart_dir())
-    for group in track(groups, "checking", console=Console(stderr=True), transient=True, disable=len(groups) < 2):
+    for group in _tracked(groups):
         release = Release(_release(group[-1]) if len(groups) > 1 else name, namespace)
-        names.append(release.name)
-        loaded, refused = load(group, rendering, release, sets, set_strings)
-        findings += [replace(finding, deployment=release.name) for finding in refused]
-        deployments += [loaded] if loaded else []
+        loaded.add_values(group, rendering, release, sets, set_strings)
     for path in manifests:
-        names.append(path)
-        objects, refused = sound(read_objects(path), path)
-        findings += refused
-        deployments.append(Deployment(path, objects, namespace))
-    for deployment in deployments:
+        loaded.add_manifests(path, namespace)
+    for deployment in loaded.deployments:
         deployment.vllm_version = stated
         deployment.cluster = inventory
         deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
-    findings += run(deployments, together=together)
-    report = replace(suppress(order(findings), suppressions), deployments=names)
-
-    if output_format is Format.text:
-        print_text(report, Console())
-    else:
-        sys.stdout.write({Format.json: to_json, Format.sarif: to_sarif, Format.junit: to_junit}[output_format](report))
+    findings = [*loaded.findings, *run(loaded.deployments, together=together)]
+    report = replace(suppress(order(findings), suppressions), deployments=loaded.names)
+    _print(report, output_format)
     if report.count(Severity.error) or (strict and report.count(Severity.warning)):
         raise typer.Exit(1)
 
 
+@dataclass
+class Loaded:
+    """What there is to check, and what is wrong before any rule looks at it."""
+
+    names: list[str] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add_values(
+        self,
+        files: Sequence[str],
+        rendering: Renderer,
+        release: Release,
+        sets: Sequence[str],
+        set_strings: Sequence[str],
+    ) -> None:
+        """Render values files."""
+        self.names.append(release.name)
+        deployment, rejected = load(files, rendering, release, sets, set_strings)
+        self.findings += [replace(finding, deployment=release.name) for finding in rejected]
+        if deployment:
+            self.deployments.append(deployment)
+
+    def add_manifests(self, path: str, namespace: str) -> None:
+        """Read objects that something else rendered."""
+        self.names.append(path)
+        objects, rejected = sound(read_objects(path), path)
+        self.findings += rejected
+        self.deployments.append(Deployment(path, objects, namespace))
+
+
+def _tracked(groups: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:
+    """Return the values files of each deployment, with a progress bar where there are several."""
+    if len(groups) < 2:
+        return groups
+    from rich.progress import track
+
+    return track(groups, "checking", console=stderr(), transient=True)
+
+
 def _release(path: str) -> str:
-    """A release name for a values file: its own name, short enough for the names that are made of it."""
+    """Return a release name for a values file: the file's name, short enough for the names that are made of it."""
     stem = "values" if path == "-" else Path(path).stem
     name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
     short = name.removeprefix("values-")
@@ -128,7 +155,18 @@ def _release(path: str) -> str:
     return name if len(name) <= 22 else f"{name[:13].strip('-')}-{zlib.crc32(name.encode()):08x}"
 
 
+def _print(report: Report, output_format: Format) -> None:
+    if output_format is Format.text:
+        for parts in text_lines(report):
+            write_line(*parts)
+    else:
+        sys.stdout.write({Format.json: to_json, Format.sarif: to_sarif, Format.junit: to_junit}[output_format](report))
+
+
 def _print_rules() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for column in ("rule", "severity", "asks that"):
         table.add_column(column, no_wrap=column != "asks that")

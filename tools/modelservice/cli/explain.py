@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.text import Text
 
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
+from modelservice.cli.messages import write_line
+from modelservice.cli.options import (
+    Chart,
+    Engine,
+    Files,
+    Name,
+    Namespace,
+    ReportFormat,
+    Sets,
+    SetStrings,
+    read_sources,
+)
 from modelservice.errors import UsageError
-from modelservice.explain.trace import RELEASE_NAME, Explanation, difference, explain, shown
-from modelservice.helm import Release, dump, renderer
-from modelservice.inputs import apply_set, merge
+from modelservice.explain.difference import difference
+from modelservice.explain.trace import RELEASE_NAME, Dependency, Explanation, explain, shown
+from modelservice.helm import Release, renderer
+from modelservice.inputs import apply_set
 from modelservice.paths import chart_dir
-from modelservice.sources import Sources, read_layers
-
-
-class Format(StrEnum):
-    """Output formats of an explanation."""
-
-    text = "text"
-    json = "json"
+from modelservice.rendered import dump
 
 
 def command(
     line: Annotated[
-        str | None, typer.Argument(metavar="[KIND/NAME[.PATH]]", help="The line: Deployment/x.spec.replicas.")
+        str | None, typer.Argument(metavar="[KIND/NAME[.PATH]]", help="The line, e.g. Deployment/x.spec.replicas.")
     ] = None,
     files: Files = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -39,7 +39,10 @@ def command(
     what_if: Annotated[
         list[str], typer.Option("--what-if", metavar="K=V", help="Show what would change with this value.")
     ] = [],  # noqa: B006
-    output_format: Annotated[Format, typer.Option("--format", help="Format of the answer.")] = Format.text,
+    every: Annotated[bool, typer.Option("--all", help="List the defaults that matter too, with their values.")] = False,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="For people or for programs.")
+    ] = ReportFormat.text,
     name: Name = "modelservice",
     namespace: Namespace = "default",
     helm: Engine = "embedded",
@@ -47,68 +50,67 @@ def command(
 ) -> None:
     """Show which values made a line of the output, or what another value would change."""
     if bool(line) == bool(what_if):
-        raise UsageError("explain a line, or --what-if a value changes", fix="give KIND/NAME.PATH or --what-if K=V")
+        raise UsageError("give a line, or --what-if", fix="KIND/NAME.PATH or --what-if K=V")
     folder, release = chart or chart_dir(), Release(name, namespace)
-    layers = read_layers(files)
-    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    sources = read_sources(files, sets, set_strings)
     if what_if:
         chart_renderer = renderer(helm, folder)
         before = chart_renderer.render(sources.values, release)
         after = chart_renderer.render(apply_set(sources.values, what_if), release)
         _print_difference(difference(before, after), output_format)
         return
-    found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, _progress)
-    if output_format is Format.json:
+    as_json = output_format is ReportFormat.json
+    found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, exact=every or as_json)
+    if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:
-        _print(found, Console())
+        _print(found, every)
 
 
-def _progress(steps: Iterable[Any], number: int) -> Iterable[Any]:
-    console = Console(stderr=True)
-    return track(steps, "rendering with each value changed", number, console=console, transient=True)
+def _print(found: Explanation, every: bool) -> None:
+    write_line((str(found.address), "bold"))
+    for row in _text(found.value).rstrip().splitlines():
+        write_line((f"  {row}", ""))
+    write_line((f"printed by {found.template}", ""))
+    given = [item for item in found.dependencies if item.given]
+    defaults = [item for item in found.dependencies if not item.given]
+    if given:
+        write_line(("depends on", ""))
+    else:
+        write_line(("depends on nothing that was set", ""))
+    for item in given:
+        _print_dependency(item)
+    if defaults and every:
+        write_line(("and on defaults", ""))
+        for item in defaults:
+            _print_dependency(item)
+    elif defaults:
+        names = ", ".join(item.key for item in defaults)
+        write_line((f"defaults that may matter too (--all lists them): {names}", "dim"))
 
 
-def _print(found: Explanation, console: Console) -> None:
-    def say(text: str, style: str = "") -> None:
-        console.print(Text(text, style), soft_wrap=True)
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return dump(value)
+    return "".join(f"- {item}\n" for item in value) if isinstance(value, list) else shown(value)
 
-    say(str(found.address), "bold")
-    value = found.value
-    text = (
-        dump(value)
-        if isinstance(value, dict)
-        else "".join(f"- {item}\n" for item in value)
-        if isinstance(value, list)
-        else shown(value)
+
+def _print_dependency(item: Dependency) -> None:
+    *others, last = item.places or (None,)
+    fallback = "--name" if item.key == RELEASE_NAME else "--set" if item.given else "default"
+    over = f", over {', '.join(str(place) for place in others)}" if others else ""
+    write_line(
+        ("  ", ""), (item.key, "cyan"), (f" = {shown(item.value)}  ", ""), (f"({last or fallback}{over})", "dim")
     )
-    for row in text.rstrip().splitlines():
-        say(f"  {row}")
-    say(f"printed by {found.template}")
-    if not found.dependencies:
-        say("depends on no value: it is the same in every release")
-        return
-    say("depends on")
-    for item in found.dependencies:
-        *others, last = item.places or (None,)
-        where = str(last) if last else "the release" if item.key == RELEASE_NAME else "default"
-        over = f", over {', '.join(str(place) for place in others)}" if others else ""
-        line = Text("  ")
-        line.append(item.key, "cyan")
-        line.append(f" = {shown(item.value)}  ")
-        line.append(f"({where}{over})", "dim")
-        console.print(line, soft_wrap=True)
 
 
-def _print_difference(changes: dict[str, str], output_format: Format) -> None:
-    if output_format is Format.json:
+def _print_difference(changes: dict[str, str], output_format: ReportFormat) -> None:
+    if output_format is ReportFormat.json:
         sys.stdout.write(json.dumps({"changes": changes}, indent=2) + "\n")
         return
-    console = Console()
     styles = {"+": "green", "-": "red", "@": "cyan"}
     for text in changes.values():
         for row in text.splitlines():
-            style = "bold" if row.startswith(("+++", "---")) else styles.get(row[:1], "")
-            console.print(Text(row, style), soft_wrap=True)
+            write_line((row, "bold" if row.startswith(("+++", "---")) else styles.get(row[:1], "")))
     if not changes:
-        console.print("nothing would change")
+        write_line(("nothing would change", ""))

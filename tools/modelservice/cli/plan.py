@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from modelservice.check.runner import sound
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings
+from modelservice.cli.messages import stderr
+from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_sources
 from modelservice.errors import UsageError
 from modelservice.helm import Release, renderer
-from modelservice.inputs import apply_set, merge
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from modelservice.paths import chart_dir
-from modelservice.plan.model import plan
-from modelservice.plan.svg import svg
-from modelservice.plan.text import tree
-from modelservice.sources import Sources, read_layers
+from modelservice.plan.model import Plan, plan
 
 
 class Format(StrEnum):
@@ -39,44 +35,64 @@ def command(
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
     pool: Annotated[
-        list[str], typer.Option("--pool", metavar="FILE", help="The pool: values of its chart, or manifests.")
+        list[str],
+        typer.Option("--pool", metavar="FILE", help="The InferencePool: values of its chart, or manifests."),
     ] = [],  # noqa: B006
-    nodes: Annotated[str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file.")] = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="The cluster that the kubeconfig names.")] = False,
+    nodes: Annotated[
+        str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
+    ] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")] = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the plan.")] = Format.text,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it into this file.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to this file.")
     ] = None,
     name: Name = "modelservice",
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
 ) -> None:
-    """Show pods, ranks, accelerators, nodes, ports and who calls whom."""
+    """Show pods, ranks, accelerators, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
-    layers = read_layers(files)
-    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    if output is not None and output_format is Format.text:
+        raise UsageError("--output takes a picture or JSON", fix="add --format svg")
+    sources = read_sources(files, sets, set_strings)
     rendered = renderer(helm, chart or chart_dir()).render(sources.values, Release(name, namespace))
-    objects, refused = sound(rendered.objects, name)
-    for finding in refused:
-        Console(stderr=True).print(
-            f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True
-        )
+    objects, rejected = sound(rendered.objects, name)
+    for finding in rejected:
+        stderr().print(f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True)
     neighbours = [read_pool(path) for path in pool]
-    deployment = Deployment(
-        name, objects, namespace, sources,
-        given_pools=[item for neighbour in neighbours for item in neighbour.pools],
-        cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
-        neighbours=[item for neighbour in neighbours for item in neighbour.objects],
+    found = plan(
+        Deployment(
+            name, objects, namespace, sources,
+            given_pools=[item for neighbour in neighbours for item in neighbour.pools],
+            cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
+            neighbours=[item for neighbour in neighbours for item in neighbour.objects],
+        )
     )  # fmt: skip
-    found = plan(deployment)
     if output_format is Format.text:
-        if output is not None:
-            raise UsageError("--output takes a picture or JSON", fix="add --format svg")
-        Console().print(tree(found))
-        return
-    text = svg(found) if output_format is Format.svg else json.dumps(found.to_json(), indent=2) + "\n"
+        _print(found)
+    else:
+        _write(_text(found, output_format), output)
+
+
+def _print(found: Plan) -> None:
+    from rich.console import Console
+
+    from modelservice.plan.text import tree
+
+    Console().print(tree(found))
+
+
+def _text(found: Plan, output_format: Format) -> str:
+    if output_format is Format.json:
+        return json.dumps(found.to_json(), indent=2) + "\n"
+    from modelservice.plan.svg import svg
+
+    return svg(found)
+
+
+def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return

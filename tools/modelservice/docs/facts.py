@@ -7,11 +7,13 @@ missing means the default of the record.
     engines         {type: Engine}, see modelservice.facts.models
     accelerators    {type: {resource, moreResources, deviceClass, countsCores, shares}}
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
-    endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the record
+    endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
+                    record
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
-    sections        {name: sections inside it} of the values, which must be maps
+    required        {name: the same inside it} of the sections of the values, which must be maps; null for another value
+                    that must not be null
 """
 
 from __future__ import annotations
@@ -20,11 +22,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from modelservice.facts import DIRECTORY
 from modelservice.facts.load import raw
 from modelservice.facts.models import Start
+from modelservice.values import required
 
 _NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
 """Keys of an engine that no template needs."""
@@ -37,8 +38,6 @@ _ACCELERATOR = ("resource", "moreResources", "deviceClass", "countsCores", "shar
 
 def chart_facts() -> dict[str, Any]:
     """Return what the chart's templates know."""
-    from modelservice.values import Values
-
     engines = sorted((raw(path) for path in (DIRECTORY / "engines").glob("*.yaml")), key=lambda engine: engine["type"])
     accelerators = raw(DIRECTORY / "accelerators.yaml")["types"]
     return {
@@ -51,7 +50,7 @@ def chart_facts() -> dict[str, Any]:
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
-        "sections": sections(Values),
+        "required": required.tree(),
     }
 
 
@@ -144,19 +143,3 @@ def _rendered(data: Any) -> Any:
     if isinstance(data, Sequence) and not isinstance(data, str):
         return [_rendered(item) for item in data]
     return data
-
-
-def sections(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the sections of a values model that are not optional, by name, each with the sections inside it.
-
-    A section must be a map: for null, Helm deletes all its defaults.
-    """
-    from modelservice.values import Resources
-
-    return {
-        field.alias or name: sections(field.annotation)
-        for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type)
-        and issubclass(field.annotation, BaseModel)
-        and not issubclass(field.annotation, Resources)
-    }

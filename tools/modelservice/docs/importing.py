@@ -10,7 +10,7 @@ from modelservice.importers.systems import SYSTEMS
 
 
 def field_tables() -> str:
-    """For every system and kind of document a table: field, values key, what becomes of it and why."""
+    """Return, for each system and kind of document, a table of its fields and what becomes of them."""
     parts = []
     for system in SYSTEMS.values():
         parts.append(f"### {system.name}: {system.title}")
@@ -20,7 +20,7 @@ def field_tables() -> str:
 
 
 def counts() -> str:
-    """How many declared fields are kept, changed and lost, by system."""
+    """Return how many declared fields are kept, changed and lost, by system."""
     lines = ["| System | Kept | Changed | Lost |", "|---|---|---|---|"]
     for system in SYSTEMS.values():
         declared = [item for fields in system.fields.values() for item in _shown(fields)]
@@ -30,7 +30,7 @@ def counts() -> str:
 
 
 def _shown(fields: Sequence[Field]) -> list[Field]:
-    """Fields that a person asks about: not what only a server writes."""
+    """Return the fields that people set, without those that only a server writes."""
     unique = {item.path: item for item in fields if not item.quiet}
     return list(unique.values())
 

@@ -1,4 +1,4 @@
-"""Types that JSON schema says better than Python: a quantity, a port or a template, a number or a percentage."""
+"""Types that JSON schema describes better than Python: a quantity, a port or a template, a number or a percentage."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class JsonType:
     schema: str
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """The schema itself."""
+        """Return the schema itself."""
         parsed: dict[str, Any] = json.loads(self.schema)
         return parsed
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validates the value by the schema."""
+        """Validate the value by the schema."""
         return core_schema.no_info_plain_validator_function(self._validate)
 
     def _validate(self, value: Any) -> Any:
@@ -38,7 +38,7 @@ class JsonType:
 
 
 def json_type(**schema: Any) -> JsonType:
-    """``json_type(type=["integer", "string"], minimum=1)``: the keywords of a JSON schema as an annotation."""
+    """Return keywords of a JSON schema as an annotation: ``json_type(type=["integer", "string"], minimum=1)``."""
     return JsonType(json.dumps(schema, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""The pages of docs/rules, generated from the rules."""
+"""Pages of docs/rules, generated from the rules."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ FOLDER = Path("docs") / "rules"
 
 FAMILIES = {
     "accelerators": "Accelerators",
-    "claims": "Device claims",
-    "cluster": "Cluster",
     "arguments": "Engine arguments",
+    "claims": "Device claims",
+    "memory": "Memory",
+    "model": "Model",
+    "multiple_releases": "Multiple releases",
+    "operations": "Operations",
     "parallelism": "Parallelism",
     "picker": "Endpoint picker",
     "pool": "InferencePool",
     "ports": "Ports",
-    "practice": "Serving practice",
     "probes": "Probes",
+    "references": "References",
     "roles": "Prefill and decode",
     "routes": "HTTPRoutes",
-    "routing": "Routing sidecar",
+    "scheduling": "Scheduling",
     "script": "Start scripts",
+    "security": "Security",
     "services": "Services and monitors",
-    "several_files": "Several files at once",
+    "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
     "workloads": "Workloads",
 }
@@ -40,7 +44,7 @@ _BASES = {
 
 
 def pages() -> dict[Path, str]:
-    """All pages, by path from the repository's root."""
+    """Return all pages, by path from the repository's root."""
     found = {FOLDER / "README.md": _index()}
     for family, members in groupby(rules().values(), key=lambda rule: rule.family):
         text = [_GENERATED, f"# {FAMILIES[family]}\n", *(_page(rule) for rule in members)]
@@ -52,13 +56,13 @@ def _index() -> str:
     lines = [
         _GENERATED,
         "# Rules of `modelservice check`\n",
-        "A rule is not followed with `--ignore RULE=reason`, or in `.modelservice.yaml`:\n",
-        "```yaml\nignore:\n- rule: image-latest\n  reason: the development cluster follows every push\n"
+        "To ignore a rule, pass `--ignore RULE=reason`, or list it in `.modelservice.yaml`:\n",
+        "```yaml\nignore:\n- rule: image-latest\n  reason: nightly builds on the development cluster\n"
         "  files: [dev/*.yaml]\n```\n",
-        "Without a rule of their own, and not to be ignored: `values-schema`, what the chart's schema refuses, and "
-        "`values-chart`, what its templates refuse; `values-duplicate-key`; and `object-invalid`, objects that no "
-        "rule can read.\n",
-        "| Rule | Severity | Asks that |\n|---|---|---|",
+        "Four findings are not rules and cannot be ignored: `values-schema` (rejected by the chart's schema), "
+        "`values-chart` (rejected by its templates), `values-duplicate-key`, and `object-invalid` (an object that no "
+        "rule can read).\n",
+        "| Rule | Severity | Requirement |\n|---|---|---|",
     ]
     for rule in rules().values():
         lines.append(f"| [{rule.id}]({rule.family}.md#{rule.id}) | {rule.severity} | {rule.title} |")
@@ -71,9 +75,9 @@ def _page(rule: Rule) -> str:
         f"**{rule.title}** ({rule.severity})\n",
         textwrap.fill(f"{rule.reason} [Reference]({rule.link}).", 118, break_long_words=False, break_on_hyphens=False),
         "",
-        "Refused:\n",
+        "Reported:\n",
         _example(rule.failing),
-        "Accepted:\n",
+        "Correct:\n",
         _example(rule.passing),
     ]
     return "\n".join(parts)

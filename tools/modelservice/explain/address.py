@@ -30,9 +30,9 @@ class Address:
 
 
 def parse(text: str, objects: Sequence[Object]) -> tuple[Address, Object]:
-    """The address in a text, and its object.
+    """Return the address in a text, and its object.
 
-    The name may be shortened to its end: ``Deployment/decode`` where one Deployment is named like that.
+    The name may be shortened to its end, e.g. ``Deployment/decode``, where only one Deployment has that.
 
     Raises:
         UsageError: there is no such object, or nothing at the path.
@@ -41,7 +41,7 @@ def parse(text: str, objects: Sequence[Object]) -> tuple[Address, Object]:
     named = [obj for obj in objects if str(obj.get("kind", "")).lower() == kind.lower()]
     if not slash or not named:
         kinds = ", ".join(dict.fromkeys(reference(obj) for obj in objects))
-        raise UsageError(f"{text}: no such object", fix=f"write one of {kinds}")
+        raise UsageError(f"{text}: no such object", fix=f"use one of {kinds}")
     for obj in sorted(named, key=lambda item: -len(item["metadata"]["name"])):
         name = obj["metadata"]["name"]
         if rest == name or rest.startswith(f"{name}."):
@@ -52,7 +52,7 @@ def parse(text: str, objects: Sequence[Object]) -> tuple[Address, Object]:
         return _checked(Address(reference(ending[0]), path), ending[0])
     names = ", ".join(reference(obj) for obj in named)
     raise UsageError(
-        f"{text}: {'several objects are' if ending else 'no object is'} named so", fix=f"write one of {names}"
+        f"{text}: {'several objects have' if ending else 'no object has'} this name", fix=f"use one of {names}"
     )
 
 
@@ -71,7 +71,7 @@ def _checked(address: Address, obj: Object) -> tuple[Address, Object]:
 
 
 def at(obj: Object, path: str) -> Any:
-    """The value at a path; :data:`MISSING` without one."""
+    """Return the value at a path; :data:`MISSING` without one."""
     node: Any = obj
     for step in steps(path):
         node = _step(node, step)
@@ -81,7 +81,7 @@ def at(obj: Object, path: str) -> Any:
 
 
 def steps(path: str) -> list[str]:
-    """The steps of a path; a key with dots or slashes stands in brackets."""
+    """Return the steps of a path; a key with dots or slashes is in brackets."""
     return [bracketed or plain for bracketed, plain in re.findall(r"\[([^\]]*)\]|([^.\[\]]+)", path)]
 
 

@@ -23,18 +23,18 @@ _KINDS = {
 """Values of another kind under keys of this name: a change of the text alone would not show what they decide."""
 
 _TRIES = 3
-"""Values of one type after which a key counts as without effect."""
+"""Maps with a field each after which a key counts as without effect."""
 
 
 def alternatives(current: Any, path: Path, schema: Node, line: Sequence[str], valid: Valid) -> Iterator[Any]:
-    """Other values of the same type, the likeliest to be accepted first; at last none at all.
+    """Yield other values of the same type, the likeliest to be accepted first; at last None, for no value.
 
     Args:
         current: the value in effect, :data:`~modelservice.explain.address.MISSING` without one.
         path: its key.
-        schema: the chart's schema, which says what else the value could be.
+        schema: the chart's schema, which says what the value could be.
         line: names on the way to the line that is looked at and in it; of a map's fields those are tried first.
-        valid: whether the schema takes a value under the key.
+        valid: whether the schema accepts a value under the key.
     """
     return filter(valid, _alternatives(current, path, schema, line, valid))
 
@@ -57,7 +57,7 @@ def _alternatives(current: Any, path: Path, schema: Node, line: Sequence[str], v
         )
         yield from itertools.islice(filter(valid, itertools.chain([{"x": "x"}], some)), _TRIES)
     elif not node.get("enum"):
-        yield from itertools.islice(filter(valid, _of_type(current, types)), _TRIES)
+        yield from itertools.islice(filter(valid, _of_type(current, types)), 1)
     if not unset:
         yield None
 
@@ -77,7 +77,7 @@ def _of_type(current: Any, types: Sequence[str]) -> Iterator[Any]:
 
 
 def _sample(node: Node, schema: Node, line: Sequence[str]) -> Any:
-    """A value of the type that a part of the schema has."""
+    """Return a value of the type that a part of the schema has."""
     node = _resolved(schema, node)
     if node.get("anyOf"):
         return _sample(node["anyOf"][0], schema, line)
@@ -92,7 +92,7 @@ def _sample(node: Node, schema: Node, line: Sequence[str]) -> Any:
 
 
 def _open_entries(node: Node, schema: Node, line: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """An entry of a map with free keys."""
+    """Yield an entry of a map with free keys."""
     for pattern, below in (node.get("patternProperties") or {}).items():
         name = next((name for name in ("x", "cpu", *line) if re.search(pattern, name)), None)
         if name:
@@ -118,6 +118,8 @@ def _schema_at(schema: Node, path: Path) -> Node:
 
 
 def _resolved(schema: Node, node: Node) -> Node:
-    while "$ref" in node:
-        node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")]
+    """Return the definition that a part of the schema refers to, alone or with further conditions next to it."""
+    while "$ref" in node or "allOf" in node:
+        node = node if "$ref" in node else node["allOf"][0]
+        node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")] if "$ref" in node else node
     return node

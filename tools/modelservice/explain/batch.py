@@ -1,8 +1,10 @@
 """Many renders of one template in one call of Helm, which then parses the chart's templates once.
 
 The chart is copied without what takes time and does not show in the template's text: its other templates, and its
-schema. Where a template refuses values, the copy goes on, because one refusal would end all renders of the call. So
-texts of values that the chart takes are exact, and others mean nothing.
+schema. Refusals are switched off in the copy, because one would end all renders of the call. So texts of values that
+the chart accepts are exact, and others mean nothing.
+
+A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it.
 """
 
 from __future__ import annotations
@@ -14,22 +16,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelservice.errors import ModelserviceError
-from modelservice.helm import Release, Renderer
+from modelservice.helm import SCHEMA, Release, Renderer
 from modelservice.inputs import Values
 
-_REFUSAL = re.compile(r"(?<=[{( -])fail(?= [(\"])")
-"""``fail`` where it is a call in a template."""
+REFUSAL = re.compile(r"(?<=[{( -])fail(?= [(\"])")
+"""``fail`` where it is a call in a template: at the beginning of an action, with its message after a space."""
 
 _GOES_ON = "trunc 0"
 """A function that takes the message of a refusal, and prints nothing."""
 
-_ALL = """\
-{{- $texts := list }}
-{{- range $values := .Values.each }}
-{{- $texts = append $texts (include %s (set (omit $ "Values") "Values" $values)) }}
-{{- end }}
-{{- dict "kind" "Texts" "metadata" (dict "name" "texts") "texts" $texts | toJson }}
-"""
+MOST = 24
+"""Renders in one call. Parsing takes as long as one or two of them, and an error costs those of its call again."""
+
+_ONE = """\
+{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (omit $ "Values") "Values" (index .Values.each %d))) }}{{ end }}
+"""  # noqa: E501
+_ALL = "all.yaml"
+_FAILED = re.compile(rf"/{re.escape(_ALL)}:(\d+)")
+"""Helm's name of the line that failed; line N renders the values N - 2, counted from 0."""
 
 
 class Batch:
@@ -47,29 +51,39 @@ class Batch:
         self, chart: Path, template: str, folder: Path, renderer: Callable[[Path], Renderer], release: Release
     ) -> None:
         shutil.copytree(chart, folder)
-        (folder / "values.schema.json").unlink()
+        (folder / SCHEMA).unlink()
         (folder / "values.yaml").write_text("{}", encoding="utf-8")
         own = folder.joinpath(*Path(template).parts[1:])
         for path in (path for path in (folder / "templates").rglob("*") if path.is_file()):
             text = path.read_text(encoding="utf-8")
             if path == own or "define" in text:
-                path.write_text(_REFUSAL.sub(_GOES_ON, text), encoding="utf-8")
+                path.write_text(REFUSAL.sub(_GOES_ON, text), encoding="utf-8")
             else:
                 path.unlink()
         # Helm does not render a file whose name begins so.
         hidden = own.rename(own.with_name(f"_{own.name}"))
-        name = template.removesuffix(own.name) + hidden.name
-        (folder / "templates" / "all.yaml").write_text(_ALL % json.dumps(name), encoding="utf-8")
+        name = json.dumps(template.removesuffix(own.name) + hidden.name)
+        lines = "".join(_ONE % (index, name, index) for index in range(MOST))
+        texts = '{{- dict "kind" "Texts" "metadata" (dict "name" "texts") "texts" $texts | toJson }}\n'
+        (folder / "templates" / _ALL).write_text(f"{{{{- $texts := list }}}}\n{lines}{texts}", encoding="utf-8")
         self._renderer, self._release = renderer(folder), release
 
     def texts(self, each: Sequence[Values]) -> list[str | None]:
-        """What the template prints for each of these values, which have the defaults in them; None where it fails."""
+        """Return what the template prints for each of these values, which include the defaults; None where it fails."""
+        chunks = [each[start : start + MOST] for start in range(0, len(each), MOST)]
+        return [text for chunk in chunks for text in self._texts(chunk)]
+
+    def _texts(self, each: Sequence[Values]) -> list[str | None]:
+        if not each:
+            return []
         try:
             (text,) = self._renderer.render({"each": list(each)}, self._release).templates.values()
-        except ModelserviceError:
-            if len(each) == 1:
-                return [None]
-            half = len(each) // 2
-            return self.texts(each[:half]) + self.texts(each[half:])
+        except ModelserviceError as error:
+            line = _FAILED.search(str(error))
+            if line is None:
+                raise
+            failed = int(line[1]) - 2
+            others = self._texts([*each[:failed], *each[failed + 1 :]])
+            return [*others[:failed], None, *others[failed:]]
         found: list[str | None] = json.loads(text[text.index("{") :])["texts"]
         return found

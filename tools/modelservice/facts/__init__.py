@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelservice.facts.models import Accelerator, Accelerators, EndpointPicker, Engine, Kubernetes, RoutingProxy
+    from modelservice.facts.models import (
+        Accelerator,
+        Accelerators,
+        EndpointPicker,
+        Engine,
+        Kubernetes,
+        ModelsByName,
+        RoutingProxy,
+    )
 
 DIRECTORY = Path(__file__).parent
 
@@ -91,3 +99,12 @@ def kubernetes() -> Kubernetes:
     from modelservice.facts.models import Kubernetes
 
     return read(Kubernetes, DIRECTORY / "kubernetes.yaml")
+
+
+@functools.cache
+def models_by_name() -> ModelsByName:
+    """Return what the names of models tell."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import ModelsByName
+
+    return read(ModelsByName, DIRECTORY / "models-by-name.yaml")

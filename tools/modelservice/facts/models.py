@@ -353,6 +353,21 @@ class Backend(Record):
     """Value of ``backend`` in the engine's options with which it does not."""
 
 
+class Peers(Record):
+    """How pods fetch the KV cache from each other with one of these connectors."""
+
+    source: Source
+    title: str
+    """Name of the library in sentences."""
+    connectors: tuple[str, ...]
+    host: str
+    """Variable of the address that a pod tells the others; its default is no address of the pod."""
+    port: str
+    """Variable of the port there."""
+    devices: tuple[str, ...] = ()
+    """Variables that choose the network devices."""
+
+
 class KvTransfer(Record):
     """How prefill and decode engines hand over the KV cache."""
 
@@ -367,6 +382,7 @@ class KvTransfer(Record):
     """Flags that must be equal on both sides, for the caches to fit."""
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
+    peers: "Peers | None" = None
 
 
 class Flags(Record):
@@ -732,3 +748,33 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+
+
+# ---------------------------------------------------------------------------------------------
+# Models
+# ---------------------------------------------------------------------------------------------
+
+
+class GatedModels(Record):
+    """Models that are downloaded only with the token of somebody who accepted their licence."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds them by repository."""
+
+
+class WeightFormat(Record):
+    """How large a parameter is in models of these names."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds them by the last part of the repository."""
+    bytes_per_parameter: float
+
+
+class ModelsByName(Record):
+    """What the name of a model tells."""
+
+    gated: tuple[GatedModels, ...]
+    weights: tuple[WeightFormat, ...]
+    """The first that matches holds."""

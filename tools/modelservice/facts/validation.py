@@ -19,6 +19,7 @@ from modelservice.facts.models import (
     EndpointPicker,
     Engine,
     Kubernetes,
+    ModelsByName,
     Record,
     RoutingProxy,
     Source,
@@ -42,6 +43,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
+        DIRECTORY / "models-by-name.yaml": ModelsByName,
     }
 
 

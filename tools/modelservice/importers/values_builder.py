@@ -29,7 +29,7 @@ class RoleBuilder:
         labels: labels of the pods that no step has taken yet.
         worker: pod spec of a group's other pods, the same way; None where they run the leader's.
         values: the role's values so far.
-        engine_values: keys of the engine that are no fields of its container, such as ``type``.
+        engine_values: keys of the engine that are not fields of its container, such as ``type``.
         model_volume: name of the volume with the model where the chart makes it.
     """
 
@@ -62,7 +62,7 @@ class RoleBuilder:
 
     @property
     def derived(self) -> bool:
-        """Whether the chart writes flags of its own: model, port, parallelism, names."""
+        """Whether the chart prints some of the flags itself: model, port, parallelism, names."""
         return self.engine.derived
 
     @property

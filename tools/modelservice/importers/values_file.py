@@ -1,4 +1,4 @@
-"""An import as a values file that says, in comments, what was kept, changed or lost and why."""
+"""An import as a values file, with comments on what was kept, changed or lost and why."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def values_file(
     secrets: Sequence[NeededSecret],
     namespace: str,
 ) -> str:
-    """The text of a values file.
+    """Return the text of a values file.
 
     Args:
         values: the values.
-        system: where they come from.
-        sources: names of the files they come from.
-        notes: what became of the source.
-        secrets: Secrets that have to be there.
-        namespace: where the source was; empty where it does not say.
+        system: system of the source.
+        sources: names of its files.
+        notes: what became of it.
+        secrets: Secrets that have to exist.
+        namespace: namespace of the source; empty where it does not state one.
     """
     tree = _commented(values)
     placed = _place(tree, notes)
@@ -52,11 +52,11 @@ def values_file(
         f"Values of the llm-d-modelservice chart, from {' and '.join(sources)} by `modelservice import {system}`."
     ]
     if namespace:
-        header.append(f"The source is in the namespace {namespace}: install it with --namespace {namespace}.")
+        header.append(f"The source is in the namespace {namespace}; install the release with --namespace {namespace}.")
     header += _section("Changed:", [note for note in notes if note.outcome is Outcome.changed and note not in placed])
     header += _section("Lost:", [note for note in notes if note.outcome is Outcome.lost])
     if secrets:
-        header += ["", "Create before the installation:"]
+        header += ["", "Create before installing:"]
         for needed in secrets:
             header += [f"  {needed.command(namespace)}", f"    (was in {needed.why})"]
     _inline(tree)
@@ -65,8 +65,11 @@ def values_file(
 
 
 def _inline(node: Any, depth: int = 0, indent: int = 0) -> bool:
-    """Writes short maps inside of items and below the second level on one line, where no comment stands in them;
-    whether a map or list may stand on one line."""
+    """Write short maps inside of items and below the second level on one line, unless they contain a comment.
+
+    Returns:
+        Whether a map or list may be on one line.
+    """
     if not isinstance(node, CommentedMap | CommentedSeq):
         return "\n" not in str(node)
     items = list(node.values()) if isinstance(node, CommentedMap) else list(node)
@@ -83,7 +86,7 @@ def _inline(node: Any, depth: int = 0, indent: int = 0) -> bool:
 
 
 def _flat(node: Any) -> str:
-    """About what a value is on one line."""
+    """Return roughly what a value is on one line."""
     if isinstance(node, CommentedMap):
         return "{" + ", ".join(f"{key}: {_flat(item)}" for key, item in node.items()) + "}"
     if isinstance(node, CommentedSeq):
@@ -104,7 +107,7 @@ def _wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
 
 
 def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
-    """Puts notes at the keys they are about; returns those that found their place."""
+    """Put notes at the keys they are about; return those that have such a key."""
     by_key: dict[tuple[int, Any], tuple[CommentedMap, Any, list[Note]]] = {}
     placed = []
     for note in notes:
@@ -126,8 +129,8 @@ def _place(tree: CommentedMap, notes: Sequence[Note]) -> list[Note]:
 
 
 def _find(tree: CommentedMap, path: str) -> tuple[CommentedMap, Any] | None:
-    """The map and key that a dotted values key means; ``{role}`` is decode, ``[]`` the first item. What is said of the
-    engine may stand in a layer of one role, or in the listed container."""
+    """Return the map and key of a dotted values key; ``{role}`` is decode, ``[]`` the first item. Keys of the engine
+    may be in a layer of one role, or in the listed container."""
     first = re.split(r",| and | or ", path)[0].strip().strip("`").split(" (")[0]
     places = [first.replace("{role}", "decode").replace("[]", ".0")]
     if first.partition(".")[0] == "engine":
@@ -151,7 +154,7 @@ def _at(tree: CommentedMap, path: str) -> tuple[CommentedMap, Any] | None:
 
 
 def _depth(tree: Any, holder: CommentedMap, indent: int = 0) -> int:
-    """Indentation of a map's keys."""
+    """Return the indentation of a map's keys."""
     if tree is holder:
         return indent
     if isinstance(tree, dict):
@@ -188,7 +191,7 @@ def _dump(tree: CommentedMap) -> str:
 _AMBIGUOUS = re.compile(
     r"^(y|yes|n|no|on|off|true|false|null|~|[-+.]?[0-9][0-9_.,:eExXoOa-fA-F+-]*|[-+]?\.(inf|nan)|=|<<)$", re.IGNORECASE
 )
-"""Plain words that YAML 1.1, which Helm reads, takes for something else than text."""
+"""Plain words that YAML 1.1, which Helm reads, does not read as text."""
 
 
 def _text(representer: Any, value: str) -> Any:
@@ -197,7 +200,7 @@ def _text(representer: Any, value: str) -> Any:
 
 
 def write_atomically(texts: dict[Path, str]) -> None:
-    """Writes files, all of them or, on failure, none.
+    """Write files, all of them or, on failure, none.
 
     Raises:
         UsageError: a file cannot be written.

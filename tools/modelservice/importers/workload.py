@@ -74,9 +74,9 @@ class ServedModel:
         name: prefix of the workloads' names.
         decode: the role that serves.
         prefill: the role that computes prompts for it.
-        namespace: namespace of the source; empty where it does not say.
+        namespace: namespace of the source; empty where it does not state one.
         uri: place of the model, in the chart's form; taken from the command line where None.
-        model: name of the model in requests, where the command line does not tell.
+        model: name of the model in requests, where the command line does not state it.
         objects: further objects to install.
         settings: further values, by top-level key.
         mounted: the chart mounts the model itself.

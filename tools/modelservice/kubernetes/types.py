@@ -1,8 +1,8 @@
 """Kubernetes types as fields of pydantic models.
 
-A field annotated with :class:`Kubernetes` takes what the API server takes: its JSON schema is a reference to
+A field annotated with :class:`Kubernetes` accepts what the API server accepts: its JSON schema is a reference to
 Kubernetes' own definition, whose closure is embedded into the chart's ``values.schema.json``, because Helm and
-editors have to validate without a network.
+editors validate without a network.
 
 The definitions come from the package ``kubernetes-validate``, which is needed to generate the schema; to validate
 values the definitions in the generated schema are enough.
@@ -15,17 +15,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from modelservice import facts
 from modelservice.paths import chart_dir
 
-KUBERNETES_VERSION = "1.36"
-"""Version of the embedded definitions: the newest the chart is tested with. Fields of it are never fewer than
-those of older versions that are still supported."""
+if TYPE_CHECKING:  # only the models need pydantic, which takes 70 ms to import
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 PLACEHOLDER = "x-kubernetes-type"
 PARTIAL = "x-kubernetes-partial"
@@ -49,7 +48,7 @@ _NOT_FOR_TEMPLATES = {
         "ownerReferences", "resourceVersion", "selfLink", "uid",
     },
 }  # fmt: skip
-"""Fields that have no place in a pod template. Without them their closure is left out too."""
+"""Fields that a pod template cannot use. Leaving them out also leaves out the definitions that only they refer to."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,18 @@ class Kubernetes:
     partial: bool = False
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """A placeholder that :func:`link` replaces: pydantic resolves only references it made itself."""
+        """Return a placeholder that :func:`link` replaces: pydantic resolves only references that it made."""
         return {PLACEHOLDER: self.name, PARTIAL: self.partial}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validates the value against the definition, as Helm does."""
+        """Validate the value against the definition, as Helm does."""
+        from pydantic_core import core_schema
+
         return core_schema.no_info_after_validator_function(self._validate, core_schema.dict_schema(strict=True))
 
     def _validate(self, value: dict[str, Any]) -> dict[str, Any]:
+        from pydantic_core import PydanticCustomError
+
         for error in _validator(definition_name(self.name, self.partial)).iter_errors(value):
             pointer = "".join(f"/{part}" for part in error.instance_path) or "/"
             raise PydanticCustomError(
@@ -84,17 +87,17 @@ class Kubernetes:
 
 @dataclass(frozen=True)
 class Violation:
-    """Where a value is not what Kubernetes takes."""
+    """A place where a value is not valid for Kubernetes."""
 
     path: tuple[str | int, ...]
-    """Keys and indices that lead to it."""
+    """Keys and indices of the place."""
     message: str
     unknown: tuple[str, ...] = ()
-    """Fields that Kubernetes does not know, where that is what is wrong."""
+    """Unknown fields, if those are the violation."""
 
 
 def violations(name: str, value: Any, partial: bool = False) -> Iterator[Violation]:
-    """What makes a value no object of a Kubernetes type that the chart's schema embeds.
+    """Yield the violations of a Kubernetes type that the chart's schema embeds.
 
     Args:
         name: name of the definition, ``io.k8s.api.core.v1.PodSpec``.
@@ -107,7 +110,7 @@ def violations(name: str, value: Any, partial: bool = False) -> Iterator[Violati
 
 
 def pod_problem(spec: Any) -> str | None:
-    """What is wrong with the types of a pod spec, as ``/containers/0/env: reason``; None when nothing is.
+    """Return the first type error of a pod spec as ``/containers/0/env: reason``; None if there is none.
 
     Fields that this version of Kubernetes does not know are left to the API server.
     """
@@ -118,13 +121,13 @@ def pod_problem(spec: Any) -> str | None:
 
 
 def definition_name(name: str, partial: bool) -> str:
-    """Key of a Kubernetes type under ``definitions``: ``core.v1.Container``, ``core.v1.Container.partial``."""
+    """Return the key of a type under ``definitions``: ``core.v1.Container`` or ``core.v1.Container.partial``."""
     short = name.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.")
     return f"{short}.partial" if partial else short
 
 
 def link(schema: dict[str, Any]) -> dict[str, Any]:
-    """Replaces the placeholders of a generated schema by references and embeds what they refer to, in place.
+    """Replace the placeholders of a generated schema with references, and embed their definitions, in place.
 
     Descriptions of Kubernetes' fields are left out: they are two thirds of the size, and Helm stores the schema with
     every release.
@@ -153,8 +156,19 @@ def link(schema: dict[str, Any]) -> dict[str, Any]:
                 node["$ref"] = f"#/definitions/{definition_name(target, False)}"
                 wanted.append((target, False))
         definitions[key] = definition
+    _share_fragments(definitions)
     schema["definitions"] = dict(sorted(definitions.items()))
     return schema
+
+
+def _share_fragments(definitions: dict[str, Any]) -> None:
+    """Define an object whose fragment is embedded too as the fragment with required fields, in place."""
+    for fragment in [key for key in definitions if key.endswith(".partial")]:
+        whole = definitions.get(fragment.removesuffix(".partial"))
+        if whole is not None:
+            required = whole["required"]
+            whole.clear()
+            whole.update({"allOf": [{"$ref": f"#/definitions/{fragment}"}], "required": required})
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -178,7 +192,7 @@ def _definition(name: str) -> dict[str, Any]:
 
 
 def _strip(schema: Any, properties: bool = False) -> None:
-    """Removes descriptions, formats and Kubernetes' extensions; a property may be called ``description``."""
+    """Remove descriptions, formats and Kubernetes' extensions; a property may be called ``description``."""
     if isinstance(schema, list):
         for item in schema:
             _strip(item)
@@ -193,8 +207,8 @@ def _strip(schema: Any, properties: bool = False) -> None:
 
 @functools.cache
 def _upstream() -> dict[str, Any]:
-    """All definitions of the pinned Kubernetes version, strict: unknown fields are refused."""
-    folder = f"v{KUBERNETES_VERSION}.0-local-strict"
+    """Return all definitions of the embedded Kubernetes version, which reject unknown fields."""
+    folder = f"v{facts.kubernetes().definitions}.0-local-strict"
     file = resources.files("kubernetes_validate") / "kubernetes-json-schema" / folder / "_definitions.json"
     definitions: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["$defs"]
     return definitions
@@ -202,7 +216,7 @@ def _upstream() -> dict[str, Any]:
 
 @functools.cache
 def _validator(key: str) -> jsonschema_rs.Draft7Validator:
-    """Validator of an embedded definition, compiled once."""
+    """Return the validator of an embedded definition, compiled once."""
     schema = json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
     return jsonschema_rs.Draft7Validator({"$ref": f"#/definitions/{key}", "definitions": schema["definitions"]})
 

@@ -48,7 +48,7 @@ class Inventory:
 
     @property
     def nodes(self) -> list[Node]:
-        """Nodes that take new pods."""
+        """Nodes that accept new pods."""
         used = self._used()
         return [
             _node(obj, used.get(obj["metadata"]["name"], Counter()))
@@ -57,11 +57,11 @@ class Inventory:
         ]
 
     def of(self, kind: str) -> list[Object]:
-        """Objects of a kind."""
+        """Return the objects of a kind."""
         return [obj for obj in self.objects if obj.get("kind") == kind]
 
     def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
-        """An object by name; in any namespace when none is given or the object has none."""
+        """Return an object by name, in any namespace when none is given or the object has none; None without one."""
         for obj in self.of(kind):
             metadata = obj.get("metadata") or {}
             where = metadata.get("namespace") or namespace
@@ -70,13 +70,13 @@ class Inventory:
         return None
 
     def lacks(self, kind: str, name: str, namespace: str = "") -> bool:
-        """Whether it is certain that there is no such object."""
+        """Return whether it is certain that there is no such object."""
         return kind in self.kinds and self.find(kind, name, namespace) is None
 
     def devices(self, device_class: str) -> Counter[str]:
-        """Devices of a class on each node, as ResourceSlices publish them.
+        """Return the devices of a class on each node, as ResourceSlices publish them.
 
-        A class is taken for its driver where its selector compares the driver, as those of all vendors do.
+        A class stands for its driver where its selector compares the driver, as those of all vendors do.
         """
         drivers = {device_class}
         for selector in ((self.find("DeviceClass", device_class) or {}).get("spec") or {}).get("selectors") or []:
@@ -90,7 +90,7 @@ class Inventory:
         return found
 
     def _used(self) -> dict[str, Counter[str]]:
-        """What running pods hold, by node."""
+        """Return what running pods hold, by node."""
         used: dict[str, Counter[str]] = {}
         for pod in self.of("Pod"):
             spec = pod.get("spec") or {}
@@ -103,7 +103,7 @@ class Inventory:
 
 
 def amounts(resources: Mapping[str, Any]) -> Counter[str]:
-    """Quantities by resource as integers: cpu in thousandths of a core, memory in bytes."""
+    """Return quantities by resource as integers: cpu in thousandths of a core, memory in bytes."""
     found: Counter[str] = Counter()
     for name, text in resources.items():
         number = quantity(text)
@@ -113,7 +113,7 @@ def amounts(resources: Mapping[str, Any]) -> Counter[str]:
 
 
 def read_inventory(path: str) -> Inventory:
-    """The inventory in a file: objects, or ``pools:``.
+    """Return the inventory in a file: objects, or ``pools:``.
 
     Raises:
         UsageError: the file cannot be read.
@@ -121,12 +121,12 @@ def read_inventory(path: str) -> Inventory:
     """
     documents = load_documents(read_text(path), path)
     if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
-        from localcluster.node_pools import objects, read_pools
+        from modelservice.model.node_pools import objects, read_pools
 
         made = tuple(objects(read_pools(path)))
         return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
     if not documents or not all(map(is_object, documents)):
-        raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="write pools: [...]")
+        raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="set pools: [...]")
     found = tuple(map(_harmless, readable(read_objects(path), path)))
     return Inventory(path, found, frozenset(str(obj.get("kind")) for obj in found))
 
@@ -139,13 +139,13 @@ _LISTED = {
     "ResourceSlice": ("resource.k8s.io/v1", False), "ResourceClaimTemplate": ("resource.k8s.io/v1", True),
     "ResourceClaim": ("resource.k8s.io/v1", True),
 }  # fmt: skip
-"""Kinds that rules ask for: their API, and whether only the release's namespace matters."""
+"""Kinds that rules look up: their API, and whether only the release's namespace matters."""
 
 
 def read_cluster(namespace: str) -> Inventory:
-    """The cluster that the kubeconfig names.
+    """Return the cluster of the kubeconfig.
 
-    Kinds that may not be listed are left out, so rules say nothing about them.
+    Kinds that must not be listed are left out, so rules do not check them.
 
     Raises:
         UsageError: the client is not installed, or the cluster cannot be reached.
@@ -173,13 +173,13 @@ def read_cluster(namespace: str) -> Inventory:
         found += [_harmless({**item.to_dict(), "kind": kind}) for item in listed.items]
         kinds.add(kind)
     if "Node" not in kinds:
-        raise UsageError("the cluster does not list its nodes", fix="ask for permission to list nodes")
+        raise UsageError("the cluster does not list its nodes", fix="get permission to list nodes")
     host = client.Configuration.get_default_copy().host
     return Inventory(f"the cluster {host}" if host else "the cluster", tuple(found), frozenset(kinds))
 
 
 def _harmless(obj: Object) -> Object:
-    """An object without secret values."""
+    """Return an object without secret values."""
     if obj.get("kind") != "Secret":
         return obj
     keys = dict.fromkeys((*(obj.get("data") or {}), *(obj.get("stringData") or {})), "")
@@ -199,5 +199,5 @@ def _node(obj: Object, used: Counter[str]) -> Node:
 
 
 def names(objects: Iterable[Object]) -> str:
-    """Names of objects, for messages."""
+    """Return the names of objects, for messages."""
     return ", ".join(sorted(str((obj.get("metadata") or {}).get("name")) for obj in objects)) or "none"

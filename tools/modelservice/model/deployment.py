@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.engines.version import Version
+from modelservice.facts.versions import number
 from modelservice.inputs import read_values
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
-from modelservice.model.provenance import Place, keys_of, written
+from modelservice.model.provenance import Place, keys_of
+from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
 from modelservice.paths import chart_dir
 from modelservice.sources import Sources
@@ -67,6 +69,13 @@ class Deployment:
         """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
         return self.vllm_version or group.command.version
 
+    def proxy_version(self, group: PodGroup) -> tuple[int, ...] | None:
+        """Return the version of the pods' routing sidecar: as stated, else by its image; None where neither tells."""
+        stated = self.value("routing.proxy.version")
+        if group.proxy is None:
+            return None
+        return number(str(stated)) if stated else proxy_version(group.proxy.fields)
+
     @property
     def pools(self) -> list[Pool]:
         """Pools of the deployment: those that are given, and those among its own objects."""
@@ -112,25 +121,9 @@ class Deployment:
         metadata = obj.get("metadata") or {}
         kind, name = str(obj.get("kind")), str(metadata.get("name", ""))
         role = role_of(str((metadata.get("labels") or {}).get(ROLE, "")), name)
-        keys = keys_of(kind, path, role=role)
-        return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys) if keys else (f"extraObjects[?{name}]",))
-
-    def with_key(self, *candidates: str) -> str | None:
-        """For rules that name keys themselves: goes with them."""
-        return Place("", "", (*candidates, candidates[0])).key(self.sources) if candidates else None
-
-    def flag_key(self, group: PodGroup, *names: str) -> str | None:
-        """For rules that name keys themselves: goes with them."""
-        keys = [key for name in names for key in group.engine.flag(name).keys]
-        return next((found for key in keys if self.sources and (found := written(self.sources, key))), None)
-
-    def env_key(self, group: PodGroup, name: str) -> str | None:
-        """For rules that name keys themselves: goes with them."""
-        return group.engine.at(f"env[{name}]").key(self.sources)
-
-    def engine_key(self, group: PodGroup, name: str) -> str | None:
-        """For rules that name keys themselves: goes with them."""
-        return group.engine.at(name).key(self.sources)
+        is_workload = any(group.workload is obj for group in self.groups)
+        keys = keys_of("workload" if is_workload else kind, path, role=role)
+        return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys))
 
     def value(self, key: str) -> Any:
         """Return a value in effect, the chart's default included; None where the values are not known.

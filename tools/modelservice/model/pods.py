@@ -14,13 +14,14 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.engines.command import EngineCommand
-from modelservice.facts.models import Engine
+from modelservice.facts.models import Engine, Peers
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
+from modelservice.model.engine_flags import own_name
 from modelservice.model.provenance import Place, keys_of
-from modelservice.model.routing_proxy import is_proxy
+from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
 Object = Mapping[str, Any]
 
@@ -189,28 +190,39 @@ class PodGroup:
         """Whether the engine loads the weights of a model: it is known, and no simulator."""
         return self.facts is not None and self.facts.needs_accelerator and self.requester is None
 
+    # --- Flags --------------------------------------------------------------------------------
+
+    def has(self, name: str) -> bool:
+        """Return whether the engine is given a flag of vLLM's, or its own with the same meaning."""
+        return self.command.has(name) or self.command.has(own_name(self.facts, name))
+
+    def number(self, name: str, default: int | None = None) -> int | None:
+        """Return the number of such a flag; the default without it, None where only the container knows."""
+        own = own_name(self.facts, name)
+        return self.command.number(own, default) if self.command.has(own) else self.command.number(name, default)
+
     # --- Parallelism --------------------------------------------------------------------------
 
     @property
     def tensor(self) -> int | None:
         """Tensor parallel size; None where only the container knows."""
-        return self.command.number("tensor-parallel-size", 1)
+        return self.number("tensor-parallel-size", 1)
 
     @property
     def pipeline(self) -> int | None:
         """Pipeline parallel size; None where only the container knows."""
-        return self.command.number("pipeline-parallel-size", 1)
+        return self.number("pipeline-parallel-size", 1)
 
     @property
     def local_ranks(self) -> int | None:
         """Data parallel ranks in one pod; None where only the container knows."""
-        if self.command.has("data-parallel-rank"):
+        if self.has("data-parallel-rank"):
             return 1
-        if self.command.has("data-parallel-size-local"):
-            return self.command.number("data-parallel-size-local")
-        if self.command.has("data-parallel-start-rank") or self.headless:
+        if self.has("data-parallel-size-local"):
+            return self.number("data-parallel-size-local")
+        if self.has("data-parallel-start-rank") or self.headless:
             return 1
-        return self.command.number("data-parallel-size", 1)
+        return self.number("data-parallel-size", 1)
 
     @property
     def ranks(self) -> int | None:
@@ -220,7 +232,7 @@ class PodGroup:
         """
         if self.facts is None or not self.facts.needs_accelerator or not self.facts.parallelism.tensor:
             return None
-        sizes = (self.tensor, self.pipeline, self.local_ranks, self.command.number("nnodes", self._ray_nodes))
+        sizes = (self.tensor, self.pipeline, self.local_ranks, self.number("nnodes", self._ray_nodes))
         if None in sizes:
             return None
         tensor, pipeline, local, nodes = (size or 1 for size in sizes)
@@ -253,9 +265,8 @@ class PodGroup:
         if self.facts is None:
             declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
             return declared[0] if declared else None
-        flag = self.facts.port.flag.replace("_", "-")
-        if flag and self.command.has(flag):
-            return self.command.number(flag)
+        if self.facts.port.flag and self.has("port"):
+            return self.number("port")
         value = self.engine.env.get(self.facts.port.env) if self.facts.port.env else None
         if value is not None:
             number = re.search(r"(?:^|:)(\d+)$", value) if isinstance(value, str) else None
@@ -295,8 +306,8 @@ class PodGroup:
         if self.proxy is not None:
             found += [Listener(port, self.proxy.name, "proxy") for port in self.proxy_ports]
         found += [Listener(port, engine, "supervisor") for port in self._supervisor_ports()]
-        side = self.engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
-        if isinstance(side, str) and side.isdigit() and "NixlConnector" in self.kv_connectors:
+        side = self.engine.env.get(self.peers.port) if self.peers else None
+        if isinstance(side, str) and side.isdigit():
             found += [Listener(int(side) + rank, engine, "side channel") for rank in range(self.local_ranks or 1)]
         return (*found, *(self._declared({item.port for item in found}) if self.requester is None else ()))
 
@@ -407,6 +418,21 @@ class PodGroup:
             if isinstance(inner, Mapping) and inner.get("kv_connector"):
                 names.append(str(inner["kv_connector"]))
         return names
+
+    @property
+    def proxy_connector(self) -> str | None:
+        """KV connector that the routing sidecar expects of the engine; None without a sidecar or if not known."""
+        if self.proxy is None:
+            return None
+        given = next((name for name in CONNECTOR if self.proxy.program.has(name)), None)
+        default = facts.routing_proxy().flag(CONNECTOR[0])
+        return self.proxy.program.value(given) if given else default.default if default else None
+
+    @property
+    def peers(self) -> Peers | None:
+        """How the engine fetches the KV cache from other pods; None where its connector does not, or is not known."""
+        known = self.facts.kv_transfer.peers if self.facts and self.facts.kv_transfer else None
+        return known if known and set(known.connectors) & set(self.kv_connectors) else None
 
 
 def reference(obj: Object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelservice.model.engine_flags import name_in_vllm
 from modelservice.sources import Sources, resolve
 
 _CONTAINER = (
@@ -23,7 +24,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     # The engine's container. A flag or a variable that the user writes wins over a derived one.
     "engine": ("{role}.containers[0]", "{role}.engine", "engine"),
     "engine.*": _CONTAINER,
-    "engine.args": ("{role}.containers[0].args", "{role}.containers[0].command", "{role}.engine.args", "engine.args"),
+    "engine.args": ("{role}.containers[0].args", "{role}.engine.args", "engine.args"),
     "engine.args[*]": (
         "{role}.containers[0].args[?{name}]", "{role}.containers[0].command[?{name}]",
         "{role}.engine.command[?{name}]", "engine.command[?{name}]",
@@ -45,7 +46,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--headless]": ("{role}.parallelism.dataMode", "{role}.parallelism.workers"),
     "engine.args[--port]": ("routing.proxy.targetPort", "routing.servicePort"),
     "engine.args[--model]": ("modelArtifacts.uri", "modelArtifacts.name"),
-    "engine.args[--served-model-name]": ("modelArtifacts.aliases", "routing.modelName", "modelArtifacts.name"),
+    "engine.args[--served-model-name]": (
+        "modelArtifacts.aliases", "modelArtifacts.name", "routing.modelName", "modelArtifacts.name",
+    ),
     "engine.args[--shutdown-timeout]": ("{role}.drain.timeoutSeconds",),
     "engine.args[--lora-modules]": ("modelArtifacts.adapters",),
     "engine.args[--enable-lora]": ("modelArtifacts.adapters",),
@@ -81,7 +84,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "proxy": ("routing.proxy.enabled",),
     "proxy.*": ("routing.proxy.{field}",),
     "proxy.args": ("routing.proxy.args",),
-    "proxy.args[*]": ("routing.proxy.args[?{name}]", "routing.proxy.version", "routing.proxy.image"),
+    "proxy.args[*]": ("routing.proxy.args[?{name}]",),
     "proxy.args[--connector]": ("routing.proxy.connector",),
     "proxy.args[--kv-connector]": ("routing.proxy.connector",),
     "proxy.args[--secure-proxy]": ("routing.proxy.secure",),
@@ -98,13 +101,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "container.env[*]": ("{role}.containers[{position}].env[?{name}]",),
     "container.volumeMounts[*]": ("{role}.containers[{position}].volumeMounts[?{name}]",),
     "init": ("{role}.initContainers[?{container}]", "{role}.initContainers"),
-    "init.*": ("{role}.initContainers[?{container}].{field}", "{role}.initContainers"),
-    "init.env[*]": ("{role}.initContainers[?{container}].env[?{name}]", "{role}.initContainers"),
+    "init.*": ("{role}.initContainers[?{container}].{field}",),
+    "init.env[*]": ("{role}.initContainers[?{container}].env[?{name}]",),
     # The pod.
     "pod": ("{role}",),
     "pod.spec.*": _POD,
     "pod.spec.affinity": (
-        "{role}.extraConfig.affinity", "{role}.affinity", "{role}.acceleratorTypes.labelKey", "{role}.acceleratorTypes",
+        "{role}.extraConfig.affinity", "{role}.affinity", "{role}.acceleratorTypes.labelKey",
     ),
     "pod.spec.nodeSelector": ("{role}.extraConfig.nodeSelector", "{role}.nodeSelector"),
     "pod.spec.resourceClaims": ("{role}.extraConfig.resourceClaims", "{role}.resourceClaims", "accelerator.dra"),
@@ -116,9 +119,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "{role}.terminationGracePeriodSeconds",
     ),
     "pod.spec.volumes[*]": ("{role}.extraConfig.volumes[?{name}]", "{role}.volumes[?{name}]"),
-    "pod.spec.volumes[model-storage]": (
-        "modelArtifacts.persistence.size", "modelArtifacts.size", "modelArtifacts.uri", "modelArtifacts.name",
-    ),
+    "pod.spec.volumes[model-storage]": ("modelArtifacts.uri", "modelArtifacts.size"),
     "pod.spec.volumes[dshm]": ("{role}.sharedMemory.sizeLimit", "{role}.sharedMemory.enabled"),
     "pod.metadata.labels": ("{role}.podLabels", "modelArtifacts.labels"),
     "pod.metadata.labels[*]": ("{role}.podLabels.{name}", "modelArtifacts.labels.{name}"),
@@ -126,11 +127,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pod.metadata.annotations[*]": ("{role}.podAnnotations.{name}",),
     # The workload.
     "workload": ("{role}.create", "{role}"),
-    "workload.spec.*": _POD,
+    "workload.spec.*": ("{role}.{field}",),
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
-    "workload.spec.selector": ("fullnameOverride", "nameOverride"),
+    "workload.spec.selector": ("nameOverride",),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
-    "workload.spec.volumeClaimTemplates[model-storage]": ("modelArtifacts.persistence.size", "modelArtifacts.size"),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
@@ -140,11 +140,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "PodMonitor": ("{role}.monitoring.podmonitor.enabled", "{role}.monitoring.podmonitor"),
     "PodMonitor.spec.podMetricsEndpoints": ("{role}.monitoring.podmonitor.portName",),
     "PodMonitor.apiVersion": ("{role}.monitoring.podmonitor.enabled",),
+    "ServiceMonitor": ("{role}.monitoring.servicemonitor.enabled",),
+    "PrometheusRule": ("monitoring.prometheusrule.enabled",),
+    "InferenceObjective": ("routing.inferenceObjective.create",),
     "PodDisruptionBudget": ("{role}.podDisruptionBudget",),
     "PodDisruptionBudget.spec.minAvailable": ("{role}.podDisruptionBudget.minAvailable",),
     "HorizontalPodAutoscaler": ("{role}.autoscaling",),
     "ScaledObject": ("{role}.autoscaling",),
-    "VariantAutoscaling": ("{role}.autoscaling",),
     "ResourceClaimTemplate": ("accelerator.resourceClaimTemplates", "{role}.accelerator.dra", "accelerator.dra"),
     "HTTPRoute": ("routing.httpRoute", "routing.httpRoute.create"),
     "HTTPRoute.spec.parentRefs": ("routing.httpRoute.parentRefs", "routing.parentRefs"),
@@ -222,7 +224,7 @@ def keys_of(owner: str, path: str, **names: str) -> tuple[str, ...]:
     name = listed[1].lstrip("-") if listed else ""
     known = {"field": field, "name": name, **names}
     for part in _shortened(f"{owner}.{path}" if path else owner):
-        entries = dict.fromkeys((_any_item(part), part))
+        entries = dict.fromkeys((_any_item(part), re.sub(r"(?<=\[--)[^\]]*", _name_in_vllm, part)))
         if any(entry in FIELDS for entry in entries):
             return tuple(key.format_map(known) for entry in entries for key in FIELDS.get(entry, ()))
     return ()
@@ -237,6 +239,10 @@ def _shortened(field: str) -> Iterator[str]:
     for length in range(len(parts) - 1, 0, -1):
         yield "".join(parts[:length]) + ".*"
     yield parts[0]
+
+
+def _name_in_vllm(flag: re.Match[str]) -> str:
+    return name_in_vllm(flag[0].replace("_", "-"))
 
 
 def _any_item(field: str) -> str:

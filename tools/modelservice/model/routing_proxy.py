@@ -11,6 +11,11 @@ from modelservice.kubernetes.images import image_version
 
 Object = Mapping[str, Any]
 
+ENGINE_PORT = ("model-server-port", "vllm-port")
+"""Flags of the port that the sidecar forwards to, the newer one first."""
+CONNECTOR = ("kv-connector", "connector")
+"""Flags of the KV connector of the engine, the newer one first."""
+
 
 def is_proxy(container: Object) -> bool:
     """Return whether a container is llm-d's routing sidecar."""

@@ -1,6 +1,6 @@
-"""Which node each pod would go to, as the scheduler counts: labels, affinity, taints, resources and devices.
+"""Placement of pods on nodes, as the scheduler counts: labels, affinity, taints, resources and devices.
 
-It is first fit by size, so it never claims room that is not there; spreading and preferences are the scheduler's.
+Pods are placed first fit by size, so no room is claimed that is not there; spreading and preferences are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Placed:
 
 
 def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Placed]:
-    """Places all pods of deployments on the nodes of a cluster, the largest first."""
+    """Place all pods of deployments on the nodes of a cluster, the largest first."""
     nodes = {node.name: node for node in inventory.nodes}
     free = {name: Counter(node.allocatable) for name, node in nodes.items()}
     devices: dict[str, Counter[str]] = {}
@@ -64,12 +64,12 @@ def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Place
 
 
 def admits(node: Node, spec: Object) -> bool:
-    """Whether a node may take the pod at all: labels match and taints are tolerated."""
+    """Return whether a node accepts the pod at all: labels match and taints are tolerated."""
     return matches(node, spec) and not untolerated(node, spec)
 
 
 def matches(node: Node, spec: Object) -> bool:
-    """Whether a node has the labels that a pod needs."""
+    """Return whether a node has the labels that a pod requires."""
     if any(node.labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
     required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
@@ -83,7 +83,7 @@ def matches(node: Node, spec: Object) -> bool:
 
 
 def untolerated(node: Node, spec: Object) -> list[str]:
-    """Taints of a node that keep the pod off."""
+    """Return the taints of a node that repel the pod."""
     return [
         f"{taint.get('key')}={taint.get('value', '')}:{taint.get('effect')}"
         for taint in node.taints

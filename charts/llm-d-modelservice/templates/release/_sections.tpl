@@ -11,53 +11,29 @@ survives a missing section.
 {{- define "llm-d-modelservice.enabled" -}}
 {{- if not (hasKey . "Known") -}}
 {{- include "llm-d-modelservice.known" . -}}
-{{- include "llm-d-modelservice.checkSection" (dict "values" .Values "parts" .Known.sections "path" "") -}}
-{{- include "llm-d-modelservice.checkNeeded" . -}}
+{{- include "llm-d-modelservice.checkRequired" (dict "values" .Values "required" .Known.required "path" "") -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/*
-Rejects a section that is null (`decode:` with everything below commented out), because Helm then deletes its defaults;
-prints nothing. Input: values, parts (the sections in there, by name, as in facts.json), path.
+Rejects null for a section (`decode:` with everything below commented out) and for a default that the chart needs, because
+Helm then deletes the defaults; prints nothing. Input: values, required (as in facts.json), path.
 */}}
-{{- define "llm-d-modelservice.checkSection" -}}
-{{- range $name, $parts := .parts -}}
-  {{- $values := index $.values $name -}}
-  {{- if not (kindIs "map" $values) -}}
-  {{- fail (printf
-    "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
-    $.path $name $.path $name) -}}
-  {{- end -}}
-  {{- if $parts -}}
-  {{- include "llm-d-modelservice.checkSection" (dict "values" $values "parts" $parts "path" (printf "%s%s." $.path $name)) -}}
-  {{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Rejects null for a value that the chart cannot do without; prints nothing. Input: the root context. */}}
-{{- define "llm-d-modelservice.checkNeeded" -}}
-{{- $values := .Values -}}
-{{- $needed := dict
-  "modelArtifacts" (list "name" "uri" "mountPath") "accelerator" (list "type") "accelerator.vgpu" (list "provider")
-  "requester" (list "enable") "routing" (list "servicePort") "routing.proxy" (list "image" "targetPort")
-  "caches" (list "mountPath") "auth.apiKeySecret" (list "key") -}}
-{{- range $role := list "decode" "prefill" -}}
-  {{- $_ := set $needed (printf "%s.monitoring.podmonitor" $role) (list "enabled" "portName") -}}
-  {{- $_ := set $needed (printf "%s.probes" $role) (list "loadSeconds") -}}
-  {{- $_ := set $needed (printf "%s.drain" $role) (list "preStopSeconds" "timeoutSeconds" "bufferSeconds") -}}
-{{- end -}}
-{{- range $path, $keys := $needed -}}
-  {{- $section := $values -}}
-  {{- range splitList "." $path -}}{{- $section = index $section . -}}{{- end -}}
-  {{- range $keys -}}
-    {{- if kindIs "invalid" (index $section .) -}}
-    {{- fail (printf "%s.%s: it is null, which deletes the default that the chart needs; remove the key or set a value" $path .) -}}
+{{- define "llm-d-modelservice.checkRequired" -}}
+{{- range $name, $parts := .required -}}
+  {{- $value := index $.values $name -}}
+  {{- $path := printf "%s%s" $.path $name -}}
+  {{- if kindIs "map" $parts -}}
+    {{- if not (kindIs "map" $value) -}}
+    {{- fail (printf "%s: it is null, which deletes its defaults; remove the key or set %s: {}" $path $path) -}}
     {{- end -}}
+    {{- if $parts -}}
+    {{- include "llm-d-modelservice.checkRequired" (dict "values" $value "required" $parts "path" (printf "%s." $path)) -}}
+    {{- end -}}
+  {{- else if kindIs "invalid" $value -}}
+  {{- fail (printf "%s: it is null, which deletes the default that the chart needs; remove the key or set a value" $path) -}}
   {{- end -}}
-{{- end -}}
-{{- if kindIs "invalid" $values.multinode -}}
-{{- fail "multinode: it is null, which deletes the default that the chart needs; remove the key or set a value" -}}
 {{- end -}}
 {{- end -}}
 

@@ -41,9 +41,11 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version knows every flag."""
     for group, known, version in _of_vllm(deployment):
         for flag in group.command.flags:
-            if not known.find(flag.spelling):
-                message, fix, severity = _unknown(flag, known, version)
-                yield Violation(message, group.engine.option(flag), fix, severity)
+            removed = vllm.removed(flag.spelling)
+            if known.find(flag.spelling) or (version and removed and version <= removed):
+                continue
+            message, fix, severity = _unknown(flag, known, version)
+            yield Violation(message, group.engine.option(flag), fix, severity)
         if len(group.command.positionals) > 1 and not group.command.script:
             yield Violation(
                 f"{group.command.positionals[1]!r} belongs to no flag: `vllm serve` takes one positional argument, "

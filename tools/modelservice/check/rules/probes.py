@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.quantity import shown
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.weights import weights
 
 Object = Mapping[str, Any]
 
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+_LIFE_CYCLE = "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes"
 _REFERENCE = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"
+
+_DOWNLOAD = Decimal(300) * 1024**2
+"""Bytes per second that a download is assumed to reach."""
+_DISK = Decimal(1024) ** 3
+"""Bytes per second that reading from a volume is assumed to reach."""
 
 
 @rule(
@@ -111,3 +120,96 @@ def _action(probe: Any) -> Object:
     """Return what a probe does: its request or connection; empty without one."""
     found = [probe[kind] for kind in ("httpGet", "tcpSocket", "grpc") if probe and probe.get(kind)]
     return found[0] if found else {}
+
+
+@rule(
+    Severity.error,
+    reason="Once the startup probe has failed too often, the kubelet restarts the container: a model that takes longer "
+    "to load never becomes ready.",
+    link=_LIFE_CYCLE,
+    failing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}
+engine: {startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 5, failureThreshold: 6}}
+""",
+    passing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}
+engine: {startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 10, failureThreshold: 180}}
+""",
+)
+def startup_budget(deployment: Deployment) -> Iterator[Violation]:
+    """The startup probe gives the model the time that it takes to load."""
+    for group in deployment.servers:
+        probe, size = group.engine.fields.get("startupProbe"), weights(deployment, group)
+        if not probe or not size or not group.loads_model:
+            continue
+        local = str(deployment.value("modelArtifacts.uri") or "").startswith(("pvc", "oci", "file"))
+        needed = int(size / (_DISK if local else _DOWNLOAD)) + 30
+        if _budget(probe) < needed:
+            yield Violation(
+                f"the startup probe gives up after {_budget(probe)} s, but {shown(size)} of weights take about "
+                f"{needed} s to {'read' if local else 'download'}",
+                group.engine.at("startupProbe"),
+                f"set failureThreshold: {needed // 10 * 2} with periodSeconds: 10",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The kubelet restarts a container whose liveness probe fails, and an engine does not answer while it loads "
+    "its model: the pod crash-loops.",
+    link=_LIFE_CYCLE,
+    failing="engine: {livenessProbe: {httpGet: {path: /health, port: 8000}}}",
+    passing="""\
+engine:
+  startupProbe: {httpGet: {path: /health, port: 8000}, periodSeconds: 10, failureThreshold: 120}
+  livenessProbe: {httpGet: {path: /health, port: 8000}}
+""",
+)
+def liveness_cold(deployment: Deployment) -> Iterator[Violation]:
+    """A liveness probe waits for the model to be loaded."""
+    for group in deployment.servers:
+        probe = group.engine.fields.get("livenessProbe")
+        needed = 60 + int((weights(deployment, group) or Decimal(0)) / _DISK)
+        started = group.engine.fields.get("startupProbe")
+        if not probe or started or not group.loads_model or _budget(probe) >= needed:
+            continue
+        startup = "startupProbe: {httpGet: {path: /health, port: ...}, periodSeconds: 10, failureThreshold: 120}"
+        yield Violation(
+            f"the liveness probe restarts the engine after {_budget(probe)} s, while it still loads the model",
+            group.engine.at("livenessProbe"),
+            f"set {group.role}.probes.enabled: true, which adds a startup probe"
+            if deployment.sources is not None
+            else f"set {startup} as well",
+            None if _budget(probe) < 60 else Severity.warning,
+        )
+
+
+@rule(
+    Severity.info,
+    reason="Without a readiness or startup probe a pod is ready as soon as its process runs, and gets requests that "
+    "fail until the model is loaded.",
+    link=_LIFE_CYCLE,
+    failing="",
+    passing="engine: {readinessProbe: {httpGet: {path: /v1/models, port: 8000}}}",
+)
+def readiness_missing(deployment: Deployment) -> Iterator[Violation]:
+    """The engine has a readiness or startup probe."""
+    for group in deployment.servers:
+        probed = group.engine.fields.get("readinessProbe") or group.engine.fields.get("startupProbe")
+        if group.loads_model and not group.headless and not probed:
+            yield Violation(
+                "the engine has neither readiness nor startup probe, so requests come before the model is loaded",
+                group.engine.at(),
+                f"set {group.role}.probes.enabled: true"
+                if deployment.sources is not None
+                else "set readinessProbe: {httpGet: {path: /health, port: ...}}",
+            )
+
+
+def _budget(probe: Object | None) -> int:
+    """Return the seconds after which the kubelet gives up."""
+    if not probe:
+        return 0
+    return int(probe.get("initialDelaySeconds") or 0) + int(probe.get("periodSeconds") or 10) * int(
+        probe.get("failureThreshold") or 3
+    )

@@ -1,4 +1,4 @@
-"""What was given to import: the documents in files, with the line of everything in them."""
+"""The documents in the files of an import, with the line of everything in them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import helm_python
 import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
+from modelservice.helm_library import helm_python
 from modelservice.inputs import parse_documents, read_text, warn_of_duplicates
 
 Path = tuple[str | int, ...]
@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """A path as people write it: ``spec.decode.containers[0].name``."""
+    """Return a path in the usual form, ``spec.decode.containers[0].name``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -64,23 +64,23 @@ class Document:
         return " ".join(part for part in (self.kind or "an object without a kind", self.name) if part)
 
     def where(self, path: Sequence[str | int] = ()) -> str:
-        """File and line of a value, ``model.yaml:12``; of the nearest above it where there is no such value."""
+        """Return file and line of a value, ``model.yaml:12``; of the nearest one above it where it does not exist."""
         return f"{self.file}:{_line(self.node, path)}"
 
 
 def read_documents(files: Iterable[str]) -> list[Document]:
-    """All objects in the files, in order; ``-`` is the standard input. Items of Lists are objects of their own.
+    """Return all objects in the files, in order; ``-`` is standard input. Items of Lists are separate objects.
 
     Raises:
         UsageError: a file cannot be read.
-        ModelserviceError: it is not YAML or JSON, or holds something that is no object.
+        ModelserviceError: it is not YAML or JSON, or contains something other than objects.
 
     Warns:
         InputWarning: a key is given twice.
     """
     names = list(files)
     if names.count("-") > 1:
-        raise UsageError("the standard input can be read once", fix="give - once")
+        raise UsageError("standard input can be read once", fix="use - once")
     found = [document for name in names for document in _of_file(name)]
     if not found:
         raise ModelserviceError("nothing to import: no document", file=", ".join(names) or None)
@@ -115,7 +115,7 @@ def _is_json(text: str) -> bool:
 
 
 def _parsed(text: str, node: yaml.Node, name: str) -> dict[str, Any]:
-    """A document as Go's YAML reader, which kubectl uses too, understands it."""
+    """Return a document as Go's YAML reader, which kubectl uses too, understands it."""
     start, end = node.start_mark.index, node.end_mark.index
     if not text[start - node.start_mark.column : start].strip():
         start -= node.start_mark.column

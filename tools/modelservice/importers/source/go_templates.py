@@ -12,7 +12,7 @@ from modelservice.helm import EmbeddedHelm, Release
 
 
 class Templates:
-    """Templates with variables, in a chart of their own.
+    """Templates with variables, rendered in a scratch chart.
 
     Args:
         variables: what ``.`` is in a template.
@@ -24,10 +24,10 @@ class Templates:
         self.named = dict(named or {})
 
     def render(self, texts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-        """Texts by key, rendered.
+        """Return texts by key, rendered.
 
         Args:
-            texts: by key the template and its place, for messages.
+            texts: by key the template, and its place for messages.
 
         Raises:
             ModelserviceError: a template is not one, or fails.
@@ -58,7 +58,7 @@ class Templates:
 
 
 def _reason(text: str) -> str:
-    """The last part of Helm's chain of messages, which says what is wrong."""
+    """Return the last part of Helm's chain of messages, which names the problem."""
     return text.rsplit("error calling tpl: ", 1)[-1].replace("gotpl:", "line ").replace("cannot parse template ", "")
 
 

@@ -1,4 +1,4 @@
-"""Secrets in a source: they are recognised, taken out, and never reach values, comments or messages."""
+"""Secrets in a source: recognise them and keep them out of values, comments and messages."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _VALUE = re.compile(
     r"|\bAIza[A-Za-z0-9_-]{35}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
 )
-"""Tokens that their issuers mark: Hugging Face, OpenAI and compatible, GitHub, AWS, GitLab, NVIDIA, Slack, Google, JSON
+"""Tokens with an issuer's mark: Hugging Face, OpenAI and compatible, GitHub, AWS, GitLab, NVIDIA, Slack, Google, JSON
 web tokens, passwords in URLs, private keys."""
 
 _OPTION = (
     r"--(?:[a-z0-9]+[_-])*(?:(?:api|access|private|auth)[_-]?key|secret|password|passwd|passphrase"
     r"|(?:hf|hub|auth|access|bearer|api)[_-]token)|--token"
 )
-"""Options whose value is a secret; the tokens of others are what a model reads and writes."""
+"""Options whose value is a secret; other tokens are those of a model's text."""
 
 _SET = re.compile(
     rf"(?P<option>(?<![\w-])(?:{_OPTION}))(?P<between>=|[ \t]+)(?P<quote>[\"']?)"
@@ -37,11 +37,11 @@ _SET = re.compile(
 """Such an option in a script, with its value."""
 
 REMOVED = "secret-removed"
-"""What stands where a secret was that nothing can refer to."""
+"""Text in place of a secret that nothing can refer to."""
 
 
 def names_secret(name: str) -> bool:
-    """Whether a variable of this name holds a secret."""
+    """Return whether a variable of this name holds a secret."""
     return bool(_NAME.search(name)) and not _NOT_SECRET.search(name)
 
 
@@ -60,7 +60,7 @@ class NeededSecret:
     why: str
 
     def command(self, namespace: str) -> str:
-        """The command that creates it; the values are read from files, so that no shell remembers them."""
+        """Return the command that creates it; it reads the values from files, so that no shell history has them."""
         literals = " ".join(f"--from-file={key}=<file with the value>" for key in self.keys)
         space = f" --namespace {namespace}" if namespace else ""
         return f"kubectl create secret generic {self.name}{space} {literals}"
@@ -68,7 +68,7 @@ class NeededSecret:
 
 @dataclass
 class SecretCollector:
-    """What was taken out of a source, so that the result can be searched for it.
+    """Secrets that were taken out of a source, so that the result can be searched for them.
 
     Args:
         secret: name of the Secret that takes the place of literals.
@@ -80,7 +80,7 @@ class SecretCollector:
     """Keys by Secret, each with the place of its value in the source."""
 
     def reference(self, key: str, value: str, place: str) -> dict[str, Any]:
-        """A reference that replaces a literal.
+        """Return a reference that replaces a literal.
 
         Args:
             key: key in the Secret.
@@ -92,18 +92,18 @@ class SecretCollector:
         return {"secretKeyRef": {"name": self.secret, "key": key}}
 
     def need(self, name: str, keys: Iterable[str], place: str) -> None:
-        """Notes a Secret that was among the documents and is not copied."""
+        """Note a Secret that the result refers to and that is not copied."""
         known = self.needed.setdefault(name, {})
         for key in keys:
             known[key] = place
 
     def remember(self, value: str) -> None:
-        """A value that must not be in the result."""
+        """Remember a value that must not be in the result."""
         if len(value) >= 4:
             self.values.add(value)
 
     def remember_secret(self, document: Mapping[str, Any]) -> None:
-        """The values of a Secret object, encoded and decoded."""
+        """Remember the values of a Secret object, encoded and decoded."""
         for encoded in _strings(document.get("data")):
             self.remember(encoded)
             try:
@@ -114,14 +114,14 @@ class SecretCollector:
             self.remember(value)
 
     def all_needed(self) -> list[NeededSecret]:
-        """What a person has to create, by name."""
+        """Return the Secrets that a person has to create, by name."""
         return [
             NeededSecret(name, tuple(sorted(keys)), ", ".join(sorted(set(keys.values()))))
             for name, keys in sorted(self.needed.items())
         ]
 
     def environment(self, env: list[dict[str, Any]], place: str) -> list[dict[str, Any]]:
-        """Environment variables with references for literals that are secret by name or form."""
+        """Return environment variables with references for literals that are secret by name or form."""
         result = []
         for variable in env:
             value = variable.get("value")
@@ -133,12 +133,12 @@ class SecretCollector:
         return result
 
     def words(self, words: list[str], env: list[dict[str, Any]]) -> list[str]:
-        """Words of a command with references to variables in place of secrets; Kubernetes expands them wherever they
-        stand in a word (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
+        """Return the words of a command with references to variables in place of secrets; Kubernetes expands them
+        anywhere in a word (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
 
         Args:
-            words: of a command or of its arguments.
-            env: the container's variables; takes those that are referred to, with their literals.
+            words: words of a command or of its arguments.
+            env: the container's variables; gets those that are referred to, with their literals.
         """
 
         def variable(secret: str) -> str:
@@ -164,7 +164,7 @@ class SecretCollector:
         return result
 
     def cleaned(self, value: Any) -> tuple[Any, bool]:
-        """A value without secrets in any of its strings, and whether there were any."""
+        """Return a value without secrets in any of its strings, and whether there were any."""
         if isinstance(value, str):
             clean = _VALUE.sub(lambda match: self._take(match[0]), value)
             for secret in sorted(self.values, key=len, reverse=True):

@@ -11,6 +11,7 @@ from modelservice import facts
 from modelservice.facts.models import Shares
 from modelservice.importers.chart import DEFAULTS
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
+from modelservice.model.devices import kind_of
 
 
 def share_virtual_gpus(builder: ValuesBuilder) -> None:
@@ -81,12 +82,14 @@ def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, 
     """Take a role's accelerators out of its engine's resources; return their type, ``cpu`` for none, and number."""
     resources = role.container.get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
-    found = sorted((name for name in {**limits, **requests} if _is_accelerator(name)), key=lambda n: n not in _types())
+    found = sorted(
+        (name for name in {**limits, **requests} if _is_accelerator(name)), key=lambda name: _type(name) is None
+    )
     if not found or role.pod.get("resourceClaims") or "accelerator" in role.source.settings:
         return "cpu", None
     resource = found[0]
     count = whole_number(str(limits.get(resource, requests.get(resource))))
-    kind = _types().get(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
+    kind = _type(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
     if DEFAULTS["accelerator"]["resources"].get(kind) != resource:
         release.setdefault("resources", {})[kind] = resource
     if count is not None:
@@ -98,17 +101,18 @@ def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, 
 
 
 @functools.cache
-def _types() -> Mapping[str, str]:
-    """Return the types of accelerators by extended resource."""
-    return {item.resource: item.type for item in facts.accelerators().types if item.resource}
+def _is_accelerator(resource: str) -> bool:
+    """Return whether an extended resource is an accelerator, of a known vendor or by its name."""
+    return kind_of(resource) is not None or any(
+        re.search(pattern, resource, re.IGNORECASE) for pattern in facts.accelerators().unknown.resources
+    )
 
 
 @functools.cache
-def _is_accelerator(resource: str) -> bool:
-    """Return whether an extended resource is an accelerator, also one of a vendor that is not known."""
-    known = facts.accelerators()
-    patterns = [*(pattern for item in known.types for pattern in item.more_resources), *known.unknown.resources]
-    return resource in _types() or any(re.search(pattern, resource, re.IGNORECASE) for pattern in patterns)
+def _type(resource: str) -> str | None:
+    """Return the chart's type of accelerator for an extended resource; None where it has none."""
+    kind = kind_of(resource)
+    return kind.type if kind and kind.resource == resource else None
 
 
 def _derived_count(role: RoleBuilder) -> int:

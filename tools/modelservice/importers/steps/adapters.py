@@ -7,27 +7,21 @@ import re
 from typing import Any
 
 from modelservice.engines.command import EngineCommand
+from modelservice.facts.models import AdapterFlags
 from modelservice.importers.source.go_templates import escaped
 from modelservice.importers.steps.downloads import take_variable
 from modelservice.importers.steps.model import values_of
 from modelservice.importers.values_builder import ValuesBuilder
 
-_FLAGS = ("enable-lora", "lora-modules", "max-lora-rank", "max-loras", "max-cpu-loras")
-_UPDATING = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
+Loaded = tuple[list[dict[str, str]], dict[str, Any]]
+"""``modelArtifacts.adapters`` and ``lora``."""
 
 
 def load_adapters(builder: ValuesBuilder) -> None:
-    """Take the model's adapters, or vLLM's LoRA flags; give ``modelArtifacts.adapters`` and ``lora``."""
-    adapters, lora = builder.model.adapters, builder.model.lora
-    if not adapters and all(role.derived and role.engine.engine != "sglang" for role in builder.roles):
-        found = [_lora(role.engine) for role in builder.roles]
-        if found[0] is not None and all(item == found[0] for item in found):
-            dynamic = take_variable(builder, _UPDATING, "True")
-            if found[0][0] or dynamic:
-                for role in builder.roles:
-                    role.engine.take(*_FLAGS)
-                adapters, sizes = found[0]
-                lora = {**sizes, **({"dynamic": True} if dynamic else {})}
+    """Take the model's adapters, or the engines' LoRA flags; give ``modelArtifacts.adapters`` and ``lora``."""
+    adapters, lora = (builder.model.adapters, builder.model.lora)
+    if not adapters:
+        adapters, lora = _take_flags(builder) or (adapters, lora)
     artifacts = builder.section("modelArtifacts")
     if adapters:
         artifacts["adapters"] = escaped(adapters)
@@ -35,34 +29,54 @@ def load_adapters(builder: ValuesBuilder) -> None:
         artifacts["lora"] = lora
 
 
-def _lora(engine: EngineCommand) -> tuple[list[dict[str, str]], dict[str, Any]] | None:
-    """Return adapters and sizes of a command line; None where it has none or the chart would write others."""
-    if not engine.has("enable-lora") or values_of(engine, "enable-lora"):
+def _take_flags(builder: ValuesBuilder) -> Loaded | None:
+    """Take the flags of adapters where all roles load the same ones."""
+    first, *others = [role.facts.adapters if role.derived and role.facts else None for role in builder.roles]
+    if first is None or not first.flags.enable or first.flags.form != "json" or any(o is not first for o in others):
         return None
-    adapters = []
-    for text in values_of(engine, "lora-modules") or []:
-        adapter = _adapter(text)
-        if adapter is None:
-            return None
-        adapters.append(adapter)
-    sizes: dict[str, int] = {}
-    for name in ("max-lora-rank", "max-loras", "max-cpu-loras"):
-        values = values_of(engine, name)
-        if values is not None:
-            if len(values) != 1 or not re.fullmatch(r"[1-9]\d{0,5}", values[0]):
-                return None
-            sizes[name] = int(values[0])
-    batch = sizes.get("max-loras", 1)  # vLLM's default, where the chart's is the number of adapters
+    found, *more = [_loaded(role.engine, first.flags) for role in builder.roles]
+    if found is None or any(item != found for item in more):
+        return None
+    adapters, lora = found
+    variables = first.dynamic_env.items()
+    dynamic = bool(variables) and all(take_variable(builder, name, value) for name, value in variables)
+    if not adapters and not dynamic:
+        return None
+    for role in builder.roles:
+        role.engine.take(*_names(first.flags))
+    return adapters, {**lora, **({"dynamic": True} if dynamic else {})}
+
+
+def _names(flags: AdapterFlags) -> tuple[str, ...]:
+    return (flags.enable, flags.list, flags.max_rank, flags.max_active, flags.max_loaded)
+
+
+def _loaded(engine: EngineCommand, flags: AdapterFlags) -> Loaded | None:
+    """Return adapters and sizes of a command line; None where it has none, or the chart would print others."""
+    if not engine.has(flags.enable) or values_of(engine, flags.enable):
+        return None
+    adapters = [_adapter(text) for text in values_of(engine, flags.list) or []]
+    known = [adapter for adapter in adapters if adapter is not None]
+    sizes = {name: _size(engine, name) for name in (flags.max_rank, flags.max_active, flags.max_loaded)}
+    if len(known) < len(adapters) or any(engine.has(name) and size is None for name, size in sizes.items()):
+        return None
+    batch = sizes[flags.max_active] or 1  # the engine's default, where the chart's is the number of adapters
     lora: dict[str, Any] = {}
-    if "max-lora-rank" in sizes:
-        lora["maxRank"] = sizes["max-lora-rank"]
-    if batch != max(1, len(adapters)):
+    if sizes[flags.max_rank]:
+        lora["maxRank"] = sizes[flags.max_rank]
+    if batch != max(1, len(known)):
         lora["maxLoras"] = batch
-    if "max-cpu-loras" in sizes:
-        if sizes["max-cpu-loras"] < batch:
+    loaded = sizes[flags.max_loaded]
+    if loaded:
+        if loaded < batch:
             return None
-        lora["maxCpuLoras"] = sizes["max-cpu-loras"]
-    return adapters, lora
+        lora["maxCpuLoras"] = loaded
+    return known, lora
+
+
+def _size(engine: EngineCommand, name: str) -> int | None:
+    values = values_of(engine, name)
+    return int(values[0]) if values and len(values) == 1 and re.fullmatch(r"[1-9]\d{0,5}", values[0]) else None
 
 
 def _adapter(text: str) -> dict[str, str] | None:

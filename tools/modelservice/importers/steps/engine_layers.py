@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.engines.command import EngineCommand
-from modelservice.importers.values_builder import ValuesBuilder
+from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 from modelservice.kubernetes import merge
 
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(\.[A-Za-z0-9_.-]+)?")
@@ -18,9 +18,6 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 _FIRST = ("type", "modelCommand", "image", "imagePullPolicy", "args", "env")
 """Keys of an engine that come before the others."""
-
-_ENGINES = {"vllmServe": "vllm", "imageDefault": "vllm", "sglangServe": "sglang"}
-"""Engines by ``engine.modelCommand``."""
 
 _LISTED = {"name", "command", "args", "env"}
 """What only a listed container has: its name, the words of a command, and variables in their order."""
@@ -33,10 +30,10 @@ def share_engine(builder: ValuesBuilder) -> None:
     """
     values = builder.values
     engines: dict[str, dict[str, Any]] = {}
-    for name in ("decode", "prefill"):
-        containers = values[name].get("containers")
+    for role in builder.roles:
+        containers = values[role.name].get("containers")
         if containers:
-            engines[name] = _take_engine(containers[0])
+            engines[role.name] = _take_engine(containers[0], role)
     shared = _common(list(engines.values()))
     for name, engine in engines.items():
         rest = _without(engine, shared)
@@ -50,13 +47,13 @@ def share_engine(builder: ValuesBuilder) -> None:
     builder.values = dict([*ordered[:first], ("engine", engine), *ordered[first:]])
 
 
-def _take_engine(container: dict[str, Any]) -> dict[str, Any]:
+def _take_engine(container: dict[str, Any], role: RoleBuilder) -> dict[str, Any]:
     """Take out of a listed container what ``engine`` has a key for."""
     engine = {key: container.pop(key) for key in list(container) if key not in _LISTED}
     if engine.get("modelCommand") == "custom":
         del engine["modelCommand"]  # a listed container with a command is custom
     elif "args" in container:
-        flags, words = arguments(container["args"], engine.get("type") or _ENGINES.get(engine.get("modelCommand", "")))
+        flags, words = arguments(container["args"], role.engine.engine, underscores=role.derived)
         if flags:
             engine["args"] = flags
         if words:
@@ -72,12 +69,13 @@ def _take_engine(container: dict[str, Any]) -> dict[str, Any]:
     return {key: engine[key] for key in keys}
 
 
-def arguments(words: list[str], engine: str | None) -> tuple[dict[str, Any], list[str]]:
+def arguments(words: list[str], engine: str | None, *, underscores: bool) -> tuple[dict[str, Any], list[str]]:
     """Return arguments by the flag's name, and those that have none, in their order.
 
     Args:
         words: the arguments.
-        engine: the engine; vLLM reads a flag with underscores as it does one with dashes.
+        engine: the engine.
+        underscores: a flag means the same with underscores as with dashes, which the names have.
     """
     flags: dict[str, Any] = {}
     rest: list[str] = []
@@ -85,10 +83,9 @@ def arguments(words: list[str], engine: str | None) -> tuple[dict[str, Any], lis
     for option, following in zip(given, [*given[1:], None], strict=True):
         written = option.tokens[0].partition("=")[0]
         name = written.removeprefix("--").replace("_", "-")
-        dashed = "_" not in written or engine in (None, "vllm")
-        named = written.startswith("--") and _FLAG.fullmatch(name) and dashed
+        named = written.startswith("--") and _FLAG.fullmatch(name) and (underscores or "_" not in written)
         once = sum(other.name == option.name for other in given) == 1
-        # A word after the option may belong to it, and a value with a dash is told from a flag by how it is written.
+        # A word after the option may belong to it; only its spelling tells a value with a dash from a flag.
         doubtful = (following is not None and not following.name) or any(v.startswith("-") for v in option.values)
         if not (named and once) or doubtful or (not option.values and name.startswith("no-")):
             rest += option.tokens

@@ -49,10 +49,11 @@ def name_model(builder: ValuesBuilder) -> None:
     artifacts = builder.section("modelArtifacts")
     names: dict[str, list[str]] = {}
     for role in builder.roles:
-        option = role.engine.get("served-model-name") if role.derived else None
-        if option and option.values and not (role.engine.engine == "sglang" and len(option.values) > 1):
+        told = role.facts.model if role.derived and role.facts else None
+        option = role.engine.get(told.name) if told else None
+        if told and option and option.values and (told.aliases or len(option.values) == 1):
             names[role.name] = list(dict.fromkeys(option.values))
-            role.engine.take("served-model-name")
+            role.engine.take(told.name)
     first = names.get("decode") or next(iter(names.values()), [])
     name = first[0] if first else builder.model_name or builder.name
     artifacts["name"] = name

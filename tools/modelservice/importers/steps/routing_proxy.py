@@ -9,6 +9,7 @@ from modelservice import facts
 from modelservice.engines.command import EngineCommand
 from modelservice.importers.steps.accelerators import whole_number
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
+from modelservice.model.routing_proxy import is_proxy
 
 _OPTIONS = {
     "connector": ("connector", "kv-connector"), "certPath": ("cert-path",), "zapEncoder": ("zap-encoder",),
@@ -29,17 +30,10 @@ def take_routing_proxy(builder: ValuesBuilder) -> None:
     for role in builder.roles:
         for kind in ("initContainers", "containers"):
             for container in role.pod.get(kind, []):
-                if role.name == "decode" and _is_proxy(container):
+                if role.name == "decode" and is_proxy(container):
                     role.pod[kind].remove(container)
                     _set_proxy(builder, role, kind, container)
                     return
-
-
-def _is_proxy(container: Mapping[str, Any]) -> bool:
-    """Return whether a container is llm-d's routing sidecar."""
-    known = facts.routing_proxy()
-    image = str(container.get("image", ""))
-    return container["name"] == known.container or any(item.name in image for item in known.images)
 
 
 def _set_proxy(builder: ValuesBuilder, role: RoleBuilder, kind: str, container: Mapping[str, Any]) -> None:

@@ -105,7 +105,7 @@ class OperatorTemplates(Templates):
             bare = re.sub(r'"(?:[^"\\]|\\.)*"|`[^`]*`', "", action)
             for name in re.findall(r"(?:(?<=[\s({|,])|^|\$)\.([A-Z]\w*)", bare):
                 if name not in known:
-                    fix = f"write one of {', '.join(known)}"
+                    fix = f"use one of {', '.join(known)}"
                     raise ModelserviceError(f"the operator has no variable .{name}", file=where, fix=fix)
 
 

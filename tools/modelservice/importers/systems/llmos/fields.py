@@ -36,7 +36,7 @@ FIELDS = (
     Field("spec.template.spec", "engine, decode.volumes, … and decode.extraConfig", type=POD),
     lost(
         "spec.template.spec.initContainers",
-        "LLMOS replaces them by its own download; write them into decode.initContainers if they are wanted",
+        "LLMOS replaces them by its own download; set decode.initContainers if you need them",
         type="list",
     ),
     Field("spec.template.spec.runtimeClassName", "decode.runtimeClassName", type="string"),

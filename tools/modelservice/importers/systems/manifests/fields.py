@@ -38,7 +38,7 @@ LEADER_WORKER_SET = (
     Field("spec.leaderWorkerTemplate.subGroupPolicy", "{role}.subGroupPolicy", type="object"),
     lost(
         "spec.leaderWorkerTemplate.volumeClaimTemplates",
-        "the chart has no claim templates; write an ephemeral volume",
+        "the chart has no claim templates for groups; use an ephemeral volume",
         type="list",
     ),
     Field("spec.rolloutStrategy", "{role}.rolloutStrategy", type="object"),

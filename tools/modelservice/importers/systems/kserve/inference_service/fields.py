@@ -7,13 +7,13 @@ from modelservice.importers.source.fields import Field, changed, lost
 from modelservice.importers.source.kubernetes_fields import OBJECT, POD
 
 _LOST = {
-    "spec.predictor.containerConcurrency": "the engine queues; write max-num-seqs among its arguments",
-    "spec.predictor.timeout": "a timeout belongs to the route; write it into the HTTPRoute",
+    "spec.predictor.containerConcurrency": "the engine queues; set max-num-seqs in its arguments",
+    "spec.predictor.timeout": "a timeout belongs to the route; set it in the HTTPRoute",
     "spec.predictor.canaryTrafficPercent": "traffic is split by an HTTPRoute over two releases",
     "spec.predictor.logger": "the chart logs no requests; a gateway can",
     "spec.predictor.batcher": "vLLM batches by itself",
-    "spec.transformer": "the chart serves the model only; deploy the transformer beside it",
-    "spec.explainer": "the chart serves the model only; deploy the explainer beside it",
+    "spec.transformer": "the chart serves the model only; deploy the transformer separately",
+    "spec.explainer": "the chart serves the model only; deploy the explainer separately",
     "spec.predictor.model.storage.key": "credentials are not copied; give the container the store's environment",
     "spec.predictor.model.storage.parameters": "credentials are not copied; give the container the store's environment",
     "spec.predictor.model.storage.schemaPath": "schemas belong to other model formats",
@@ -82,7 +82,7 @@ FIELDS = (
     changed(
         "metadata.annotations.serving.kserve.io/deploymentMode",
         "",
-        "the chart makes Deployments: there is no scaling from zero by requests",
+        "the chart makes Deployments, which do not scale from zero on requests",
         type="string",
         when=lambda value: value not in ("Standard", "RawDeployment"),
     ),

@@ -34,7 +34,7 @@ def _workload(path: str, role: str) -> tuple[Field, ...]:
             changed(
                 prefix,
                 option,
-                "said as the option of vLLM's OffloadingConnector; look at it when vLLM changes",
+                "becomes the flag of vLLM's OffloadingConnector; check it when you upgrade vLLM",
                 type="section",
             ),
             Field(f"{prefix}.cpu", option, type="scalar"),
@@ -115,7 +115,7 @@ FIELDS = (
     lost("spec.model.criticality", "InferenceModel was removed; give requests an InferenceObjective"),
     lost(
         "spec.model.confidential",
-        "the chart starts no confidential containers; write runtimeClassName",
+        "the chart starts no confidential containers; set runtimeClassName",
     ),
     Field("spec.model.lora.adapters[].name", "modelArtifacts.adapters", type="string"),
     Field("spec.model.lora.adapters[].uri", "modelArtifacts.adapters", type="string"),
@@ -159,7 +159,7 @@ FIELDS = (
     Field("spec.router.gateway.refs[].sectionName", "routing.parentRefs[].sectionName", type="string"),
     lost(
         "spec.router.ingress",
-        "the chart makes no Ingress; write one into extraObjects",
+        "the chart makes no Ingress; put one into extraObjects",
         type="object",
     ),
     changed(
@@ -175,12 +175,12 @@ FIELDS = (
     Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
     lost(
         "spec.router.scheduler.config.ref",
-        "the configuration is in a ConfigMap; write it into routing.epp.pluginsConfig",
+        "the configuration is in a ConfigMap; copy it to routing.epp.pluginsConfig",
         type="object",
     ),
     lost(
         "spec.router.scheduler.template",
-        "the chart makes the picker's pod itself; write what is wanted of it into routing.epp",
+        "the chart makes the picker's pod itself; set what you need of it in routing.epp",
         type="object",
     ),
     Field("spec.tracing.exporterEndpoint", "tracing.otlpEndpoint", type="string"),

@@ -35,7 +35,7 @@ class Workload:
         place: path of the pod in the source.
 
     Attributes:
-        own_command: the spec starts the engine with a command of its own.
+        own_command: the spec has a command that starts the engine.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The presets that KServe's controller puts under every LLMInferenceService.
 
-What counts of https://github.com/kserve/kserve/tree/master/config/llmisvcconfig for a pod, without the scripts: how
-vLLM is started the chart says itself.
+The parts of https://github.com/kserve/kserve/tree/master/config/llmisvcconfig that matter for a pod, without the
+scripts, because the chart starts vLLM itself.
 """
 
 from __future__ import annotations

@@ -1,0 +1,110 @@
+"""Model: can the engine download it, and does the volume hold it?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from modelservice import facts
+from modelservice.check.finding import Severity, Violation
+from modelservice.check.rule import rule
+from modelservice.kubernetes.quantity import quantity, shown
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
+from modelservice.model.weights import weights
+
+Object = Mapping[str, Any]
+
+_VOLUME = "model-storage"
+_TOKENS = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"}
+"""Variables with which a gated model is downloaded, or not downloaded from Hugging Face at all."""
+
+
+@rule(
+    Severity.warning,
+    reason="Hugging Face serves a gated model only to those who accepted its licence, by their token. Without one the "
+    "download fails with 401, and the pod crash-loops.",
+    link="https://huggingface.co/docs/hub/models-gated",
+    failing="modelArtifacts: {name: meta-llama/Llama-3.1-8B-Instruct, uri: hf://meta-llama/Llama-3.1-8B-Instruct}",
+    passing="""\
+modelArtifacts:
+  name: meta-llama/Llama-3.1-8B-Instruct
+  uri: hf://meta-llama/Llama-3.1-8B-Instruct
+  authSecretName: llm-d-hf-token
+""",
+)
+def gated_model_without_token(deployment: Deployment) -> Iterator[Violation]:
+    """A gated model comes with a token."""
+    for group in deployment.servers:
+        model = group.command.model or ""
+        gated = any(re.search(known.pattern, model, re.IGNORECASE) for known in facts.models_by_name().gated)
+        if not gated or not group.loads_model or group.command.script:
+            continue
+        containers = group.all_containers
+        given = _TOKENS & {name for container in containers for name in container.env}
+        kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(group))
+        if not given and not kept and not any(container.fields.get("envFrom") for container in containers):
+            yield Violation(
+                f"{model} is a gated model, and the engine has no HF_TOKEN",
+                group.engine.at("env[HF_TOKEN]").otherwise(
+                    *group.engine.flag("model").keys, "modelArtifacts.authSecretName"
+                ),
+                "set modelArtifacts.authSecretName: the Secret with the key HF_TOKEN"
+                if deployment.sources is not None
+                else "set the variable HF_TOKEN with a secretKeyRef",
+            )
+
+
+def _mounted(group: PodGroup) -> list[Object]:
+    """Return the volumes of the engine, which may hold a model that was downloaded before."""
+    names = {mount.get("name") for mount in group.engine.mounts}
+    return [volume for volume in group.spec.get("volumes") or [] if volume.get("name") in names]
+
+
+@rule(
+    Severity.error,
+    reason="The kubelet evicts a pod whose download outgrows its volume, and the next one starts from nothing.",
+    link="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
+    failing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 40Gi}",
+    passing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 100Gi}",
+)
+def model_volume(deployment: Deployment) -> Iterator[Violation]:
+    """The model fits onto the volume that it is downloaded to."""
+    for group in deployment.servers:
+        size, volume = weights(deployment, group), _model_storage(deployment, group)
+        if size and volume and group.loads_model and volume[0] < size:
+            yield Violation(
+                f"the weights take about {shown(size)}, but the volume holds {shown(volume[0])}",
+                volume[1],
+                f"set a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+            )
+
+
+def _model_storage(deployment: Deployment, group: PodGroup) -> tuple[Decimal, Place] | None:
+    """Return the size of the volume that the model is downloaded to, and its place; None where it is not known."""
+    for volume in group.spec.get("volumes") or []:
+        if volume.get("name") == _VOLUME:
+            size = quantity((volume.get("emptyDir") or {}).get("sizeLimit") or _claimed(deployment, volume))
+            claimed = () if "emptyDir" in volume else ("modelArtifacts.persistence.size",)
+            at = group.at(f"spec.volumes[{_VOLUME}]").preferring(*claimed, "modelArtifacts.size")
+            return (size, at) if size else None
+    for claim in (group.workload.get("spec") or {}).get("volumeClaimTemplates") or []:
+        size = quantity(_storage(claim.get("spec")))
+        if (claim.get("metadata") or {}).get("name") == _VOLUME and size:
+            return size, group.workload_at(f"spec.volumeClaimTemplates[{_VOLUME}]")
+    return None
+
+
+def _claimed(deployment: Deployment, volume: Object) -> Any:
+    """Return the storage that the claim of a volume requests; None where the claim is not among the objects."""
+    name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+    specs = [obj.get("spec") for obj in deployment.kind("PersistentVolumeClaim") if obj["metadata"]["name"] == name]
+    specs.append(((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec"))
+    return next((_storage(spec) for spec in specs if spec), None)
+
+
+def _storage(claim: Object | None) -> Any:
+    return (((claim or {}).get("resources") or {}).get("requests") or {}).get("storage")

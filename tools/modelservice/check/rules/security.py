@@ -1,0 +1,122 @@
+"""Security: do containers have the rights that they need, no more, and are secrets kept in Secrets?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelservice.check.finding import Severity, Violation
+from modelservice.check.rule import rule
+from modelservice.model.deployment import Deployment
+from modelservice.model.pods import PodGroup
+
+_SECRET = re.compile(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)$")
+"""Ends of the names of variables that hold a secret."""
+_NO_SECRET = ("true", "false", "none", "null", "dummy", "empty")
+
+
+@rule(
+    Severity.error,
+    reason="Values and manifests are stored in Git and in the release; everyone who can read either knows a token in "
+    "them.",
+    link="https://kubernetes.io/docs/concepts/configuration/secret/",
+    failing="engine: {env: {HF_TOKEN: hf_0123456789}}",
+    passing="modelArtifacts: {authSecretName: llm-d-hf-token}",
+)
+def secret_in_clear(deployment: Deployment) -> Iterator[Violation]:
+    """Tokens and keys come from Secrets."""
+    for group in deployment.groups:
+        for container in group.all_containers:
+            for name, value in container.env.items():
+                if _SECRET.search(name) and isinstance(value, str) and _is_secret(value):
+                    yield Violation(
+                        f"{name} of container {container.name} is in plain text",
+                        container.at(f"env[{name}]"),
+                        "put it into a Secret and set valueFrom: {secretKeyRef: {name: ..., key: ...}}",
+                    )
+        key = group.facts.api_key if group.facts else None
+        if key and key.flag and group.command.value(key.flag):
+            given = f"--{key.flag} $({key.env})"
+            yield Violation(
+                f"--{key.flag} of the engine is in plain text",
+                group.engine.flag(key.flag),
+                "set auth.apiKeySecret.name"
+                if deployment.sources is not None
+                else f"set {given}, and the variable with a secretKeyRef",
+            )
+
+
+def _is_secret(value: str) -> bool:
+    """Return whether a value may be a secret: no reference, path or placeholder."""
+    return len(value) > 3 and not value.startswith(("$", "/")) and value.lower() not in _NO_SECRET
+
+
+@rule(
+    Severity.warning,
+    reason="A privileged container, or one in the node's namespaces, can change the node and see what else runs there; "
+    "RDMA needs only the capability IPC_LOCK.",
+    link="https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+    failing="engine: {securityContext: {privileged: true}}",
+    passing="engine: {securityContext: {capabilities: {add: [IPC_LOCK]}}}",
+)
+def privileged(deployment: Deployment) -> Iterator[Violation]:
+    """Containers are not privileged, and pods not in the node's namespaces."""
+    for group in deployment.groups:
+        for container in group.containers:
+            if (container.fields.get("securityContext") or {}).get("privileged"):
+                yield Violation(
+                    f"container {container.name} is privileged",
+                    container.at("securityContext"),
+                    "set only the capabilities that it needs",
+                )
+        for name in ("hostNetwork", "hostPID"):
+            if group.spec.get(name):
+                yield Violation(
+                    f"the pods use the node's namespace ({name})",
+                    group.at(f"spec.{name}"),
+                    f"remove {name}, or ignore this rule with the reason",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="vLLM, Hugging Face, Triton and FlashInfer write caches below HOME. A user without a writable one gets a "
+    "permission error while the model loads.",
+    link="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    failing="engine: {securityContext: {runAsNonRoot: true, runAsUser: 1000}}",
+    passing="""\
+engine:
+  securityContext: {runAsNonRoot: true, runAsUser: 1000}
+  env: {HOME: /model-cache}
+""",
+)
+def cache_not_writable(deployment: Deployment) -> Iterator[Violation]:
+    """A user other than root has a writable home or cache directory."""
+    for group in deployment.servers:
+        context = group.engine.security
+        user, read_only = context.get("runAsUser"), context.get("readOnlyRootFilesystem")
+        if not group.loads_model or not (user or read_only) or _has_writable_home(group):
+            continue
+        runs = f"user {user}" if user else "root on a read-only file system"
+        yield Violation(
+            f"the engine runs as {runs}, but neither HOME nor VLLM_CACHE_ROOT is on a writable volume",
+            group.engine.at("securityContext").otherwise(*group.at("spec.securityContext").keys),
+            "set HOME and VLLM_CACHE_ROOT under engine.env to directories on a volume of the pod",
+        )
+
+
+def _has_writable_home(group: PodGroup) -> bool:
+    temporary, shared = "/tmp", "/dev/shm"  # noqa: S108
+    folders = [
+        str(mount.get("mountPath"))
+        for mount in group.engine.mounts
+        if not mount.get("readOnly") and mount.get("mountPath") != shared
+    ]
+    if not group.engine.security.get("readOnlyRootFilesystem"):
+        folders.append(temporary)
+    homes = [group.engine.env.get(name) for name in ("HOME", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME")]
+    return any(isinstance(home, str) and _is_below(home, folder) for home in homes for folder in folders)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

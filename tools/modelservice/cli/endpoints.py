@@ -1,0 +1,45 @@
+"""``modelservice endpoints``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from modelservice.cli.options import (
+    Chart,
+    Engine,
+    Files,
+    MoreFiles,
+    Name,
+    Namespace,
+    ReportFormat,
+    Sets,
+    SetStrings,
+    read_given,
+)
+from modelservice.endpoints import endpoints, text
+from modelservice.helm import Release, renderer
+from modelservice.paths import chart_dir
+
+
+def command(
+    values: MoreFiles = None,
+    files: Files = [],  # noqa: B006
+    sets: Sets = [],  # noqa: B006
+    set_strings: SetStrings = [],  # noqa: B006
+    name: Name = "modelservice",
+    namespace: Namespace = "default",
+    helm: Engine = "embedded",
+    chart: Chart = None,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="For people or for programs.")
+    ] = ReportFormat.text,
+) -> None:
+    """Show the URLs, paths and model names that a deployment will serve."""
+    given = read_given([*files, *(values or [])], sets, set_strings)
+    found = endpoints(given, Release(name, namespace), renderer(helm, chart or chart_dir()))
+    as_json = output_format is ReportFormat.json
+    sys.stdout.write(json.dumps(found.data, indent=2) + "\n" if as_json else text(found))

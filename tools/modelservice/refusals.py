@@ -1,0 +1,108 @@
+"""Helm's errors, translated for the person who wrote the values."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from modelservice.errors import ModelserviceError, Problem, ValuesError
+from modelservice.suggest import key_patterns, suggestion
+
+_VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
+_REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
+_TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
+_EVALUATION = re.compile(
+    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
+)
+_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
+
+
+def explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
+    """Return what an error of Helm means for the values."""
+    if "values don't meet the specifications of the schema" in text:
+        return ValuesError(_violations(text, schema or {}), by_schema=True)
+    refusal = _REFUSAL.search(text)
+    if refusal:
+        message = refusal["message"].strip()
+        key = _KEY.match(message)
+        return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
+    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
+    if malformed:
+        return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
+    return ModelserviceError(text)
+
+
+def _malformed(quoted: str, reason: str, values: Mapping[str, Any]) -> Problem:
+    """Return the problem of a value that the chart renders as a template, and that is not a valid one."""
+    given = json.loads(quoted) if quoted.startswith('"') else quoted.strip("`")
+    key = next((path for path, value in _texts(values, []) if value == given), None)
+    message = f"{given!r} is rendered as a template, and is not a valid one: {reason}"
+    return Problem(message, key=_dotted(key) if key else None, fix='correct it, or use {{ "{{" }} for two braces')
+
+
+def _texts(value: Any, path: list[str]) -> Iterator[tuple[list[str], str]]:
+    if isinstance(value, str):
+        yield path, value
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, below in entries:
+        yield from _texts(below, [*path, str(name)])
+
+
+def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
+    """Return the violations in Helm's report, without those that only sum up others below them."""
+    lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
+    problems = []
+    for line, following in itertools.zip_longest(lines, lines[1:]):
+        if following is None or len(following["indent"]) <= len(line["indent"]):
+            path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
+            problems += _violation(path, line["reason"], schema)
+    return sorted(problems, key=lambda problem: problem.key or "") or [Problem(text)]
+
+
+def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
+    unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
+    if unknown:
+        return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
+    pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
+    words = _words_for(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
+    if pattern and words:
+        return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
+    types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
+    fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
+    return [Problem(reason.removesuffix(", <nil>"), key=_dotted(path), fix=fix)]
+
+
+def _type_fix(given: str, wanted: Sequence[str]) -> str | None:
+    """Return what to write instead of a value whose type the schema does not allow."""
+    if given in ("number", "integer", "boolean") and "string" in wanted:
+        return "put it in quotes"
+    if given == "string" and {"number", "integer", "boolean"} & set(wanted):
+        return "remove the quotes"
+    words = {"array": "use a list", "object": "use a map"}
+    return next((words[name] for name in wanted if name in words), None)
+
+
+def _words_for(pattern: str) -> str | None:
+    """Return the name of what a regular expression of the schema allows."""
+    from modelservice.values.scalars import WORDS  # takes half a second, for its models
+
+    return WORDS.get(pattern)
+
+
+def _unknown_key(path: list[str], name: str, schema: dict[str, Any]) -> Problem:
+    key = _dotted([*path, name])
+    words = next((words for pattern in key_patterns(schema, path) if (words := _words_for(pattern))), None)
+    if words:
+        return Problem(f"{name!r} is not {words}", key=key)
+    return Problem("unknown key", key=key, fix=suggestion(schema, path, name))
+
+
+def _dotted(path: Sequence[str]) -> str:
+    """Return ``["decode", "containers", "0", "name"]`` as ``decode.containers[0].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if part.isdigit() else f".{part}" if text else part
+    return text

@@ -1,0 +1,48 @@
+"""Groups of pods over several nodes: the parts of a role that only a LeaderWorkerSet has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from modelservice.values.base import Closed
+from modelservice.values.containers import Container
+from modelservice.values.scalars import NumberOrPercentage, Replicas
+
+
+class RollingUpdate(Closed):
+    """Rolling update of the groups of a LeaderWorkerSet."""
+
+    partition: Replicas | None = None
+    """Index below which groups are not updated."""
+    maxUnavailable: NumberOrPercentage | None = None
+    """Maximum number of unavailable groups, as a number or a percentage."""
+    maxSurge: NumberOrPercentage | None = None
+    """Maximum number of groups above the desired number, as a number or a percentage."""
+
+
+class RolloutStrategy(Closed):
+    """How a LeaderWorkerSet is updated
+    (https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/)."""
+
+    type: Literal["RollingUpdate"] | None = None
+    """Type of the update; `RollingUpdate` is the only one."""
+    rollingUpdateConfiguration: RollingUpdate | None = None
+    """Limits of the rolling update."""
+
+
+class SubGroupPolicy(Closed):
+    """Subgroups of a LeaderWorkerSet group."""
+
+    subGroupSize: Annotated[int, Field(ge=1, le=1024)]
+    """Number of pods of a subgroup."""
+    subGroupPolicyType: Literal["LeaderWorker", "LeaderExcluded"] | None = None
+    """Membership of the leader: in the first subgroup (`LeaderWorker`) or in none (`LeaderExcluded`)."""
+
+
+class WorkerTemplate(Closed):
+    """Differences of the workers of a group from their leader."""
+
+    containers: list[Container] = []
+    """Fields that differ, by container name; `args` and `command` replace the leader's."""

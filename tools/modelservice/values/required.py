@@ -1,0 +1,61 @@
+"""Values that the chart cannot do without: ``null`` in a values file makes Helm delete a default."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from modelservice.values import Values
+from modelservice.values.containers import Resources
+
+_MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
+"""Names of values whose default may be deleted on purpose: the rendered object then leaves the field out."""
+
+
+def sections() -> list[str]:
+    """Return the paths of the values that must be maps, outer ones first: sections, and maps with default entries."""
+    return [path for path, value in _required() if isinstance(value, BaseModel | dict)]
+
+
+def needed_defaults() -> list[str]:
+    """Return the paths of the other values that must not be null.
+
+    These are the values that are not optional and whose default says something; if the default is false, empty or
+    zero, a missing value means the same.
+    """
+    return [path for path, value in _required() if not isinstance(value, BaseModel | dict | list)]
+
+
+Tree = dict[str, "Tree | None"]
+
+
+def tree() -> Tree:
+    """Return the same values as a tree: a map for a section, None for another value that must not be null."""
+    found: dict[str, Tree] = {"": {}}
+    for path, value in _required():
+        outer, _, name = path.rpartition(".")
+        if isinstance(value, BaseModel | dict):
+            found[path] = {}
+            found[outer][name] = found[path]
+        elif not isinstance(value, list):
+            found[outer][name] = None
+    return found[""]
+
+
+def _required() -> Iterator[tuple[str, object]]:
+    for path, value in _defaults(Values()):
+        if value and path.rpartition(".")[2] not in _MAY_BE_NULL and not isinstance(value, Resources):
+            yield path, value
+
+
+def _defaults(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the path and the default of every value that is not optional; a section before its parts."""
+    for name, field in type(model).model_fields.items():
+        path, value = f"{prefix}{field.alias or name}", model.__dict__[name]
+        if type(None) in typing.get_args(field.annotation):
+            continue
+        yield path, value
+        if isinstance(value, BaseModel):
+            yield from _defaults(value, f"{path}.")
