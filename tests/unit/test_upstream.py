@@ -147,7 +147,7 @@ REFUSED = {
     "llm-d-infra/quickstarts__examples__sim__ms-sim__values.yaml": "routing.parentRefs[0].name",
     "llm-d-infra/quickstarts__guides__simulated-accelerators__ms-sim__values.yaml": "routing.parentRefs[0].name",
     # A picker without a pool: when this was written, the pool was on by default.
-    "modelservice-examples-history/values-vllm-sim.yaml": "write routing.inferencePool.create: true",
+    "modelservice-examples-history/values-vllm-sim.yaml": "set routing.inferencePool.create: true",
     # A plugin configuration that came with the original chart.
     "llm-d-infra/quickstart__examples__prefix-cache-aware__kv-events__ms-simple__values.yaml": "routing.epp.pluginsConfigFile",
     # More accelerators than the ranks of a pod, or fewer.
