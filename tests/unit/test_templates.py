@@ -209,8 +209,7 @@ def test_a_value_that_is_null_renders_or_is_answered_in_a_sentence(embedded: Emb
     for path in scalars(merge([defaults, SWITCHES[switches]])):
         try:
             embedded.render(without(SWITCHES[switches], path), Release("test"))
-        except ValuesError as error:
-            assert error.problems[0].key, f"{path}: {error}"
         except ModelserviceError as error:
-            unanswered.append(f"{path}: {error}")
+            if not (isinstance(error, ValuesError) and error.problems[0].key):
+                unanswered.append(f"{path}: {error}")
     assert unanswered == []
