@@ -5,7 +5,7 @@ YAML, and has no more of the facts than templates need: no sources, nothing that
 missing means the default of the record.
 
     engines         {type: Engine}, see modelservice.facts.models
-    accelerators    {type: {resource, moreResources, deviceClass, countsCores, shares}}
+    accelerators    {type: {moreResources, shares}} of those that have any
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
@@ -27,13 +27,17 @@ from modelservice.facts.load import raw
 from modelservice.facts.models import Start
 from modelservice.values import required
 
-_NOT_RENDERED = {"source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags"}
+_NOT_RENDERED = {
+    "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
+    "flagsLike", "guards", "unguarded", "formats", "dataInsideTensor",
+}  # fmt: skip
 """Keys of an engine that no template needs."""
 
 _ALWAYS = {"needsAccelerator": True, "disaggregates": False}
 """Keys of an engine that a template could not tell from a missing one."""
 
-_ACCELERATOR = ("resource", "moreResources", "deviceClass", "countsCores", "shares")
+_ACCELERATOR = ("moreResources", "shares")
+"""Keys of an accelerator that templates need; the others are defaults of the values."""
 
 
 def chart_facts() -> dict[str, Any]:
@@ -43,7 +47,9 @@ def chart_facts() -> dict[str, Any]:
     return {
         "engines": {engine["type"]: _engine(engine) for engine in engines},
         "accelerators": {
-            item["type"]: _rendered({key: item.get(key) for key in _ACCELERATOR}) for item in accelerators
+            item["type"]: _rendered({key: item.get(key) for key in _ACCELERATOR})
+            for item in accelerators
+            if any(key in item for key in _ACCELERATOR)
         },
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),

@@ -29,7 +29,7 @@ type), listed (the container in the values, or null), key, byDefault (modelComma
 
 {{/*
 Rejects what the engine of a role cannot do, whatever its layout; prints nothing. Input: root, role, engine, multinode,
-proxy.
+proxy, monitor.
 */}}
 {{- define "llm-d-modelservice.checkEngine" -}}
 {{- $engine := .engine -}}
@@ -44,7 +44,7 @@ proxy.
     $known.title $feature (join ", " $served)) -}}
   {{- end -}}
 {{- end -}}
-{{- with include "llm-d-modelservice.monitor" . | fromJson -}}
+{{- with .monitor -}}
   {{- if not (or $known.metrics.path (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
   {{- fail (printf
     "%s.monitoring.%s.enabled: %s has no metrics; set false, or add an exporter as a further container with a port named %s"

@@ -62,18 +62,23 @@ Merges two lists, as JSON. Input: key (the name of the field that holds them), l
 
 {{/*
 Removes nulls from a map and from the maps inside it, in place; prints nothing. Input: the map.
-Unset fields of a values file never reach an object: server-side apply refuses them.
+Unset fields of a values file never reach an object, because server-side apply rejects them. Most objects have none.
 */}}
 {{- define "llm-d-modelservice.prune" -}}
+{{- if contains ":null" (toJson .) -}}{{- include "llm-d-modelservice.removeNulls" . -}}{{- end -}}
+{{- end -}}
+
+{{/* Removes the nulls in a map, in place; prints nothing. Input: the map. See prune. */}}
+{{- define "llm-d-modelservice.removeNulls" -}}
 {{- $map := . -}}
 {{- range $key, $item := . -}}
   {{- if kindIs "invalid" $item -}}
     {{- $_ := unset $map $key -}}
   {{- else if kindIs "map" $item -}}
-    {{- include "llm-d-modelservice.prune" $item -}}
+    {{- include "llm-d-modelservice.removeNulls" $item -}}
   {{- else if kindIs "slice" $item -}}
     {{- range $item -}}
-      {{- if kindIs "map" . -}}{{- include "llm-d-modelservice.prune" . -}}{{- end -}}
+      {{- if kindIs "map" . -}}{{- include "llm-d-modelservice.removeNulls" . -}}{{- end -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

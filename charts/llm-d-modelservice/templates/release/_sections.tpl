@@ -11,29 +11,40 @@ survives a missing section.
 {{- define "llm-d-modelservice.enabled" -}}
 {{- if not (hasKey . "Known") -}}
 {{- include "llm-d-modelservice.known" . -}}
-{{- include "llm-d-modelservice.checkRequired" (dict "values" .Values "required" .Known.required "path" "") -}}
+{{- include "llm-d-modelservice.checkRequired" . -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/*
 Rejects null for a section (`decode:` with everything below commented out) and for a default that the chart needs, because
-Helm then deletes the defaults; prints nothing. Input: values, required (as in facts.json), path.
+Helm then deletes the defaults; prints nothing. Input: the root context. See required in facts.json.
 */}}
 {{- define "llm-d-modelservice.checkRequired" -}}
-{{- range $name, $parts := .required -}}
-  {{- $value := index $.values $name -}}
-  {{- $path := printf "%s%s" $.path $name -}}
-  {{- if kindIs "map" $parts -}}
-    {{- if not (kindIs "map" $value) -}}
-    {{- fail (printf "%s: it is null, which deletes its defaults; remove the key or set %s: {}" $path $path) -}}
+{{- $level := list (dict "values" .Values "required" .Known.required "path" "") -}}
+{{- range until 8 -}}
+  {{- $below := list -}}
+  {{- range $section := $level -}}
+    {{- range $name, $parts := .required -}}
+      {{- $value := index $section.values $name -}}
+      {{- if kindIs "map" $parts -}}
+        {{- if not (kindIs "map" $value) -}}
+        {{- fail (printf
+          "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
+          $section.path $name $section.path $name) -}}
+        {{- end -}}
+        {{- if $parts -}}
+        {{- $below = append $below (dict "values" $value "required" $parts "path" (printf "%s%s." $section.path $name)) -}}
+        {{- end -}}
+      {{- else if kindIs "invalid" $value -}}
+      {{- fail (printf
+        "%s%s: it is null, which deletes the default that the chart needs; remove the key or set a value"
+        $section.path $name) -}}
+      {{- end -}}
     {{- end -}}
-    {{- if $parts -}}
-    {{- include "llm-d-modelservice.checkRequired" (dict "values" $value "required" $parts "path" (printf "%s." $path)) -}}
-    {{- end -}}
-  {{- else if kindIs "invalid" $value -}}
-  {{- fail (printf "%s: it is null, which deletes the default that the chart needs; remove the key or set a value" $path) -}}
   {{- end -}}
+  {{- if not $below -}}{{- break -}}{{- end -}}
+  {{- $level = $below -}}
 {{- end -}}
 {{- end -}}
 

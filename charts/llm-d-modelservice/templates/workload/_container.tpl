@@ -75,7 +75,7 @@ root, container, key.
 {{- if $start.command -}}{{- $_ := set $container "command" $start.command -}}{{- end -}}
 {{- if $start.args -}}{{- $_ := set $container "args" $start.args -}}{{- end -}}
 {{- $_ := set $container "env" (include "llm-d-modelservice.engineEnv" . | fromJsonArray) -}}
-{{- $monitor := include "llm-d-modelservice.monitor" (dict "root" .root "role" $facts.role) | fromJson -}}
+{{- $monitor := $facts.monitor -}}
 {{- $monitored := and $monitor (not (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" $monitor))) -}}
 {{- if $engine.typed -}}
 {{- include "llm-d-modelservice.addEnginePorts" (dict "root" .root "facts" $facts "monitored" $monitored "container" $container) -}}

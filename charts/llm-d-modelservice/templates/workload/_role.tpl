@@ -11,7 +11,7 @@ them. Rejects contradictory values. Output:
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and givenFlags
   tls                      the engine serves TLS
-  profile, drain           see there
+  profile, drain, monitor  see there
   model, lora, parallelism, accelerator   see there
   leaderOnly               only the leader of a group serves, and its template differs from the workers'
 */}}
@@ -31,6 +31,7 @@ them. Rejects contradictory values. Output:
 {{- $flags := dict "args" $here.engine.userArgs "flags" $here.engine.flags "aliases" .root.Known.aliases -}}
 {{- $_ := set $here "given" (include "llm-d-modelservice.givenFlags" $flags | fromJson) -}}
 {{- $_ := set $here "proxy" (and (eq .role "decode") (ne (toString $values.routing.proxy.enabled) "false")) -}}
+{{- $_ := set $here "monitor" (include "llm-d-modelservice.monitor" . | fromJson) -}}
 {{- include "llm-d-modelservice.checkEngine" $here -}}
 {{- $p := include "llm-d-modelservice.parallelism" $here | fromJson -}}
 {{- $_ := set $here "parallelism" $p -}}
