@@ -431,6 +431,8 @@ class Engine(Record):
     """It separates prefill from decode under llm-d's routing sidecar."""
     needs_accelerator: bool = True
     """It runs on accelerators; false for one that simulates."""
+    runs_on: tuple[str, ...] = ()
+    """The only types of accelerators that it has images for; empty for one of several vendors."""
     groups: Groups | None = None
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
@@ -515,6 +517,8 @@ class Accelerator(Record):
     """Base name of the claim template, where it is not ``<type>-claim-template``."""
     counts_cores: bool = False
     """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    one_process: bool = False
+    """One process of the engine drives all devices of a pod, so its ranks share no memory."""
     image_words: tuple[str, ...] = ()
     """Words in an image's name or tag that say it is built for these accelerators."""
     visible_devices: tuple[str, ...] = ()
