@@ -83,7 +83,9 @@ roles = st.fixed_dictionaries(
             {},
             optional={
                 "dra": st.none() | st.booleans(),
-                "type": st.sampled_from([None, *(kind.type for kind in facts.accelerators().types if kind.resource), "cpu"]),
+                "type": st.sampled_from(
+                    [None, *(kind.type for kind in facts.accelerators().types if kind.resource), "cpu"]
+                ),
                 "count": st.none() | st.integers(0, 16),
             },
         ),

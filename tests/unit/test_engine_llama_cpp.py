@@ -34,7 +34,7 @@ def test_the_image_starts_the_server(render: Render) -> None:
 
 
 def test_it_listens_on_all_addresses(render: Render) -> None:
-    assert flag(render(values()), "host") == "0.0.0.0"  # noqa: S104
+    assert flag(render(values()), "host") == "0.0.0.0"
 
 
 def test_it_has_metrics_as_the_others_do(render: Render) -> None:
@@ -75,8 +75,8 @@ def test_the_file_of_a_directory_may_be_named(render: Render) -> None:
 
 
 def test_one_quantization_is_not_downloaded_before(embedded: EmbeddedHelm) -> None:
-    change = {"modelArtifacts": {"download": {"enabled": True, "image": "example.com/hf:1"}}}
-    assert_refused(embedded, values(**change), ["modelArtifacts.download.enabled", REPOSITORY, "download.command"])
+    downloaded = values(modelArtifacts={"download": {"enabled": True, "image": "example.com/hf:1"}})
+    assert_refused(embedded, downloaded, ["modelArtifacts.download.enabled", REPOSITORY, "download.command"])
 
 
 def test_clients_may_use_several_names(render: Render) -> None:

@@ -34,7 +34,7 @@ def test_the_image_starts_its_program_with_the_model(render: Render) -> None:
 
 
 def test_it_listens_on_all_addresses(render: Render) -> None:
-    assert flag(render(values()), "host") == "0.0.0.0"  # noqa: S104
+    assert flag(render(values()), "host") == "0.0.0.0"
 
 
 def test_derived_flags_have_underscores(render: Render) -> None:
@@ -103,7 +103,11 @@ def test_metrics_are_scraped_where_prometheus_can_read_them(render: Render) -> N
         ({"auth": {"apiKeySecret": {"name": "k"}}}, ["auth.apiKeySecret.name", "checks no key", "gateway"]),
         (
             {"decode": {"monitoring": {"podmonitor": {"enabled": True}}}},
-            ["decode.monitoring.podmonitor.enabled", "--extra_llm_api_options", "set engine.args.extra-llm-api-options"],
+            [
+                "decode.monitoring.podmonitor.enabled",
+                "--extra_llm_api_options",
+                "set engine.args.extra-llm-api-options",
+            ],
         ),
     ],
 )

@@ -40,7 +40,9 @@ def test_whole_devices_replace_cores(render: Render) -> None:
 
 def test_a_device_that_is_not_the_types_is_rejected(embedded: EmbeddedHelm) -> None:
     given = values(engine={"resources": {"limits": {DEVICE: 2}}})
-    assert_refused(embedded, given, ["engine.resources", DEVICE, "aws-neuron", f"accelerator.resources.aws-neuron: {DEVICE}"])
+    assert_refused(
+        embedded, given, ["engine.resources", DEVICE, "aws-neuron", f"accelerator.resources.aws-neuron: {DEVICE}"]
+    )
 
 
 def test_devices_of_a_claim_are_of_the_vendors_class(render: Render) -> None:
