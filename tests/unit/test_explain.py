@@ -106,14 +106,15 @@ def test_the_quick_way_finds_what_changing_every_value_in_the_whole_chart_finds(
 def test_what_the_user_wrote_comes_first_in_the_order_of_the_file(
     values: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    values.write_text(f"accelerator: {{type: amd}}\n{PD}")
     line = "Deployment/decode.spec.template.spec.containers[vllm].resources"
     shown = run(capsys, "-f", str(values), line).splitlines()
     start = shown.index("depends on")
     keys = [row.split()[0] for row in shown[start + 1 : -1]]
-    assert keys == ["engine.image", "decode.parallelism.tensor"]
-    assert f"({values}:6)" in shown[-2]
+    assert keys == ["accelerator.type", "decode.parallelism.tensor"]
+    assert f"({values}:7)" in shown[-2]
     assert shown[-1].startswith("defaults that may matter too (--all lists them): ")
-    assert "accelerator.type" in shown[-1]
+    assert " accelerator.dra," in shown[-1]
 
 
 def test_all_lists_the_defaults_with_their_values(values: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ def known(path: str) -> bool:
     node: dict[str, Any] = schema
     for part in path.replace("[]", ".[]").split("."):
         while "$ref" in node or "allOf" in node:
-            (part_of,) = node["allOf"] if "allOf" in node else [node]
+            (part_of,) = node.get("allOf", [node])
             node = schema["definitions"][part_of["$ref"].rsplit("/", 1)[-1]]
         if part == "[]":
             node = node["items"]

@@ -13,6 +13,7 @@ from modelservice.inputs import merge
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import pools_of
 from modelservice.plan.model import plan
+from modelservice.sources import Sources
 
 PICKER = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
 BASE: dict[str, Any] = {
@@ -125,3 +126,20 @@ def test_an_image_for_another_vendor_is_found_whether_devices_are_claimed_or_not
 def test_an_image_for_another_vendor_is_found_for_vendors_without_device_classes(deploy: Any, kind: str) -> None:
     found = errors(deploy({"accelerator": {"type": kind}}))
     assert "accelerator-image" in {item.rule for item in found}
+
+
+def test_an_engines_own_flags_mean_what_those_of_vllm_mean() -> None:
+    args = ["org/model", "--tp_size", "2", "--port", "9000"]
+    container = {
+        "name": "e",
+        "image": "nvcr.io/nvidia/tensorrt-llm/release:1.0.0",
+        "command": ["trtllm-serve"],
+        "args": args,
+    }
+    pod = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}}
+    sources = Sources([], {"decode": {"parallelism": {"tensor": 2}}})
+    (group,) = Deployment("x", [pod], sources=sources).groups
+    assert (group.ranks, group.engine_ports) == (2, [9000])
+    place = group.engine.flag("tensor-parallel-size")
+    assert place.key(sources) == "decode.parallelism.tensor"
+    assert place.path == "spec.containers[e].args[--tp_size]"

@@ -3,7 +3,6 @@
 import copy
 import functools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -17,9 +16,9 @@ from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge, read_values
 from modelservice.model.deployment import Deployment, overlaid
 from modelservice.model.pods import PodGroup
-from modelservice.model.provenance import FIELDS, Place, keys_of, written
+from modelservice.model.provenance import FIELDS, keys_of, written
 from modelservice.paths import chart_dir
-from modelservice.sources import Layer, Path, Sources, dotted, split
+from modelservice.sources import Layer, Path, Sources, dotted, leaves, split
 
 Values = dict[str, Any]
 
@@ -57,6 +56,7 @@ WRITTEN: Values = {
     },
 }
 """What a user writes in sections."""
+MOUNTED_ROLE: Values = {"decode": {"engine": {"volumeMounts": [MOUNT]}, "volumes": [{"name": "data", "emptyDir": {}}]}}
 LISTED: Values = {
     "decode": {
         "containers": [
@@ -104,15 +104,89 @@ WATCHED: Values = {
     "monitoring": {"prometheusrule": {"enabled": True}},
     "routing": {"inferenceObjective": {"create": True}},
 }
-FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": {"mine.yaml": "kind: EndpointPickerConfig\n"}}}}
+CONFIGS = dict.fromkeys(("mine.yaml", "other.yaml"), "kind: EndpointPickerConfig\n")
+FILES: Values = {"routing": {"epp": {"pluginsConfigFile": "mine.yaml", "pluginsCustomConfig": CONFIGS}}}
 PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
 RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
-VARIANTS: list[Values] = [
-    {}, WRITTEN, LISTED, CUSTOM_ROLE, CUSTOM_BOTH, SIZES, GROUP, PODS, SPANNING, PORTS, TYPED, SHARED, CUSTOM, DRA, STATEFUL, SCALED, LORA, SECRETS,
-    TRACED, WATCHED, FILES, OLD, PLAIN, RELEASE_SERVICE,
-]  # fmt: skip
+ADAPTERS: Values = {"modelArtifacts": {"adapters": LORA["modelArtifacts"]["adapters"]}}
+NAMED: Values = {"modelArtifacts": {"uri": "hf://{{ .Values.modelArtifacts.name }}"}}
+STATED: Values = {"engine": {"modelCommand": None, "type": "vllm"}}
+FORMER_NAME: Values = {"modelArtifacts": {"name": "random/model"}, "routing": {"modelName": "other"}}
+SELECTED: Values = {"routing": {"inferencePool": {"matchLabels": {"team": "a"}}}}
+KEDA: Values = {
+    "decode": {"replicas": None, "autoscaling": {"enabled": True, "type": "keda", "minReplicas": 2, "maxReplicas": 3,
+               "triggers": [{"type": "cron", "metadata": {}}]}}
+}  # fmt: skip
+
+NEEDED: dict[str, Values] = {
+    "engine.args[*] decode.containers[0].command[?max-model-len]": CUSTOM,
+    "engine.args[*] decode.engine.command[?max-model-len]": CUSTOM_ROLE,
+    "engine.args[*] engine.command[?max-model-len]": CUSTOM_BOTH,
+    "engine.args[--data-parallel-hybrid-lb] decode.parallelism.dataMode": GROUP,
+    "engine.args[--data-parallel-multi-port-external-lb] decode.parallelism.dataMode": SIZES,
+    "engine.args[--data-parallel-rank] decode.parallelism.dataMode": GROUP,
+    "engine.args[--data-parallel-start-rank] decode.parallelism.dataMode": GROUP,
+    "engine.args[--nnodes] decode.parallelism.workers": SPANNING,
+    "engine.args[--node-rank] decode.parallelism.workers": SPANNING,
+    "engine.args[--data-parallel-address] decode.parallelism.workers": GROUP,
+    "engine.args[--master-addr] decode.parallelism.workers": SPANNING,
+    "engine.args[--headless] decode.parallelism.dataMode": GROUP,
+    "engine.args[--headless] decode.parallelism.workers": SPANNING,
+    "engine.args[--port] routing.servicePort": PLAIN,
+    "engine.args[--served-model-name] routing.modelName": FORMER_NAME,
+    "engine.args[--shutdown-timeout] decode.drain.timeoutSeconds": TYPED,
+    "engine.args[--lora-modules] modelArtifacts.adapters": ADAPTERS,
+    "engine.args[--max-loras] modelArtifacts.adapters": ADAPTERS,
+    "engine.args[--max-loras] modelArtifacts.lora.maxLoras": ADAPTERS,
+    "engine.args[--max-lora-rank] modelArtifacts.lora.maxRank": LORA,
+    "engine.args[--otlp-traces-endpoint] tracing.otlpEndpoint": TRACED,
+    "engine.args[--model] modelArtifacts.name": NAMED,
+    "engine.command decode.containers[0].command": CUSTOM,
+    "engine.command decode.engine.command": CUSTOM_ROLE,
+    "engine.command engine.command": CUSTOM_BOTH,
+    "engine.command decode.engine.type": STATED,
+    "engine.command engine.type": STATED,
+    "engine.ports routing.servicePort": PLAIN,
+    "engine.startupProbe decode.probes.loadSeconds": TYPED,
+    "engine.lifecycle decode.drain.preStopSeconds": TYPED,
+    "engine.env[VLLM_API_KEY] auth.apiKeySecret.name": SECRETS,
+    "engine.env[HF_TOKEN] modelArtifacts.authSecretName": SECRETS,
+    "engine.volumeMounts[*] decode.engine.volumeMounts[?/data]": MOUNTED_ROLE,
+    "engine.volumeMounts[*] engine.volumeMounts[?/data]": WRITTEN,
+    "proxy.args[*] routing.proxy.args[?tracing]": WRITTEN,
+    "proxy.args[--connector] routing.proxy.connector": OLD,
+    "proxy.args[--prefiller-use-tls] routing.proxy.prefillerUseTLS": OLD,
+    "proxy.args[--vllm-port] routing.proxy.targetPort": OLD,
+    "proxy.args[--data-parallel-size] decode.parallelism.dataLocal": PORTS,
+    "pod.spec.affinity decode.acceleratorTypes.labelKey": WRITTEN,
+    "pod.spec.resourceClaims decode.resourceClaims": WRITTEN,
+    "pod.spec.resourceClaims[*] decode.resourceClaims[?mine]": WRITTEN,
+    "pod.spec.terminationGracePeriodSeconds decode.drain.timeoutSeconds": TYPED,
+    "pod.spec.volumes[*] decode.extraConfig.volumes[?data]": LISTED,
+    "pod.spec.volumes[*] decode.volumes[?data]": WRITTEN,
+    "pod.spec.volumes[dshm] decode.sharedMemory.sizeLimit": SHARED,
+    "workload.spec.volumeClaimTemplates[*] decode.volumeClaimTemplates[?data]": STATEFUL,
+    "Service.metadata.name service.name": RELEASE_SERVICE,
+    "HorizontalPodAutoscaler decode.autoscaling": SCALED,
+    "ScaledObject decode.autoscaling": KEDA,
+    "ServiceMonitor decode.monitoring.servicemonitor.enabled": WATCHED,
+    "PrometheusRule monitoring.prometheusrule.enabled": WATCHED,
+    "InferenceObjective routing.inferenceObjective.create": WATCHED,
+    "ResourceClaimTemplate accelerator.resourceClaimTemplates": DRA,
+    "InferencePool.spec.selector routing.inferencePool.matchLabels": SELECTED,
+    "picker routing.epp": FILES,
+    "picker.args routing.epp.pluginsConfigFile": FILES,
+    "picker.config[*] routing.epp.pluginsCustomConfig.mine.yaml": FILES,
+}
+"""What a key needs to have an effect on an entry's field: the rest of the values."""
+OTHERS: dict[str, Any] = {
+    "pluginsConfigFile": "other.yaml",
+    ".ports": [{"name": "x", "containerPort": 9000}],
+    "modelArtifacts.adapters": [*LORA["modelArtifacts"]["adapters"], {"name": "b", "uri": "pvc://claim/b"}],
+}
+"""Values that no schema tells, by the end of the key."""
 
 FIELD = {
     "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
@@ -120,7 +194,7 @@ FIELD = {
     "container.*": "workingDir", "container.args[*]": "args[--verbose]", "container.env[*]": "env[NAME]",
     "container.volumeMounts[*]": "volumeMounts[/data]", "init.*": "workingDir", "init.env[*]": "env[NAME]",
     "pod.spec.*": "spec.priorityClassName", "pod.spec.resourceClaims[*]": "spec.resourceClaims[mine]",
-    "pod.spec.volumes[*]": "spec.volumes[data]", "pod.metadata.labels[*]": "metadata.labels[team]",
+    "pod.spec.volumes[*]": "spec.volumes[data]", "pod.metadata.labels[*]": "metadata.labels[zone]",
     "pod.metadata.annotations[*]": "metadata.annotations[team]", "workload.spec.*": "spec.strategy",
     "workload.spec.volumeClaimTemplates[*]": "spec.volumeClaimTemplates[data]", "picker.config[*]": "config[mine.yaml]",
 }  # fmt: skip
@@ -183,8 +257,8 @@ def with_value(values: Values, path: Path, other: Any) -> Values:
     changed = copy.deepcopy(values)
     node: Any = changed
     for part in path[:-1]:
-        node = node[part] if isinstance(node, list) else node.setdefault(part, {})
-    if isinstance(node, list) and other is None:
+        node = node[part] if isinstance(part, int) else node.setdefault(part, {})
+    if isinstance(path[-1], int) and other is None:
         del node[path[-1]]
     else:
         node[path[-1]] = other
@@ -221,35 +295,75 @@ def located(values: Values, key: str) -> Path | None:
     if selector:
         name, _, below = rest.partition("]")
         found = written(Sources([], values), f"{above}[?{name}]")
-        return split(values, f"{found}{below}") if found else None
+        return located(values, f"{found}{below}") if found else None
     path = split(values, key)
     node: Any = values
     for part in path:
         if isinstance(part, int) and not (isinstance(node, list) and part < len(node)):
             return None
-        node = node[part] if isinstance(node, list) else node.get(part) if isinstance(node, dict) else None
+        items = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
+        node = items.get(part)
     return path
 
 
-def changes(embedded: EmbeddedHelm, values: Values, entry: str, key: str) -> bool:
+def changes(embedded: EmbeddedHelm, values: Values, entry: str, where: Path) -> bool:
     """Whether another value under a key changes the entry's field."""
     owner, path = path_of(entry)
-    where = located(values, key)
-    if where is None:
-        return False
     before = deployed(embedded, values)
     assert before is not None, values
-    current: Any = overlaid(defaults(), values)
-    for part in where:
-        items = current if isinstance(current, dict) else dict(enumerate(current)) if isinstance(current, list) else {}
-        current = items.get(part, MISSING)
 
     def valid(other: Any) -> bool:
         return validator().is_valid(overlaid(defaults(), with_value(values, where, other)))
 
     line = [*path.split("."), "image", "name", "mountPath"]
-    for other in alternatives(current, where, schema(), line, valid):
+    stated = [other for end, other in OTHERS.items() if dotted(where).endswith(end)]
+    for other in stated or alternatives(value_at(values, where), where, schema(), line, valid):
         after = deployed(embedded, with_value(values, where, other))
         if after is not None and field(before, owner, path) != field(after, owner, path):
             return True
     return False
+
+
+def cases() -> list[tuple[str, str]]:
+    """Every key of every entry."""
+    return [(entry, key) for entry in FIELDS for key in keys(entry)]
+
+
+@pytest.mark.parametrize(("entry", "key"), cases())
+def test_a_key_of_the_table_changes_its_field(embedded: EmbeddedHelm, entry: str, key: str) -> None:
+    listed = LISTED if "ontainers" in key else {}
+    values = merge([BASE, NEEDED.get(f"{entry} {key}", listed)])
+    where = located(values, key)
+    assert where, "the test writes no such item"
+    below = [(*where, *path) for path, _ in leaves(value_at(values, where))]
+    assert any(changes(embedded, values, entry, path) for path in dict.fromkeys([where, *below]))
+
+
+def value_at(values: Values, path: Path) -> Any:
+    """The value in effect under a path; nothing where there is none."""
+    node: Any = overlaid(defaults(), values)
+    for part in path:
+        items = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
+        node = items.get(part, MISSING)
+    return node
+
+
+def test_what_a_key_needs_is_needed_by_one_that_is_there() -> None:
+    assert set(NEEDED) <= {f"{entry} {key}" for entry, key in cases()}
+
+
+EXPLAINED = [
+    ("engine", "resources"), ("engine", "args"), ("workload", "spec.replicas"), ("pod", "metadata.labels[team]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("owner", "path"), EXPLAINED)
+def test_explain_names_a_key_of_the_table(embedded: EmbeddedHelm, owner: str, path: str) -> None:
+    deployment = deployed(embedded, BASE)
+    assert deployment is not None
+    assert deployment.sources is not None
+    group = deployment.role("decode")[0]
+    place = {"engine": group.engine.at, "pod": group.at, "workload": group.workload_at}[owner](path)
+    line = f"{place.object}.{place.path}"
+    explained = explain(line, deployment.sources, chart_dir(), EmbeddedHelm, Release("x"))
+    assert {item.key for item in explained.dependencies} & set(place.keys)

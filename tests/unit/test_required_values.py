@@ -38,7 +38,7 @@ def test_sections_at_every_depth_are_found(path: str) -> None:
     assert path in sections()
 
 
-@pytest.mark.parametrize("path", ["routing.servicePort", "modelArtifacts.mountPath", "routing.epp.service.targetPort"])
+@pytest.mark.parametrize("path", ["routing.servicePort", "modelArtifacts.mountPath", "requester.port.probes"])
 def test_defaults_at_every_depth_are_found(path: str) -> None:
     assert path in needed_defaults()
 

@@ -14,7 +14,7 @@ from modelservice.check.rule import RENAMED, rules
 from modelservice.errors import ModelserviceError, UsageError
 
 PROJECT_FILE = ".modelservice.yaml"
-"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, in the folder where check runs."""
+"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, in the working folder."""
 
 
 @dataclass(frozen=True)

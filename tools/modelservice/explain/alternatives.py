@@ -118,6 +118,8 @@ def _schema_at(schema: Node, path: Path) -> Node:
 
 
 def _resolved(schema: Node, node: Node) -> Node:
-    while "$ref" in node:
-        node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")]
+    """Return the definition that a part of the schema refers to, alone or with further conditions next to it."""
+    while "$ref" in node or "allOf" in node:
+        node = node if "$ref" in node else node["allOf"][0]
+        node = schema["definitions"][node["$ref"].removeprefix("#/definitions/")] if "$ref" in node else node
     return node

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelservice.engines.arguments import aliases
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.model import devices
+from modelservice.model.engine_flags import own_name
 from modelservice.model.provenance import Place, keys_of
 
 if TYPE_CHECKING:
@@ -111,9 +112,10 @@ class Container:
         """Return the place of the first of these flags that is given, else of the first one.
 
         Args:
-            names: long names without dashes.
+            names: long names without dashes, as vLLM has them; an engine's own of the same meaning count too.
         """
-        given = [name for name in names if self.program.has(name)] or list(names[:1])
+        both = [each for name in names for each in dict.fromkeys((own_name(self.group.facts, name), name))]
+        given = [name for name in both if self.program.has(name)] or both[:1]
         keys = [
             key
             for name in given

@@ -19,6 +19,7 @@ from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
+from modelservice.model.engine_flags import own_name
 from modelservice.model.provenance import Place, keys_of
 from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
@@ -189,28 +190,39 @@ class PodGroup:
         """Whether the engine loads the weights of a model: it is known, and no simulator."""
         return self.facts is not None and self.facts.needs_accelerator and self.requester is None
 
+    # --- Flags --------------------------------------------------------------------------------
+
+    def has(self, name: str) -> bool:
+        """Return whether the engine is given a flag of vLLM's, or its own with the same meaning."""
+        return self.command.has(name) or self.command.has(own_name(self.facts, name))
+
+    def number(self, name: str, default: int | None = None) -> int | None:
+        """Return the number of such a flag; the default without it, None where only the container knows."""
+        own = own_name(self.facts, name)
+        return self.command.number(own, default) if self.command.has(own) else self.command.number(name, default)
+
     # --- Parallelism --------------------------------------------------------------------------
 
     @property
     def tensor(self) -> int | None:
         """Tensor parallel size; None where only the container knows."""
-        return self.command.number("tensor-parallel-size", 1)
+        return self.number("tensor-parallel-size", 1)
 
     @property
     def pipeline(self) -> int | None:
         """Pipeline parallel size; None where only the container knows."""
-        return self.command.number("pipeline-parallel-size", 1)
+        return self.number("pipeline-parallel-size", 1)
 
     @property
     def local_ranks(self) -> int | None:
         """Data parallel ranks in one pod; None where only the container knows."""
-        if self.command.has("data-parallel-rank"):
+        if self.has("data-parallel-rank"):
             return 1
-        if self.command.has("data-parallel-size-local"):
-            return self.command.number("data-parallel-size-local")
-        if self.command.has("data-parallel-start-rank") or self.headless:
+        if self.has("data-parallel-size-local"):
+            return self.number("data-parallel-size-local")
+        if self.has("data-parallel-start-rank") or self.headless:
             return 1
-        return self.command.number("data-parallel-size", 1)
+        return self.number("data-parallel-size", 1)
 
     @property
     def ranks(self) -> int | None:
@@ -220,7 +232,7 @@ class PodGroup:
         """
         if self.facts is None or not self.facts.needs_accelerator or not self.facts.parallelism.tensor:
             return None
-        sizes = (self.tensor, self.pipeline, self.local_ranks, self.command.number("nnodes", self._ray_nodes))
+        sizes = (self.tensor, self.pipeline, self.local_ranks, self.number("nnodes", self._ray_nodes))
         if None in sizes:
             return None
         tensor, pipeline, local, nodes = (size or 1 for size in sizes)
@@ -253,9 +265,8 @@ class PodGroup:
         if self.facts is None:
             declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
             return declared[0] if declared else None
-        flag = self.facts.port.flag.replace("_", "-")
-        if flag and self.command.has(flag):
-            return self.command.number(flag)
+        if self.facts.port.flag and self.has("port"):
+            return self.number("port")
         value = self.engine.env.get(self.facts.port.env) if self.facts.port.env else None
         if value is not None:
             number = re.search(r"(?:^|:)(\d+)$", value) if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelservice.model.engine_flags import name_in_vllm
 from modelservice.sources import Sources, resolve
 
 _CONTAINER = (
@@ -45,7 +46,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "engine.args[--headless]": ("{role}.parallelism.dataMode", "{role}.parallelism.workers"),
     "engine.args[--port]": ("routing.proxy.targetPort", "routing.servicePort"),
     "engine.args[--model]": ("modelArtifacts.uri", "modelArtifacts.name"),
-    "engine.args[--served-model-name]": ("modelArtifacts.aliases", "routing.modelName", "modelArtifacts.name"),
+    "engine.args[--served-model-name]": (
+        "modelArtifacts.aliases", "modelArtifacts.name", "routing.modelName", "modelArtifacts.name",
+    ),
     "engine.args[--shutdown-timeout]": ("{role}.drain.timeoutSeconds",),
     "engine.args[--lora-modules]": ("modelArtifacts.adapters",),
     "engine.args[--enable-lora]": ("modelArtifacts.adapters",),
@@ -221,7 +224,7 @@ def keys_of(owner: str, path: str, **names: str) -> tuple[str, ...]:
     name = listed[1].lstrip("-") if listed else ""
     known = {"field": field, "name": name, **names}
     for part in _shortened(f"{owner}.{path}" if path else owner):
-        entries = dict.fromkeys((_any_item(part), part))
+        entries = dict.fromkeys((_any_item(part), re.sub(r"(?<=\[--)[^\]]*", _name_in_vllm, part)))
         if any(entry in FIELDS for entry in entries):
             return tuple(key.format_map(known) for entry in entries for key in FIELDS.get(entry, ()))
     return ()
@@ -236,6 +239,10 @@ def _shortened(field: str) -> Iterator[str]:
     for length in range(len(parts) - 1, 0, -1):
         yield "".join(parts[:length]) + ".*"
     yield parts[0]
+
+
+def _name_in_vllm(flag: re.Match[str]) -> str:
+    return name_in_vllm(flag[0].replace("_", "-"))
 
 
 def _any_item(field: str) -> str:

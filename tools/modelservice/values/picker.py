@@ -43,11 +43,11 @@ class LoadBalancing(Closed):
 class EppService(Closed):
     """The Service of the endpoint picker."""
 
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = "ClusterIP"
     """Type of the Service."""
-    port: Port = 9002
+    port: Port | None = 9002
     """Port to which the InferencePool refers."""
-    targetPort: Port = 9002
+    targetPort: Port | None = 9002
     """Port on which the picker listens (`--grpc-port`)."""
     appProtocol: Annotated[str, Field(max_length=253)] | None = None
     """Application protocol of the port, for Gateways that require it, e.g. `kubernetes.io/h2c`."""

@@ -98,7 +98,7 @@ root, container, key.
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
 {{- with $facts.model.mounts -}}{{- $_ := set $container "volumeMounts" (concat ($container.volumeMounts | default list) .) -}}{{- end -}}
-{{- $mounts := $role.sharedMemory.enabled | ternary (list (dict "name" "dshm" "mountPath" "/dev/shm")) list -}}
+{{- $mounts := empty $role.sharedMemory.enabled | ternary list (list (dict "name" "dshm" "mountPath" "/dev/shm")) -}}
 {{- range $role.volumeClaimTemplates -}}
 {{- if .mountPath -}}{{- $mounts = append $mounts (dict "name" .name "mountPath" (trimSuffix "/" .mountPath)) -}}{{- end -}}
 {{- end -}}

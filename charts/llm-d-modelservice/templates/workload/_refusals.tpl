@@ -23,7 +23,7 @@ Combinations of a role's workload, pods and ports that cannot work.
       "its Service has the same; choose another release name or set fullnameOverride")
     .workload) -}}
   {{- end -}}
-  {{- $groups := $role.autoscaling.enabled | ternary 1000 (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) -}}
+  {{- $groups := empty $role.autoscaling.enabled | ternary (max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int)) 1000 -}}
   {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
   {{- if gt (len .workload) $longest -}}
   {{- fail (printf
@@ -234,7 +234,7 @@ workload.
   {{- fail (printf
     (print "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; set less, "
       "or maxUnavailable: 0 if that is intended")
-    .role (int $budget.minAvailable) $pods ($role.autoscaling.enabled | ternary " (autoscaling.minReplicas)" "")) -}}
+    .role (int $budget.minAvailable) $pods (empty $role.autoscaling.enabled | ternary "" " (autoscaling.minReplicas)")) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.networkPolicy.enabled (($role.extraConfig | default dict).hostNetwork) -}}

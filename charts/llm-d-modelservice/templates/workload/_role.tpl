@@ -20,8 +20,8 @@ them. Rejects contradictory values. Output:
 {{- if not (hasKey .root.Roles .role) -}}
 {{- $values := .root.Values -}}
 {{- $role := index $values .role -}}
-{{- $multinode := kindIs "bool" $role.multinode | ternary $role.multinode $values.multinode -}}
-{{- $requester := and (eq .role "decode") $values.requester.enable -}}
+{{- $multinode := kindIs "bool" $role.multinode | ternary $role.multinode (not (empty $values.multinode)) -}}
+{{- $requester := and (eq .role "decode") (not (empty $values.requester.enable)) -}}
 {{- $workload := include "llm-d-modelservice.workloadName" . -}}
 {{- $here := dict "root" .root "role" .role "multinode" $multinode "requester" $requester "workload" $workload -}}
 {{- include "llm-d-modelservice.checkRole" $here -}}

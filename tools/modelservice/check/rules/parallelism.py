@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
+from modelservice.model.engine_flags import own_name
 from modelservice.model.pods import PodGroup
 
 
@@ -115,13 +116,14 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Violation]:
     for group in deployment.servers:
         for name, flag in flags.items():
             stated = deployment.value(f"{group.role}.parallelism.{name}")
-            given = group.command.number(flag) if group.command.has(flag) else None
-            missing = name == "tensor" and group.ranks is not None and not group.command.has(flag)
+            given = group.number(flag) if group.has(flag) else None
+            missing = name == "tensor" and group.ranks is not None and not group.has(flag)
             given = 1 if missing and stated else given
+            own = own_name(group.facts, flag)
             if stated and given and stated != given and not group.headless:
                 yield Violation(
                     f"{group.role}.parallelism.{name} is {stated}, but the engine runs with "
-                    + ("no --" + flag if missing else f"--{flag} {given}"),
+                    + (f"no --{own}" if missing else f"--{own} {given}"),
                     group.engine.flag(flag),
                     f"set {stated} in both places",
                 )

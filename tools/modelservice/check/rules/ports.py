@@ -104,9 +104,8 @@ def port_declared(deployment: Deployment) -> Iterator[Violation]:
         if group.facts is None or not ports or not declared or group.headless:
             continue
         if not set(declared) & set(ports):
-            own = group.engine.flag("port") if group.command.has("port") else group.engine.at("ports")
             yield Violation(
                 f"the engine declares the port {declared[0]}, but listens on {ports[0]}",
-                group.engine.at("ports").preferring(*own.keys),
+                group.engine.at("ports"),
                 f"declare {ports[0]}, or start the engine with --port {declared[0]}",
             )

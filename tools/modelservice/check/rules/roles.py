@@ -20,7 +20,7 @@ from modelservice.model.pods import PodGroup
 )
 def served_model_name(deployment: Deployment) -> Iterator[Violation]:
     """All pods serve the model under the name that clients use."""
-    expected = deployment.value("routing.modelName") or deployment.value("modelArtifacts.name")
+    expected = _name_of_clients(deployment)
     names: dict[PodGroup, frozenset[str]] = {}
     for group in deployment.serving:
         given = group.command.get("served-model-name")
@@ -42,6 +42,14 @@ def served_model_name(deployment: Deployment) -> Iterator[Violation]:
         shown = "; ".join(f"{group.object}: {', '.join(sorted(item))}" for group, item in names.items())
         at = next(iter(names)).engine.flag("served-model-name")
         yield Violation(f"prefill and decode serve different names: {shown}", at, "serve one name")
+
+
+def _name_of_clients(deployment: Deployment) -> str | None:
+    """Return the model's name in requests; ``routing.modelName`` is the former place of ``modelArtifacts.name``."""
+    if deployment.sources is None:
+        return None
+    name, former = deployment.value("modelArtifacts.name"), deployment.value("routing.modelName")
+    return str(name if deployment.sources.has("modelArtifacts.name") or not former else former)
 
 
 @rule(
