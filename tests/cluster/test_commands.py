@@ -49,7 +49,7 @@ def test_up_status_env_and_down(home: dict[str, str], tmp_path: Path) -> None:
     [
         (["env", "--name", "none"], 1, "the cluster none is not up"),
         (["down", "--name", "none"], 2, "there is no cluster none"),
-        (["up", "--name", "../x"], 2, "not a name of a cluster"),
+        (["up", "--name", "../x"], 2, "is not a cluster name"),
         (["up", "--name", "trial", "--nodes", "/no/such.yaml"], 2, "no such file"),
     ],
 )

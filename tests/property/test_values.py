@@ -8,6 +8,7 @@ from allpairspy import AllPairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelservice import facts
 from modelservice.errors import ValuesError
 from support.render import Render
 
@@ -70,7 +71,7 @@ artifacts = st.fixed_dictionaries(
         "lora": st.fixed_dictionaries({"dynamic": st.booleans()}, optional={"maxLoras": st.integers(1, 4), "maxCpuLoras": st.integers(1, 4)}),
     },
 )  # fmt: skip
-types = st.sampled_from([None, "vllm", "sglang", "ollama", "infinity", "fasterWhisper", "huggingface", "simulator"])
+types = st.sampled_from([None, *(engine.type for engine in facts.engines())])
 roles = st.fixed_dictionaries(
     {},
     optional={
@@ -82,7 +83,9 @@ roles = st.fixed_dictionaries(
             {},
             optional={
                 "dra": st.none() | st.booleans(),
-                "type": st.sampled_from([None, "nvidia", "amd", "cpu", "google"]),
+                "type": st.sampled_from(
+                    [None, *(kind.type for kind in facts.accelerators().types if kind.resource), "cpu"]
+                ),
                 "count": st.none() | st.integers(0, 16),
             },
         ),

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelservice import facts
 from support.render import Objects
 
-IMAGES = {
-    "vllm": "vllm/vllm-openai:v0.32.0",
-    "sglang": "lmsysorg/sglang:v0.5.5",
-    "ollama": "ollama/ollama:0.12.6",
-    "infinity": "michaelf34/infinity:0.0.77",
-    "fasterWhisper": "fedirz/faster-whisper-server:0.6.0-rc.3-cpu",
-    "huggingface": "kserve/huggingfaceserver:v0.16.0",
-    "simulator": "ghcr.io/llm-d/llm-d-inference-sim:v0.10.2",
-}
+IMAGES = {engine.type: engine.images.example for engine in facts.engines()}
 
 
 def single(engine: str = "vllm", **artifacts: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ START = {
 HEALTH = {"simulator": "/health/ready", "ollama": "/", "huggingface": "/v2/health/ready"}
 
 
-@pytest.mark.parametrize("engine", IMAGES)
+@pytest.mark.parametrize("engine", START)
 def test_how_it_starts(render: Render, engine: str) -> None:
     container = render(served(engine)).engine()
     command, first = START[engine]

@@ -219,9 +219,10 @@ def test_the_chart_reads_no_sources() -> None:
 
 
 def test_the_chart_knows_all_sections_of_the_values() -> None:
-    sections = chart_facts()["sections"]
-    assert sections["routing"]["epp"]["service"] == {}
-    assert set(sections["decode"]["monitoring"]) == {"podmonitor", "servicemonitor"}
+    required = chart_facts()["required"]
+    assert required["routing"]["epp"]["service"] == {}
+    assert set(required["decode"]["monitoring"]) == {"podmonitor", "servicemonitor"}
+    assert required["routing"]["servicePort"] is None  # a default that must not be null
 
 
 # ---------------------------------------------------------------------------------------------

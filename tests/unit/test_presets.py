@@ -2,8 +2,9 @@
 
 import pytest
 
+from modelservice import facts
 from modelservice.inputs import merge, read_values
-from support.presets import ACCELERATED, PRESETS, TOPOLOGIES, layers, sensible
+from support.presets import ACCELERATED, HARDWARE, PRESETS, TOPOLOGIES, layers, sensible
 from support.render import Objects, Render
 
 ADDITIONS = [
@@ -25,7 +26,11 @@ BESIDE = {
 """Layers that go beside all others: the objects they add."""
 
 
-ALONE = ["ollama", "infinity", "faster-whisper", "huggingface"]
+ALONE = [
+    path.stem
+    for path in sorted((PRESETS / "engine").glob("*.yaml"))
+    if (engine := facts.engine(str(read_values(str(path)).get("engine", {}).get("type")))) and not engine.disaggregates
+]
 """Engines that bring what they need of a topology."""
 
 
@@ -85,6 +90,9 @@ def test_sglang_composes(render: Render, topology: list[str], hardware: str) -> 
 @pytest.mark.parametrize("engine", ALONE)
 def test_an_engine_that_stands_alone_composes(render: Render, hardware: str, engine: str) -> None:
     """Hardware first: its image is vLLM's."""
+    known = facts.engine(read_values(str(PRESETS / f"engine/{engine}.yaml"))["engine"]["type"])
+    if known and known.runs_on and HARDWARE[hardware].type not in known.runs_on:
+        pytest.skip(f"{known.title} does not run on it")
     objects = render(layers(f"hardware/{hardware}", f"engine/{engine}"))
     container = objects.engine()
     assert container["image"] == read_values(str(PRESETS / f"engine/{engine}.yaml"))["engine"]["image"]

@@ -5,7 +5,7 @@ YAML, and has no more of the facts than templates need: no sources, nothing that
 missing means the default of the record.
 
     engines         {type: Engine}, see modelservice.facts.models
-    accelerators    {type: {moreResources, shares}} of those that have any
+    accelerators    {type: {moreResources, shares}}
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
@@ -29,7 +29,7 @@ from modelservice.values import required
 
 _NOT_RENDERED = {
     "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
-    "flagsLike", "guards", "unguarded", "formats", "dataInsideTensor",
+    "flagsLike", "formats", "dataInsideTensor",
 }  # fmt: skip
 """Keys of an engine that no template needs."""
 
@@ -47,9 +47,7 @@ def chart_facts() -> dict[str, Any]:
     return {
         "engines": {engine["type"]: _engine(engine) for engine in engines},
         "accelerators": {
-            item["type"]: _rendered({key: item.get(key) for key in _ACCELERATOR})
-            for item in accelerators
-            if any(key in item for key in _ACCELERATOR)
+            item["type"]: _rendered({key: item.get(key) for key in _ACCELERATOR}) for item in accelerators
         },
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),

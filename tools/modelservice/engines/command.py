@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from modelservice import facts
-from modelservice.engines.grammar import Grammar, grammar, table_of
+from modelservice.engines.grammar import Grammar, grammar, reads_flags
 from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
 from modelservice.engines.version import Version, vllm_version
@@ -132,7 +132,7 @@ class EngineCommand:
     @property
     def flags_known(self) -> bool:
         """Whether the flags of this engine are known."""
-        return table_of(self.engine) is not None
+        return reads_flags(self.engine)
 
     @property
     def flags(self) -> list[Option]:

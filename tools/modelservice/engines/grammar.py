@@ -34,7 +34,7 @@ class Grammar:
     Args:
         flags: the flags of this version by each of their spellings.
         others: those of other versions, whose number of values is known all the same.
-        abbreviates: whether the beginning of a flag stands for it.
+        abbreviates: whether the beginning of a flag stands for it, and a value may follow a letter in the same word.
     """
 
     def __init__(self, flags: Mapping[str, Flag], others: Mapping[str, Flag], abbreviates: bool) -> None:
@@ -52,7 +52,7 @@ class Grammar:
         spelling, equals, value = word.partition("=")
         if found := self._find(spelling):
             return found._replace(spelling=spelling, value=value if equals else None)
-        if (letter := self.flags.get(word[:2])) and letter.arity != 0:
+        if self.abbreviates and (letter := self.flags.get(word[:2])) and letter.arity != 0:
             return letter._replace(spelling=word[:2], value=word[2:])
         if re.fullmatch(r"-(\d+|\d*\.\d+)", word) or " " in word:
             return None
@@ -98,7 +98,26 @@ def grammar(engine: str | None, version: Version | None) -> Grammar:
         case "sglang":
             return Grammar(_sglang(), {}, abbreviates=True)
         case _:
-            return Grammar({}, {}, abbreviates=False)
+            return Grammar(_by_facts(engine), {}, abbreviates=False)
+
+
+def reads_flags(engine: str | None) -> bool:
+    """Return whether the command lines of an engine can be read: by a table of its flags, or by its switches."""
+    known = facts.engine(engine or "")
+    return table_of(engine) is not None or bool(known and known.flags and known.flags.switches)
+
+
+def _by_facts(engine: str | None) -> dict[str, Flag]:
+    """The flags that the facts about an engine name: its switches, and all with several spellings."""
+    known = facts.engine(engine or "")
+    if known is None or known.flags is None:
+        return {}
+    names = {name: name for name in (*known.flags.switches, *known.flags.aliases.values())} | dict(known.flags.aliases)
+    return {
+        f"{dashes}{spelling}": Flag(name, f"{dashes}{spelling}", 0 if name in known.flags.switches else 1)
+        for spelling, name in names.items()
+        for dashes in ("-", "--")
+    }
 
 
 def table_of(engine: str | None) -> Literal["vllm", "sglang"] | None:

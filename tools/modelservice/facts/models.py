@@ -70,6 +70,10 @@ class Start(Record):
     """The image's entry point starts the server: arguments without a command are the server's."""
     arguments: tuple[str, ...] = ()
     """First arguments after the entry point, e.g. a subcommand."""
+    underscores: bool = False
+    """It knows its flags with underscores only; here and in the values they have dashes."""
+    env: Mapping[str, str] = NONE
+    """Variables without which it does not start in a pod."""
     flags_like: str = ""
     """Type of the engine whose flags it shares: the chart derives the same ones."""
     settings: Literal["flags", "environment"] = "flags"
@@ -295,12 +299,14 @@ class Model(Record):
     """Flag or variable of the name that clients use; empty where that is the model's own."""
     aliases: bool = False
     """It serves a model under several names."""
+    alias_separator: str = ""
+    """What joins the names in one value; empty where each name is a value of its own."""
     any_name: bool = False
     """It answers whatever model a request names."""
     repository: str = ""
     """Flag of a repository of the Hub, without dashes, where it is not that of a path."""
-    formats: tuple[str, ...] = ()
-    """Formats of the files it loads, where they are not the Hub's usual safetensors."""
+    file_suffix: str = ""
+    """Suffix of the one file that it loads, e.g. ``.gguf``; empty where a model is a directory."""
     cache: Mapping[str, str] = NONE
     """Variables of the directory that it downloads to; ``{path}`` is the mounted volume."""
     flags_by_feature: Mapping[str, str] = NONE
@@ -395,6 +401,8 @@ class Flags(Record):
     """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
     needs: Mapping[str, str] = NONE
     """Flags that work only with another one."""
+    switches: tuple[str, ...] = ()
+    """Flags without a value, for an engine without a table of arguments: with them its command lines are read."""
     repeatable: tuple[str, ...] = ()
     """Flags whose repetition adds values."""
     variables: tuple[str, ...] = ()
@@ -423,6 +431,8 @@ class Engine(Record):
     """It separates prefill from decode under llm-d's routing sidecar."""
     needs_accelerator: bool = True
     """It runs on accelerators; false for one that simulates."""
+    runs_on: tuple[str, ...] = ()
+    """The only types of accelerators that it has images for; empty for one of several vendors."""
     groups: Groups | None = None
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
@@ -507,6 +517,8 @@ class Accelerator(Record):
     """Base name of the claim template, where it is not ``<type>-claim-template``."""
     counts_cores: bool = False
     """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    one_process: bool = False
+    """One process of the engine drives all devices of a pod, so its ranks share no memory."""
     image_words: tuple[str, ...] = ()
     """Words in an image's name or tag that say it is built for these accelerators."""
     visible_devices: tuple[str, ...] = ()

@@ -67,8 +67,12 @@ class RoleBuilder:
 
     @property
     def type(self) -> str | None:
-        """The ``engine.type`` of an engine of which the chart derives everything but its own settings."""
-        return None if self.engine.flags_known or self.engine.start == "custom" else self.engine.engine
+        """The ``engine.type`` of an engine that the chart recognises neither by ``modelCommand`` nor by image."""
+        known = self.facts
+        if known is None or self.engine.start == "custom":
+            return None
+        recognised = known.start.model_command != "imageDefault" or known.images.default
+        return None if recognised else known.type
 
     @property
     def facts(self) -> Engine | None:

@@ -83,8 +83,8 @@ class Monitor(Closed):
     """Creates the object."""
     portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
     """Name of the scraped port. The engine's port gets this name if no container declares it."""
-    path: AbsolutePath = "/metrics"
-    """Path of the metrics."""
+    path: AbsolutePath | None = None
+    """Path of the metrics. Default: the engine's, or `/metrics` for an exporter in another container."""
     interval: Duration = "30s"
     """Interval between scrapes."""
     scrapeTimeout: Duration | None = None

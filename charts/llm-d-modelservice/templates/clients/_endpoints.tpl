@@ -14,6 +14,7 @@ engine come first, then the values.
 {{- define "llm-d-modelservice.modelNames" -}}
 {{- $known := index .root.Known.engines .facts.engine.type -}}
 {{- $models := include "llm-d-modelservice.argumentValues" (dict "engine" .facts.engine "flag" $known.model.name) | fromJsonArray -}}
+{{- with $known.model.aliasSeparator -}}{{- $models = without (join . $models | splitList .) "" -}}{{- end -}}
 {{- $adapters := list -}}
 {{- range .root.Values.modelArtifacts.adapters -}}{{- $adapters = append $adapters .name -}}{{- end -}}
 {{- with $known.adapters -}}

@@ -35,14 +35,14 @@ An engine whose settings are environment variables, see engineEnv, gets no flags
   {{- $name := first . -}}
   {{- $canonical := replace "_" "-" $name -}}
   {{- if not (hasKey $given (index $aliases $canonical | default $canonical)) -}}
-  {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" (last .)) | fromJsonArray) -}}
+  {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" (last .) "underscores" $known.start.underscores) | fromJsonArray) -}}
   {{- end -}}
 {{- end -}}
 {{- $fromUser := include "llm-d-modelservice.givenFlags" (dict "args" $engine.userArgs "flags" dict "aliases" $aliases) | fromJson -}}
 {{- range $name, $value := $engine.flags -}}
   {{- $repeated := hasKey $fromUser (index $aliases $name | default $name) -}}
   {{- if not (or (kindIs "invalid" $value) $repeated (has $name ($derived.withheld | default list))) -}}
-  {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" $value) | fromJsonArray) -}}
+  {{- $args = concat $args (include "llm-d-modelservice.flag" (dict "name" $name "value" $value "underscores" $known.start.underscores) | fromJsonArray) -}}
   {{- end -}}
 {{- end -}}
 {{- dict "command" ($derived.command | default $command) "args" (concat $args $engine.userArgs) | toJson -}}

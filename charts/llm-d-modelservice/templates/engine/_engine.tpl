@@ -100,8 +100,7 @@ role). An engine that can run the model in another one has that one's metrics on
 {{- $metrics := (index .root.Known.engines $engine.type).metrics -}}
 {{- $on := true -}}
 {{- with $metrics.onlyWith -}}
-{{- $flag := replace "_" "-" . -}}
-{{- $on = hasKey $.facts.given (index $.root.Known.aliases $flag | default $flag) -}}
+{{- $on = hasKey $.facts.given . -}}
 {{- end -}}
 {{- if and $metrics.running $on (include "llm-d-modelservice.backendRuns" (dict "root" .root "engine" $engine)) -}}
 {{- pick $metrics "running" "waiting" "picker" | toJson -}}

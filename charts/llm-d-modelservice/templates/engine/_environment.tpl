@@ -24,6 +24,8 @@ An engine that takes its settings from variables has a template of its own for t
   {{- end -}}
 {{- end -}}
 {{- $derived := list -}}
+{{- $needed := list -}}
+{{- range $name, $value := $known.start.env -}}{{- $needed = append $needed (dict "name" $name "value" $value) -}}{{- end -}}
 {{- if has "environment" ($known.start.templates | default list) -}}
 {{- $template := printf "llm-d-modelservice.engines.%s.environment" $engine.type -}}
 {{- $derived = include $template (dict "root" .root "facts" $facts "known" $known) | fromJsonArray -}}
@@ -33,6 +35,7 @@ An engine that takes its settings from variables has a template of its own for t
   (dict "name" "TP_SIZE" "value" (toJson $p.tensor))
   (dict "name" "DP_SIZE_LOCAL" "value" (toJson $p.dataLocal)) -}}
 {{- end -}}
+{{- $derived = concat $derived $needed -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
 {{- $derived = concat $derived $facts.model.storeEnv $facts.lora.env $facts.accelerator.env -}}
 {{- if $values.auth.apiKeySecret.name -}}

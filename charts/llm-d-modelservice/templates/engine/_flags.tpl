@@ -49,12 +49,14 @@ Input: args, flags, aliases. The value of a flag without one is "". Spellings of
 {{- end -}}
 
 {{/*
-One flag as a list of arguments, as JSON. Input: name, value; see engine.args in values.yaml for the forms.
+One flag as a list of arguments, as JSON. Input: name, value (see engine.args in values.yaml for the forms), underscores
+(true for an engine that spells flags so).
 */}}
 {{- define "llm-d-modelservice.flag" -}}
-{{- $flag := printf "--%s" .name -}}
+{{- $name := empty .underscores | ternary .name (replace "-" "_" .name) -}}
+{{- $flag := printf "--%s" $name -}}
 {{- if kindIs "bool" .value -}}
-{{- list (.value | ternary $flag (printf "--no-%s" .name)) | toJson -}}
+{{- list (.value | ternary $flag (printf "--no-%s" $name)) | toJson -}}
 {{- else if kindIs "map" .value -}}
 {{- list $flag (toJson .value) | toJson -}}
 {{- else if kindIs "slice" .value -}}
@@ -81,7 +83,7 @@ engine has a template of its own, see engineCommand.
 {{- $groups := .known.groups | default dict -}}
 {{- $flags := list -}}
 {{- if not .positional -}}
-{{- $flag := eq $facts.model.scheme "hf" | ternary ($model.repository | default $model.flag) $model.flag -}}
+{{- $flag := has $facts.model.scheme (list "hf" "pvc+hf") | ternary ($model.repository | default $model.flag) $model.flag -}}
 {{- $flags = append $flags (list $flag $facts.model.argument) -}}
 {{- end -}}
 {{- $flags = concat $flags (list
@@ -107,7 +109,11 @@ engine has a template of its own, see engineCommand.
 {{- end -}}
 {{- if .worker -}}{{- $flags = append $flags (list $groups.headless true) -}}{{- end -}}
 {{- $names := $facts.model.names -}}
-{{- $flags = append $flags (list $model.name (gt (len $names) 1 | ternary $names $facts.model.name)) -}}
+{{- with $model.aliasSeparator -}}{{- $names = list (join . $names) -}}{{- end -}}
+{{- $flags = append $flags (list $model.name (gt (len $names) 1 | ternary $names (first $names))) -}}
+{{- if .root.Values.tracing.enabled -}}
+{{- $flags = append $flags (list (.known.tracing | default dict).endpoint .root.Values.tracing.otlpEndpoint) -}}
+{{- end -}}
 {{- if and .known.apiKey.throughFlag .root.Values.auth.apiKeySecret.name -}}
 {{- $flags = append $flags (list .known.apiKey.flag (printf "$(%s)" .known.apiKey.env)) -}}
 {{- end -}}

@@ -28,8 +28,8 @@ type), listed (the container in the values, or null), key, byDefault (modelComma
 {{- end -}}
 
 {{/*
-Rejects what the engine of a role cannot do, whatever its layout; prints nothing. Input: root, role, engine, multinode,
-proxy, monitor.
+Rejects what the engine of a role cannot do, whatever its layout; prints nothing. Input: root, role, engine, given,
+multinode, proxy, monitor.
 */}}
 {{- define "llm-d-modelservice.checkEngine" -}}
 {{- $engine := .engine -}}
@@ -45,10 +45,17 @@ proxy, monitor.
   {{- end -}}
 {{- end -}}
 {{- with .monitor -}}
-  {{- if not (or $known.metrics.path (include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .))) -}}
+  {{- $exporter := include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .) -}}
+  {{- if not (or $known.metrics.path $exporter) -}}
   {{- fail (printf
     "%s.monitoring.%s.enabled: %s has no metrics; set false, or add an exporter as a further container with a port named %s"
     $.role .kind $known.title .portName) -}}
+  {{- end -}}
+  {{- $flag := $known.metrics.onlyWith | default "" -}}
+  {{- if and $flag (not $exporter) (ne $engine.modelCommand "custom") (not (hasKey $.given $flag)) -}}
+  {{- fail (printf
+    "%s.monitoring.%s.enabled: %s has metrics only with --%s, a file that turns them on; set engine.args.%s, or set false"
+    $.role .kind $known.title (replace "-" "_" $flag) $flag) -}}
   {{- end -}}
 {{- end -}}
 {{- $started := index .root.Known.unstated.byCommand $engine.modelCommand -}}

@@ -50,7 +50,7 @@ rclone/rclone:1.75.2
 
 {{/*
 Command that copies from a store to a directory, as JSON. Input: scheme, rest, directory, revision, cached (into the
-cache that the engine reads, in place of the directory).
+cache that the engine reads, in place of the directory), file (the model is one file, so the directory is its path).
 */}}
 {{- define "llm-d-modelservice.copyCommand" -}}
 {{- $command := list -}}
@@ -61,7 +61,7 @@ cache that the engine reads, in place of the directory).
   {{- $command = list "modelscope" "download" "--model" .rest -}}
   {{- if not .cached -}}{{- $command = concat $command (list "--local_dir" .directory) -}}{{- end -}}
 {{- else -}}
-  {{- $command = list "rclone" "copy" (printf ":%s:%s" (eq .scheme "gs" | ternary "gcs" "s3") .rest) .directory -}}
+  {{- $command = list "rclone" (empty .file | ternary "copy" "copyto") (printf ":%s:%s" (eq .scheme "gs" | ternary "gcs" "s3") .rest) .directory -}}
 {{- end -}}
 {{- if and .revision (has .scheme (list "hf" "ms")) -}}{{- $command = concat $command (list "--revision" .revision) -}}{{- end -}}
 {{- $command | toJson -}}
@@ -91,8 +91,15 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
 {{- else if .download -}}
   {{- $cached := or (eq $scheme "hf") (has $scheme (.known.caches | default list)) -}}
   {{- $directory := printf "%s/%s" $model.mountPath $model.rest -}}
-  {{- $input := dict "scheme" $scheme "rest" $model.rest "directory" $directory "revision" $model.revision "cached" $cached -}}
-  {{- $command = include "llm-d-modelservice.copyCommand" $input | fromJsonArray -}}
+  {{- $file := and .known.fileSuffix (hasSuffix .known.fileSuffix $model.rest) -}}
+  {{- if and (eq $scheme "hf") (contains ":" $model.rest) (not $options.command) -}}
+  {{- fail (printf
+    "modelArtifacts.download.enabled: a whole repository is downloaded, not %s; set download.command, or download.enabled: false"
+    $model.rest) -}}
+  {{- end -}}
+  {{- $command = include "llm-d-modelservice.copyCommand" (dict
+    "scheme" $scheme "rest" $model.rest "directory" $directory "revision" $model.revision "cached" $cached "file" $file)
+    | fromJsonArray -}}
   {{- if has $scheme (list "s3" "gs" "oss") -}}
     {{- $artifacts := .root.Values.modelArtifacts -}}
     {{- $input := dict "artifacts" $artifacts "scheme" $scheme "endpoint" $artifacts.endpoint "rclone" true -}}

@@ -49,6 +49,7 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- include "llm-d-modelservice.checkSource" $here -}}
 {{- $_ := set $here "download" (eq (include "llm-d-modelservice.downloads" $here) "true") -}}
 {{- include "llm-d-modelservice.placeModel" $here -}}
+{{- include "llm-d-modelservice.checkFile" $here -}}
 {{- include "llm-d-modelservice.reachStore" $here -}}
 {{- if and $known.anyName (not $known.name) (ne $name $model.argument) -}}
 {{- fail (printf

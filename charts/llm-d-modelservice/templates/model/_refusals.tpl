@@ -100,6 +100,23 @@ model, known (facts about the engine's models).
 {{- end -}}
 
 {{/*
+Rejects a directory as the model of an engine that loads one file; prints nothing. Input: root, engine, model, known
+(facts about the engine's models), uri.
+*/}}
+{{- define "llm-d-modelservice.checkFile" -}}
+{{- $suffix := .known.fileSuffix -}}
+{{- $repository := has .model.scheme (list "hf" "pvc+hf") -}}
+{{- if and $suffix (not $repository) (not (hasSuffix $suffix .model.argument)) (ne .engine.modelCommand "custom") -}}
+  {{- $flags := dict "args" .engine.userArgs "flags" .engine.flags "aliases" .root.Known.aliases -}}
+  {{- if not (hasKey (include "llm-d-modelservice.givenFlags" $flags | fromJson) .known.flag) -}}
+  {{- fail (printf
+    "modelArtifacts.uri: %s loads one %s file, but %s is a directory; name the file in the URI, or set engine.args.%s: %s/<file>%s"
+    (index .root.Known.engines .engine.type).title $suffix .uri .known.flag .model.argument $suffix) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
 Rejects one claim for pods that may be on several nodes where the claim cannot be shared; prints nothing. Input: the root
 context.
 */}}

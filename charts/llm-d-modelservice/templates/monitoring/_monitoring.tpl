@@ -53,18 +53,26 @@ monitor, rank.
 {{- end -}}
 
 {{/*
-Scraped endpoints of a role, as a JSON list. Input: facts, monitor. The engine is scraped, over TLS where it serves
+Scraped endpoints of a role, as a JSON list. Input: root, facts, monitor. The engine is scraped, over TLS where it serves
 that; its certificate cannot name pod addresses, so it is not verified unless configured. A ServiceMonitor names the port
 of the pods too, not that of the Service, behind which the routing sidecar may be.
 */}}
 {{- define "llm-d-modelservice.scrapedEndpoints" -}}
 {{- $monitor := .monitor -}}
+{{- $known := index .root.Known.engines .facts.engine.type -}}
+{{- $exporter := include "llm-d-modelservice.hasExporter" (dict "values" (index .root.Values .facts.role) "monitor" $monitor) -}}
+{{- $path := $monitor.path | default (empty $exporter | ternary $known.metrics.path "/metrics") -}}
+{{- $guarded := include "llm-d-modelservice.guards" (dict "known" $known "path" $path) -}}
+{{- $key := .root.Values.auth.apiKeySecret -}}
 {{- $endpoints := list -}}
 {{- range $rank := until (int .facts.portCount) -}}
 {{- $port := include "llm-d-modelservice.metricsPortName" (dict "role" $.facts.role "monitor" $monitor "rank" $rank) -}}
-{{- $endpoint := dict (eq $monitor.kind "podmonitor" | ternary "port" "targetPort") $port "path" $monitor.path "interval" $monitor.interval -}}
+{{- $endpoint := dict (eq $monitor.kind "podmonitor" | ternary "port" "targetPort") $port "path" $path "interval" $monitor.interval -}}
 {{- if $.facts.tls -}}
 {{- $endpoint = merge $endpoint (dict "scheme" "https" "tlsConfig" ($monitor.tlsConfig | default (dict "insecureSkipVerify" true))) -}}
+{{- end -}}
+{{- if and $key.name $guarded (not $exporter) -}}
+{{- $_ := set $endpoint "authorization" (dict "credentials" (pick $key "name" "key")) -}}
 {{- end -}}
 {{- range $field := list "scrapeTimeout" "relabelings" "metricRelabelings" -}}
 {{- with index $monitor $field -}}{{- $_ := set $endpoint $field . -}}{{- end -}}
@@ -72,6 +80,14 @@ of the pods too, not that of the Service, behind which the routing sidecar may b
 {{- $endpoints = append $endpoints $endpoint -}}
 {{- end -}}
 {{- $endpoints | toJson -}}
+{{- end -}}
+
+{{/* "true" where an engine that has an API key asks for it at a path. Input: known (facts about the engine), path. */}}
+{{- define "llm-d-modelservice.guards" -}}
+{{- $guarded := false -}}
+{{- range .known.apiKey.guards -}}{{- if hasPrefix . $.path -}}{{- $guarded = true -}}{{- end -}}{{- end -}}
+{{- range .known.apiKey.unguarded -}}{{- if hasPrefix . $.path -}}{{- $guarded = false -}}{{- end -}}{{- end -}}
+{{- if $guarded -}}true{{- end -}}
 {{- end -}}
 
 {{/* Metadata of a role's monitor, as JSON. Input: root, facts, monitor. */}}

@@ -42,9 +42,9 @@ def shared_memory(deployment: Deployment) -> Iterator[Violation]:
 
 
 def _is_one_process(group: PodGroup) -> bool:
-    """Return whether one process drives all devices of the pods, as with TPUs, so nothing goes through /dev/shm."""
+    """Return whether one process drives all devices of the pods, so nothing goes through /dev/shm."""
     kinds = [kind_of(device) for device in group.accelerators]
-    return bool(kinds) and all(kind is not None and kind.counts_cores for kind in kinds)
+    return bool(kinds) and all(kind is not None and kind.one_process for kind in kinds)
 
 
 @rule(

@@ -26,7 +26,9 @@ def _difference(role: RoleBuilder) -> str:
     if engine.script:
         return "the shell around the command is left out"
     program = _started_like(role).start.command
-    return "" if engine.program == program else f"{' '.join(engine.program)} becomes {' '.join(program)}"
+    if engine.program == program:
+        return ""
+    return f"{' '.join(engine.program)} becomes {' '.join(program) or 'what the entry point of the image starts'}"
 
 
 def state_type(builder: ValuesBuilder) -> None:

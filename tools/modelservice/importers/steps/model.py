@@ -9,7 +9,7 @@ from typing import Any
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.importers.chart import MOUNT_PATH
 from modelservice.importers.source.go_templates import escaped
-from modelservice.importers.values_builder import ValuesBuilder
+from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 from modelservice.importers.workload import Pod
 
 _REPOSITORY = r"[\w.-]+/[\w.-]+"
@@ -21,7 +21,7 @@ _STREAMED = re.compile(r"(s3|gs)://[^/]+/.")
 def locate_model(builder: ValuesBuilder) -> None:
     """Take ``--model``; give ``modelArtifacts.uri`` and ``mountPath``, one place for both roles, decode's first."""
     artifacts = builder.section("modelArtifacts")
-    options = {role.name: _take_model(role.engine) for role in builder.roles if role.derived}
+    options = {role.name: _take_model(role) for role in builder.roles if role.derived}
     given = next((option.values[0] for option in options.values() if option), None)
     inferred = False
     if builder.uri is None and given:
@@ -52,7 +52,9 @@ def name_model(builder: ValuesBuilder) -> None:
         told = role.facts.model if role.derived and role.facts else None
         option = role.engine.get(told.name) if told else None
         if told and option and option.values and (told.aliases or len(option.values) == 1):
-            names[role.name] = list(dict.fromkeys(option.values))
+            separator = told.alias_separator
+            given = option.values[0].split(separator) if separator else option.values
+            names[role.name] = list(dict.fromkeys(given))
             role.engine.take(told.name)
     first = names.get("decode") or next(iter(names.values()), [])
     name = first[0] if first else builder.model_name or builder.name
@@ -62,7 +64,15 @@ def name_model(builder: ValuesBuilder) -> None:
     else:
         for role in builder.roles:
             if names.get(role.name, [name]) != [name]:
-                role.engine.options.append(Option.of("--served-model-name", *names[role.name]))
+                role.engine.options.append(_name_option(role, names[role.name]))
+
+
+def _name_option(role: RoleBuilder, names: list[str]) -> Option:
+    """Return the option that gives the engine of a role the names of its model."""
+    assert role.facts is not None  # noqa: S101  # its names were read by the facts
+    known = role.facts.model
+    separator = known.alias_separator
+    return Option.of(f"--{known.name}", *([separator.join(names)] if separator else names))
 
 
 def model_argument(uri: str, mount_path: str) -> str | None:
@@ -79,11 +89,13 @@ def model_argument(uri: str, mount_path: str) -> str | None:
     return "/".join(rest.split("/")[-2:]) if scheme == "pvc+hf" else None
 
 
-def _take_model(engine: EngineCommand) -> Option | None:
+def _take_model(role: RoleBuilder) -> Option | None:
     """Take the model out of the engine's options; a positional one becomes an option."""
-    option = engine.get("model")
+    engine = role.engine
+    flags = ["model", role.facts.model.repository] if role.facts and role.facts.model.repository else ["model"]
+    option = engine.get(*flags)
     if option and option.values:
-        engine.take("model")
+        engine.take(*flags)
         return option
     positional = next((item for item in engine.options if not item.name and item.values), None)
     if positional is None or positional.values[0].startswith("-"):
@@ -121,7 +133,7 @@ def _infer_uri(builder: ValuesBuilder, argument: str) -> None:
         return
     elif argument.startswith("/"):
         _infer_mounted(builder, argument)
-    elif re.fullmatch(r"[\w.-]+(/[\w.-]+)?", argument):
+    elif re.fullmatch(r"[\w.-]+(/[\w.-]+(:[\w.-]+)?)?", argument):
         builder.uri = f"hf://{argument}"
 
 
