@@ -2,7 +2,7 @@
 Command and arguments of the engine, as JSON {command, args}. Input: root, facts (see role), worker (true for a pod that
 does not serve).
 
-The flags come from the facts about the engine (derivedFlags), or from the template that the engine has of its own,
+The flags come from the facts about the engine (derivedFlags), or from the engine's own template,
 "llm-d-modelservice.engines.<type>.flags" in engines/. Its input: root, facts, known, worker, positional. Its output,
 as JSON:
   flags     [[name, value]]

@@ -43,7 +43,7 @@ flag: the engine gets its shutdown flag. One without it drops its requests on SI
 
 {{/*
 "true" for an engine whose image says that it knows its shutdown flag: the tag is a version of the engine, and new
-enough. Input: root, engine. Tags of other images have a meaning of their own.
+enough. Input: root, engine. Tags of other images mean something else.
 */}}
 {{- define "llm-d-modelservice.knowsShutdown" -}}
 {{- $known := index .root.Known.engines .engine.type -}}

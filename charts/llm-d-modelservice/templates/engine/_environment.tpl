@@ -2,7 +2,7 @@
 Environment of the engine, as a JSON list. Input: root, facts.
 Order: the listed container's, engine.env, then what the chart derives; a name given earlier is not given again.
 
-An engine that takes its settings from variables has a template of its own for them,
+An engine that takes its settings from variables has its own template for them,
 "llm-d-modelservice.engines.<type>.environment" in engines/, which prints a JSON list. Its input: root, facts, known.
 */}}
 {{- define "llm-d-modelservice.engineEnv" -}}

@@ -73,7 +73,7 @@ One flag as a list of arguments, as JSON. Input: name, value (see engine.args in
 {{/*
 The flags that follow from the facts about an engine, as JSON {flags: [[name, value]]}. Input: root, facts, known (the
 facts about the engine), worker, positional (the model is an argument, not a flag). Where that is not enough, the
-engine has a template of its own, see engineCommand.
+engine has its own template, see engineCommand.
 */}}
 {{- define "llm-d-modelservice.derivedFlags" -}}
 {{- $facts := .facts -}}

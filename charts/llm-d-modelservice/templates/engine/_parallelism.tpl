@@ -1,5 +1,5 @@
 {{/*
-Parallelism: from what the user set to one consistent layout, or a refusal.
+Parallelism: from what the user set to one consistent layout, or a rejection.
 https://docs.vllm.ai/en/latest/serving/parallelism_scaling/
 */}}
 

@@ -44,7 +44,7 @@ model, known (facts about the engine's models).
   {{- range $artifacts.adapters -}}{{- if hasPrefix "hf://" .uri -}}{{- $mirrored = true -}}{{- end -}}{{- end -}}
   {{- if not $mirrored -}}
   {{- fail (printf
-    "modelArtifacts.endpoint: nothing is loaded from a store with an address of its own (the model is %s://); remove it"
+    "modelArtifacts.endpoint: nothing is loaded from a store whose address can be set (the model is %s://); remove it"
     $scheme) -}}
   {{- end -}}
 {{- end -}}

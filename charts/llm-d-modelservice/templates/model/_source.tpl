@@ -47,7 +47,7 @@ user, a claim of each pod, or the node's disk.
 
 {{/*
 How an object store is reached, as JSON {env, volumes, mounts}. Input: artifacts, scheme (s3, gs or oss), endpoint (its
-address, if not the usual one), rclone (for rclone, which has variables of its own, or for an engine that streams).
+address, if not the usual one), rclone (for rclone, which reads its own variables, or for an engine that streams).
 https://rclone.org/s3/ https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer/
 */}}
 {{- define "llm-d-modelservice.storeAccess" -}}
