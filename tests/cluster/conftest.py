@@ -22,6 +22,11 @@ POOLS_OF_TESTS = [
         name="xpu", count=4, resources={"cpu": "192", "memory": "2Ti", "gpu.intel.com/xe": "8"},
         devices=[Devices(driver="gpu.intel.com", count=8)],
     ),
+    NodePool(
+        name="neuron", count=4, resources={"cpu": "192", "memory": "2Ti", "aws.amazon.com/neuroncore": "32"},
+        devices=[Devices(driver="neuron.aws.com", count=8)],
+    ),
+    NodePool(name="ascend", count=4, resources={"cpu": "192", "memory": "2Ti", "huawei.com/Ascend910": "16"}),
     POOLS["cpu"],
     NodePool(
         name="l40s", labels={"nvidia.com/gpu.product": "NVIDIA-L40S"},

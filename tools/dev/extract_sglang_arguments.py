@@ -77,7 +77,7 @@ def main(wheels: Sequence[str]) -> None:
         found.update({argument[0][0]: argument for argument in read(wheel)})
     rows = [json.dumps({"flags": flags, "values": values}) for _, (flags, values) in sorted(found.items())]
     versions = json.dumps([".".join(map(str, _version(wheel))) for wheel in releases])
-    source = json.dumps("https://pypi.org/project/sglang/")
+    source = json.dumps("https://github.com/sgl-project/sglang/releases")
     TABLE.write_text(f'{{"source": {source},\n"versions": {versions},\n"arguments": [\n' + ",\n".join(rows) + "\n]}\n")
 
 
