@@ -14,7 +14,8 @@ from modelservice.explain.alternatives import alternatives
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge, read_values
-from modelservice.model.deployment import Deployment, overlaid
+from modelservice.kubernetes.merge import helm
+from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import FIELDS, keys_of, written
 from modelservice.paths import chart_dir
@@ -313,7 +314,7 @@ def changes(embedded: EmbeddedHelm, values: Values, entry: str, where: Path) -> 
     assert before is not None, values
 
     def valid(other: Any) -> bool:
-        return validator().is_valid(overlaid(defaults(), with_value(values, where, other)))
+        return validator().is_valid(helm(defaults(), with_value(values, where, other), null_removes=True))
 
     line = [*path.split("."), "image", "name", "mountPath"]
     stated = [other for end, other in OTHERS.items() if dotted(where).endswith(end)]
@@ -341,7 +342,7 @@ def test_a_key_of_the_table_changes_its_field(embedded: EmbeddedHelm, entry: str
 
 def value_at(values: Values, path: Path) -> Any:
     """The value in effect under a path; nothing where there is none."""
-    node: Any = overlaid(defaults(), values)
+    node: Any = helm(defaults(), values, null_removes=True)
     for part in path:
         items = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
         node = items.get(part, MISSING)

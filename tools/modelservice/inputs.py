@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import re
 import sys
 import warnings
@@ -18,6 +19,7 @@ import yaml
 
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm_library import helm_python
+from modelservice.kubernetes.merge import helm
 
 Values = dict[str, Any]
 
@@ -229,18 +231,7 @@ def _nodes(document: yaml.Node) -> Iterator[yaml.Node]:
 
 def merge(layers: Iterable[Mapping[str, Any]]) -> Values:
     """Merge values as Helm merges repeated ``-f``: maps key by key, anything else is replaced, null is kept."""
-    merged: Values = {}
-    for layer in layers:
-        _merge_into(merged, layer)
-    return merged
-
-
-def _merge_into(base: Values, layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _merge_into(base[key], value)
-        else:
-            base[key] = copy.deepcopy(value)
+    return copy.deepcopy(functools.reduce(helm, layers, {}))
 
 
 def apply_set(values: Values, expressions: Iterable[str], strings: Iterable[str] = ()) -> Values:

@@ -16,7 +16,7 @@ from modelservice.explain.address import MISSING
 from modelservice.explain.alternatives import alternatives
 from modelservice.helm import SCHEMA
 from modelservice.inputs import Values, read_values
-from modelservice.model.deployment import overlaid
+from modelservice.kubernetes import merge
 from modelservice.sources import Path, leaves
 
 _REFERENCES: Mapping[str | int, str] = {"resourceProfile": "resourceProfiles"}
@@ -62,7 +62,7 @@ class Changeable:
 
     @functools.cached_property
     def _effective(self) -> Values:
-        return overlaid(self._defaults, self._values)
+        return merge.helm(self._defaults, self._values, null_removes=True)
 
     def current(self, path: Path) -> Any:
         """Return the value in effect; :data:`MISSING` without one."""
@@ -104,7 +104,7 @@ class Changeable:
 
     def effective(self, changes: Sequence[Change] = ()) -> Values:
         """Return what would be in effect, the defaults included."""
-        return overlaid(self._defaults, self.given_with(changes))
+        return merge.helm(self._defaults, self.given_with(changes), null_removes=True)
 
 
 def words(value: Any) -> Iterator[str]:

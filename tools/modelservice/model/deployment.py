@@ -13,6 +13,7 @@ from typing import Any
 from modelservice.engines.version import Version
 from modelservice.facts.versions import number
 from modelservice.inputs import read_values
+from modelservice.kubernetes import merge
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
@@ -138,22 +139,9 @@ class Deployment:
 
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
-        return overlaid(_defaults(), self.sources.values) if self.sources else {}
-
-
-def overlaid(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values over defaults as Helm merges them: maps key by key, null removes."""
-    merged = dict(lower)
-    for key, value in upper.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = overlaid(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
+        return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
 
 
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    return overlaid({}, read_values(str(chart_dir() / "values.yaml")))
+    return merge.helm({}, read_values(str(chart_dir() / "values.yaml")), null_removes=True)

@@ -166,11 +166,6 @@ class PodGroup:
         return next((item for item in self.containers if is_proxy(item.fields)), None)
 
     @property
-    def proxy_command(self) -> EngineCommand | None:
-        """Flags of the routing sidecar; None without one."""
-        return self.proxy.program if self.proxy is not None else None
-
-    @property
     def is_server(self) -> bool:
         """Whether the pods run an engine or belong to a role of a model server."""
         return self.facts is not None or ROLE in self.labels or self.proxy is not None

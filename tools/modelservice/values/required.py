@@ -14,25 +14,15 @@ _MAY_BE_NULL = ("replicas", "labels", "imagePullPolicy", "securityContext")
 """Names of values whose default may be deleted on purpose: the rendered object then leaves the field out."""
 
 
-def sections() -> list[str]:
-    """Return the paths of the values that must be maps, outer ones first: sections, and maps with default entries."""
-    return [path for path, value in _required() if isinstance(value, BaseModel | dict)]
-
-
-def needed_defaults() -> list[str]:
-    """Return the paths of the other values that must not be null.
-
-    These are the values that are not optional and whose default says something; if the default is false, empty or
-    zero, a missing value means the same.
-    """
-    return [path for path, value in _required() if not isinstance(value, BaseModel | dict | list)]
-
-
 Tree = dict[str, "Tree | None"]
 
 
 def tree() -> Tree:
-    """Return the same values as a tree: a map for a section, None for another value that must not be null."""
+    """Return the values that must not be null as a tree: a map for a section, None for another value.
+
+    Sections are maps, also those with default entries. The other values are those that are not optional and whose
+    default says something; if the default is false, empty or zero, a missing value means the same.
+    """
     found: dict[str, Tree] = {"": {}}
     for path, value in _required():
         outer, _, name = path.rpartition(".")
