@@ -38,7 +38,7 @@ def test_a_program_that_dies_is_reported_with_its_log_and_nothing_is_left(cluste
             plane.check()
             return False
 
-        with pytest.raises(ModelserviceError, match="etcd ended with code -9; its log ends"):
+        with pytest.raises(ModelserviceError, match="etcd exited with code -9; its log ends"):
             cluster.wait("etcd is missed", missed)
     assert process.running(folder) == {}
     assert not folder.exists()

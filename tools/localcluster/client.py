@@ -1,4 +1,4 @@
-"""What we ask of an API server: any kind of object, server-side apply, definitions."""
+"""Client of an API server: objects of any kind, server-side apply, CustomResourceDefinitions."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from modelservice.errors import ModelserviceError, UsageError
 
 FIELD_MANAGER = "modelservice-cluster"
 AT_ONCE = 8
-"""Requests at a time."""
+"""Number of concurrent requests."""
 
 
 class Client:
-    """A client of the cluster that a kubeconfig names.
+    """Client of the cluster in a kubeconfig.
 
     Args:
-        kubeconfig: the file.
-        cache: where to keep what the client learns of the API; default: nowhere, it asks each time.
+        kubeconfig: path of the kubeconfig.
+        cache: file for the discovered API resources; default: none, discover each time.
 
     Raises:
-        UsageError: the file cannot be read, or no API server answers.
+        UsageError: the file is unreadable, or no API server answers.
     """
 
     def __init__(self, kubeconfig: Path, cache: Path | None = None) -> None:
@@ -51,25 +51,25 @@ class Client:
 
     @property
     def version(self) -> str:
-        """Version of the API server, ``v1.36.3``."""
+        """Version of the API server, e.g. ``v1.36.3``."""
         return str(self.dynamic.version["kubernetes"]["gitVersion"])
 
     def resource(self, api_version: str, kind: str) -> Resource:
-        """What to ask for objects of a kind.
+        """Return the API resource of a kind.
 
         Raises:
-            ModelserviceError: the API server does not know the kind.
+            ModelserviceError: the API server does not serve the kind.
         """
         group, _, version = api_version.rpartition("/")
         prefix = "apis" if group else "api"
         try:
             found: Resource = self.dynamic.resources.get(prefix=prefix, group=group, api_version=version, kind=kind)
         except ResourceNotFoundError:
-            raise ModelserviceError(f"the API server knows no {kind} of {api_version}") from None
+            raise ModelserviceError(f"the API server does not serve {kind} of {api_version}") from None
         return found
 
     def knows(self, api_version: str, kind: str) -> bool:
-        """Whether the API server knows a kind."""
+        """Return whether the API server serves a kind."""
         try:
             self.resource(api_version, kind)
         except ModelserviceError:
@@ -77,21 +77,21 @@ class Client:
         return True
 
     def apply(self, objects: Iterable[Mapping[str, Any]], *, namespace: str = "default", dry_run: bool = False) -> None:
-        """Applies objects by server-side apply, as ``kubectl apply --server-side`` does.
+        """Apply objects in order, like ``kubectl apply --server-side``.
 
         Raises:
-            kubernetes.client.ApiException: the API server refuses one.
-            ModelserviceError: the API server does not know the kind of one.
+            kubernetes.client.ApiException: the API server rejects an object.
+            ModelserviceError: the API server does not serve the kind of an object.
         """
         for obj in objects:
             self._apply(obj, namespace, dry_run)
 
     def apply_at_once(self, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Applies objects that do not need one another, several at a time.
+        """Apply objects that do not depend on each other, several at a time.
 
         Raises:
-            kubernetes.client.ApiException: the API server refuses one.
-            ModelserviceError: the API server does not know the kind of one.
+            kubernetes.client.ApiException: the API server rejects an object.
+            ModelserviceError: the API server does not serve the kind of an object.
         """
         with ThreadPoolExecutor(AT_ONCE) as threads:
             for _ in threads.map(lambda obj: self._apply(obj, "default", dry_run=False), objects):
@@ -105,20 +105,20 @@ class Client:
             namespace=obj["metadata"].get("namespace", namespace) if resource.namespaced else None,
             field_manager=FIELD_MANAGER,
             force_conflicts=True,
-            serialize=False,  # nobody reads the answer, and some definitions are large
+            serialize=False,  # the response is unused, and some definitions are large
             **({"dry_run": "All"} if dry_run else {}),
         )
-        if obj["kind"] == "Node":  # the status of a node is not applied with it
+        if obj["kind"] == "Node":  # status is a subresource
             resource.status.patch(
                 body={"status": obj["status"]}, name=obj["metadata"]["name"],
                 content_type="application/merge-patch+json",
             )  # fmt: skip
 
     def define(self, definitions: list[dict[str, Any]], seconds: float = 30) -> None:
-        """Applies CustomResourceDefinitions and waits until their kinds can be asked for.
+        """Apply CustomResourceDefinitions and wait until the API server serves their kinds.
 
         Raises:
-            ModelserviceError: one is not served in time; with its name.
+            ModelserviceError: a kind is not served in time; the message names it.
         """
         self.apply_at_once(definitions)
         waiting = {

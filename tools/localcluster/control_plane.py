@@ -1,7 +1,7 @@
-"""Starts and stops a control plane.
+"""Start and stop a control plane.
 
-Everything of one control plane is in one folder: keys, data, logs, the kubeconfig. Ports are free ones of the
-loopback address, so several run side by side.
+Keys, data, logs and the kubeconfig of a control plane are in one folder. It uses free ports of the loopback address, so
+several can run at the same time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-schedu
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
-"""Taints of nodes that Kubernetes does not trust yet, or any more."""
+"""Taints of nodes that are not ready."""
 UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
-"""The defaults, 20 and 50 requests a second, spare an API server that others need; this one is nobody else's."""
+"""Higher client limits than the defaults of 20 and 50 requests per second; this API server has no other clients."""
 KWOK_STAGES = (
     "kustomize/stage/node/fast/node-initialize.yaml",
     "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -45,16 +45,16 @@ KWOK_STAGES = (
 
 
 class ControlPlane:
-    """A control plane; a context manager that leaves nothing running, even if its process is killed.
+    """Control plane as a context manager; it is stopped even if this process is killed.
 
     Args:
-        folder: its folder; must not exist or be a stale one.
-        pools: nodes to make.
-        kubernetes: version, a key of :data:`~localcluster.binaries.KUBERNETES`; default: the newest.
-        real_nodes: nodes beside them that run pods, see :mod:`localcluster.real_node`.
+        folder: folder of the control plane; contents of an earlier one are replaced.
+        pools: pools of fake nodes.
+        kubernetes: minor version, a key of :data:`~localcluster.binaries.KUBERNETES`; default: the newest.
+        real_nodes: number of additional nodes that run pods, see :mod:`localcluster.real_node`.
 
     Attributes:
-        client: a client of the API server, once it is up.
+        client: client of the API server; available after :meth:`up`.
     """
 
     client: Client
@@ -72,7 +72,7 @@ class ControlPlane:
         self._kubernetes = kubernetes
         self._components: list[Component] = []
         self.real = real_node.Nodes(self.folder, real_nodes) if real_nodes else None
-        """Nodes that run pods, if there are."""
+        """Nodes that run pods, if requested."""
 
     def __enter__(self) -> Self:
         self._guard = Guard(self.folder)
@@ -90,10 +90,10 @@ class ControlPlane:
         self._guard.dismiss()
 
     def up(self) -> None:
-        """Starts everything and returns when nodes can take pods.
+        """Start all programs and return when nodes accept pods.
 
         Raises:
-            ModelserviceError: a program ends or is not ready in time; the message has the end of its log.
+            ModelserviceError: a program exits or is not ready in time; the message has the end of its log.
         """
         programs = {name: str(binary(name)) for name in ("etcd", "kwok", "lws")} | {
             name: str(kubernetes_program(name, self._kubernetes)) for name in KUBERNETES_PROGRAMS
@@ -119,7 +119,7 @@ class ControlPlane:
             self._await_real_nodes(self.real)
 
     def down(self) -> None:
-        """Ends everything and removes the folder."""
+        """Stop all programs and remove the folder."""
         real_node.close(self.folder)
         for component in reversed(self._components):
             component.stop()
@@ -128,7 +128,7 @@ class ControlPlane:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def check(self) -> None:
-        """Raises ModelserviceError if a program of this control plane ended."""
+        """Raise ModelserviceError if a program of this control plane exited."""
         for component in self._components:
             component.check()
 
@@ -175,7 +175,7 @@ class ControlPlane:
         self._start(
             "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
             "--secure-port=0", "--use-service-account-credentials", *UNHURRIED,
-            # Fake nodes do not fail; a busy machine must not make them look dead.
+            # Fake nodes do not fail, and a busy machine must not mark them as failed.
             "--node-monitor-grace-period=1h", "--node-monitor-period=1s", "--root-ca-file=pki/ca.crt",
             "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
@@ -186,12 +186,12 @@ class ControlPlane:
         self._start(
             "kwok", programs["kwok"], access, "--manage-all-nodes=false",
             f"--manage-nodes-with-annotation-selector={node_pools.KWOK_NODE}=fake",
-            # Without leases a node counts as dead after 50 seconds.
+            # Without leases a node is marked as failed after 50 seconds.
             "--node-lease-duration-seconds=40", *stages,
         )  # fmt: skip
 
     def _start_lws(self, program: str, port: int) -> None:
-        """The LeaderWorkerSet controller outside of a pod: webhooks are reached by address, with our certificate."""
+        """Start the LeaderWorkerSet controller outside a pod; webhooks use its address and our certificate."""
         configuration = {
             "apiVersion": "config.lws.x-k8s.io/v1alpha1",
             "kind": "Configuration",
@@ -227,11 +227,11 @@ class ControlPlane:
 
     @property
     def _addresses(self) -> list[str]:
-        """Where pods reach the API server: its own address, and that of the Service `kubernetes`."""
+        """Addresses where pods reach the API server: its own and that of the Service `kubernetes`."""
         return [self.real.network.machine, str(self.real.network.services[1])] if self.real else []
 
     def _await_real_nodes(self, real: real_node.Nodes) -> None:
-        """Waits until kubelets report their nodes ready, and gives the nodes their accelerators."""
+        """Wait until the real nodes are ready and advertise their extended resources."""
         (kubelet,) = [item for item in self._components if item.name == f"{real.names[0]}-kubelet"]
 
         def ready() -> bool:
@@ -248,13 +248,13 @@ class ControlPlane:
             )
 
     def _await_nodes(self) -> None:
-        """Waits until every fake node takes pods."""
+        """Wait until every fake node accepts pods."""
         (kwok,) = [component for component in self._components if component.name == "kwok"]
         expected = [obj["metadata"]["name"] for obj in node_pools.objects(self._pools) if obj["kind"] == "Node"]
         kwok.wait_until(lambda: self._take_pods(expected), 60 + len(expected) / 5)
 
     def _take_pods(self, names: Iterable[str]) -> bool:
-        """Whether nodes take pods: a new one has a taint until it is seen to be ready."""
+        """Return whether nodes accept pods: they are ready and the taint of a new node is gone."""
         taking = {
             item["metadata"]["name"]
             for item in self.client.resource("v1", "Node").get().to_dict()["items"]
@@ -267,15 +267,16 @@ class ControlPlane:
         return taking.issuperset(names)
 
     def _await_service_account(self) -> None:
-        """Waits for the ServiceAccount without which the API server refuses a Pod in the default namespace."""
+        """Wait for the default ServiceAccount; without it the API server rejects pods in the default namespace."""
         (controllers,) = [item for item in self._components if item.name == "kube-controller-manager"]
         resource = self.client.resource("v1", "ServiceAccount")
         controllers.wait_until(lambda: bool(resource.get(namespace="default").to_dict()["items"]), 30)
 
 
 def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
-    """The webhook configurations of the LeaderWorkerSet module, reached by address instead of by Service, and
-    only for pods of groups: every other pod would wait for them in vain.
+    """Yield the webhook configurations of the LeaderWorkerSet module with its address instead of a Service.
+
+    They apply only to pods of groups, so that other pods do not depend on the controller.
     """
     for configuration in yaml.safe_load_all(module_file("lws", "sigs.k8s.io/lws", LWS_WEBHOOKS).read_text()):
         configuration["metadata"]["name"] = f"lws-{configuration['metadata']['name']}"
@@ -292,7 +293,7 @@ def _webhooks(port: int, authority: bytes) -> Iterable[dict[str, Any]]:
 
 
 def _speaks_tls(port: int, trust: SSLContext) -> bool:
-    """Whether a program with one of our certificates listens, not just any program."""
+    """Return whether a program with one of our certificates listens on the port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             trust.wrap_socket(connection, server_hostname="127.0.0.1").close()

