@@ -25,6 +25,7 @@ from modelservice.helm import Release, Renderer, renderer
 from modelservice.inputs import read_objects
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
+from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
 from modelservice.paths import chart_dir
 
@@ -132,9 +133,11 @@ class Loaded:
     def add_manifests(self, path: str, namespace: str) -> None:
         """Read objects that something else rendered."""
         self.names.append(path)
-        objects, rejected = sound(read_objects(path), path)
+        read = read_objects(path)
+        configs = [obj for obj in read if obj["kind"] == PICKER_CONFIG]
+        objects, rejected = sound([obj for obj in read if obj["kind"] != PICKER_CONFIG], path)
         self.findings += rejected
-        self.deployments.append(Deployment(path, objects, namespace))
+        self.deployments.append(Deployment(path, objects, namespace, picker_configs=configs))
 
 
 def _tracked(groups: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:

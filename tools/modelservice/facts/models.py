@@ -658,7 +658,8 @@ class Plugin(Record):
     deprecated: Version = ""
     instead: str = ""
     role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
-    """Which role of disaggregated serving it is about."""
+    """Which role of disaggregated serving it is about; ``disaggregation`` for prefill apart from decode, empty for one
+    that any role may have."""
     experimental: Version = ""
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
@@ -679,6 +680,21 @@ class PickerFeature(Record):
     title: str
     """What it is, as a noun phrase."""
     since: Version
+
+
+class FeatureGate(Record):
+    """A feature gate of the endpoint picker."""
+
+    name: str
+    since: Version = ""
+    until: Version = ""
+
+
+class ImpliedPlugins(Record):
+    """Plugins that the picker adds itself, so that a configuration may refer to them without declaring them."""
+
+    source: Source
+    plugins: tuple[str, ...]
 
 
 class ChartConfigs(Record):
@@ -715,6 +731,8 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    feature_gates: tuple[FeatureGate, ...]
+    implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
     plugins: tuple[Plugin, ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.engines.version import Version
@@ -16,6 +16,7 @@ from modelservice.inputs import read_values
 from modelservice.kubernetes import merge
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory
+from modelservice.model.picker import EndpointPicker, pickers_without_pool
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of
@@ -45,6 +46,8 @@ class Deployment:
     """The cluster it goes to, if one is given."""
     neighbours: Sequence[Object] = field(default_factory=list)
     """Objects next to it: those that came with a given pool."""
+    picker_configs: Sequence[Object] = field(default_factory=list)
+    """Configurations of endpoint pickers that are in no ConfigMap."""
 
     @functools.cached_property
     def groups(self) -> list[PodGroup]:
@@ -87,6 +90,19 @@ class Deployment:
     def own_pools(self) -> list[Pool]:
         """Pools among the deployment's objects."""
         return list(pools_of(self.objects))
+
+    @functools.cached_property
+    def pickers(self) -> list[EndpointPicker]:
+        """Endpoint pickers: those of the pools; without a pool, those whose configuration is among the objects."""
+        own, stated = self.own_pools, str(self.value("routing.epp.version") or "")
+        found = [
+            replace(pool.picker, stated_version=stated) if pool in own else pool.picker
+            for pool in self.pools
+            if pool.picker is not None
+        ]
+        if not found:
+            found = list(pickers_without_pool(self.objects, lambda obj, path, *_: self.at(obj, path)))
+        return [*found, *pickers_without_pool(self.picker_configs, lambda obj, path, *_: Place(str(obj["kind"]), path))]
 
     @functools.cached_property
     def workloads(self) -> list[list[PodGroup]]:

@@ -7,89 +7,24 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from modelservice import facts
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
-from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
+from modelservice.model.picker import NONE, EndpointPicker, picker_of
 from modelservice.model.pods import PodGroup, reference
 from modelservice.model.provenance import Place, keys_of
-from modelservice.model.workloads import pod_groups
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]
 
 V1 = "inference.networking.k8s.io"
 V1ALPHA2 = "inference.networking.x-k8s.io"
-
-
-@dataclass(frozen=True)
-class EndpointPicker:
-    """The endpoint picker of a pool."""
-
-    at: Place
-    """Its Deployment, or its section of the values."""
-    config_at: Place
-    """The plugin configuration in use."""
-    image: str = ""
-    config_file: str = ""
-    """Name of the plugin configuration that it reads."""
-    configs: Mapping[str, str] = field(default_factory=dict)
-    """Plugin configurations by file name, as YAML."""
-    complete: bool = True
-    """Whether every configuration that it could read is known."""
-
-    @property
-    def version(self) -> tuple[int, ...] | None:
-        """Version of the image, by its tag."""
-        return image_version(self.image)
-
-    @property
-    def built_in(self) -> bool:
-        """Whether the configuration in use is one of those that the charts of pools bring."""
-        known = facts.endpoint_picker().chart_configs.names
-        return self.config_file not in self.configs and self.config_file in known
-
-    @property
-    def config(self) -> Object | None:
-        """The plugin configuration in use; None when it is a built-in one or cannot be read."""
-        parsed = self._parsed
-        return parsed if isinstance(parsed, dict) and problem(PICKER_CONFIG, parsed) is None else None
-
-    @property
-    def config_problem(self) -> str:
-        """Why the plugin configuration cannot be read."""
-        parsed = self._parsed
-        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is not a YAML map"
-
-    @property
-    def _parsed(self) -> Any:
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(self.configs.get(self.config_file, ""))
-        return None
-
-    @property
-    def plugin_types(self) -> set[str]:
-        """Types of the plugins in use."""
-        plugins = (self.config or {}).get("plugins") or []
-        return {str(plugin.get("type")) for plugin in plugins if isinstance(plugin, Mapping)}
-
-    @property
-    def disaggregates(self) -> bool:
-        """Whether a plugin in use separates prefill from decode."""
-        return any(
-            plugin.role in ("prefill", "disaggregation")
-            for plugin in facts.endpoint_picker().plugins
-            if plugin.type in self.plugin_types
-        )
 
 
 @dataclass(frozen=True)
@@ -188,40 +123,8 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            picker=_picker_of(objects, str(picker.get("name", "")), place),
+            picker=picker_of(objects, str(picker.get("name", "")), place),
         )
-
-
-def _picker_of(
-    objects: Sequence[Object], name: str, place: Callable[[Object, str, str, str], Place]
-) -> EndpointPicker | None:
-    """Return the endpoint picker that serves under a Service name."""
-    maps = [
-        obj
-        for obj in objects
-        if obj.get("kind") == "ConfigMap"
-        and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
-    ]
-    configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
-    workload = next(
-        (obj for obj in objects if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name), None
-    )
-    if workload is None and not maps:
-        return None
-    group = next(pod_groups(workload), None) if workload else None
-    container: Object = next(iter(group.spec.get("containers") or []), {}) if group else {}
-    match = re.search(r"--?config-?file[= ](\S+)", " ".join(map(str, container.get("args") or [])))
-    file = match[1].rsplit("/", 1)[-1] if match else next(iter(configs), "") if workload is None else ""
-    holder = next((obj for obj in maps if file in obj["data"]), next(iter(maps), None))
-    at = place(workload or holder or {}, "", "picker", "")
-    return EndpointPicker(
-        at,
-        place(holder, f"data[{file}]", "picker", f"config[{file}]") if holder else at,
-        str(container.get("image", "")),
-        file,
-        configs,
-        complete=bool(maps),
-    )
 
 
 def _router(path: str, router: Mapping[str, Any], sources: Sources) -> Pool:
@@ -288,12 +191,14 @@ def _picker_in(section: Mapping[str, Any], key: str, place: Callable[[str], Plac
     repository = image.get("repository") or image.get("name") or ""
     file = str(section.get("pluginsConfigFile") or "default-plugins.yaml")
     configs = _texts(section.get("pluginsCustomConfig"))
+    flags = section.get("flags")
     return EndpointPicker(
         place(key),
         place(f"{key}.pluginsCustomConfig.{file}" if file in configs else f"{key}.pluginsConfigFile"),
-        f"{registry}/{repository}:{image.get('tag', '')}",
+        f"{registry}/{repository}:{image.get('tag', '')}" if repository else "",
         file,
         configs,
+        frozenset(name for name, value in flags.items() if value is not False) if isinstance(flags, Mapping) else NONE,
     )
 
 
