@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Accelerators,
         EndpointPicker,
         Engine,
+        FastModelActuation,
         Kubernetes,
         ModelsByName,
         RoutingProxy,
@@ -90,6 +91,15 @@ def endpoint_picker() -> EndpointPicker:
     from modelservice.facts.models import EndpointPicker
 
     return read(EndpointPicker, DIRECTORY / "endpoint-picker.yaml")
+
+
+@functools.cache
+def fast_model_actuation() -> FastModelActuation:
+    """Return what the controller of dual pods reads."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import FastModelActuation
+
+    return read(FastModelActuation, DIRECTORY / "fast-model-actuation.yaml")
 
 
 @functools.cache

@@ -333,6 +333,15 @@ class Shutdown(Record):
     since: Version
 
 
+class Sleep(Record):
+    """How an engine is made to give its accelerator's memory back on request, and to take it again."""
+
+    source: Source
+    flag: str
+    env: Mapping[str, str]
+    """Variables without which its API has no such requests."""
+
+
 class Tracing(Record):
     """Flags of OpenTelemetry traces, without dashes."""
 
@@ -437,6 +446,8 @@ class Engine(Record):
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
     shutdown: Shutdown | None = None
+    sleep: Sleep | None = None
+    """None for an engine that cannot sleep."""
     tracing: Tracing | None = None
     cpu_cache: CpuCache | None = None
     backend: Backend | None = None
@@ -747,6 +758,29 @@ class PickerOfExtension(Record):
     default_version: Version
     equivalent: Mapping[Version, Version]
     """Version of llm-d's picker with the same plugins and flags, by minor version."""
+
+
+class DualPodsAnnotations(Record):
+    """Annotations of a requester's pod."""
+
+    prefix: str
+    former_prefix: str
+    """Prefix that no release of the controller reads."""
+    admin_port: str
+    """Port of the requester that the controller asks for the accelerators."""
+    server_patch: str
+    """The server's pod as a strategic merge patch of the requester's, written as a Go template."""
+    inference_server_config: str
+    """Name of an InferenceServerConfig, in place of the patch."""
+
+
+class FastModelActuation(Record):
+    """The contract of dual pods: what the controller of llm-d fast model actuation reads."""
+
+    source: Source
+    annotations: DualPodsAnnotations
+    container: str
+    """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
 
 
 # ---------------------------------------------------------------------------------------------

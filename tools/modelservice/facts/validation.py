@@ -18,6 +18,7 @@ from modelservice.facts.models import (
     Accelerators,
     EndpointPicker,
     Engine,
+    FastModelActuation,
     Kubernetes,
     ModelsByName,
     Record,
@@ -42,6 +43,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "accelerators.yaml": Accelerators,
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
+        DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
     }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelservice import facts
 from modelservice.engines.arguments import aliases
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.model import devices
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from modelservice.model.pods import PodGroup
 
 Object = Mapping[str, Any]
-
-SERVER_PATCH = "dual-pod.llm-d.ai/server-patch"
-"""Annotation with the pod that llm-d fast model actuation starts on a requester's accelerators."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +102,8 @@ class Container:
             self.owner, path, role=self.group.role, position=str(self.position), container=str(self.name)
         )  # fmt: skip
         if self.group.requester is not None:
-            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{SERVER_PATCH}]", keys)
+            patch = facts.fast_model_actuation().annotations.server_patch
+            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{patch}]", keys)
         above = f"{self.group.path('spec')}.{self.listed}[{self.name}]"
         return Place(self.group.object, f"{above}.{path}".rstrip("."), keys)
 
