@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import pytest
-import yaml
-
 from support.render import Render
 
 

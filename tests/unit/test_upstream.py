@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from modelservice.errors import ModelserviceError
 from modelservice import facts
+from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, apply_set, read_values
 from support.kubernetes_schemas import problems

@@ -5,7 +5,8 @@ https://github.com/llm-d-incubation/llm-d-fast-model-actuation/blob/main/docs/du
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
@@ -51,8 +52,8 @@ _SLEEPS = _ENGINE % (", --enable-sleep-mode", ", env: [{name: VLLM_SERVER_DEV_MO
 
 @rule(
     Severity.error,
-    reason="The controller ignores pods without its annotation, and finds the server by the name of its container and the "
-    "port of its readiness probe. The requesters hold their accelerators and never become ready.",
+    reason="The controller ignores pods without its annotation, and finds the server by the name of its container and "
+    "the port of its readiness probe. The requesters hold their accelerators and never become ready.",
     link=_LINK,
     failing=_requester(_SLEEPS, prefix="dual-pod.llm-d.ai"),
     passing=_requester(_SLEEPS),
@@ -74,13 +75,14 @@ def dual_pods_contract(deployment: Deployment) -> Iterator[Violation]:
         if server is None:
             names = ", ".join(item.name for item in group.containers)
             yield Violation(
-                f"the server's pod has no container {known.container}, which the controller looks for (there is {names})",
+                f"the server's pod has no container {known.container}, which the controller looks for; it has {names}",
                 group.engine.at("name"),
                 f"name the engine's container {known.container}",
             )
         elif not isinstance(_probed_port(server.fields), int):
             yield Violation(
-                "the controller takes the server's port from its readiness probe, which is no HTTP request to a port number",
+                "the controller takes the server's port from its readiness probe, which is not an HTTP request to a "
+                "port number",
                 server.at("readinessProbe"),
                 "set readinessProbe.httpGet with a number as port",
             )
@@ -88,8 +90,8 @@ def dual_pods_contract(deployment: Deployment) -> Iterator[Violation]:
 
 @rule(
     Severity.warning,
-    reason="When a requester is deleted, the controller sends its server to sleep, and asks whether it sleeps, through an "
-    "API that vLLM has with sleep mode and in development mode only.",
+    reason="When a requester is deleted, the controller sends its server to sleep, and asks whether it sleeps, through "
+    "an API that vLLM has with sleep mode and in development mode only.",
     link="https://docs.vllm.ai/en/latest/features/sleep_mode/",
     failing=_requester(_ENGINE % ("", "")),
     passing=_requester(_SLEEPS),
@@ -116,5 +118,5 @@ def _annotations(group: PodGroup) -> list[str]:
     return [str(name) for name in (template.get("metadata") or {}).get("annotations") or {}]
 
 
-def _probed_port(container: dict) -> object:  # type: ignore[type-arg]
+def _probed_port(container: Mapping[str, Any]) -> object:
     return ((container.get("readinessProbe") or {}).get("httpGet") or {}).get("port")
