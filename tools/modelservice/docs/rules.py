@@ -13,6 +13,7 @@ FOLDER = Path("docs") / "rules"
 FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
+    "autoscaling": "Autoscaling",
     "claims": "Device claims",
     "dual_pods": "Dual pods",
     "memory": "Memory",
