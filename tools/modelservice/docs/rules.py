@@ -34,6 +34,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "updates": "Updates",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Engine,
         FastModelActuation,
         Kubernetes,
+        Kueue,
         ModelsByName,
         RoutingProxy,
     )
@@ -109,6 +110,15 @@ def kubernetes() -> Kubernetes:
     from modelservice.facts.models import Kubernetes
 
     return read(Kubernetes, DIRECTORY / "kubernetes.yaml")
+
+
+@functools.cache
+def kueue() -> Kueue:
+    """Return what is known of Kueue."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Kueue
+
+    return read(Kueue, DIRECTORY / "kueue.yaml")
 
 
 @functools.cache

@@ -814,6 +814,16 @@ class Kubernetes(Record):
     features: Mapping[str, Feature]
 
 
+class Kueue(Record):
+    """What Kueue looks for, and its limits."""
+
+    source: Source
+    queue_label: str
+    """Label of a workload with the name of its queue."""
+    longest_group_name: int
+    """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
+
+
 # ---------------------------------------------------------------------------------------------
 # Models
 # ---------------------------------------------------------------------------------------------

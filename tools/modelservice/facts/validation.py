@@ -20,6 +20,7 @@ from modelservice.facts.models import (
     Engine,
     FastModelActuation,
     Kubernetes,
+    Kueue,
     ModelsByName,
     Record,
     RoutingProxy,
@@ -45,6 +46,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
+        DIRECTORY / "kueue.yaml": Kueue,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
     }
 
