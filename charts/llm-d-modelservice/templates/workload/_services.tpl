@@ -32,6 +32,15 @@ https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variab
 {{- if and .root.Values.service.enabled (eq .role $entry) -}}true{{- end -}}
 {{- end -}}
 
+{{/* Ports of pods that ports of a Service send to, as a JSON list for a NetworkPolicy. Input: ports. */}}
+{{- define "llm-d-modelservice.servedPorts" -}}
+{{- $found := list -}}
+{{- range .ports -}}
+{{- $found = append $found (dict "protocol" (.protocol | default "TCP") "port" (.targetPort | default .port)) -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
 {{/*
 Name of a role's Service. Input: root, facts. The controller of a LeaderWorkerSet makes a headless Service with the
 name of the set.
