@@ -323,7 +323,11 @@ def test_the_endpoint_picker_reads_the_engines_and_is_asked_by_the_gateway(rende
 
 
 def test_what_services_of_the_picker_send_to_is_open(render: Render) -> None:
-    extra = [{"name": "zmq", "port": 5557}, {"name": "web", "port": 80, "targetPort": "web"}, {"name": "m", "port": 9090}]
+    extra = [
+        {"name": "zmq", "port": 5557},
+        {"name": "web", "port": 80, "targetPort": "web"},
+        {"name": "m", "port": 9090},
+    ]
     routing = {"inferencePool": {"create": True}, "epp": {"create": True, "service": {"extraPorts": extra}}}
     objects = render({"engine": VLLM, "routing": routing, "networkPolicy": {"enabled": True}})
     ports = [port["port"] for port in policy(objects, "-epp")["ingress"][0]["ports"]]
