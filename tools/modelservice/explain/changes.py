@@ -15,7 +15,7 @@ import jsonschema_rs
 from modelservice.explain.address import MISSING
 from modelservice.explain.alternatives import alternatives
 from modelservice.helm import SCHEMA
-from modelservice.inputs import Values, read_values
+from modelservice.inputs import Values, read_defaults
 from modelservice.kubernetes import merge
 from modelservice.sources import Path, leaves
 
@@ -47,7 +47,7 @@ class Changeable:
         self._values, self._words = values, words
         self._schema = json.loads((chart / SCHEMA).read_text(encoding="utf-8"))
         self._validator = jsonschema_rs.Draft7Validator(self._schema)
-        self._defaults = read_values(str(chart / "values.yaml"))
+        self._defaults = read_defaults(chart)
 
     @functools.cached_property
     def given(self) -> list[Path]:
