@@ -63,7 +63,7 @@ ACCEPTED = [
     VARIABLE % "secretKeyRef: {name: a.b-c, key: A_b.c}",
     VARIABLE % "fieldRef: {fieldPath: \"metadata.labels['app.kubernetes.io/name']\"}",
     VARIABLE % "fieldRef: {fieldPath: status.hostIPs}",
-    "engine: {securityContext: {privileged: true, allowPrivilegeEscalation: true}}",
+    "engine: {securityContext: {privileged: false, allowPrivilegeEscalation: false}}",
     'networkPolicy: {enabled: true, from: [{ipBlock: {cidr: "fd00::/8"}}, {namespaceSelector: {}, podSelector: {}}]}',
     "engine: {livenessProbe: {tcpSocket: {port: 8000}, periodSeconds: 0}}",
 ]
