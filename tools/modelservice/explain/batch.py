@@ -29,8 +29,8 @@ _GOES_ON = "trunc 0"
 MOST = 24
 """Renders in one call. Parsing takes as long as one or two of them, and an error costs those of its call again."""
 
-_PRINTED = re.compile(r"\| toYaml }}$", re.MULTILINE)
-"""Where a template prints an object."""
+_PRINTED = re.compile(r"\btoYaml\b")
+"""What prints an object in a template that is not a named one."""
 
 _ONE = """\
 {{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (omit $ "Values") "Values" (index .Values.each %d))) }}{{ end }}
@@ -65,7 +65,7 @@ class Batch:
         own = chart.joinpath(*Path(template).parts[1:])
         partials = (path.read_text(encoding="utf-8") for path in sorted((chart / "templates").rglob("*.tpl")))
         (templates / "_partials.tpl").write_text(REFUSAL.sub(_GOES_ON, "\n".join(partials)), encoding="utf-8")
-        printing = _PRINTED.sub("| toJson }}", REFUSAL.sub(_GOES_ON, own.read_text(encoding="utf-8")))
+        printing = _PRINTED.sub("toJson", REFUSAL.sub(_GOES_ON, own.read_text(encoding="utf-8")))
         # Helm does not render a file whose name begins so.
         (templates / f"_{own.name}").write_text(printing, encoding="utf-8")
         name = json.dumps(f"{Path(template).parts[0]}/templates/_{own.name}")
