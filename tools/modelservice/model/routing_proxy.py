@@ -23,12 +23,8 @@ def is_proxy(container: Object) -> bool:
 
 
 def proxy_version(container: Object) -> tuple[int, ...] | None:
-    """Return the version of the routing sidecar by its image's tag, else by its name; None where neither tells it."""
-    version = image_version(str(container.get("image", "")))
-    if version:
-        return version
-    image = _proxy_image(container)
-    return tuple(int(part) for part in image.default_version.split(".")) if image and image.default_version else None
+    """Return the version of the routing sidecar by its image's tag; None where that does not tell it."""
+    return image_version(str(container.get("image", "")))
 
 
 def _proxy_image(container: Object) -> ProgramImage | None:
