@@ -407,6 +407,8 @@ class Flags(Record):
     """Flags whose repetition adds values."""
     variables: tuple[str, ...] = ()
     """Flags with an environment variable of the same name."""
+    file: str = ""
+    """Flag, without dashes, of a file that holds more flags."""
 
 
 class Engine(Record):

@@ -199,7 +199,7 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Violation]:
         needs = group.facts.flags.needs if group.facts and group.facts.flags else {}
         for name, needed in needs.items():
             alone = name == "nnodes" and group.command.number("nnodes", 1) == 1
-            if group.command.has(name) and not group.command.has(needed) and not alone:
+            if group.command.has(name) and group.lacks(needed) and not alone:
                 yield Violation(
                     f"--{name} has no effect without --{needed}, or is rejected",
                     group.engine.flag(name),

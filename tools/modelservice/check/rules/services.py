@@ -75,8 +75,8 @@ def monitor_target(deployment: Deployment) -> Iterator[Violation]:
                     )
                     continue
                 number, container = declared
-                listening = {listener.port for listener in group.listeners}
-                if listening and number not in listening and not group.headless and group.requester is None:
+                known = group.listeners and not group.headless and group.requester is None
+                if known and not group.may_listen(number):
                     yield Violation(
                         f"the monitor scrapes the port {name} ({number}), but {group.object} listens on "
                         f"{group.listening}",
@@ -113,9 +113,8 @@ def service_target(deployment: Deployment) -> Iterator[Violation]:
             target = port.get("targetPort", port.get("port"))
             for group in selected:
                 number = group.number_of(target)
-                listening = {listener.port for listener in group.listeners}
-                unsure = group.requester is not None or group.facts is None or not listening
-                if number is None or (number not in listening and not unsure):
+                unsure = group.requester is not None or group.facts is None or not group.listeners
+                if number is None or not (unsure or group.may_listen(number)):
                     yield Violation(
                         f"the Service sends port {port.get('port')} to {target}, but {group.object} listens on "
                         f"{group.listening}",

@@ -244,7 +244,7 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
             command.has("prefiller-use-tls") and command.value("prefiller-use-tls") != "false"
         )
         for other in deployment.role("prefill"):
-            if not other.command.flags_known or uses == other.serves_tls:
+            if not other.command.flags_known or uses == other.serves_tls or (uses and other.command.partial):
                 continue
             yield Violation(
                 f"the sidecar uses {'TLS' if uses else 'plain HTTP'} for prefill pods, which "
