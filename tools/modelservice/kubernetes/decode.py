@@ -7,6 +7,7 @@ is said in a sentence, and nothing behind this has to reckon with it.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,13 @@ _MONITOR = _map(
 
 _SPECS: Mapping[str, Schema] = {
     "Service": _map(selector=TEXTS, ports=_list_of(_one(_map(name=TEXT, port=NUMBER)))),
-    "InferencePool": _map(selector=_map(matchLabels=TEXTS), endpointPickerRef=_REFERENCE, extensionRef=_REFERENCE),
+    "InferencePool": _map(
+        selector=_map(matchLabels=TEXTS),
+        endpointPickerRef=_REFERENCE,
+        extensionRef=_REFERENCE,
+        targetPorts=_list_of(_one(_map(number=NUMBER))),
+        targetPortNumber=NUMBER,
+    ),
     "HTTPRoute": _map(
         parentRefs=_list_of(_one(_map(name=TEXT))), rules=_list_of(_one(_map(backendRefs=_list_of(_one(_REFERENCE)))))
     ),
@@ -145,6 +152,20 @@ def _other_key(value: Any, path: str = "") -> str | None:
         if found is not None:
             return found
     return None
+
+
+_BUILT_IN = re.compile(r"v1|(apps|batch|autoscaling|policy|extensions|[a-z.]+\.k8s\.io)/v\w+")
+"""API versions of Kubernetes itself, and of its own extensions."""
+
+
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+
+
+def is_known(obj: Mapping[str, Any]) -> bool:
+    """Whether the form of an object's kind is known; of any other kind it cannot be said what is wrong."""
+    if obj.get("kind") in _SPECS or (not obj.get("apiVersion") and obj.get("kind") in _WORKLOADS):
+        return True
+    return _BUILT_IN.fullmatch(str(obj.get("apiVersion"))) is not None
 
 
 def object_problem(obj: Mapping[str, Any]) -> str | None:

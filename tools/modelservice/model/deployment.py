@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.engines.version import Version
@@ -19,6 +19,7 @@ from modelservice.model.cluster import Inventory
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of
+from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
 from modelservice.paths import chart_dir
@@ -96,6 +97,30 @@ class Deployment:
             found.setdefault(id(group.workload), []).append(group)
         return list(found.values())
 
+    @functools.cached_property
+    def pods(self) -> Selection:
+        """Pods by their labels."""
+        return Selection(self.groups)
+
+    @functools.cached_property
+    def releases(self) -> list[Deployment]:
+        """The deployment by what belongs together: parts of a stream with several models, each with its pools.
+
+        A part has all objects, but only its own pods and pools.
+        """
+        serving = [workload for workload in self.workloads if any(group.is_server for group in workload)]
+        found = releases(serving, self.pools)
+        if len(found) < 2:
+            return [self]
+        parts = []
+        for release in found:
+            pools = {id(pool) for pool in release.pools}
+            part = replace(self, given_pools=[pool for pool in self.given_pools if id(pool) in pools])
+            part.own_pools = [pool for pool in self.own_pools if id(pool) in pools]
+            part.groups = release.groups
+            parts.append(part)
+        return parts
+
     def autoscaler(self, group: PodGroup) -> Autoscaler | None:
         """Return what scales the workload of pods; None without an autoscaler."""
         target = (group.kind, group.name)
@@ -122,9 +147,12 @@ class Deployment:
         metadata = obj.get("metadata") or {}
         kind, name = str(obj.get("kind")), str(metadata.get("name", ""))
         role = role_of(str((metadata.get("labels") or {}).get(ROLE, "")), name)
-        is_workload = any(group.workload is obj for group in self.groups)
-        keys = keys_of("workload" if is_workload else kind, path, role=role)
+        keys = keys_of("workload" if id(obj) in self._workload_ids else kind, path, role=role)
         return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys))
+
+    @functools.cached_property
+    def _workload_ids(self) -> frozenset[int]:
+        return frozenset(id(group.workload) for group in self.groups)
 
     def value(self, key: str) -> Any:
         """Return a value in effect, the chart's default included; None where the values are not known.

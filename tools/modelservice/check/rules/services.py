@@ -99,7 +99,7 @@ def service_target(deployment: Deployment) -> Iterator[Violation]:
         selector = spec.get("selector") or {}
         if not selector or not deployment.groups or spec.get("publishNotReadyAddresses"):
             continue
-        selected = [group for group in deployment.groups if selector.items() <= group.labels.items()]
+        selected = deployment.pods.of(selector)
         if not selected and "leaderworkerset.sigs.k8s.io/name" not in selector:
             labels = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield Violation(
@@ -135,6 +135,8 @@ def service_name(deployment: Deployment) -> Iterator[Violation]:
     """No Service next to vLLM is named vllm."""
     for service in deployment.kind("Service"):
         metadata = service["metadata"]
+        if metadata.get("name") != "vllm" or (service.get("spec") or {}).get("clusterIP") == "None":
+            continue
         exposed = [
             group
             for group in deployment.servers
@@ -143,7 +145,7 @@ def service_name(deployment: Deployment) -> Iterator[Violation]:
             and group.spec.get("enableServiceLinks") is not False
             and "VLLM_PORT" not in group.engine.env
         ]
-        if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
+        if exposed:
             yield Violation(
                 "vLLM reads the Service's variable VLLM_PORT, an address, as its own",
                 deployment.at(service, "metadata.name"),
