@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelservice.engines.arguments import aliases
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.model import devices
+from modelservice.model.cluster import amounts
 from modelservice.model.engine_flags import own_name
 from modelservice.model.provenance import Place, keys_of
 
@@ -87,6 +88,11 @@ class Container:
     def requests(self) -> Object:
         """Requests by resource."""
         return (self.fields.get("resources") or {}).get("requests") or {}
+
+    @property
+    def amounts(self) -> Counter[str]:
+        """What the scheduler counts: requests, and limits where nothing is requested."""
+        return amounts({**self.limits, **self.requests})
 
     @property
     def accelerators(self) -> Counter[str]:

@@ -15,7 +15,7 @@ from modelservice.facts.versions import number
 from modelservice.inputs import read_values
 from modelservice.kubernetes import merge
 from modelservice.model.autoscaling import Autoscaler, autoscalers
-from modelservice.model.cluster import Inventory
+from modelservice.model.cluster import Inventory, Selector
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, keys_of
@@ -77,6 +77,15 @@ class Deployment:
         if group.proxy is None:
             return None
         return number(str(stated)) if stated else proxy_version(group.proxy.fields)
+
+    @property
+    def own_pods(self) -> list[Selector]:
+        """Namespaces and labels of the pods that its workloads have where it is installed."""
+        found: list[Selector] = []
+        for group in self.groups:
+            labels = (group.workload.get("spec") or {}).get("selector") or {}
+            found.append((group.namespace or self.namespace, labels.get("matchLabels") or _labels_of_group(group)))
+        return found
 
     @property
     def pools(self) -> list[Pool]:
@@ -168,6 +177,14 @@ class Deployment:
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
         return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
+
+
+def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
+    """Return the label by which a LeaderWorkerSet knows its pods; no label for another workload.
+
+    https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+    """
+    return {"leaderworkerset.sigs.k8s.io/name": group.name} if group.kind == "LeaderWorkerSet" else {}
 
 
 @functools.cache

@@ -161,7 +161,7 @@ def reference_missing(deployment: Deployment) -> Iterator[Violation]:
                 continue
             namespace = "" if kind in ("PriorityClass", "RuntimeClass") else deployment.namespace
             if cluster.lacks(kind, name, namespace):
-                near = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of(kind))[:6])
+                near = ", ".join(_alternatives(cluster, kind, part))
                 message = f"the pods use {kind} {name}, which the cluster does not have"
                 yield Violation(message, at, f"create it, or set one of {near}" if near else "create it")
                 continue
@@ -169,6 +169,13 @@ def reference_missing(deployment: Deployment) -> Iterator[Violation]:
             if found and part not in (found.get("data") or {}):
                 has = ", ".join(found.get("data") or {}) or "none"
                 yield Violation(f"the {kind} {name} has no key {part}", at, f"add the key {part}; it has {has}")
+
+
+def _alternatives(cluster: Inventory, kind: str, part: str) -> list[str]:
+    """Return objects of a kind that may be meant, those with the same key where one is needed; none of Helm's own."""
+    usable = [obj for obj in cluster.of(kind) if not part or part in (obj.get("data") or {})]
+    names = sorted(str(obj["metadata"]["name"]) for obj in usable)
+    return [name for name in names if not name.startswith("sh.helm.release.")][:6]
 
 
 def _references(group: PodGroup) -> Iterator[tuple[str, str, Place, str]]:
