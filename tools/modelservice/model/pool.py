@@ -275,6 +275,10 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
     """Return the pool that values of the inferencepool chart make."""
     pool = values.get("inferencePool") or {}
     place = _places(path, sources)
+    extension = values.get("inferenceExtension") or {}
+    server = extension.get("endpointsServer") or {}
+    if server.get("endpointSelector") and not server.get("createInferencePool", True):
+        return _standalone(server, _picker_in(extension, "inferenceExtension", place), place)
     # v0.3 to v0.5 make v1alpha2 pools and know only targetPortNumber; later ones make v1 unless told otherwise.
     old = pool.get("apiVersion", "").startswith(V1ALPHA2) or ("targetPorts" not in pool and "targetPortNumber" in pool)
     refusals = _port_refusals(pool, "inferencePool", place)
@@ -296,8 +300,23 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
         selector=_labels((pool.get("modelServers") or {}).get("matchLabels")),
         ports=ports,
         protocol=str(pool.get("modelServerProtocol") or "http"),
-        picker=_picker_in(values.get("inferenceExtension") or {}, "inferenceExtension", place),
+        picker=_picker_in(extension, "inferenceExtension", place),
         refusals=refusals,
+    )
+
+
+def _standalone(server: Mapping[str, Any], picker: EndpointPicker, place: Callable[[str], Place]) -> Pool:
+    """Return what stands for the pool of a picker that selects pods by itself: labels and ports as text."""
+    key = "inferenceExtension.endpointsServer"
+    pairs = (item.replace("==", "=").partition("=") for item in str(server["endpointSelector"]).split(","))
+    ports = str(server.get("targetPorts") or "").split(",")
+    return Pool(
+        place(key),
+        place(f"{key}.endpointSelector"),
+        place(f"{key}.targetPorts"),
+        selector={name.strip(): value.strip() for name, equals, value in pairs if equals and not name.endswith("!")},
+        ports=_ports([int(port) for port in map(str.strip, ports) if port.isdigit()]),
+        picker=picker,
     )
 
 

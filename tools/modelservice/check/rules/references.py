@@ -7,6 +7,7 @@ from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.decode import is_built_in
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.devices import DeviceRequest
@@ -97,13 +98,6 @@ def _claim_problem(claim: DeviceRequest, group: PodGroup, cluster: Inventory) ->
     return None
 
 
-_CUSTOM_KINDS = (
-    "LeaderWorkerSet", "PodMonitor", "ServiceMonitor", "PrometheusRule", "InferencePool", "InferenceObjective",
-    "HTTPRoute", "ScaledObject", "VariantAutoscaling",
-)  # fmt: skip
-"""Kinds that the chart makes and Kubernetes does not have by itself; the plural of each ends with an s."""
-
-
 @rule(
     Severity.error,
     reason="An object of a kind that the cluster does not know makes the installation fail half-way.",
@@ -124,10 +118,15 @@ def kind_missing(deployment: Deployment) -> Iterator[Violation]:
     cluster = deployment.cluster
     if cluster is None or "CustomResourceDefinition" not in cluster.kinds:
         return
-    first = {(obj.get("apiVersion"), obj.get("kind")): obj for obj in reversed(deployment.kind(*_CUSTOM_KINDS))}
+    defined = {_defines(item): item for item in cluster.of("CustomResourceDefinition")}
+    own = {_defines(item) for item in deployment.kind("CustomResourceDefinition")}
+    first = {(obj.get("apiVersion"), obj.get("kind")): obj for obj in reversed(deployment.objects)}
     for (version, kind), obj in sorted(first.items(), key=lambda item: str(item[0][1])):
         group, _, number = str(version).rpartition("/")
-        definition = cluster.find("CustomResourceDefinition", f"{str(kind).lower()}s.{group}")
+        if is_built_in(obj) or (group, kind) in own:
+            continue
+        name = f"{str(kind).lower()}s.{group}"  # of a definition that does not spell its kind
+        definition = defined.get((group, kind)) or cluster.find("CustomResourceDefinition", name)
         versions = ((definition or {}).get("spec") or {}).get("versions") or []
         served = [str(item.get("name")) for item in versions if item.get("served")]
         if number not in served:
@@ -136,6 +135,12 @@ def kind_missing(deployment: Deployment) -> Iterator[Violation]:
                 deployment.at(obj, "apiVersion"),
                 f"install {group}, or do without {kind}",
             )
+
+
+def _defines(definition: Object) -> tuple[str, str]:
+    """Return the API group and the kind that a definition adds."""
+    spec = definition.get("spec") or {}
+    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
 
 
 @rule(
