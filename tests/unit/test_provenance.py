@@ -111,6 +111,8 @@ PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
 RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
+TESTED: Values = {"test": {"enabled": True}}
+DOWNLOADED: Values = {"modelArtifacts": {"download": {"enabled": True}}}
 ADAPTERS: Values = {"modelArtifacts": {"adapters": LORA["modelArtifacts"]["adapters"]}}
 NAMED: Values = {"modelArtifacts": {"uri": "hf://{{ .Values.modelArtifacts.name }}"}}
 STATED: Values = {"engine": {"modelCommand": None, "type": "vllm"}}
@@ -176,6 +178,11 @@ NEEDED: dict[str, Values] = {
     "PrometheusRule monitoring.prometheusrule.enabled": WATCHED,
     "InferenceObjective routing.inferenceObjective.create": WATCHED,
     "ResourceClaimTemplate accelerator.resourceClaimTemplates": DRA,
+    "test test.enabled": TESTED,
+    "test.image test.image": TESTED,
+    "test.* test.imagePullPolicy": TESTED,
+    "download modelArtifacts.download": DOWNLOADED,
+    "download.image modelArtifacts.download.image": DOWNLOADED,
     "InferencePool.spec.selector routing.inferencePool.matchLabels": SELECTED,
     "picker routing.epp": FILES,
     "picker.args routing.epp.pluginsConfigFile": FILES,
@@ -190,7 +197,7 @@ OTHERS: dict[str, Any] = {
 """Values that no schema tells, by the end of the key."""
 
 FIELD = {
-    "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
+    "test.*": "imagePullPolicy", "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
     "engine.volumeMounts[*]": "volumeMounts[/data]", "proxy.*": "imagePullPolicy", "proxy.args[*]": "args[--tracing]",
     "container.*": "workingDir", "container.args[*]": "args[--verbose]", "container.env[*]": "env[NAME]",
     "container.volumeMounts[*]": "volumeMounts[/data]", "init.*": "workingDir", "init.env[*]": "env[NAME]",
@@ -221,6 +228,12 @@ def field(deployment: Deployment, owner: str, path: str) -> Any:
         return [field_of(group, owner, path) for group in deployment.role("decode")]
     if owner == "picker":
         return field_of_picker(deployment, path)
+    if owner == "test":
+        pods = deployment.kind("Pod")
+        return at(pods[0]["spec"]["containers"][0], path) if pods and path else pods
+    if owner == "download":
+        found = [item for group in deployment.groups for item in group.all_containers if item.name == "download-model"]
+        return at(found[0].fields, path) if found and path else [item.fields for item in found]
     objects = deployment.kind(owner)
     return at(objects[0], path) if objects else MISSING
 

@@ -18,7 +18,7 @@ from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
-from modelservice.model.provenance import Place, keys_of
+from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
@@ -157,7 +157,7 @@ class Deployment:
         kind, name = str(obj.get("kind")), str(metadata.get("name", ""))
         role = role_of(str((metadata.get("labels") or {}).get(ROLE, "")), name)
         keys = keys_of("workload" if id(obj) in self._workload_ids else kind, path, role=role)
-        return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys))
+        return Place(reference(obj), path, (among_extra(reference(obj)), *keys))
 
     @functools.cached_property
     def _workload_ids(self) -> frozenset[int]:

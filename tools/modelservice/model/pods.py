@@ -21,12 +21,15 @@ from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
 from modelservice.model.engine_flags import own_name
-from modelservice.model.provenance import Place, keys_of
+from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
 Object = Mapping[str, Any]
 
 ROLE = "llm-d.ai/role"
+
+_COMPONENTS = {"test": "test", "model-download": "download"}
+"""What the chart's other pods are for, by their label."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,30 @@ class PodGroup:
 
     def at(self, path: str) -> Place:
         """Return the place of a field of the pods, e.g. ``spec.nodeSelector``."""
-        return Place(self.object, self.path(path), keys_of("pod", path, role=self.role))
+        return Place(self.object, self.path(path), self.keys("pod", path))
 
     def workload_at(self, path: str) -> Place:
         """Return the place of a field of the workload, e.g. ``spec.replicas``."""
-        return Place(self.object, path, keys_of("workload", path, role=self.role))
+        return Place(self.object, path, self.keys("workload", path))
+
+    def keys(self, owner: str, path: str, **names: str) -> tuple[str, ...]:
+        """Return the candidate values keys of a field: those of a role, or of another workload of the chart.
+
+        Args:
+            owner: what the field of a role's pods belongs to, as in :data:`modelservice.model.provenance.FIELDS`.
+            path: path of the field there.
+            names: what stands for names in the keys, besides the role.
+        """
+        found = keys_of(owner if self.is_server else self._purpose, path, role=self.role, **names)
+        return (among_extra(self.object), *found)
+
+    @property
+    def _purpose(self) -> str:
+        """What pods that serve no model are for; empty where that is not known."""
+        component = (self.workload["metadata"].get("labels") or {}).get("app.kubernetes.io/component")
+        if component in _COMPONENTS:
+            return _COMPONENTS[component]
+        return "picker" if self.name.endswith(f"-{facts.endpoint_picker().extension.name}") else ""
 
     # --- Containers ---------------------------------------------------------------------------
 

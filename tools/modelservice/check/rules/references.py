@@ -126,7 +126,7 @@ def kind_missing(deployment: Deployment) -> Iterator[Violation]:
         if is_built_in(obj) or (group, kind) in own:
             continue
         name = f"{str(kind).lower()}s.{group}"  # of a definition that does not spell its kind
-        definition = defined.get((group, kind)) or cluster.find("CustomResourceDefinition", name)
+        definition = defined.get((group, str(kind))) or cluster.find("CustomResourceDefinition", name)
         versions = ((definition or {}).get("spec") or {}).get("versions") or []
         served = [str(item.get("name")) for item in versions if item.get("served")]
         if number not in served:
