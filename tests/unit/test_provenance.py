@@ -3,17 +3,23 @@
 import copy
 import functools
 import json
+import re
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from modelservice import values as models
+from modelservice.check.examples import findings
+from modelservice.check.rule import rules
+from modelservice.check.runner import run
+from modelservice.docs.keys import leaves as key_leaves
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import MISSING, at
 from modelservice.explain.alternatives import alternatives
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
+from modelservice.inputs import apply_set, merge, parse_values, read_values
 from modelservice.kubernetes.merge import helm
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
@@ -381,3 +387,63 @@ def test_explain_names_a_key_of_the_table(embedded: EmbeddedHelm, owner: str, pa
     line = f"{place.object}.{place.path}"
     explained = explain(line, deployment.sources, chart_dir(), EmbeddedHelm, Release("x"))
     assert {item.key for item in explained.dependencies} & set(place.keys)
+
+
+def documented() -> set[str]:
+    """Every key of the values, without the numbers of items."""
+    return {leaf.path.replace("[]", "") for leaf in key_leaves(models.Values)}
+
+
+def is_key(key: str, known: set[str]) -> bool:
+    """Whether the values have a key: as it is, a section of keys, or an entry of a map or list that is free."""
+    parts = re.sub(r"\[\d+\]", "", key).split(".")
+    above = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return bool(above & known) or any(name.startswith(f"{'.'.join(parts)}.") for name in known)
+
+
+@pytest.mark.parametrize("name", [name for name, rule in rules().items() if not rule.failing.manifests])
+def test_a_finding_names_a_key_that_is_written_or_documented(embedded: EmbeddedHelm, name: str) -> None:
+    rule, known = rules()[name], documented()
+    of_pool = ("inferencePool", "inferenceExtension", "router")
+    for finding in findings(rule, rule.failing, embedded):
+        assert finding.values, finding
+        assert is_key(finding.values, known) or finding.values.startswith(of_pool), finding
+
+
+OTHER_PODS: Values = {
+    "extraObjects": [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}},
+                         "spec": {"containers": [{"name": "web", "image": "nginx:latest"}]}}}},
+    ],
+    "test": {"enabled": True, "image": "curlimages/curl:latest"},
+    "modelArtifacts": {"download": {"enabled": True, "image": "rclone/rclone:latest"}},
+    "routing": {"epp": {"image": "ghcr.io/llm-d/llm-d-router-endpoint-picker:latest"}},
+}  # fmt: skip
+
+
+def test_a_finding_about_other_pods_names_what_makes_them(embedded: EmbeddedHelm) -> None:
+    deployment = deployed(embedded, merge([BASE, OTHER_PODS]))
+    assert deployment is not None
+    found = {item.values for item in run([deployment]) if item.rule == "image-latest"}
+    assert found == {"extraObjects[0]", "test.image", "routing.epp.image"}
+    (download,) = [item for item in deployment.servers[0].all_containers if item.name == "download-model"]
+    assert download.at("image").key(deployment.sources) == "modelArtifacts.download.image"
+
+
+@pytest.mark.parametrize(
+    ("sets", "line"),
+    [
+        ((), 4),
+        (("engine.resources.limits.memory=8Gi",), None),
+        (("decode.x=1",), 4),
+    ],
+)
+def test_a_value_of_set_is_blamed_on_no_line(sets: tuple[str, ...], line: int | None) -> None:
+    text = "engine:\n  image: a\n  resources:\n    limits: {memory: 4Gi}\n"
+    values, document = parse_values(text, "values.yaml")
+    place = Sources([Layer("values.yaml", values, document)], apply_set(values, sets)).place(
+        "engine.resources.limits.memory"
+    )
+    assert (place.line if place else None) == line

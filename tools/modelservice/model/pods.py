@@ -130,13 +130,22 @@ class PodGroup:
             path: path of the field there.
             names: what stands for names in the keys, besides the role.
         """
-        found = keys_of(owner if self.is_server else self._purpose, path, role=self.role, **names)
+        found = keys_of(owner if self._is_of_role else self._purpose, path, role=self.role, **names)
         return (among_extra(self.object), *found)
+
+    @property
+    def _is_of_role(self) -> bool:
+        """Whether the pods are those of a role: servers, and other pods of a workload that the chart makes."""
+        return self.is_server or (not self._purpose and "helm.sh/chart" in self._workload_labels)
+
+    @property
+    def _workload_labels(self) -> Mapping[str, str]:
+        return self.workload["metadata"].get("labels") or {}
 
     @property
     def _purpose(self) -> str:
         """What pods that serve no model are for; empty where that is not known."""
-        component = (self.workload["metadata"].get("labels") or {}).get("app.kubernetes.io/component")
+        component = self._workload_labels.get("app.kubernetes.io/component")
         if component in _COMPONENTS:
             return _COMPONENTS[component]
         return "picker" if self.name.endswith(f"-{facts.endpoint_picker().extension.name}") else ""

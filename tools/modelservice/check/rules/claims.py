@@ -120,7 +120,7 @@ def compute_domain_nodes(deployment: Deployment) -> Iterator[Violation]:
         template, nodes = shared_domain(obj) or ("", 0)
         for group in deployment.groups if nodes else ():
             names = {claim.get("resourceClaimTemplateName") for claim in group.spec.get("resourceClaims") or []}
-            if template in names and group.group_size not in (1, nodes):
+            if template in names and 1 < nodes != group.group_size > 1:
                 yield Violation(
                     f"numNodes is {nodes}, but a group of {group.object} has {group.group_size} pods",
                     deployment.at(obj, "spec.numNodes"),
