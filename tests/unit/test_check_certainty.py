@@ -21,7 +21,7 @@ ONE_GPU = {"limits": {"nvidia.com/gpu": 1}}
 
 
 def pods(
-    name: str = "decode", *, image: str = VLLM, namespace: str = "", labels: Object | None = None, **container
+    name: str = "decode", *, image: str = VLLM, namespace: str = "", labels: Object | None = None, **container: Any
 ) -> Object:
     """A Deployment of an engine."""
     own = {"app": name, **(labels or {})}

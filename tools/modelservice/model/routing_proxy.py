@@ -7,7 +7,7 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.facts.models import ProgramImage
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.images import image_name, image_version
 
 Object = Mapping[str, Any]
 
@@ -28,5 +28,5 @@ def proxy_version(container: Object) -> tuple[int, ...] | None:
 
 
 def _proxy_image(container: Object) -> ProgramImage | None:
-    name = str(container.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
+    name = image_name(str(container.get("image", "")))
     return next((image for image in facts.routing_proxy().images if image.name in name), None)
