@@ -15,6 +15,7 @@ FAMILIES = {
     "arguments": "Engine arguments",
     "claims": "Device claims",
     "fields": "Fields of Kubernetes",
+    "coverage": "Coverage",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",

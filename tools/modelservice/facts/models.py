@@ -407,6 +407,8 @@ class Flags(Record):
     """Flags whose repetition adds values."""
     variables: tuple[str, ...] = ()
     """Flags with an environment variable of the same name."""
+    file: str = ""
+    """Flag, without dashes, of a file that holds more flags."""
 
 
 class Engine(Record):
@@ -542,10 +544,22 @@ class NotAccelerators(Record):
     """Regular expressions of device classes."""
 
 
+class ComputeDomain(Record):
+    """The object by which pods of several nodes share NVLink memory."""
+
+    source: Source
+    kind: str
+    template: tuple[str, ...]
+    """Path of the name of the ResourceClaimTemplate that its controller makes."""
+    nodes: tuple[str, ...]
+    """Path of the number of nodes, which should be 0: as many as there are pods."""
+
+
 class Accelerators(Record):
     """What is known of accelerators, and of what only looks like one."""
 
     types: tuple[Accelerator, ...]
+    compute_domain: ComputeDomain
     networks: NotAccelerators
     amounts: NotAccelerators
     """Memory and cores of shared accelerators, and other amounts."""
