@@ -16,6 +16,8 @@ FAMILIES = {
     "autoscaling": "Autoscaling",
     "claims": "Device claims",
     "dual_pods": "Dual pods",
+    "fields": "Fields of Kubernetes",
+    "coverage": "Coverage",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Engine,
         FastModelActuation,
         Kubernetes,
+        KubernetesFields,
         Kueue,
         ModelsByName,
         RoutingProxy,
@@ -119,6 +120,15 @@ def kueue() -> Kueue:
     from modelservice.facts.models import Kueue
 
     return read(Kueue, DIRECTORY / "kueue.yaml")
+
+
+@functools.cache
+def kubernetes_fields() -> KubernetesFields:
+    """Return what the API server requires of fields beyond their type."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import KubernetesFields
+
+    return read(KubernetesFields, DIRECTORY / "kubernetes-fields.yaml")
 
 
 @functools.cache

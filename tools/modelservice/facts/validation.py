@@ -20,6 +20,7 @@ from modelservice.facts.models import (
     Engine,
     FastModelActuation,
     Kubernetes,
+    KubernetesFields,
     Kueue,
     ModelsByName,
     Record,
@@ -47,6 +48,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
         DIRECTORY / "kueue.yaml": Kueue,
+        DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
     }
 

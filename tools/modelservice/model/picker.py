@@ -18,7 +18,7 @@ from modelservice import facts
 from modelservice.facts.models import Plugin
 from modelservice.facts.versions import holds, number
 from modelservice.kubernetes.decode import PICKER_CONFIG, problem
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.images import image_name, image_version
 from modelservice.model.provenance import Place
 from modelservice.model.workloads import pod_groups
 
@@ -60,7 +60,7 @@ class EndpointPicker:
     def project(self) -> Literal["llm-d", "extension", "unstated", "other"]:
         """Whose picker it is, by the name of the image: llm-d's, or that of Gateway API Inference Extension."""
         known = facts.endpoint_picker()
-        name = re.split("[:@]", self.image.rpartition("/")[2])[0]
+        name = image_name(self.image)
         if not name:
             return "unstated"
         if name == known.extension.name:
@@ -168,16 +168,37 @@ def _named(where: str, items: Sequence[Object | None], *keys: str) -> Iterator[t
         yield from ((where, str(item[key])) for key in keys or ("pluginRef",) if item and item.get(key))
 
 
-def picker_of(objects: Sequence[Object], name: str, place: PlaceOf) -> EndpointPicker | None:
+class PickerObjects:
+    """Deployments that may be endpoint pickers, and ConfigMaps with their configurations."""
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self.maps = [obj for obj in objects if _configs(obj)]
+        self._by_name: dict[str, list[Object]] = {}
+        for obj in objects:
+            if obj.get("kind") == "Deployment":
+                self._by_name.setdefault(obj["metadata"]["name"], []).append(obj)
+
+    def workload(self, name: str, namespace: str) -> Object | None:
+        """Return the Deployment of a name, that of the namespace where there are several."""
+        named = self._by_name.get(name, [])
+        return next((obj for obj in named if _namespace(obj) == namespace), next(iter(named), None))
+
+    def configs(self, pods: Object, namespace: str) -> list[Object]:
+        """Return the ConfigMaps that pods mount; those of the namespace, or else all, where none is known."""
+        mounted = {(volume.get("configMap") or {}).get("name") for volume in pods.get("volumes") or []}
+        there = [obj for obj in self.maps if _namespace(obj) == namespace] or self.maps
+        return [obj for obj in there if obj["metadata"]["name"] in mounted] or there
+
+
+def picker_of(objects: PickerObjects, name: str, namespace: str, place: PlaceOf) -> EndpointPicker | None:
     """Return the endpoint picker that serves under a Service name; None where nothing tells of it."""
-    maps = [obj for obj in objects if _configs(obj)]
-    configs = {key: text for obj in maps for key, text in _configs(obj).items()}
-    workload = next(
-        (obj for obj in objects if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name), None
-    )
+    workload = objects.workload(name, namespace)
+    pods = _pods(workload)
+    maps = objects.configs(pods, namespace)
     if workload is None and not maps:
         return None
-    container = _container(workload)
+    configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
+    container: Object = next(iter(pods.get("containers") or []), {})
     flags = flags_of(container)
     file = flags["config-file"].rpartition("/")[2] if "config-file" in flags else ""
     if workload is None:
@@ -189,7 +210,7 @@ def picker_of(objects: Sequence[Object], name: str, place: PlaceOf) -> EndpointP
         place(holder, f"data[{file}]", "picker", f"config[{file}]") if holder else at,
         str(container.get("image", "")),
         file,
-        {key: str(text) for obj in maps for key, text in (obj.get("data") or {}).items()},
+        configs,
         _on(flags),
         complete=bool(maps),
     )
@@ -201,7 +222,7 @@ def pickers_without_pool(objects: Sequence[Object], place: PlaceOf) -> Iterator[
         flags["config-file"].rpartition("/")[2]: (container, flags)
         for obj in objects
         if obj.get("kind") == "Deployment"
-        for container in [_container(obj)]
+        for container in (_pods(obj).get("containers") or [])[:1]
         for flags in [flags_of(container)]
         if "config-file" in flags
     }
@@ -236,6 +257,10 @@ def _configs(obj: Object) -> dict[str, str]:
     return {str(key): str(text) for key, text in data.items() if KIND in str(text)}
 
 
-def _container(workload: Object | None) -> Object:
+def _namespace(obj: Object) -> str:
+    return str((obj.get("metadata") or {}).get("namespace") or "")
+
+
+def _pods(workload: Object | None) -> Object:
     group = next(pod_groups(workload), None) if workload else None
-    return next(iter(group.spec.get("containers") or []), {}) if group else {}
+    return group.spec if group else {}

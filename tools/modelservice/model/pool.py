@@ -16,7 +16,7 @@ import yaml
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
-from modelservice.model.picker import NONE, EndpointPicker, picker_of
+from modelservice.model.picker import NONE, EndpointPicker, PickerObjects, picker_of
 from modelservice.model.pods import PodGroup, reference
 from modelservice.model.provenance import Place, keys_of
 from modelservice.sources import Layer, Sources
@@ -105,6 +105,7 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
     def place(obj: Object, path: str, owner: str, field: str) -> Place:
         return Place(reference(obj), path, () if file else keys_of(owner, field), sources)
 
+    pickers = PickerObjects(objects)
     for obj in objects:
         if obj.get("kind") != "InferencePool":
             continue
@@ -123,7 +124,7 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            picker=picker_of(objects, str(picker.get("name", "")), place),
+            picker=picker_of(pickers, str(picker.get("name", "")), str(metadata.get("namespace") or ""), place),
         )
 
 
@@ -153,6 +154,10 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
     """Return the pool that values of the inferencepool chart make."""
     pool = values.get("inferencePool") or {}
     place = _places(path, sources)
+    extension = values.get("inferenceExtension") or {}
+    server = extension.get("endpointsServer") or {}
+    if server.get("endpointSelector") and not server.get("createInferencePool", True):
+        return _standalone(server, _picker_in(extension, "inferenceExtension", place), place)
     # v0.3 to v0.5 make v1alpha2 pools and know only targetPortNumber; later ones make v1 unless told otherwise.
     old = pool.get("apiVersion", "").startswith(V1ALPHA2) or ("targetPorts" not in pool and "targetPortNumber" in pool)
     refusals = _port_refusals(pool, "inferencePool", place)
@@ -174,8 +179,23 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
         selector=_labels((pool.get("modelServers") or {}).get("matchLabels")),
         ports=ports,
         protocol=str(pool.get("modelServerProtocol") or "http"),
-        picker=_picker_in(values.get("inferenceExtension") or {}, "inferenceExtension", place),
+        picker=_picker_in(extension, "inferenceExtension", place),
         refusals=refusals,
+    )
+
+
+def _standalone(server: Mapping[str, Any], picker: EndpointPicker, place: Callable[[str], Place]) -> Pool:
+    """Return what stands for the pool of a picker that selects pods by itself: labels and ports as text."""
+    key = "inferenceExtension.endpointsServer"
+    pairs = (item.replace("==", "=").partition("=") for item in str(server["endpointSelector"]).split(","))
+    ports = str(server.get("targetPorts") or "").split(",")
+    return Pool(
+        place(key),
+        place(f"{key}.endpointSelector"),
+        place(f"{key}.targetPorts"),
+        selector={name.strip(): value.strip() for name, equals, value in pairs if equals and not name.endswith("!")},
+        ports=_ports([int(port) for port in map(str.strip, ports) if port.isdigit()]),
+        picker=picker,
     )
 
 

@@ -12,7 +12,7 @@ from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.facts.models import Plugin
-from modelservice.facts.versions import holds, number
+from modelservice.facts.versions import holds, number, shown
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import EndpointPicker
 
@@ -264,6 +264,33 @@ def _other_plugin(plugin: Plugin | None) -> str:
 def _is_experimental(plugin: Plugin, picker: EndpointPicker) -> bool:
     first = plugin.experimental
     return bool(first) and picker.has(plugin) and picker.release is not None and number(first) <= picker.release
+
+
+_OWN = "routing: {inferencePool: {create: true}, epp: {create: true, image: 'ghcr.io/llm-d/%s'}}"
+
+
+@rule(
+    Severity.info,
+    reason="Flags, plugins and the API of the configuration differ between versions. Where the image does not tell its "
+    "version, the chart takes the newest of its name, and a picker of another version may exit.",
+    link="https://github.com/llm-d/llm-d-router/releases",
+    failing=_OWN % "llm-d-router-endpoint-picker:main",
+    passing=_OWN % "llm-d-router-endpoint-picker:v0.10.0",
+)
+def epp_version_unknown(deployment: Deployment) -> Iterator[Violation]:
+    """The version of the chart's endpoint picker is known."""
+    for picker in deployment.own_pickers if deployment.sources else ():
+        given = picker.version
+        if picker.release is None and (given is None or picker.project != "other"):
+            yield Violation(
+                f"the image {picker.image} does not tell its version"
+                if given is None
+                else f"the flags of the endpoint picker {shown(given)} are not known",
+                picker.at.preferring("routing.epp.version", "routing.epp.image"),
+                "set routing.epp.version, or an image with the version in its tag"
+                if given is None
+                else f"compare them with its --help, or use {facts.endpoint_picker().releases[-1].version}",
+            )
 
 
 def _api(picker: EndpointPicker) -> str | None:

@@ -74,6 +74,8 @@ def roles_differ(deployment: Deployment) -> Iterator[Violation]:
         given = [_given(group, name) for group in (first, second)]
         if given[0] == given[1] or "$" in f"{given}" or (name in _BY_VENDOR and _vendors_differ(first, second)):
             continue
+        if any(value is None and group.command.partial for value, group in zip(given, pair, strict=True) if group):
+            continue
         yield Violation(
             f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, so the "
             "cache of one is useless to the other",
@@ -123,7 +125,7 @@ def prefill_without_pods(deployment: Deployment) -> Iterator[Violation]:
     for group in deployment.servers:
         if group.role == "prefill" and group.replicas == 0 and configured:
             yield Violation(
-                f"{configured[0]} is set, but prefill has no pods, because prefill.replicas is not set and 0 by default",
+                f"{configured[0]} is set, but prefill has no pods: prefill.replicas is not set, and 0 by default",
                 group.workload_at("spec.replicas").preferring(configured[0]),
                 "set prefill.replicas: 1, or prefill.create: false",
             )
