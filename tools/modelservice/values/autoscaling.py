@@ -9,7 +9,7 @@ from pydantic import Field
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import HpaBehavior, MetricSpec
-from modelservice.values.scalars import DnsSubdomain, Replicas, form
+from modelservice.values.scalars import DnsSubdomain, Replicas, form, form
 
 
 class KedaAuthentication(Closed):
@@ -71,9 +71,10 @@ class Prometheus(Closed):
     authModes: (
         Annotated[
             str,
-            Field(
+            form(
+                "authentication modes of KEDA, e.g. bearer or bearer,tls",
+                r"^(apiKey|basic|bearer|custom|oauth|tls)(,(apiKey|basic|bearer|custom|oauth|tls))*$",
                 max_length=64,
-                pattern=r"^(apiKey|basic|bearer|custom|oauth|tls)(,(apiKey|basic|bearer|custom|oauth|tls))*$",
             ),
         ]
         | None
