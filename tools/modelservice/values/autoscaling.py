@@ -9,7 +9,7 @@ from pydantic import Field
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import HpaBehavior, MetricSpec
-from modelservice.values.scalars import DnsSubdomain, Replicas, form, form
+from modelservice.values.scalars import DnsSubdomain, Replicas, form
 
 
 class KedaAuthentication(Closed):
