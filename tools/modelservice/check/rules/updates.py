@@ -39,21 +39,13 @@ def update_stuck(deployment: Deployment) -> Iterator[Violation]:
         stuck = limits(group) if limits else None
         if stuck:
             path, message = stuck
-            # Before 1.35, Kubernetes ignores the field of a StatefulSet.
-            severity = Severity.warning if group.kind == "StatefulSet" else None
-            yield Violation(message, group.workload_at(f"spec.{path}"), "set one of them to 1", severity)
+            yield Violation(message, group.workload_at(f"spec.{path}"), "set one of them to 1")
 
 
 def _deployment(group: PodGroup) -> tuple[str, str] | None:
     update = _section(group, "strategy", "rollingUpdate")
     if _is_zero(update.get("maxSurge")) and _is_zero(update.get("maxUnavailable")):
         return "strategy", "maxSurge and maxUnavailable are both 0, so no update can begin"
-    return None
-
-
-def _stateful_set(group: PodGroup) -> tuple[str, str] | None:
-    if _is_zero(_section(group, "updateStrategy", "rollingUpdate").get("maxUnavailable")):
-        return "updateStrategy", "maxUnavailable is 0, so no update can begin"
     return None
 
 
@@ -70,7 +62,8 @@ def _leader_worker_set(group: PodGroup) -> tuple[str, str] | None:
     return "rolloutStrategy", f"maxSurge is 0 and maxUnavailable 0{share}, so no update can begin"
 
 
-_LIMITS = {"Deployment": _deployment, "StatefulSet": _stateful_set, "LeaderWorkerSet": _leader_worker_set}
+_LIMITS = {"Deployment": _deployment, "LeaderWorkerSet": _leader_worker_set}
+"""Kinds with such limits. Kubernetes ignores maxUnavailable of a StatefulSet unless a feature gate is on."""
 
 
 def _section(group: PodGroup, strategy: str, limits: str) -> Object:
