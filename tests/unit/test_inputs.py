@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from modelservice.assignments import Assignments, apply_set
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import InputWarning, apply_set, merge, read_values
+from modelservice.inputs import InputWarning, merge, read_values
 
 
 def write(tmp_path: Path, text: str | bytes) -> str:
@@ -116,7 +117,9 @@ def test_set_changes_one_item_of_a_list_and_keeps_the_rest() -> None:
 
 
 def test_set_string_keeps_a_number_a_string() -> None:
-    assert apply_set({}, [], ["modelArtifacts.labels.version=1"]) == {"modelArtifacts": {"labels": {"version": "1"}}}
+    assert Assignments(strings=["modelArtifacts.labels.version=1"]).apply({}) == {
+        "modelArtifacts": {"labels": {"version": "1"}}
+    }
 
 
 @pytest.mark.parametrize("expression", ["a", "=1", ""])

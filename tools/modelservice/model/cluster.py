@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelservice.documents import documents, is_object, objects_among, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import is_object, load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import readable
 from modelservice.kubernetes.quantity import quantity
 
@@ -119,16 +119,17 @@ def read_inventory(path: str) -> Inventory:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither.
     """
-    documents = load_documents(read_text(path), path)
-    if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
-        from modelservice.model.node_pools import objects, read_pools
+    source = read_source(path)
+    found = documents(source)
+    if len(found) == 1 and isinstance(found[0], dict) and "pools" in found[0]:
+        from modelservice.model.node_pools import objects, pools_in
 
-        made = tuple(objects(read_pools(path)))
-        return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
-    if not documents or not all(map(is_object, documents)):
-        raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="set pools: [...]")
-    found = tuple(map(_harmless, readable(read_objects(path), path)))
-    return Inventory(path, found, frozenset(str(obj.get("kind")) for obj in found))
+        made = tuple(objects(pools_in(source)))
+        return Inventory(source.name, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
+    if not found or not all(map(is_object, found)):
+        raise ModelserviceError("neither node pools nor objects of a cluster", file=source.name, fix="set pools: [...]")
+    listed = tuple(map(_harmless, readable(objects_among(found, source.name), source.name)))
+    return Inventory(source.name, listed, frozenset(str(obj.get("kind")) for obj in listed))
 
 
 _LISTED = {
