@@ -13,6 +13,7 @@ from modelservice import cli
 from modelservice.cli import options
 from modelservice.cli.app import COMMANDS
 from modelservice.helm_executable import HelmExecutable
+from modelservice.output_files import MARKER
 from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
@@ -68,6 +69,7 @@ def test_render_writes_one_file_an_object(tmp_path: Path) -> None:
     done = run("render", "-f", PD, "--name", "x", "-o", str(tmp_path / "out"))
     assert done.returncode == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        MARKER,
         "deployment-x-llm-d-modelservice-decode.yaml",
         "deployment-x-llm-d-modelservice-prefill.yaml",
         "podmonitor-x-llm-d-modelservice-decode-podmonitor.yaml",
@@ -211,7 +213,8 @@ def test_standard_input_is_read_once() -> None:
 def test_a_directory_in_the_place_of_a_file_leaves_all_files_as_they_were(tmp_path: Path) -> None:
     (tmp_path / "serviceaccount-modelservice-llm-d-modelservice.yaml").mkdir()
     assert run("render", "-o", str(tmp_path)).returncode == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["serviceaccount-modelservice-llm-d-modelservice.yaml"]
+    names = {path.name for path in tmp_path.iterdir()} - {MARKER}
+    assert names == {"serviceaccount-modelservice-llm-d-modelservice.yaml"}
 
 
 def test_one_example_is_checked_by_its_name() -> None:

@@ -111,17 +111,16 @@ class _Dumper(yaml.SafeDumper):
     """
 
 
-_NOT_TEXT = re.compile(r"[yYnN]|[-+]?(0[xXoObB])?[0-9a-fA-F_.]+([eE][-+]?[0-9_]+)?")
-"""Plain scalars that Go's reader may take for a boolean or a number; some that it would not are quoted too
+_NOT_TEXT = re.compile(
+    r"[yYnN]|[-+]?(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(\.[0-9_]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9_]+)?)"
+)
+"""Plain scalars that Go's reader takes for a boolean or a number
 (https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/goyaml.v2/resolve.go)."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    node = dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-    if style is None and _NOT_TEXT.fullmatch(text) and re.search("[0-9yYnN]", text):
-        node.style = "'"
-    return node
+    style = "|" if "\n" in text else "'" if _NOT_TEXT.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)
