@@ -186,6 +186,7 @@ def _document(line: int, text: str, source: Source) -> Any:
         if isinstance(node, yaml.SequenceNode):
             indented = textwrap.indent(text.removeprefix("---"), " ")
             return shallow(go_value(f"items:\n{indented}")["items"], source.name)
+        line = node.start_mark.line
     reason = re.sub(r"^error (?:converting YAML to JSON|unmarshaling JSON): (?:yaml: )?", "", detail)
     raise ModelserviceError(f"invalid YAML: {reason}", file=f"{source.name}:{line + 1}")
 

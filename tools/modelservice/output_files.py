@@ -58,7 +58,11 @@ def write_directory(directory: Path, texts: Mapping[str, str], owner: str) -> li
             stale = [name for name in owners.get(owner, ()) if name not in kept and (directory / name).is_file()]
             # Until everything is done the marker lists both the old and the new files, so that none is ever lost.
             _replace({marker: _marker({**others, owner: [*owners.get(owner, ()), *texts]})}, [])
-            _replace({directory / name: text for name, text in texts.items()}, [directory / name for name in stale])
+            try:
+                _replace({directory / name: text for name, text in texts.items()}, [directory / name for name in stale])
+            except OSError:
+                _replace({marker: _marker(owners)} if owners else {}, [] if owners else [marker])
+                raise
             _replace({marker: _marker({**others, owner: list(texts)})}, [])
     return stale
 

@@ -118,8 +118,12 @@ _NOT_TEXT = re.compile(
 (https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/goyaml.v2/resolve.go)."""
 
 
+_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
+"""Line breaks of YAML 1.1 that would be folded, and the byte order mark; double quotes escape them."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else "'" if _NOT_TEXT.fullmatch(text) else None
+    style = '"' if _BREAKS.search(text) else "|" if "\n" in text else "'" if _NOT_TEXT.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

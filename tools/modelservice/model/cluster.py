@@ -7,7 +7,6 @@ from a file of node pools as `modelservice cluster up` takes it. Of Secrets only
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from modelservice.documents import documents, is_object, objects_among, read_sou
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.kubernetes.decode import readable
 from modelservice.kubernetes.quantity import quantity
+from modelservice.model.kubeconfig import connect
 
 Object = Mapping[str, Any]
 
@@ -144,39 +144,31 @@ _LISTED = {
 
 
 def read_cluster(namespace: str) -> Inventory:
-    """Return the cluster of the kubeconfig.
+    """Return the cluster of the kubeconfig, see :func:`modelservice.model.kubeconfig.connect`.
 
     Kinds that must not be listed are left out, so rules do not check them.
 
     Raises:
         UsageError: the client is not installed, or the cluster cannot be reached.
     """
-    try:
-        from kubernetes import client, config, dynamic
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-    except ImportError:
-        raise UsageError(
-            "the Kubernetes client is not installed", fix="pip install 'llm-d-modelservice[cluster]'"
-        ) from None
-    try:
-        api = dynamic.DynamicClient(config.new_client_from_config(os.environ.get("KUBECONFIG")))  # type: ignore[no-untyped-call]
-    except (config.ConfigException, HTTPError, ApiException, OSError) as error:
-        raise UsageError(f"the cluster cannot be reached: {str(error).splitlines()[0]}", fix="set KUBECONFIG") from None
+    api = connect()
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+    from urllib3.exceptions import HTTPError
+
     found: list[Object] = []
     kinds = set()
     for kind, (version, namespaced) in _LISTED.items():
         try:
             resource = api.resources.get(api_version=version, kind=kind)
             listed = resource.get(namespace=namespace) if namespaced else resource.get()
-        except (ApiException, dynamic.exceptions.ResourceNotFoundError, dynamic.exceptions.DynamicApiError, HTTPError):
+        except (ApiException, ResourceNotFoundError, DynamicApiError, HTTPError):
             continue
         found += [_harmless({**item.to_dict(), "kind": kind}) for item in listed.items]
         kinds.add(kind)
     if "Node" not in kinds:
         raise UsageError("the cluster does not list its nodes", fix="get permission to list nodes")
-    host = client.Configuration.get_default_copy().host
-    return Inventory(f"the cluster {host}" if host else "the cluster", tuple(found), frozenset(kinds))
+    return Inventory(f"the cluster {api.configuration.host}", tuple(found), frozenset(kinds))
 
 
 def _harmless(obj: Object) -> Object:
