@@ -223,7 +223,7 @@ class Work:
 
 def _tracked(groups: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:
     """Return the values files of each deployment, with a progress bar where there are several."""
-    if len(groups) < 2:
+    if len(groups) < 2 or not sys.stderr.isatty():
         return groups
     from rich.progress import track
 

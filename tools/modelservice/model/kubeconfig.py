@@ -50,10 +50,11 @@ def _load(config: Any, configuration: Any, file: str | None, helm: Caller) -> No
 
 
 def _override(configuration: Any, helm: Caller) -> None:
+    configuration.refresh_api_key_hook = None  # it would read server and token of the kubeconfig again
     if helm.api_server:
         configuration.host = helm.api_server
     if helm.token:
-        configuration.api_key = {"authorization": f"Bearer {helm.token}"}
+        configuration.api_key = {"BearerToken": f"Bearer {helm.token}"}
     if helm.authority:
         configuration.ssl_ca_cert = helm.authority
     if helm.insecure:
