@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path
 from urllib.parse import quote
 
 from modelservice import version
@@ -113,11 +113,11 @@ def _sarif_result(finding: Finding, levels: dict[Severity, str]) -> dict[str, ob
 
 
 def _uri(file: str) -> str:
-    """Return the URI of a file: relative to the working folder as the file is, which RFC 3986 asks to encode."""
-    path = PurePath(file)
+    """Return the URI of a file: relative to the working folder where it is below."""
+    path = Path(file)
     if path.is_absolute():
-        return path.as_uri()
-    return quote(path.as_posix()) if file != STANDARD_INPUT else "stdin:"
+        return quote(path.relative_to(Path.cwd()).as_posix()) if path.is_relative_to(Path.cwd()) else path.as_uri()
+    return quote(path.as_posix(), safe="/:") if file != STANDARD_INPUT else "stdin:"
 
 
 def to_junit(report: Report) -> str:

@@ -6,17 +6,17 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.report import Format, text_lines, to_github, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import Report, load, order, run, sound, suppress, unreadable
+from modelservice.check.runner import UNREADABLE, Report, load, order, run, sound, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_options, from_project
 from modelservice.cli.completion import rule_names
 from modelservice.cli.messages import print_layout, stderr, write_line
@@ -37,14 +37,12 @@ from modelservice.cli.options import (
 )
 from modelservice.documents import read_objects
 from modelservice.engines.version import Version
-from modelservice.errors import ModelserviceError, UsageError
+from modelservice.errors import InputsError, ModelserviceError, UsageError
 from modelservice.helm import Release, Renderer, renderer
 from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from modelservice.paths import chart_dir
-
-T = TypeVar("T")
 
 Manifests = Annotated[
     list[str],
@@ -105,12 +103,14 @@ def command(
         work.run(renderer(helm, chart or chart_dir()), _version(vllm_version), together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
     except ModelserviceError as error:
-        if output_format in (Format.sarif, Format.junit, Format.github):  # a program reads these, whatever happened
+        if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
             _print(Report(unreadable(error)), output_format)
         raise
     _print(report, output_format)
-    if work.exit_code or report.count(Severity.error) or (strict and report.count(Severity.warning)):
-        raise typer.Exit(work.exit_code or 1)
+    if work.errors:
+        raise InputsError(work.errors)
+    if report.count(Severity.error) or (strict and report.count(Severity.warning)):
+        raise typer.Exit(1)
 
 
 def _version(text: str | None) -> Version | None:
@@ -144,8 +144,8 @@ class Work:
     names: list[str] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    exit_code: int = 0
-    """Set where an input cannot be read."""
+    errors: list[ModelserviceError] = field(default_factory=list)
+    """Inputs that cannot be read, while others can."""
 
     def run(self, rendering: Renderer, vllm_version: Version | None, *, together: bool) -> None:
         """Read everything, and check what could be read.
@@ -159,7 +159,7 @@ class Work:
             raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
         read_once([*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes])
         inventory = self._inventory()
-        neighbours = [read for path in self.pools if (read := self._read(read_pool, path))]
+        neighbours = [read_pool(path) for path in self.pools]
         for group in _tracked(self._groups()):
             self._add_values(group, rendering)
         for path in self.manifests:
@@ -169,6 +169,8 @@ class Work:
             deployment.cluster = inventory
             deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
             deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
+        if self.errors and not self.deployments:
+            raise InputsError(self.errors)
         self.findings += run(self.deployments, together=together)
 
     def report(self, suppressions: Sequence[Suppression]) -> Report:
@@ -185,19 +187,12 @@ class Work:
     def _inventory(self) -> Inventory | None:
         if self.cluster:
             return read_cluster(self.release.namespace)
-        return self._read(read_inventory, self.nodes) if self.nodes else None
+        return read_inventory(self.nodes) if self.nodes else None
 
-    def _read(self, read: Callable[[str], T], path: str, deployment: str | None = None) -> T | None:
-        """Read an input; one that cannot be read is a finding."""
-        try:
-            return read(path)
-        except ModelserviceError as error:
-            self._add_unreadable(error, deployment)
-        return None
-
-    def _add_unreadable(self, error: ModelserviceError, deployment: str | None) -> None:
+    def _add_unreadable(self, error: ModelserviceError, deployment: str) -> None:
+        """Keep an error for the report: the other deployments are checked nevertheless."""
         self.findings += unreadable(error, deployment)
-        self.exit_code = max(self.exit_code, error.exit_code)
+        self.errors.append(error)
 
     def _add_values(self, files: Sequence[str], rendering: Renderer) -> None:
         release = Release(_release(files[-1]), self.release.namespace) if len(self.values) > 1 else self.release
@@ -213,10 +208,11 @@ class Work:
 
     def _add_manifests(self, path: str) -> None:
         self.names.append(path)
-        read = self._read(read_objects, path, path)
-        if read is None:
+        try:
+            objects, rejected = sound(read_objects(path), path)
+        except ModelserviceError as error:
+            self._add_unreadable(error, path)
             return
-        objects, rejected = sound(read, path)
         self.findings += rejected
         self.deployments.append(Deployment(path, objects, self.release.namespace))
 
@@ -241,7 +237,10 @@ def _release(path: str) -> str:
 
 def _print(report: Report, output_format: Format) -> None:
     if output_format is Format.text:
-        for parts in text_lines(report):
+        readable = [
+            finding for finding in report.findings if finding.rule != UNREADABLE
+        ]  # the rest is on standard error
+        for parts in text_lines(replace(report, findings=readable)):
             write_line(*parts)
     else:
         sys.stdout.write(_WRITERS[output_format](report))

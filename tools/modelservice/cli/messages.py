@@ -45,15 +45,13 @@ def write_line(*parts: tuple[str, str]) -> None:
 def print_layout(layout: RenderableType) -> None:
     """Print tables and trees on standard output: as wide as a terminal, elsewhere as wide as they are."""
     from rich.console import Console
-    from rich.segment import Segment
+    from rich.segment import Segment, Segments
 
     text = io.StringIO()
     width = None if sys.stdout.isatty() else _UNLIMITED
     console = Console(file=text, width=width, force_terminal=_in_colour())
-    segments = console.render(layout)
-    console.print(*[Segment(visible(item.text), item.style) for item in segments], end="", soft_wrap=True)
-    lines = text.getvalue().splitlines()
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+    console.print(Segments(Segment(visible(item.text), item.style) for item in console.render(layout)), end="")
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
 
 
 _UNLIMITED = 100_000
