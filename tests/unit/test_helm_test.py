@@ -202,7 +202,7 @@ def test_an_expectation_is_no_option_of_grep(ask: Ask, expect: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/models?a[]=1", "/v1/models?a={b,c}", "/v1/models?a=[1-3]"])
 def test_brackets_in_a_path_are_letters_of_it(ask: Ask, path: str) -> None:
     with simulator("--model", "random/model") as address:
-        done = ask(address, test={"question": {"path": path, "body": ""}})
+        done = ask(address, test={"question": {"path": path, "body": None}})
     assert f"GET {address}/v1/models" in done.stdout
     assert done.stdout.count('"random/model"') <= 2 and "curl:" not in done.stderr
 

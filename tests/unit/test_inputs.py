@@ -129,7 +129,7 @@ def test_set_string_keeps_a_number_a_string() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"jsons": ['decode.nodeSelector={"a":"b","c":"d"}']}, {"decode": {"nodeSelector": {"a": "b", "c": "d"}}}),
+        ({"jsons": ['decode.nodeSelector={"a":"b","c":"d"}']}, {"decode": {"replicas": 3, "nodeSelector": {"a": "b", "c": "d"}}}),
         ({"jsons": ['decode={"replicas":1}']}, {"decode": {"replicas": 1}}),
         ({"jsons": ['{"decode":{"x":1},"b.c":2}']}, {"decode": {"replicas": 3, "x": 1}, "b.c": 2}),
         ({"jsons": ['a=[1,{"b":null}],c.d="x,y"']}, {"a": [1, {"b": None}], "c": {"d": "x,y"}, "decode": {"replicas": 3}}),
@@ -155,7 +155,7 @@ def test_json_and_files_are_assigned_as_by_helm(tmp_path: Path, given: dict[str,
         ({"jsons": ["decode.replicas.x=1"]}, "3 has no keys"),
         ({"files": ["a=/no/such/file"]}, "/no/such/file: no such file"),
         ({"files": ["a"]}, "no such file|a directory|no value|cannot be read"),
-        ({"sets": ["a" + ".b" * 400 + "=1"]}, "nested too deeply"),
+        ({"sets": ["a" + ".b" * 400 + "=1"]}, "nested level is greater"),
     ],
 )
 def test_malformed_json_and_files_are_errors_in_words(given: dict[str, list[str]], words: str) -> None:
