@@ -42,6 +42,7 @@ WHOLE = "kind: ConfigMap\nmetadata: {name: x}\n"
         ("%YAML 1.1\n---\na: |\n  x\n  --- y\n  ---\n", [{"a": "x\n--- y\n---\n"}]),
         ("- on\n- {a: 12:30:45}\n", [[True, {"a": "12:30:45"}]]),
         ("text\n", ["text"]),
+        ("a: 1\n---\n''\n", [{"a": 1}, ""]),
         ("{a: 12:30:45}\n", [{"a": "12:30:45"}]),
         ('{"a": 1}\n{"b": "y"}\t{"c": null}', [{"a": 1}, {"b": "y"}, {"c": None}]),
         ('\ufeff{"a":\t1}', [{"a": 1}]),
@@ -109,6 +110,19 @@ scalars = st.one_of(
 def test_what_is_printed_is_read_as_it_was(value: dict[str, Any]) -> None:
     text = dump(value)
     assert helm_python.values_from_yaml(text) == value
+
+
+@given(text=st.one_of(st.text(), st.text("a1:-{}[]&*!|>#'\"%@`~<?, \n\t.\x00\x85\ufeff", max_size=40)))
+@example("--- |\n  x\n...\n--- - a\n")
+@example("%")
+@example("{")
+@example("[")
+@example("- &a [*a]\n")
+def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
+    try:
+        documents(Source("x.yaml", text))
+    except ModelserviceError as error:
+        assert str(error).startswith("x.yaml")
 
 
 INPUTS = [

@@ -180,7 +180,7 @@ def _document(line: int, text: str, source: Source) -> Any:
     except helm_python.HelmError as error:
         detail = error.detail
     with contextlib.suppress(RecursionError, helm_python.HelmError):
-        (node,) = parse(Source(source.name, "\n" * line + text))
+        node = next(iter(parse(Source(source.name, "\n" * line + text))), yaml.ScalarNode("", ""))
         if isinstance(node, yaml.ScalarNode):
             return node.value
         if isinstance(node, yaml.SequenceNode):
