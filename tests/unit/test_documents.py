@@ -119,10 +119,12 @@ def test_what_is_printed_is_read_as_it_was(value: dict[str, Any]) -> None:
 @example("[")
 @example("- &a [*a]\n")
 def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
+    refusal = ""
     try:
         documents(Source("x.yaml", text))
     except ModelserviceError as error:
-        assert str(error).startswith("x.yaml")
+        refusal = str(error)
+    assert not refusal or refusal.startswith("x.yaml")
 
 
 INPUTS = [
