@@ -7,6 +7,7 @@ import copy
 import functools
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -44,6 +45,11 @@ def read_values(path: str) -> Values:
         InputWarning: a key is given twice.
     """
     return parse_values(read_source(path))[0]
+
+
+def read_defaults(chart: Path) -> Values:
+    """Return the defaults of a chart that is a directory. Nobody has to be warned of what they mean."""
+    return go_value((chart / "values.yaml").read_text(encoding="utf-8"))
 
 
 def parse_values(source: Source) -> tuple[Values, yaml.Node | None]:

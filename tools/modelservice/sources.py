@@ -75,7 +75,10 @@ class Sources:
     def set_by_option(self, key: str) -> bool:
         """Return whether `--set` or one of its siblings gave the value of a key."""
         path = resolve(self.values, key)
-        return path is not None and _value(self.values, path) != _value(self._in_files, path)
+        if path is None:
+            return False
+        value, written = _value(self.values, path), _value(self._in_files, path)
+        return value != written and not (isinstance(value, dict) and isinstance(written, dict))
 
     def located(self, error: ValuesError) -> ValuesError:
         """Return an error with the file and line of each problem, as far as they are known."""

@@ -164,9 +164,10 @@ class Work:
             self._add_values(group, rendering)
         for path in self.manifests:
             self._add_manifests(path)
+        installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.vllm_version = vllm_version
-            deployment.cluster = inventory
+            deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
             deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
             deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
         if self.errors and not self.deployments:
