@@ -57,8 +57,11 @@ FLAGS = [
     ("vllm/vllm-openai:v0.8.5", "--max-modle-len", {"info"}),
     ("vllm/vllm-openai:v0.19.7", "--max-modle-len", {"info"}),
     ("vllm/vllm-openai:v0.99.0", "--of-tomorrow", {"info"}),
-    # A version that the image does not tell: a resemblance is suspicious, any other flag may be new.
-    ("vllm/vllm-openai:latest", "--max-modle-len", {"warning"}),
+    # A version that the image does not tell: a letter or two are a slip, a resemblance is suspicious, any other flag may
+    # be new.
+    ("vllm/vllm-openai:latest", "--max-modle-len", {"error"}),
+    ("vllm/vllm-openai:latest", "--enable-prefix-cache", {"warning"}),
+    ("vllm/vllm-openai:latest", "--mem-fraction-static", {"error"}),
     ("vllm/vllm-openai:nightly", "--of-tomorrow", {"info"}),
     ("vllm/vllm-openai@sha256:" + "0" * 64, "--of-tomorrow", {"info"}),
     ("registry.example.com/team/server:7", "--of-tomorrow", {"info"}),
@@ -68,7 +71,7 @@ FLAGS = [
     # Builds from changed sources.
     ("rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210", "--shutdown-timeout", {"warning"}),
     ("rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210", "--of-the-fork", {"info"}),
-    ("ghcr.io/llm-d/llm-d-cpu:v0.4.0", "--max-modle-len", {"warning"}),
+    ("ghcr.io/llm-d/llm-d-cpu:v0.4.0", "--max-modle-len", {"error"}),
     ("ghcr.io/llm-d/llm-d-cuda:v0.4.0", "--of-the-fork", {"info"}),
 ]
 
@@ -85,6 +88,22 @@ def test_that_a_version_is_not_certain_is_said(image: str) -> None:
         item.message for item in found(pods(image=image, command=["vllm", "serve", "o/m", "--max-modle-len", "1"]))
     ]
     assert any(word in message for message in messages for word in ("not tell", "not known", "changed sources"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("--max-num-seqs", "many", {"error"}),
+        ("--kv-transfer-config", "{", {"error"}),
+        ("--dtype", "float13", {"warning"}),
+    ],
+)
+@pytest.mark.parametrize("image", ["vllm/vllm-openai:latest", "rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210"])
+def test_a_newer_version_may_have_more_choices_but_no_other_type(
+    image: str, flag: str, value: str, expected: set[str]
+) -> None:
+    findings = found(pods(image=image, command=["vllm", "serve", "org/model", flag, value]))
+    assert severities(findings, "engine-flag-value") == expected
 
 
 MANY = {"limits": {"nvidia.com/gpu": 8}}

@@ -1,9 +1,9 @@
-"""Suggestions for keys that the chart does not know."""
+"""Suggestions for keys and other words that are not known."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -50,6 +50,11 @@ def _elsewhere(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
         if found.count(".") == 2 and found.startswith(("decode.", "modelArtifacts.", "routing."))
     }
     return deeper.pop() if len(deeper) == 1 else None
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is meant without a doubt, because a letter or two differ; None without one."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.9)), None)
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:

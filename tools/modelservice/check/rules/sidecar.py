@@ -16,6 +16,7 @@ from modelservice.facts.versions import holds, number, shown
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
+from modelservice.suggest import misspelt
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 
@@ -56,12 +57,13 @@ def _flag_keys(flag: Option) -> tuple[str, ...]:
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:
     """Return what is wrong with a flag, the fix and the severity; None for one that the version knows."""
     known = facts.routing_proxy().flag(name)
-    near = next(iter(difflib.get_close_matches(name, [item.name for item in facts.routing_proxy().flags], 1, 0.7)), "")
+    names = [item.name for item in facts.routing_proxy().flags]
+    near = next(iter(difflib.get_close_matches(name, names, 1, 0.7)), "")
     fix = f"did you mean --{near}?" if near else "remove it"
     if version is None:
         reason = "the image's tag does not tell its version"
         message = f"no known version of the routing sidecar has {spelling}, and {reason}"
-        return None if known else (message, fix, Severity.info)
+        return None if known else (message, fix, None if misspelt(name, names) else Severity.info)
     if known and holds(known, version):
         return None
     if not _is_read(version):
