@@ -124,6 +124,7 @@ NAMED: Values = {"modelArtifacts": {"uri": "hf://{{ .Values.modelArtifacts.name 
 STATED: Values = {"engine": {"modelCommand": None, "type": "vllm"}}
 FORMER_NAME: Values = {"modelArtifacts": {"name": "random/model"}, "routing": {"modelName": "other"}}
 SELECTED: Values = {"routing": {"inferencePool": {"matchLabels": {"team": "a"}}}}
+POLICY: Values = {"networkPolicy": {"enabled": True}}
 KEDA: Values = {
     "decode": {"replicas": None, "autoscaling": {"enabled": True, "type": "keda", "minReplicas": 2, "maxReplicas": 3,
                "triggers": [{"type": "cron", "metadata": {}}]}}
@@ -190,6 +191,10 @@ NEEDED: dict[str, Values] = {
     "download modelArtifacts.download": DOWNLOADED,
     "download.image modelArtifacts.download.image": DOWNLOADED,
     "InferencePool.spec.selector routing.inferencePool.matchLabels": SELECTED,
+    "NetworkPolicy.metadata.annotations networkPolicy.annotations": POLICY,
+    "NetworkPolicy.spec.egress networkPolicy.egress": POLICY,
+    "NetworkPolicy.spec.ingress networkPolicy.from": POLICY,
+    "NetworkPolicy.spec.ingress networkPolicy.ingress": POLICY,
     "picker routing.epp": FILES,
     "picker.args routing.epp.pluginsConfigFile": FILES,
     "picker.config[*] routing.epp.pluginsCustomConfig.mine.yaml": FILES,
@@ -198,6 +203,9 @@ NEEDED: dict[str, Values] = {
 OTHERS: dict[str, Any] = {
     "pluginsConfigFile": "other.yaml",
     ".ports": [{"name": "x", "containerPort": 9000}],
+    "networkPolicy.egress": [{"ports": [{"port": 443}]}],
+    "networkPolicy.from": [{"podSelector": {}}],
+    "networkPolicy.ingress": [{"ports": [{"port": 443}]}],
     "modelArtifacts.adapters": [*LORA["modelArtifacts"]["adapters"], {"name": "b", "uri": "pvc://claim/b"}],
 }
 """Values that no schema tells, by the end of the key."""

@@ -14,6 +14,7 @@ FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
     "claims": "Device claims",
+    "fields": "Fields of Kubernetes",
     "coverage": "Coverage",
     "memory": "Memory",
     "model": "Model",

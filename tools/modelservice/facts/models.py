@@ -776,6 +776,49 @@ class Kubernetes(Record):
     features: Mapping[str, Feature]
 
 
+class Form(Record):
+    """How the strings of some fields are written."""
+
+    words: str
+    """The form in words, for ``"x" is not …``."""
+    pattern: str
+    """Regular expression of the whole string."""
+    longest: int
+    fields: tuple[str, ...]
+    """Fields, each after its type and a dot."""
+
+
+class Alternatives(Record):
+    """Fields of a type of which one at most is set."""
+
+    type: str
+    fields: tuple[str, ...] = ()
+    """The fields; all of the type where none are listed."""
+    besides: tuple[str, ...] = ()
+    """Fields that are none of them."""
+
+
+class Excluded(Record):
+    """Values of a type's fields that exclude each other."""
+
+    type: str
+    fields: Mapping[str, str]
+    """Value by field; ``any`` for each that is not empty."""
+
+
+class KubernetesFields(Record):
+    """What the API server requires of fields beyond their type."""
+
+    source: Source
+    choices: Mapping[str, tuple[str, ...]]
+    """The only values of a field, by type and field."""
+    forms: tuple[Form, ...]
+    least: Mapping[str, int]
+    """Least value of a number, by type and field."""
+    alternatives: tuple[Alternatives, ...]
+    excluded: tuple[Excluded, ...]
+
+
 # ---------------------------------------------------------------------------------------------
 # Models
 # ---------------------------------------------------------------------------------------------

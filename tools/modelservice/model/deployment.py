@@ -12,7 +12,7 @@ from typing import Any
 
 from modelservice.engines.version import Version
 from modelservice.facts.versions import number
-from modelservice.inputs import read_values
+from modelservice.inputs import read_defaults
 from modelservice.kubernetes import merge
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
@@ -189,4 +189,4 @@ def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
 
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    return merge.helm({}, read_values(str(chart_dir() / "values.yaml")), null_removes=True)
+    return merge.helm({}, read_defaults(chart_dir()), null_removes=True)

@@ -112,6 +112,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pod.spec.nodeSelector": ("{role}.extraConfig.nodeSelector", "{role}.nodeSelector"),
     "pod.spec.resourceClaims": ("{role}.extraConfig.resourceClaims", "{role}.resourceClaims", "accelerator.dra"),
     "pod.spec.resourceClaims[*]": ("{role}.resourceClaims[?{name}]",),
+    "pod.spec.securityContext": ("{role}.extraConfig.securityContext", "{role}.podSecurityContext"),
     "pod.spec.serviceAccountName": ("{role}.extraConfig.serviceAccountName", "serviceAccountOverride"),
     "pod.spec.imagePullSecrets": ("{role}.imagePullSecrets", "global.imagePullSecrets", "imagePullSecrets"),
     "pod.spec.terminationGracePeriodSeconds": (
@@ -131,6 +132,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
     "workload.spec.selector": ("nameOverride",),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
+    "workload.metadata.annotations": ("{role}.annotations",),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
@@ -154,6 +156,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "InferencePool": ("routing.inferencePool",),
     "InferencePool.spec.selector": ("routing.inferencePool.matchLabels", "modelArtifacts.labels"),
     "InferencePool.spec.targetPorts": ("routing.servicePort",),
+    "NetworkPolicy": ("networkPolicy.enabled",),
+    "NetworkPolicy.metadata.annotations": ("networkPolicy.annotations",),
+    "NetworkPolicy.spec.egress": ("networkPolicy.egress",),
+    "NetworkPolicy.spec.ingress": ("networkPolicy.ingress", "networkPolicy.from"),
+    "ServiceAccount.metadata.annotations": ("serviceAccount.annotations",),
     # Pods of the chart beside the roles.
     "test": ("test.enabled",),
     "test.image": ("test.image",),
