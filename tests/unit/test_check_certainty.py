@@ -60,7 +60,7 @@ FLAGS = [
     # A version that the image does not tell: a letter or two are a slip, a resemblance is suspicious, any other flag may
     # be new.
     ("vllm/vllm-openai:latest", "--max-modle-len", {"error"}),
-    ("vllm/vllm-openai:latest", "--enable-prefix-cache", {"warning"}),
+    ("vllm/vllm-openai:latest", "--tensor-parallelism", {"warning"}),
     ("vllm/vllm-openai:latest", "--mem-fraction-static", {"error"}),
     ("vllm/vllm-openai:nightly", "--of-tomorrow", {"info"}),
     ("vllm/vllm-openai@sha256:" + "0" * 64, "--of-tomorrow", {"info"}),
