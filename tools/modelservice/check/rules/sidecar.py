@@ -218,6 +218,10 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
         )
 
 
+_TLS_OF_GATEWAYS = ("DestinationRule", "BackendTLSPolicy")
+"""Kinds that tell a gateway to use TLS for a backend: Istio's, and that of the Gateway API."""
+
+
 @rule(
     Severity.error,
     reason="The endpoint picker scrapes metrics, and the gateway sends requests, in plain HTTP unless the pool says "
@@ -237,13 +241,14 @@ def proxy_tls(deployment: Deployment) -> Iterator[Violation]:
             for monitor in deployment.kind("PodMonitor")
             for endpoint in (monitor.get("spec") or {}).get("podMetricsEndpoints") or []
         )
+        gateway = any(obj.get("kind") in _TLS_OF_GATEWAYS for obj in (*deployment.objects, *deployment.neighbours))
         default = "" if group.proxy.program.has("secure-proxy") else " (its default)"
         clients = "the pool uses plain HTTP" if plain else "endpoint picker and gateway use plain HTTP for pools"
         yield Violation(
             f"the sidecar serves TLS{default}, but {clients}",
             group.proxy.flag("secure-proxy"),
             "set routing.proxy.secure: false, or re-encrypt at the gateway and ignore this rule",
-            None if plain or monitored or deployment.role("prefill") else Severity.warning,
+            None if (plain or monitored or deployment.role("prefill")) and not gateway else Severity.warning,
         )
 
 
