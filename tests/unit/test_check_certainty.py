@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from modelservice.check.runner import run, sound
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
-from modelservice.model.pool import pools_of
+from modelservice.model.pool import pools_of, read_pool
 
 Object = dict[str, Any]
 
@@ -383,3 +384,34 @@ def test_the_fix_is_about_the_resource_that_no_node_has(amounts: dict[str, objec
     deployment.cluster = Inventory("the cluster", (NODE,), frozenset({"Node"}))
     (finding,) = [item for item in run([deployment]) if item.rule == "pod-does-not-fit"]
     assert finding.fix == fix
+
+
+def test_a_secret_is_proposed_only_where_it_has_the_key() -> None:
+    secrets = {"sh.helm.release.v1.a.v1": "release", "other": "user", "mine": "TOKEN"}
+    objects = tuple(
+        {"kind": "Secret", "metadata": {"name": name, "namespace": "default"}, "data": {key: ""}}
+        for name, key in secrets.items()
+    )
+    token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "absent", "key": "TOKEN"}}}
+    deployment = Deployment("x", [pods(env=[token])], cluster=Inventory("the cluster", objects, frozenset({"Secret"})))
+    (finding,) = [item for item in run([deployment]) if item.rule == "reference-missing"]
+    assert finding.fix == "create it, or set one of mine"
+
+
+@pytest.mark.parametrize(
+    ("selector", "ports", "expected"),
+    [
+        ("app=decode", 8000, set()),
+        ("app == decode, app!=web", "8000", set()),
+        ("app=web", 8000, {"pool-selector"}),
+        ("app=decode", "8000,8001", {"pool-port"}),
+    ],
+)
+def test_a_picker_without_a_pool_selects_pods_by_itself(
+    tmp_path: Path, selector: str, ports: int | str, expected: set[str]
+) -> None:
+    server = {"createInferencePool": False, "endpointSelector": selector, "targetPorts": ports}
+    (tmp_path / "pool.yaml").write_text(yaml.safe_dump({"inferenceExtension": {"endpointsServer": server}}))
+    pools = read_pool(str(tmp_path / "pool.yaml")).pools
+    deployment = Deployment("x", [pods(command=["vllm", "serve", "org/model"])], given_pools=pools)
+    assert {item.rule for item in run([deployment]) if item.severity is Severity.error} == expected
