@@ -1,4 +1,4 @@
-"""Suggestions for names that are not known."""
+"""Suggestions for keys and other words that are not known."""
 
 from __future__ import annotations
 
@@ -60,6 +60,11 @@ def nearest(unknown: str, known: Iterable[str]) -> str | None:
     names = list(known)
     near = difflib.get_close_matches(unknown, names, n=1, cutoff=0.72)
     return next(iter(near or [name for name in names if name.lower() == unknown.lower()]), None)
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is meant without a doubt, because a letter or two differ; None without one."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.9)), None)
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:
