@@ -14,6 +14,7 @@ FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
     "claims": "Device claims",
+    "conflicts": "Conflicting settings",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",

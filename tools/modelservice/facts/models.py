@@ -372,6 +372,12 @@ class Peers(Record):
     """Variable of the port there."""
     devices: tuple[str, ...] = ()
     """Variables that choose the network devices."""
+    connector_key: str = ""
+    """Key of the connector in the configuration of the KV transfer."""
+    role_key: str = ""
+    """Key of what a pod does with the cache, in the same place."""
+    roles: Mapping[str, str] = NONE
+    """Its value by role of the pod."""
 
 
 class KvTransfer(Record):
@@ -386,9 +392,52 @@ class KvTransfer(Record):
     """Connectors that the engine registers."""
     equal: tuple[str, ...] = ()
     """Flags that must be equal on both sides, for the caches to fit."""
+    both_deprecated_since: Version = ""
+    """First version that warns of one KV role for both sides where pods fetch from each other."""
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+
+
+class Conflict(Record):
+    """Settings that an engine rejects together."""
+
+    source: Source
+    given: Mapping[str, str]
+    """Flags, without dashes, by a regular expression for the whole value of each, the one to change first. An empty
+    one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
+    since: Version = ""
+    """First version that rejects them, where the flags are older."""
+    fix: str
+    """What to do, as an imperative."""
+
+
+class Override(Record):
+    """A flag that silently replaces what other flags say."""
+
+    source: Source
+    flag: str
+    replaces: tuple[str, ...]
+    """Flags, without dashes, or ``flag.key`` for a key of a flag's JSON object."""
+    unless: Mapping[str, str] = NONE
+    """Flags or keys by a regular expression for a value that agrees with the replacement."""
+    since: Version = ""
+    effect: str
+    """What happens instead, after "so"."""
+    fix: str
+    severe: bool = False
+    """The deployment does not work as it is meant."""
+
+
+class ExpertsOnly(Record):
+    """A flag that an engine rejects for a dense model."""
+
+    source: Source
+    flags: tuple[str, ...]
+    since: Version = ""
+    """First version that rejects it."""
+    tempting: bool = False
+    """It also looks useful for a dense model, so it is worth a warning where the model is not known."""
 
 
 class Flags(Record):
@@ -401,6 +450,9 @@ class Flags(Record):
     """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
     needs: Mapping[str, str] = NONE
     """Flags that work only with another one."""
+    conflicts: tuple[Conflict, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    experts_only: tuple[ExpertsOnly, ...] = ()
     switches: tuple[str, ...] = ()
     """Flags without a value, for an engine without a table of arguments: with them its command lines are read."""
     repeatable: tuple[str, ...] = ()
@@ -784,9 +836,21 @@ class WeightFormat(Record):
     bytes_per_parameter: float
 
 
+class ModelsOfKind(Record):
+    """Models of one kind."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds them by the last part of the repository."""
+
+
 class ModelsByName(Record):
     """What the name of a model tells."""
 
     gated: tuple[GatedModels, ...]
+    experts: tuple[ModelsOfKind, ...]
+    """Mixtures of experts."""
+    dense: tuple[ModelsOfKind, ...]
+    """Models without experts."""
     weights: tuple[WeightFormat, ...]
     """The first that matches holds."""

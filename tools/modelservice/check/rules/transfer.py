@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
@@ -57,15 +57,55 @@ def kv_role(deployment: Deployment) -> Iterator[Violation]:
 def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str] | None:
     """Return what is wrong with the role of a KV transfer, and the fix."""
     role = group.kv_transfer.get("kv_role")
-    wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[group.role]
+    part = _part(group)
+    own = part if group.peers and with_prefill else "kv_both"
     if not group.kv_transfer.get("kv_connector"):
         return "the KV transfer has no kv_connector", "set kv_connector: NixlConnector"
     if role not in ("kv_producer", "kv_consumer", "kv_both"):
         message = f"kv_role is {role!r}, which vLLM rejects" if role else "the KV transfer has no kv_role"
-        return message, "set kv_role: kv_both"
-    if role == wrong and with_prefill:
-        return f"kv_role of {group.role} is {role}, the other role's part", "set kv_both"
+        return message, f"set kv_role: {own}"
+    if role not in (part, "kv_both") and with_prefill:
+        return f"kv_role of {group.role} is {role}, the other role's part", f"set kv_role: {own}"
     return None
+
+
+def _part(group: PodGroup) -> str:
+    """Return what a role does with the cache that travels between the roles."""
+    transfer = _transfer(group)
+    return transfer.peers.roles.get(group.role, "") if transfer and transfer.peers else ""
+
+
+@rule(
+    Severity.warning,
+    reason="vLLM logs that NIXL's role kv_both is deprecated and will be removed; prefill is the producer of the cache, "
+    "decode its consumer.",
+    link="https://github.com/vllm-project/vllm/blob/v0.23.0/vllm/distributed/kv_transfer/kv_connector/v1/nixl/connector.py",
+    failing=Example("engine: {args: {kv-transfer-config: {kv_role: kv_both}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def kv_role_deprecated(deployment: Deployment) -> Iterator[Violation]:
+    """NIXL's engines are the producer or the consumer of the cache."""
+    prefill, decode = _pair(deployment)
+    for group in (*prefill, *decode) if prefill and decode else ():
+        transfer, version = _transfer(group), deployment.engine_version(group)
+        if transfer is None or group.peers is None or version is None or "kv_both" not in _roles_of_peers(group):
+            continue
+        if transfer.both_deprecated_since and version >= number(transfer.both_deprecated_since):
+            yield Violation(
+                f"kv_role: kv_both of {group.role} is deprecated with {group.peers.title}",
+                group.engine.flag(transfer.flag),
+                f"set kv_role: {_part(group)}"
+                + (", or remove it: the chart sets that of each role" if deployment.sources else ""),
+            )
+
+
+def _roles_of_peers(group: PodGroup) -> set[str]:
+    """Return the KV roles of the connectors that fetch from other pods, those inside a MultiConnector too."""
+    config = group.kv_transfer
+    inner = (config.get("kv_connector_extra_config") or {}).get("connectors") or []
+    fetching = group.peers.connectors if group.peers else ()
+    configs = [item for item in (config, *inner) if isinstance(item, Mapping)]
+    return {str(item.get("kv_role")) for item in configs if item.get("kv_connector") in fetching}
 
 
 def _unknown_connectors(group: PodGroup, known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -104,7 +144,9 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
             yield Violation(
                 f"{group.role} has no --{transfer.flag}, so nothing hands over the cache",
                 group.engine.flag(transfer.flag).otherwise(*group.engine.at("args").keys),
-                f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector, kv_role: kv_both}}",
+                f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector}}"
+                if deployment.sources
+                else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {_part(group)}",
             )
 
 
@@ -129,7 +171,7 @@ def _transfer(group: PodGroup) -> KvTransfer | None:
     failing=Example("routing: {proxy: {connector: mooncake}}", base="pd"),
     passing=Example(
         "{routing: {proxy: {connector: mooncake}}, engine: {args: {kv-transfer-config: "
-        "{kv_connector: MooncakeConnector, kv_role: kv_both}}}}",
+        "{kv_connector: MooncakeConnector}}}}",
         base="pd",
     ),
 )
