@@ -7,7 +7,8 @@ missing means the default of the record.
     engines         {type: Engine}, see modelservice.facts.models; kvRoles {flag, connectors, connectorKey, roleKey,
                     roles} instead of kvTransfer
     accelerators    {type: {moreResources, shares}}
-    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
+    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}},
+                    bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
     kubernetes      {feature: {title, since}}
@@ -100,6 +101,9 @@ def _routing_proxy(proxy: Mapping[str, Any]) -> dict[str, Any]:
         "images": _images(proxy),
         "assumed": proxy["assumed"],
         "flags": {name: bounds for name, bounds in flags.items() if bounds},
+        "bootstrap": {
+            item["name"]: _rendered(item["bootstrap"]) for item in proxy["connectors"] if "bootstrap" in item
+        },
     }
 
 

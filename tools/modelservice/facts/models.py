@@ -198,6 +198,8 @@ class ApiKey(Record):
     """Path prefixes it answers only with the key; ``/`` is everything."""
     unguarded: tuple[str, ...] = ()
     """Path prefixes among those that it answers without a key."""
+    open: tuple[str, ...] = ()
+    """Paths outside of those that run the model without a key."""
     refused: str = ""
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
@@ -266,6 +268,15 @@ class AdapterFlags(Record):
     """Adapters in the host's memory."""
 
 
+class OneServer(Record):
+    """The flag of the number of API servers of a pod."""
+
+    source: Source
+    flag: str
+    by_ranks_since: Version
+    """First version that starts one for each data parallel rank where it is not given."""
+
+
 class Adapters(Record):
     """How an engine loads LoRA adapters."""
 
@@ -277,6 +288,8 @@ class Adapters(Record):
     """Flags that loading at run time needs where no adapter is given at the start."""
     paths: Mapping[str, str] = NONE
     """Paths that load and unload adapters at run time, by their name in the endpoints."""
+    one_server: "OneServer | None" = None
+    """Set where adapters can be loaded at run time by one API server only."""
     one_by_default: bool = False
     """Without a flag one adapter fits in a batch, and requests for another one wait."""
     in_metrics: bool = False
@@ -569,6 +582,8 @@ class Accelerator(Record):
     """Base name of the claim template, where it is not ``<type>-claim-template``."""
     counts_cores: bool = False
     """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    per_node: int = 0
+    """Devices of the largest usual node; 0 where that is not known."""
     one_process: bool = False
     """One process of the engine drives all devices of a pod, so its ranks share no memory."""
     image_words: tuple[str, ...] = ()
@@ -665,6 +680,21 @@ class SidecarConnector(Record):
     """Type of the engine that it belongs to; empty for vLLM's connectors."""
     engine_connectors: tuple[str, ...] = ()
     """Connectors of the engine of which at least one is needed."""
+    bootstrap: "BootstrapPort | None" = None
+
+
+class BootstrapPort(Record):
+    """The port of a prefill engine where decode engines ask for the cache, which the sidecar tells them."""
+
+    source: Source
+    default: int
+    """Port without any setting, of the engine and of the sidecar."""
+    engine_flag: str = ""
+    engine_env: str = ""
+    flag: str = ""
+    """Flag of the sidecar."""
+    env: str = ""
+    """Variable of the sidecar, where it has no flag."""
 
 
 class VersionedPort(Record):

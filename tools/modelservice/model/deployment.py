@@ -132,14 +132,23 @@ class Deployment:
         Args:
             key: names without dots in them, joined by dots.
         """
-        node: Any = self._values
-        for part in key.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
-        return node
+        return _at(self._values, key)
 
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
         return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
+
+
+def default_value(key: str) -> Any:
+    """Return the chart's default of a value; the key as for :meth:`Deployment.value`."""
+    return _at(_defaults(), key)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    node: Any = values
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 @functools.cache

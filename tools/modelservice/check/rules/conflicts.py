@@ -108,9 +108,8 @@ def engine_flag_overridden(deployment: Deployment) -> Iterator[Violation]:
 
 @rule(
     Severity.error,
-    reason="vLLM supports expert parallelism, and data parallel ranks that are load balanced from outside, for mixtures "
-    "of experts only. With a dense model it exits after reading the model's configuration; for a dense model, use "
-    "independent replicas.",
+    reason="vLLM supports expert parallelism, and data parallel ranks with a load balancer outside of it, for mixtures "
+    "of experts only. With a dense model it exits after reading the model's configuration; use independent replicas.",
     link="https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/",
     failing="decode: {parallelism: {dataLocal: 2, dataMode: multiPort}}",
     passing="""\
@@ -125,7 +124,7 @@ def dense_model(deployment: Deployment) -> Iterator[Violation]:
         for item in known.experts_only if not experts else ():
             flag = next((name for name in item.flags if group.command.has(name)), None)
             applies = _applies(deployment, group, item.since)
-            if flag is None or applies is False or group.command.number("data-parallel-size") == 1:
+            if flag is None or applies is False or (item.tempting and group.command.number("data-parallel-size") == 1):
                 continue
             if experts is None and (not item.tempting or group.command.has("enable-expert-parallel")):
                 continue
@@ -151,3 +150,47 @@ def _has_experts(group: PodGroup) -> bool | None:
     if any(re.search(item.pattern, name, re.IGNORECASE) for item in known.experts):
         return True
     return False if any(re.search(item.pattern, name, re.IGNORECASE) for item in known.dense) else None
+
+
+@rule(
+    Severity.error,
+    reason="An adapter is loaded by the API server that gets the request, and the others would not know it, so vLLM "
+    "exits when loading at run time is allowed with several servers. By default it starts one for each rank.",
+    link="https://github.com/vllm-project/vllm/blob/v0.33.0/vllm/entrypoints/cli/serve.py",
+    failing="{modelArtifacts: {lora: {dynamic: true}}, decode: {parallelism: {data: 2}}}",
+    passing="""\
+modelArtifacts: {lora: {dynamic: true}}
+decode: {parallelism: {data: 2}}
+engine: {args: {api-server-count: 1}}
+""",
+)
+def adapters_several_servers(deployment: Deployment) -> Iterator[Violation]:
+    """Adapters are loaded at run time by the one API server of a pod."""
+    for group in deployment.servers:
+        known = group.facts.adapters if group.facts else None
+        if known is None or known.one_server is None or not known.dynamic_env:
+            continue
+        allowed = all(str(group.engine.env.get(name)).lower() in ("1", "true") for name in known.dynamic_env)
+        flag = known.one_server.flag
+        given = group.command.number(flag) if group.command.has(flag) else None
+        by_ranks = given is None and _applies(deployment, group, known.one_server.by_ranks_since)
+        servers = _servers_by_ranks(group) if by_ranks else given
+        if allowed and servers and servers > 1:
+            yield Violation(
+                f"adapters may be loaded at run time, but the pods of {group.role} run {servers} API servers",
+                group.engine.flag(flag, "data-parallel-size"),
+                f"set engine.args.{flag}: 1, or remove modelArtifacts.lora.dynamic",
+            )
+
+
+def _servers_by_ranks(group: PodGroup) -> int | None:
+    """Return how many API servers vLLM starts on its own: one for each rank that it balances itself."""
+    if group.headless or group.multi_port or any(group.command.has(name) for name in _EXTERNAL):
+        return 1
+    if any(group.command.has(name) for name in _HYBRID):
+        return group.command.number("data-parallel-size-local", 1)
+    return group.command.number("data-parallel-size", 1)
+
+
+_EXTERNAL = ("data-parallel-rank", "data-parallel-external-lb")
+_HYBRID = ("data-parallel-hybrid-lb", "data-parallel-start-rank")

@@ -5,7 +5,7 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
@@ -128,14 +128,11 @@ def pool_port(deployment: Deployment) -> Iterator[Violation]:
             wanted = [port for port in pool.ports if active is None or port in active]
             lacking = [port for port in wanted if port not in served]
             if lacking and _ports_known(deployment, group):
-                single = len(pool.ports) == 1
                 yield Violation(
                     f"the pool sends requests to port {lacking[0]}, but the pods of {group.role} serve on "
                     f"{', '.join(str(port) for port in sorted(served))}",
                     (group.proxy or group.engine).flag("port"),
-                    f"set routing.servicePort: {pool.ports[0]}, or {correct}"
-                    if single
-                    else f"serve it, list the served ones in the pod annotation {_ACTIVE_PORTS[0]}, or {correct}",
+                    f"{_port_fix(deployment, group, pool.ports)}, or {correct}",
                 )
             if active is not None and not set(active) <= set(pool.ports) & served:
                 odd = sorted(set(active) - (set(pool.ports) & served))
@@ -146,6 +143,15 @@ def pool_port(deployment: Deployment) -> Iterator[Violation]:
                     group.at(f"metadata.annotations[{name}]").otherwise(f"{group.role}.podAnnotations"),
                     "list target ports that they serve on",
                 )
+
+
+def _port_fix(deployment: Deployment, group: PodGroup, wanted: Sequence[int]) -> str:
+    """Return how pods come to serve on the target ports of a pool."""
+    if len(wanted) > 1:
+        return f"serve it, list the served ones in the pod annotation {_ACTIVE_PORTS[0]}"
+    if group.proxy is None and deployment.value("routing.servicePort") == wanted[0]:
+        return f"remove the --port of the {group.role} engine"
+    return f"set routing.servicePort: {wanted[0]}"
 
 
 @rule(

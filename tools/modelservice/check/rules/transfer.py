@@ -77,8 +77,8 @@ def _part(group: PodGroup) -> str:
 
 @rule(
     Severity.warning,
-    reason="vLLM logs that NIXL's role kv_both is deprecated and will be removed; prefill is the producer of the cache, "
-    "decode its consumer.",
+    reason="vLLM logs that NIXL's role kv_both is deprecated and will be removed. Prefill produces the cache, decode "
+    "consumes it.",
     link="https://github.com/vllm-project/vllm/blob/v0.23.0/vllm/distributed/kv_transfer/kv_connector/v1/nixl/connector.py",
     failing=Example("engine: {args: {kv-transfer-config: {kv_role: kv_both}}}", base="pd"),
     passing=Example("", base="pd"),
