@@ -74,11 +74,12 @@ def model_missing(deployment: Deployment) -> Iterator[Violation]:
         named = group.command.get("served-model-name")
         if not group.loads_model or group.facts is None or demo not in (group.command.model, *_values(named)):
             continue
-        problem = "as its model" if group.command.model == demo else "as the model's name"
+        loaded = group.command.model == demo
         yield Violation(
-            f"{group.facts.title} gets {demo} {problem}, the default for the simulator",
+            f"{group.facts.title} {'loads' if loaded else 'serves its model as'} {demo}, the default for the simulator",
             group.engine.flag("model").preferring("modelArtifacts.name").otherwise("modelArtifacts.name"),
             "set modelArtifacts.name to the model",
+            None if loaded else Severity.warning,
         )
 
 

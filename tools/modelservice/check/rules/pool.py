@@ -263,3 +263,28 @@ def _ports_known(deployment: Deployment, group: PodGroup) -> bool:
 
 def _labels(labels: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in labels.items()) + "}"
+
+
+@rule(
+    Severity.warning,
+    reason="A gateway sends requests to the pods of a pool in plain HTTP unless one of its policies says otherwise, and "
+    "an engine with a certificate answers TLS only.",
+    link="https://gateway-api.sigs.k8s.io/api-types/backendtlspolicy/",
+    failing=Example("engine: {args: {ssl-certfile: /tls/tls.crt, ssl-keyfile: /tls/tls.key}}", pool=_MATCHING),
+    passing=Example(pool=_MATCHING),
+)
+def pool_tls(deployment: Deployment) -> Iterator[Violation]:
+    """The gateway uses TLS for the pods of a pool that serve it."""
+    if deployment.kind(*_TLS_POLICIES) or not deployment.pools:
+        return
+    for group in _serving(deployment):
+        if group.proxy is None and group.serves_tls:
+            yield Violation(
+                f"the pods of {group.role} serve TLS, and nothing tells the gateway of the pool to use it",
+                group.engine.flag("ssl-certfile"),
+                "create a BackendTLSPolicy, or your gateway's own policy, or let the gateway end TLS",
+            )
+
+
+_TLS_POLICIES = ("BackendTLSPolicy", "DestinationRule", "Backend", "GCPBackendPolicy")
+"""Kinds by which a gateway is told to use TLS for its backends."""
