@@ -97,10 +97,9 @@ def _values(flag: Option | None) -> tuple[str, ...]:
 )
 def answers_simulated(deployment: Deployment) -> Iterator[Violation]:
     """A model that is named is served by a real engine, unless the simulator is asked for."""
-    sources = deployment.sources
     named = ("modelArtifacts.name", "modelArtifacts.uri", "routing.modelName")
-    key = next((name for name in named if sources and sources.has(name)), None)
-    if sources is None or key is None or deployment.value(key) == default_value(key):
+    key = next((name for name in named if deployment.value(name) not in (None, default_value(name))), None)
+    if key is None:
         return
     for group in deployment.servers:
         asked = ("engine.image", "engine.type", f"{group.role}.engine.image", f"{group.role}.engine.type")

@@ -267,7 +267,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 @rule(
     Severity.warning,
-    reason="A gateway sends requests to the pods of a pool in plain HTTP unless one of its policies says otherwise, and "
+    reason="A gateway sends requests to the pods of a pool in plain HTTP unless a policy of it says otherwise, and "
     "an engine with a certificate answers TLS only.",
     link="https://gateway-api.sigs.k8s.io/api-types/backendtlspolicy/",
     failing=Example("engine: {args: {ssl-certfile: /tls/tls.crt, ssl-keyfile: /tls/tls.key}}", pool=_MATCHING),
