@@ -15,6 +15,8 @@ FAMILIES = {
     "arguments": "Engine arguments",
     "claims": "Device claims",
     "conflicts": "Conflicting settings",
+    "coverage": "Coverage",
+    "fields": "Fields of Kubernetes",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",
@@ -33,6 +35,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "transfer_roles": "Roles of the KV transfer",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""
