@@ -43,7 +43,7 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.flag(transfer.flag).otherwise(*group.engine.at("args").keys),
                 f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector}}"
                 if deployment.sources
-                else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {_part(group)}",
+                else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {group.transfer_part}",
             )
 
 

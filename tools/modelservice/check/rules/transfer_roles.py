@@ -55,7 +55,7 @@ def kv_role(deployment: Deployment) -> Iterator[Violation]:
 def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str] | None:
     """Return what is wrong with the role of a KV transfer, and the fix."""
     role = group.kv_transfer.get("kv_role")
-    part = _part(group)
+    part = group.transfer_part
     own = part if group.peers and with_prefill else "kv_both"
     if not group.kv_transfer.get("kv_connector"):
         return "the KV transfer has no kv_connector", "set kv_connector: NixlConnector"
@@ -65,12 +65,6 @@ def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str] | N
     if role not in (part, "kv_both") and with_prefill:
         return f"kv_role of {group.role} is {role}, the other role's part", f"set kv_role: {own}"
     return None
-
-
-def _part(group: PodGroup) -> str:
-    """Return what a role does with the cache that travels between the roles."""
-    transfer = _transfer(group)
-    return transfer.peers.roles.get(group.role, "") if transfer and transfer.peers else ""
 
 
 @rule(
@@ -92,7 +86,7 @@ def kv_role_deprecated(deployment: Deployment) -> Iterator[Violation]:
             yield Violation(
                 f"kv_role: kv_both of {group.role} is deprecated with {group.peers.title}",
                 group.engine.flag(transfer.flag),
-                f"set kv_role: {_part(group)}"
+                f"set kv_role: {group.transfer_part}"
                 + (", or remove it: the chart sets that of each role" if deployment.sources else ""),
             )
 
