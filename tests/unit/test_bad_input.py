@@ -743,7 +743,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"decode": {"autoscaling": {"enabled": True}},
          "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
              ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
-              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+              "preemptionsPerMinute", "errorRatio", "abortedRatio", "failedTransfersPerMinute", "restarts"])}}},
         ["monitoring.prometheusrule.thresholds", "no alert is left"],
     ),
     "alerts of nothing": (
