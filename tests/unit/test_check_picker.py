@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from localcluster.binaries import binary
 from modelservice import facts
 from modelservice.check.examples import findings
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import Example, rules
+from modelservice.cli.app import app
 from modelservice.errors import UsageError
 from modelservice.facts.models import Release
 from modelservice.facts.versions import holds, number
@@ -252,3 +254,15 @@ def test_a_coordinator_sends_prompts_to_prefill_without_sidecars(embedded: Embed
     rule, values = rules()["prefill-without-proxy"], "routing: {proxy: {enabled: false}}"
     assert findings(rule, Example(values, base="pd", pool=pool(COORDINATED)), embedded) == []
     assert findings(rule, Example(values, base="pd"), embedded) != []
+
+
+@pytest.mark.parametrize("in_config_map", [True, False], ids=["in a ConfigMap", "alone"])
+def test_a_configuration_without_a_pool_is_checked(tmp_path: Path, in_config_map: bool) -> None:
+    text = config("plugins: [{type: quue-scorer}]", "llm-d.ai/v1alpha1")
+    holder = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "epp"}, "data": {"a.yaml": text}}
+    file = tmp_path / "epp.yaml"
+    file.write_text(yaml.safe_dump(holder) if in_config_map else text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", "--manifests", str(file)])
+    assert result.exit_code == 1
+    assert "did you mean queue-scorer?" in result.stdout
+    assert "object-invalid" not in result.stdout

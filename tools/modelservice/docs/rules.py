@@ -15,9 +15,10 @@ FAMILIES = {
     "arguments": "Engine arguments",
     "autoscaling": "Autoscaling",
     "claims": "Device claims",
+    "conflicts": "Conflicting settings",
     "dual_pods": "Dual pods",
-    "fields": "Fields of Kubernetes",
     "coverage": "Coverage",
+    "fields": "Fields of Kubernetes",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",
@@ -37,6 +38,7 @@ FAMILIES = {
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
     "updates": "Updates",
+    "transfer_roles": "Roles of the KV transfer",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

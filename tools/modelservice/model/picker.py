@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
-
 from modelservice import facts
+from modelservice.documents import Source, documents
+from modelservice.errors import ModelserviceError
 from modelservice.facts.models import Plugin
 from modelservice.facts.versions import holds, number
 from modelservice.kubernetes.decode import PICKER_CONFIG, problem
@@ -112,8 +113,8 @@ class EndpointPicker:
 
     @functools.cached_property
     def _parsed(self) -> Any:
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(self.configs.get(self.config_file, ""))
+        with contextlib.suppress(ModelserviceError):
+            return next(iter(documents(Source(self.config_file, self.configs.get(self.config_file, "")))), None)
         return None
 
     @property
@@ -227,7 +228,7 @@ def pickers_without_pool(objects: Sequence[Object], place: PlaceOf) -> Iterator[
         if "config-file" in flags
     }
     for obj in objects:
-        texts = {"": yaml.safe_dump(dict(obj))} if obj.get("kind") == KIND else _configs(obj)
+        texts = {"": json.dumps(obj)} if obj.get("kind") == KIND else _configs(obj)
         for file, text in texts.items():
             container, flags = readers.get(file, ({}, {}))
             at = place(obj, f"data[{file}]" if file else "", "picker", "")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from modelservice import facts
+from modelservice.documents import Source, documents
+from modelservice.errors import ModelserviceError
 from modelservice.kubernetes import decode
 from modelservice.model.devices import DeviceRequest, device_requests
 from modelservice.model.pods import PodGroup
@@ -70,7 +70,9 @@ def _is_pod_template(obj: Object, template: Object) -> bool:
 def _dual_pod(obj: Object, template: Object, patch: str) -> PodGroup:
     """Return the server of a requester: it runs on the requester's node and accelerators."""
     spec = template["spec"] or {}
-    server = _without_nulls(yaml.safe_load(_text(patch)))
+    name = facts.fast_model_actuation().annotations.server_patch
+    (patched,) = documents(Source(name, _text(patch)))
+    server = _without_nulls(patched)
     placing = {key: spec[key] for key in ("affinity", "nodeSelector", "tolerations") if key in spec}
     return PodGroup(
         obj, "pod", 1, server.get("metadata") or {}, {**placing, **server["spec"]}, "spec.template", requester=spec
@@ -103,6 +105,6 @@ def object_problem(obj: Object) -> str | None:
             found = decode.pods_problem(group.spec, group.metadata)
             if found:
                 return f"pods: {found}"
-    except (AttributeError, KeyError, TypeError, yaml.YAMLError):
+    except (AttributeError, TypeError, ValueError, KeyError, ModelserviceError):
         return f"metadata.annotations: {facts.fast_model_actuation().annotations.server_patch} holds no pod"
     return None
