@@ -143,6 +143,8 @@ class Health(Record):
     live: str
     """Answers while the process lives."""
     first_prompt: FirstPrompt | None = None
+    takes_seconds: float = 0
+    """How long an answer may take on a healthy engine; 0 for no time to speak of."""
 
 
 class Metrics(Record):
