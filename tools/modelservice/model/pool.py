@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from modelservice import facts
+from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
 from modelservice.kubernetes.images import image_version
 from modelservice.model.pods import PodGroup, reference
@@ -72,8 +70,8 @@ class EndpointPicker:
 
     @property
     def _parsed(self) -> Any:
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(self.configs.get(self.config_file, ""))
+        with contextlib.suppress(ModelserviceError):
+            return next(iter(documents(Source(self.config_file, self.configs.get(self.config_file, "")))), None)
         return None
 
     @property
@@ -131,29 +129,28 @@ def read_pool(path: str) -> Neighbours:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
-    text = read_text(path)
-    documents = load_documents(text, path)
-    if not documents or not all(isinstance(document, dict) for document in documents):
-        raise ModelserviceError("neither values of a pool's chart nor manifests", file=path)
-    if "kind" in documents[0]:
-        objects = readable(read_objects(path), path)
-        pools = list(pools_of(objects, path))
+    source = read_source(path)
+    name, found = source.name, documents(source)
+    if not found or not all(isinstance(document, dict) for document in found):
+        raise ModelserviceError("neither values of a pool's chart nor manifests", file=name)
+    if "kind" in found[0]:
+        objects = readable(objects_among(found, name), name)
+        pools = list(pools_of(objects, name))
         if not pools:
-            raise UsageError("no InferencePool among the objects", file=path, fix="give the rendered pool chart")
+            raise UsageError("no InferencePool among the objects", file=name, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
-    found = problem(POOL_VALUES, documents[0])
-    if found:
-        key, _, reason = found.partition(": ")
-        raise ModelserviceError(reason, file=path, key=key)
-    node = yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
-    sources = Sources([Layer(path, documents[0], node)])
-    values = documents[0]
+    values, misfit = found[0], problem(POOL_VALUES, found[0])
+    if misfit:
+        key, _, reason = misfit.partition(": ")
+        raise ModelserviceError(reason, file=name, key=key)
+    node = parse(source)[0] if len(found) == 1 else None
+    sources = Sources([Layer(name, values, node)])
     if isinstance(values.get("router"), dict):
-        return Neighbours([_router(path, values["router"], sources)], [])
+        return Neighbours([_router(name, values["router"], sources)], [])
     if isinstance(values.get("inferencePool"), dict) or isinstance(values.get("inferenceExtension"), dict):
-        return Neighbours([_inferencepool(path, values, sources)], [])
+        return Neighbours([_inferencepool(name, values, sources)], [])
     raise ModelserviceError(
-        "no values of a pool's chart: neither inferencePool nor router", file=path,
+        "no values of a pool's chart: neither inferencePool nor router", file=name,
         fix="give values of inferencepool or llm-d-router, or an InferencePool",
     )  # fmt: skip
 

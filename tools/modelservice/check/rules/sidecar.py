@@ -17,6 +17,7 @@ from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
+from modelservice.suggest import misspelt
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 
@@ -57,12 +58,13 @@ def _flag_keys(flag: Option) -> tuple[str, ...]:
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:
     """Return what is wrong with a flag, the fix and the severity; None for one that the version knows."""
     known = facts.routing_proxy().flag(name)
-    near = next(iter(difflib.get_close_matches(name, [item.name for item in facts.routing_proxy().flags], 1, 0.7)), "")
+    names = [item.name for item in facts.routing_proxy().flags]
+    near = next(iter(difflib.get_close_matches(name, names, 1, 0.7)), "")
     fix = f"did you mean --{near}?" if near else "remove it"
     if version is None:
         reason = "the image's tag does not tell its version"
         message = f"no known version of the routing sidecar has {spelling}, and {reason}"
-        return None if known else (message, fix, Severity.info)
+        return None if known else (message, fix, None if misspelt(name, names) else Severity.info)
     if known and holds(known, version):
         return None
     if not _is_read(version):
@@ -217,6 +219,10 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
         )
 
 
+_TLS_OF_GATEWAYS = ("DestinationRule", "BackendTLSPolicy")
+"""Kinds that tell a gateway to use TLS for a backend: Istio's, and that of the Gateway API."""
+
+
 @rule(
     Severity.error,
     reason="The endpoint picker scrapes metrics, and the gateway sends requests, in plain HTTP unless the pool says "
@@ -236,13 +242,14 @@ def proxy_tls(deployment: Deployment) -> Iterator[Violation]:
             for monitor in deployment.kind("PodMonitor")
             for endpoint in (monitor.get("spec") or {}).get("podMetricsEndpoints") or []
         )
+        gateway = any(obj.get("kind") in _TLS_OF_GATEWAYS for obj in (*deployment.objects, *deployment.neighbours))
         default = "" if group.proxy.program.has("secure-proxy") else " (its default)"
         clients = "the pool uses plain HTTP" if plain else "endpoint picker and gateway use plain HTTP for pools"
         yield Violation(
             f"the sidecar serves TLS{default}, but {clients}",
             group.proxy.flag("secure-proxy"),
             "set routing.proxy.secure: false, or re-encrypt at the gateway and ignore this rule",
-            None if plain or monitored or deployment.role("prefill") else Severity.warning,
+            None if (plain or monitored or deployment.role("prefill")) and not gateway else Severity.warning,
         )
 
 
