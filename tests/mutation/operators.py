@@ -446,7 +446,7 @@ def engine_on_localhost(base: Base) -> Touched:
 
 @operator
 def offloading_beside_the_transfer(base: Base) -> Touched:
-    if not disaggregated(base) or "NixlConnector" not in str(base.values):
+    if not disaggregated(base) or "NixlConnector" not in str(base.values) or not base.tells_its_version("decode"):
         return None
     return give_flag(base, "kv-offloading-size", "64")
 
@@ -463,8 +463,14 @@ def ray_in_a_group_of_nodes(base: Base) -> Touched:
 def downloads_forbidden(base: Base) -> Touched:
     uri = str((base.values.get("modelArtifacts") or {}).get("uri"))
     text = str(base.values)
-    kept = "persistence" in text or "download" in text or container(base.values, "decode")
-    if not uri.startswith("hf://") or kept or not base.has("decode") or base.engine("decode") != "vllm":
+    kept = any(word in text for word in ("persistence", "download", "adapters")) or container(base.values, "decode")
+    if (
+        not single(base)
+        or not uri.startswith("hf://")
+        or kept
+        or not base.has("decode")
+        or base.engine("decode") != "vllm"
+    ):
         return None
     section(base.values, "decode", "engine", "env")["HF_HUB_OFFLINE"] = "1"
     return ("HF_HUB_OFFLINE",)
