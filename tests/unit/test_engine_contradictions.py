@@ -29,6 +29,11 @@ def flags() -> Flags:
     return engine.flags
 
 
+def last(conflict: Conflict) -> str:
+    """Return an image of a version that rejects the settings."""
+    return "vllm/vllm-openai:v0.32.0" if conflict.until else IMAGE
+
+
 def pods(words: list[str], image: str = IMAGE, env: dict[str, str] | None = None) -> Example:
     """A Deployment that runs vLLM with these arguments."""
     variables = [{"name": name, "value": value} for name, value in (env or {}).items()]
@@ -66,10 +71,12 @@ def words(name: str, pattern: str) -> list[str]:
 def test_each_pair_that_the_engine_rejects_is_an_error(embedded: EmbeddedHelm, conflict: Conflict) -> None:
     each = [words(*item) for item in conflict.given.items()]
     together = ["--model", "m", *(word for part in each for word in part)]
-    reported = found(embedded, "engine-flag-conflict", pods(together))
+    reported = found(embedded, "engine-flag-conflict", pods(together, last(conflict)))
     assert [severity for severity, _ in reported] == [Severity.error]
+    if conflict.until:
+        assert found(embedded, "engine-flag-conflict", pods(together)) == []
     for part in each:
-        assert found(embedded, "engine-flag-conflict", pods(["--model", "m", *part])) == []
+        assert found(embedded, "engine-flag-conflict", pods(["--model", "m", *part], last(conflict))) == []
 
 
 @pytest.mark.parametrize("conflict", [item for item in flags().conflicts if item.since], ids=lambda item: item.since)
@@ -255,7 +262,9 @@ SOURCES = [
     ("0.26.0", "vllm/engine", "`--data-parallel-backend mp`", False),
     ("0.27.0", "vllm/engine", "`--data-parallel-backend mp`", True),
     ("0.33.0", "vllm/config", "nnodes > 1 can only be set when", True),
-    ("0.33.0", "vllm/config", "Elastic EP is not compatible with data_parallel_external_lb", True),
+    ("0.33.0", "vllm/config", "Elastic EP is not compatible with data_parallel_hybrid_lb", True),
+    ("0.33.0", "vllm/config", "Elastic EP is not compatible with data_parallel_external_lb", False),
+    ("0.32.0", "vllm/config", "Elastic EP is not compatible with data_parallel_external_lb", True),
     ("0.33.0", "vllm/config", "Elastic EP is not supported with pipeline parallelism", True),
     ("0.33.0", "vllm/config", "Elastic EP is only supported with enable_eplb=True", True),
     ("0.33.0", "vllm/config", "self.kv_transfer_config.kv_connector = config_connector", True),

@@ -423,6 +423,8 @@ class Conflict(Record):
     one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
     since: Version = ""
     """First version that rejects them, where the flags are older."""
+    until: Version = ""
+    """First version that accepts them again; empty for none."""
     fix: str
     """What to do, as an imperative."""
 

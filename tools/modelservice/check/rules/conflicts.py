@@ -23,10 +23,12 @@ def _known_flags(deployment: Deployment) -> Iterator[tuple[PodGroup, Flags]]:
             yield group, group.facts.flags
 
 
-def _applies(deployment: Deployment, group: PodGroup, since: str) -> bool | None:
-    """Return whether the engine is of a version or newer; None where its version is not known."""
+def _applies(deployment: Deployment, group: PodGroup, since: str, until: str = "") -> bool | None:
+    """Return whether the engine's version is in a range; None where the version is not known."""
     version = deployment.engine_version(group)
-    return True if not since else None if version is None else version >= number(since)
+    if version is None:
+        return None if since or until else True
+    return (not since or version >= number(since)) and (not until or version < number(until))
 
 
 def _value(group: PodGroup, name: str) -> Any:
@@ -69,7 +71,7 @@ def engine_flag_conflict(deployment: Deployment) -> Iterator[Violation]:
     """Flags that exclude each other are not set together."""
     for group, known in _known_flags(deployment):
         for conflict in known.conflicts:
-            applies = _applies(deployment, group, conflict.since)
+            applies = _applies(deployment, group, conflict.since, conflict.until)
             if applies is False or not all(_matches(group, *item) for item in conflict.given.items()):
                 continue
             first, *others = conflict.given
