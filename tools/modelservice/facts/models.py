@@ -395,6 +395,18 @@ class Peers(Record):
     """Its value by role of the pod."""
 
 
+class OffloadingServer(Record):
+    """A server next to the engine that keeps offloaded KV cache."""
+
+    source: Source
+    flag: str
+    value: str
+    """Value of the flag with which the engine asks it."""
+    since: Version
+    port: int
+    """Port of localhost where it is asked."""
+
+
 class KvTransfer(Record):
     """How prefill and decode engines hand over the KV cache."""
 
@@ -412,6 +424,7 @@ class KvTransfer(Record):
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+    offloading_server: OffloadingServer | None = None
 
 
 class Conflict(Record):

@@ -196,3 +196,28 @@ def _servers_by_ranks(group: PodGroup) -> int | None:
 
 _EXTERNAL = ("data-parallel-rank", "data-parallel-external-lb")
 _HYBRID = ("data-parallel-hybrid-lb", "data-parallel-start-rank")
+
+
+@rule(
+    Severity.warning,
+    reason="With the backend lmcache vLLM hands offloaded cache to LMCache's own server, which it asks on localhost; "
+    "without one the engine waits for it.",
+    link="https://github.com/vllm-project/vllm/blob/v0.23.0/vllm/config/vllm.py",
+    failing="engine: {args: {kv-offloading-size: 64, kv-offloading-backend: lmcache}}",
+    passing="engine: {args: {kv-offloading-size: 64, kv-offloading-backend: native}}",
+)
+def offloading_server_missing(deployment: Deployment) -> Iterator[Violation]:
+    """The server that keeps offloaded cache runs next to the engine."""
+    for group in deployment.servers:
+        transfer = group.facts.kv_transfer if group.facts else None
+        server = transfer.offloading_server if transfer else None
+        if server is None or group.command.value(server.flag) != server.value:
+            continue
+        alone = all(container in (group.engine, group.proxy) for container in group.containers)
+        if alone and not group.spec.get("hostNetwork") and _applies(deployment, group, server.since):
+            yield Violation(
+                f"--{server.flag} {server.value} asks a server on port {server.port} of the pod, which has no other "
+                "container",
+                group.engine.flag(server.flag),
+                f"add the server as a container, or set --{server.flag} native",
+            )
