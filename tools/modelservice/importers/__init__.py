@@ -107,7 +107,8 @@ def _report_unused(system: System, conversion: Conversion) -> None:
             secrets.need(document.name or "unnamed", keys, PurePath(document.where()).name)
             report.changed(document.title, "Secrets are not copied; the header has the command that creates it")
         else:
-            why = f"not part of the model's spec; apply it next to the release ({document.where()})"
+            why = source.reason(document) or "not part of the model's spec; apply it next to the release"
+            why = f"{why} ({document.where()})"
             report.lost(document.title, why, unknown=not system.parts(document))
 
 

@@ -76,6 +76,7 @@ STEPS: tuple[Step, ...] = (
     # The release again, from its parts
     release.assemble,
     engine_layers.share_engine,
+    engine_layers.leave_out_variables,
     related_objects.adopt_objects,
     defaults.drop_chart_defaults,
 )
