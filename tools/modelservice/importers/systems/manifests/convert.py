@@ -17,6 +17,7 @@ from modelservice.importers.systems.manifests.workloads import is_served, name_o
 from modelservice.importers.systems.system import Conversion
 from modelservice.importers.workload import ROLE_LABEL, ROLES, Group, Pod, RoleSource, ServedModel
 from modelservice.kubernetes.decode import object_problem
+from modelservice.kubernetes.variables import config_maps
 
 CLAIMS = ("ResourceClaimTemplate", "ResourceClaim")
 """Kinds that say which devices a claim of a pod is of."""
@@ -88,6 +89,7 @@ class _Workload:
         self.conversion = conversion
         self.report = conversion.report
         self.document = document
+        self.config_maps = config_maps(item.data for item in conversion.source.documents)
         self.workload = f"{name}-{part}"
         data = conversion.read(FIELDS[document.kind], document)
         if not document.name:
@@ -111,7 +113,7 @@ class _Workload:
         metadata = self.template.get("metadata", {})
         role = RoleSource(
             pod,
-            find_engine(pod, place, self.report),
+            find_engine(pod, place, self.report, config_maps=self.config_maps),
             place,
             replicas=self.spec.get("replicas", 1),
             labels=dict(metadata.get("labels", {})),
