@@ -11,7 +11,7 @@ import functools
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,13 +140,27 @@ def load_documents(text: str, name: str) -> list[Any]:
         ModelserviceError: it is not YAML.
     """
     try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
+        return [document for document in _without_tabs(text, yaml.safe_load_all) if document is not None]
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text, name) from None
     except (yaml.YAMLError, ValueError) as error:
         raise ModelserviceError(f"invalid YAML: {' '.join(str(error).split())}", file=name) from None
     except RecursionError:
         raise ModelserviceError("nested too deeply to be read", file=name) from None
+
+
+_TRAILING_TABS = re.compile(r"[ \t]*\t[ \t]*(?=\r?$)", re.MULTILINE)
+
+
+def _without_tabs(text: str, read: Callable[[str], Iterable[Any]]) -> list[Any]:
+    """Return what a reader makes of a text; tabs at the ends of lines, which only PyYAML rejects, count as blanks."""
+    try:
+        return list(read(text))
+    except yaml.MarkedYAMLError as error:
+        blank = _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+        if "'\\t'" not in (error.problem or "") or blank == text:
+            raise
+        return list(read(blank))
 
 
 def _unreadable(error: yaml.MarkedYAMLError, text: str, name: str) -> ModelserviceError:
@@ -175,7 +189,7 @@ def parse_documents(text: str, name: str) -> list[yaml.Node]:
         ModelserviceError: PyYAML cannot read it; the error has the line.
     """
     try:
-        documents: list[yaml.Node | None] = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        documents = _without_tabs(text, lambda given: yaml.compose_all(given, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text, name) from None
     except yaml.YAMLError as error:

@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -125,12 +126,18 @@ class Neighbours:
 
 
 def read_pool(path: str) -> Neighbours:
-    """Return the pools in a file.
+    """Return the pools in a file, or of values files that are layered as Helm layers them.
+
+    Args:
+        path: the file, or values files with commas between them, the last one on top.
 
     Raises:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
+    paths = [path] if "," not in path or Path(path).exists() else path.split(",")
+    if len(paths) > 1:
+        return _made_by(path, Sources([_layer(part, read_text(part)) for part in paths]))
     text = read_text(path)
     documents = load_documents(text, path)
     if not documents or not all(isinstance(document, dict) for document in documents):
@@ -141,13 +148,33 @@ def read_pool(path: str) -> Neighbours:
         if not pools:
             raise UsageError("no InferencePool among the objects", file=path, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
-    found = problem(POOL_VALUES, documents[0])
+    return _made_by(path, Sources([_layer(path, text)]))
+
+
+def _layer(path: str, text: str) -> Layer:
+    """Return the text of a file as values of a chart that makes a pool.
+
+    Raises:
+        ModelserviceError: it has no such values.
+    """
+    documents = load_documents(text, path)
+    if not documents or not isinstance(documents[0], dict):
+        raise ModelserviceError("no values of a pool's chart", file=path)
+    values, node = documents[0], yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
+    found = problem(POOL_VALUES, values)
     if found:
         key, _, reason = found.partition(": ")
         raise ModelserviceError(reason, file=path, key=key)
-    node = yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
-    sources = Sources([Layer(path, documents[0], node)])
-    values = documents[0]
+    return Layer(path, values, node)
+
+
+def _made_by(path: str, sources: Sources) -> Neighbours:
+    """Return the pool that values make.
+
+    Raises:
+        ModelserviceError: they make none.
+    """
+    values = sources.values
     if isinstance(values.get("router"), dict):
         return Neighbours([_router(path, values["router"], sources)], [])
     if isinstance(values.get("inferencePool"), dict) or isinstance(values.get("inferenceExtension"), dict):

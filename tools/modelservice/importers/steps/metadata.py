@@ -6,7 +6,7 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 from modelservice.importers.workload import ROLE_LABEL, release_name
 
-_OF_A_RELEASE = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart", "pod-template-hash")
+OF_A_RELEASE = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart", "pod-template-hash")
 """Labels that a release or a controller sets anew."""
 
 
@@ -104,5 +104,5 @@ def _take_selector_labels(builder: ValuesBuilder, role: RoleBuilder) -> None:
             f"{role.source.place}: label app.kubernetes.io/instance",
             f"it is the name of the release; install it as {instance}",
         )
-    for key in _OF_A_RELEASE:
+    for key in OF_A_RELEASE:
         role.labels.pop(key, None)

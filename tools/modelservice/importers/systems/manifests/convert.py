@@ -10,7 +10,8 @@ from modelservice.engines.command import EngineCommand
 from modelservice.errors import ModelserviceError
 from modelservice.importers.engine import find_engine
 from modelservice.importers.source.documents import Document, dotted
-from modelservice.importers.systems.claims import add_claims
+from modelservice.importers.steps.metadata import OF_A_RELEASE
+from modelservice.importers.systems.claims import add_claims, claim_by_pod
 from modelservice.importers.systems.manifests.fields import FIELDS
 from modelservice.importers.systems.manifests.related import GROUP_LABEL, take_related
 from modelservice.importers.systems.manifests.workloads import is_served, name_of, partner, role_of, serves
@@ -95,6 +96,7 @@ class _Workload:
         if not document.name:
             raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
         self.annotations = data.get("metadata", {}).get("annotations", {})
+        self.labels = data.get("metadata", {}).get("labels", {})
         self.spec = data.get("spec", {})
         self.group = self.spec.get("leaderWorkerTemplate")
         holder, path = (self.spec, ("spec",)) if self.group is None else (self.group, ("spec", "leaderWorkerTemplate"))
@@ -111,6 +113,7 @@ class _Workload:
         pod = self._pod()
         place = f"{self.document.kind} {self.document.name}: {'.'.join(self.path)}"
         metadata = self.template.get("metadata", {})
+        self._note_labels(metadata.get("labels", {}))
         role = RoleSource(
             pod,
             find_engine(pod, place, self.report, config_maps=self.config_maps),
@@ -128,6 +131,13 @@ class _Workload:
         if self.document.kind == "StatefulSet":
             self._keep_state(role)
         return role
+
+    def _note_labels(self, of_pods: Mapping[str, str]) -> None:
+        """Note the labels of the workload that its pods do not have."""
+        for key, value in self.labels.items():
+            if of_pods.get(key) != value and key not in OF_A_RELEASE:
+                why = "the chart labels its objects itself, and pods keep their own labels only"
+                self.report.lost(("metadata", "labels", key), why, document=self.document)
 
     def _pod(self) -> Pod:
         pod = dict(self.template.get("spec", {}))
@@ -147,6 +157,8 @@ class _Workload:
         size = self.group.get("size", 1)
         worker = self.group.get("workerTemplate", {}) if size > 1 and "leaderTemplate" in self.group else None
         role.group = Group(size, dict(worker.get("spec", {})) if worker is not None else None)
+        pods = [pod for pod in (role.pod, role.group.worker) if pod]
+        claim_by_pod(pods, self.group.get("volumeClaimTemplates", []), self.report)
         if size > 1:
             role.parallelism = {"data": _data_size(role.engine, size), "workers": size}
             role.engine = replace(role.engine, start="custom")
@@ -167,6 +179,11 @@ class _Workload:
             if not metadata.get(key, {}).items() <= kept.items():
                 path = ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", key)
                 self.report.lost(path, why, document=self.document)
+        more = role.pod_annotations.keys() - metadata.get("annotations", {}).keys()
+        if more:
+            path = ("spec", "leaderWorkerTemplate", "leaderTemplate", "metadata", "annotations")
+            why = f"workers have them too: {', '.join(sorted(more))}"
+            self.report.changed(path, why, values="{role}.podAnnotations", document=self.document)
 
     def _keep_state(self, role: RoleSource) -> None:
         """Set what a StatefulSet adds."""

@@ -68,14 +68,14 @@ class Workload:
         self.group = self._group() if self.grouped else None
         self.own_command = self._start_engine(names)
 
-    def role(self, annotations: Mapping[str, str]) -> RoleSource:
-        """Return the workload as a role, with further annotations of its pods."""
+    def role(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> RoleSource:
+        """Return the workload as a role, with further labels and annotations of its pods."""
         role = RoleSource(
             self.pod,
             find_engine(self.pod, self.place, self.conversion.report, ENGINE),
             self.place,
             replicas=self.spec.get("replicas", 1),
-            labels={**_labels(self.served.name), **self.spec.get("labels", {})},
+            labels={**_labels(self.served.name), **labels, **self.spec.get("labels", {})},
             pod_annotations={**self.spec.get("annotations", {}), **annotations},
             group=self.group,
             parallelism=self.parallelism,
