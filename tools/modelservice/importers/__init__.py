@@ -58,7 +58,7 @@ def _system(name: str | None, documents: Sequence[Document]) -> System:
 
 def _unknown(documents: Sequence[Document]) -> ModelserviceError:
     kinds = ", ".join(sorted({document.title for document in documents}))
-    takes = "; ".join(f"{system.title} ({system.name})" for system in SYSTEMS.values())
+    takes = ", ".join(system.title for system in SYSTEMS.values())
     return ModelserviceError(
         f"no importer takes {kinds}", file=documents[0].where(), fix=f"import one of these: {takes}"
     )
