@@ -293,7 +293,7 @@ def test_the_sidecar_logs_as_before(image: str, args: list[str], expected: str, 
 
 
 def group(**fields: Any) -> Object:
-    pod = deployment("g", command=["sh", "-c", "vllm serve o/m --port 8000 --tensor-parallel-size 2"])["spec"][
+    pod = deployment("g", command=["sh", "-c", "vllm serve o/m --port 8000"])["spec"][
         "template"
     ]
     pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
