@@ -13,7 +13,7 @@ import yaml
 
 from modelservice.engines.arguments import table
 from modelservice.engines.command import EngineCommand
-from modelservice.engines.version import vllm_version
+from modelservice.engines.version import is_modified, vllm_version
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
 from support.render import ROOT, SHARED
@@ -52,6 +52,11 @@ class Base:
         """Whether the role's image holds a vLLM whose arguments are not known, so that nothing about them is an error."""
         version = vllm_version(str(self._container(role).get("image") or ""))
         return version is not None and not table(version).exact
+
+    def tells_its_version(self, role: str) -> bool:
+        """Whether the role's image holds a release of vLLM by its tag, so that its choices are known."""
+        image = str(self._container(role).get("image") or "")
+        return vllm_version(image) is not None and not is_modified(image)
 
     def _container(self, role: str) -> Values:
         """The engine's container, without what the chart derives."""

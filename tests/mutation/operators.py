@@ -365,6 +365,8 @@ def flag_without_its_value(base: Base) -> Touched:
 
 @operator
 def flag_value_not_a_choice(base: Base) -> Touched:
+    if not base.tells_its_version("decode"):
+        return None  # another version may have it
     return give_flag(base, "dtype", "float13")
 
 

@@ -57,6 +57,8 @@ NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
+    "a number out of range": ({"decode": {"replicas": 99999999999}}, ["decode.replicas", "got 99999999999, want"]),
+    "more digits than a number holds": ({"decode": {"replicas": "9" * 400}}, ["decode.replicas", "is too large"]),
     "unknown nested key": ({"decode": {"replica": 2}}, ["decode.replica", "did you mean replicas"]),
     "unknown key of a container": (containers({"nme": "x"}), ["decode.containers[0].nme", "did you mean name"]),
     "unknown key of a probe": (
@@ -741,7 +743,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"decode": {"autoscaling": {"enabled": True}},
          "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
              ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
-              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+              "preemptionsPerMinute", "errorRatio", "abortedRatio", "failedTransfersPerMinute", "restarts"])}}},
         ["monitoring.prometheusrule.thresholds", "no alert is left"],
     ),
     "alerts of nothing": (

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from modelservice.check.runner import run, sound
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
-from modelservice.model.pool import pools_of
+from modelservice.model.pool import pools_of, read_pool
 
 Object = dict[str, Any]
 
@@ -57,8 +58,11 @@ FLAGS = [
     ("vllm/vllm-openai:v0.8.5", "--max-modle-len", {"info"}),
     ("vllm/vllm-openai:v0.19.7", "--max-modle-len", {"info"}),
     ("vllm/vllm-openai:v0.99.0", "--of-tomorrow", {"info"}),
-    # A version that the image does not tell: a resemblance is suspicious, any other flag may be new.
-    ("vllm/vllm-openai:latest", "--max-modle-len", {"warning"}),
+    # A version that the image does not tell: a letter or two are a slip, a resemblance is suspicious, any other flag may
+    # be new.
+    ("vllm/vllm-openai:latest", "--max-modle-len", {"error"}),
+    ("vllm/vllm-openai:latest", "--tensor-parallelism", {"warning"}),
+    ("vllm/vllm-openai:latest", "--mem-fraction-static", {"error"}),
     ("vllm/vllm-openai:nightly", "--of-tomorrow", {"info"}),
     ("vllm/vllm-openai@sha256:" + "0" * 64, "--of-tomorrow", {"info"}),
     ("registry.example.com/team/server:7", "--of-tomorrow", {"info"}),
@@ -68,7 +72,7 @@ FLAGS = [
     # Builds from changed sources.
     ("rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210", "--shutdown-timeout", {"warning"}),
     ("rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210", "--of-the-fork", {"info"}),
-    ("ghcr.io/llm-d/llm-d-cpu:v0.4.0", "--max-modle-len", {"warning"}),
+    ("ghcr.io/llm-d/llm-d-cpu:v0.4.0", "--max-modle-len", {"error"}),
     ("ghcr.io/llm-d/llm-d-cuda:v0.4.0", "--of-the-fork", {"info"}),
 ]
 
@@ -85,6 +89,22 @@ def test_that_a_version_is_not_certain_is_said(image: str) -> None:
         item.message for item in found(pods(image=image, command=["vllm", "serve", "o/m", "--max-modle-len", "1"]))
     ]
     assert any(word in message for message in messages for word in ("not tell", "not known", "changed sources"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("--max-num-seqs", "many", {"error"}),
+        ("--kv-transfer-config", "{", {"error"}),
+        ("--dtype", "float13", {"warning"}),
+    ],
+)
+@pytest.mark.parametrize("image", ["vllm/vllm-openai:latest", "rocm/vllm:rocm7.0.0_vllm_0.11.2_20251210"])
+def test_a_newer_version_may_have_more_choices_but_no_other_type(
+    image: str, flag: str, value: str, expected: set[str]
+) -> None:
+    findings = found(pods(image=image, command=["vllm", "serve", "org/model", flag, value]))
+    assert severities(findings, "engine-flag-value") == expected
 
 
 MANY = {"limits": {"nvidia.com/gpu": 8}}
@@ -364,3 +384,34 @@ def test_the_fix_is_about_the_resource_that_no_node_has(amounts: dict[str, objec
     deployment.cluster = Inventory("the cluster", (NODE,), frozenset({"Node"}))
     (finding,) = [item for item in run([deployment]) if item.rule == "pod-does-not-fit"]
     assert finding.fix == fix
+
+
+def test_a_secret_is_proposed_only_where_it_has_the_key() -> None:
+    secrets = {"sh.helm.release.v1.a.v1": "release", "other": "user", "mine": "TOKEN"}
+    objects = tuple(
+        {"kind": "Secret", "metadata": {"name": name, "namespace": "default"}, "data": {key: ""}}
+        for name, key in secrets.items()
+    )
+    token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "absent", "key": "TOKEN"}}}
+    deployment = Deployment("x", [pods(env=[token])], cluster=Inventory("the cluster", objects, frozenset({"Secret"})))
+    (finding,) = [item for item in run([deployment]) if item.rule == "reference-missing"]
+    assert finding.fix == "create it, or set one of mine"
+
+
+@pytest.mark.parametrize(
+    ("selector", "ports", "expected"),
+    [
+        ("app=decode", 8000, set()),
+        ("app == decode, app!=web", "8000", set()),
+        ("app=web", 8000, {"pool-selector"}),
+        ("app=decode", "8000,8001", {"pool-port"}),
+    ],
+)
+def test_a_picker_without_a_pool_selects_pods_by_itself(
+    tmp_path: Path, selector: str, ports: int | str, expected: set[str]
+) -> None:
+    server = {"createInferencePool": False, "endpointSelector": selector, "targetPorts": ports}
+    (tmp_path / "pool.yaml").write_text(yaml.safe_dump({"inferenceExtension": {"endpointsServer": server}}))
+    pools = read_pool(str(tmp_path / "pool.yaml")).pools
+    deployment = Deployment("x", [pods(command=["vllm", "serve", "org/model"])], given_pools=pools)
+    assert {item.rule for item in run([deployment]) if item.severity is Severity.error} == expected

@@ -144,8 +144,9 @@ ALONE = [
     ("transfer-tensor", OLD + "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}\n"),
     ("engine-variable", "engine: {env: {VLLM_LOGGING_LEVEL: DEBUG, VLLM_API_KEY: x, VLLM_ALL2ALL_BACKEND: naive}}"),
     ("engine-variable", "engine: {env: {VLLM_BLOCK_SIZE: 64}, args: {block-size: $(VLLM_BLOCK_SIZE)}}"),
-    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: OurConnector, kv_connector_module_path: our.kv}}}"),
-]
+    ("kv-role", "engine: {args: {kv-transfer-config: "
+     "{kv_connector: OurConnector, kv_connector_module_path: our.kv, kv_role: kv_both}}}"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "values"), ALONE)

@@ -6,8 +6,9 @@ import pytest
 
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
+from modelservice.documents import read_objects
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning, read_objects
+from modelservice.inputs import InputWarning
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from support.render import SHARED, shared

@@ -293,9 +293,7 @@ def test_the_sidecar_logs_as_before(image: str, args: list[str], expected: str, 
 
 
 def group(**fields: Any) -> Object:
-    pod = deployment("g", command=["sh", "-c", "vllm serve o/m --port 8000"])["spec"][
-        "template"
-    ]
+    pod = deployment("g", command=["sh", "-c", "vllm serve o/m --port 8000"])["spec"]["template"]
     pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     template = {"size": 2, "leaderTemplate": pod, "workerTemplate": pod, **fields}
     claim = {

@@ -125,7 +125,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a: [", ["source.yaml:1", "invalid YAML"]),
         ("- 1", ["source.yaml:1", "a list"]),
         ("", ["nothing to import"]),
-        ("kind: Service\nmetadata: {name: x}", ["no system recognised", "Service x", "source.yaml:1"]),
+        ("kind: Service\nmetadata: {name: x}", ["no importer takes", "Service x", "source.yaml:1"]),
         (DEPLOYMENT.replace("replicas: 2", "replicas: two"), ["source.yaml:6", "spec.replicas", "an integer", "'two'"]),
         (DEPLOYMENT.replace("args: [", "args: [1, "), ["source.yaml", "containers[0].args[0]", "string"]),
         (DEPLOYMENT.replace("app: qwen}}\n  t", "app: qwen}}\n  t").replace("{labels: {app: qwen}}", "{labels: 5}"), ["source.yaml:9", "a map of strings"]),

@@ -10,16 +10,18 @@ import jsonschema_rs
 import pytest
 
 from modelservice import values as models
+from modelservice.assignments import apply_set
 from modelservice.check.examples import findings
 from modelservice.check.rule import rules
 from modelservice.check.runner import run
 from modelservice.docs.keys import leaves as key_leaves
+from modelservice.documents import Source
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import MISSING, at
 from modelservice.explain.alternatives import alternatives
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import apply_set, merge, parse_values, read_values
+from modelservice.inputs import merge, parse_values, read_values
 from modelservice.kubernetes.merge import helm
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
@@ -450,7 +452,7 @@ def test_a_finding_about_other_pods_names_what_makes_them(embedded: EmbeddedHelm
 )
 def test_a_value_of_set_is_blamed_on_no_line(sets: tuple[str, ...], line: int | None) -> None:
     text = "engine:\n  image: a\n  resources:\n    limits: {memory: 4Gi}\n"
-    values, document = parse_values(text, "values.yaml")
+    values, document = parse_values(Source("values.yaml", text))
     place = Sources([Layer("values.yaml", values, document)], apply_set(values, sets)).place(
         "engine.resources.limits.memory"
     )

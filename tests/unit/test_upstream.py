@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from modelservice.assignments import apply_set
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning, apply_set, read_values
+from modelservice.inputs import InputWarning, read_values
 from support.kubernetes_schemas import problems
 from support.render import shared
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modelservice.assignments import NOTHING, Assignments
 from modelservice.check.finding import Finding, Severity, Violation
 from modelservice.check.rule import OF_RELEASE, Rule, rules
 from modelservice.check.suppression import Suppression
-from modelservice.errors import ValuesError
+from modelservice.errors import ModelserviceError, ValuesError
 from modelservice.helm import Release, Renderer
-from modelservice.inputs import InputWarning, apply_set, merge
+from modelservice.inputs import InputWarning
 from modelservice.kubernetes.decode import is_known
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
-from modelservice.sources import Sources, read_layers
+from modelservice.sources import Sources, read_sources
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
 """Names under which values that are rejected are reported; they cannot be suppressed."""
 DUPLICATE = "values-duplicate-key"
 INVALID = "object-invalid"
+UNREADABLE = "input-unreadable"
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,7 @@ class Report:
 
 
 def load(
-    files: Sequence[str],
-    renderer: Renderer,
-    release: Release,
-    sets: Sequence[str] = (),
-    set_strings: Sequence[str] = (),
+    files: Sequence[str], renderer: Renderer, release: Release, assignments: Assignments = NOTHING
 ) -> tuple[Deployment | None, list[Finding]]:
     """Read and render one deployment; what schema and chart reject is returned as findings.
 
@@ -70,8 +69,7 @@ def load(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
-        layers = read_layers(files)
-    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+        sources = read_sources(files, assignments)
     findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
         rendered = renderer.render(sources.values, release)
@@ -84,6 +82,18 @@ def load(
         return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+
+
+def unreadable(error: ModelserviceError, deployment: str | None = None) -> list[Finding]:
+    """Return what keeps an input from being checked as findings, which have a place in every report."""
+    found = []
+    for problem in error.problems:
+        match = re.fullmatch(r"(.*):(\d+)", problem.file or "", flags=re.DOTALL)
+        file, line = (match[1], int(match[2])) if match else (problem.file, None)
+        found.append(
+            Finding(UNREADABLE, Severity.error, problem.message, problem.key, None, problem.fix, file, line, deployment)
+        )
+    return found
 
 
 def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
@@ -186,11 +196,16 @@ def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
 
 
 def _placed(finding: Finding, sources: Sources | None) -> Finding:
-    """Return a finding with the file and line of its key; the last file where the key is in none."""
-    place = sources.place(finding.values) if sources and finding.values else None
+    """Return a finding with the file and line of its key; the last file where the key is in none.
+
+    A value of `--set` is in no file.
+    """
+    if sources is None or not sources.layers or (finding.values and sources.set_by_option(finding.values)):
+        return finding
+    place = sources.place(finding.values) if finding.values else None
     if place:
         return replace(finding, file=place.file, line=place.line)
-    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
+    return replace(finding, file=sources.layers[-1].name)
 
 
 def _duplicate(message: str) -> Finding:

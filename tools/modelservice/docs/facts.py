@@ -4,9 +4,11 @@ The templates read it once in a render, through ``llm-d-modelservice.known``. It
 YAML, and has no more of the facts than templates need: no sources, nothing that only the tool judges by. A key that is
 missing means the default of the record.
 
-    engines         {type: Engine}, see modelservice.facts.models
+    engines         {type: Engine}, see modelservice.facts.models; kvRoles {flag, connectors, connectorKey, roleKey,
+                    roles} instead of kvTransfer
     accelerators    {type: {moreResources, shares}}
-    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
+    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}},
+                    bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
     kubernetes      {feature: {title, since}}
@@ -76,6 +78,10 @@ def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return an engine as templates read it."""
     found = {**_ALWAYS, **_rendered({key: value for key, value in engine.items() if key not in _NOT_RENDERED})}
     found["start"] = {"container": Start.container, **found["start"]}
+    transfer = engine.get("kvTransfer", {})
+    if "roles" in transfer.get("peers", {}):
+        kept = ("connectors", "connectorKey", "roleKey", "roles")
+        found["kvRoles"] = {"flag": transfer["flag"], **{key: transfer["peers"][key] for key in kept}}
     if "groups" in found:
         found["groups"] = {"dataOverPods": True, **found["groups"]}
     return found
@@ -95,6 +101,9 @@ def _routing_proxy(proxy: Mapping[str, Any]) -> dict[str, Any]:
         "images": _images(proxy),
         "assumed": proxy["assumed"],
         "flags": {name: bounds for name, bounds in flags.items() if bounds},
+        "bootstrap": {
+            item["name"]: _rendered(item["bootstrap"]) for item in proxy["connectors"] if "bootstrap" in item
+        },
     }
 
 

@@ -14,8 +14,9 @@ FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
     "claims": "Device claims",
-    "fields": "Fields of Kubernetes",
+    "conflicts": "Conflicting settings",
     "coverage": "Coverage",
+    "fields": "Fields of Kubernetes",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",
@@ -34,6 +35,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "transfer_roles": "Roles of the KV transfer",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

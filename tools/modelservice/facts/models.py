@@ -198,6 +198,8 @@ class ApiKey(Record):
     """Path prefixes it answers only with the key; ``/`` is everything."""
     unguarded: tuple[str, ...] = ()
     """Path prefixes among those that it answers without a key."""
+    open: tuple[str, ...] = ()
+    """Paths outside of those that run the model without a key."""
     refused: str = ""
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
@@ -266,6 +268,15 @@ class AdapterFlags(Record):
     """Adapters in the host's memory."""
 
 
+class OneServer(Record):
+    """The flag of the number of API servers of a pod."""
+
+    source: Source
+    flag: str
+    by_ranks_since: Version
+    """First version that starts one for each data parallel rank where it is not given."""
+
+
 class Adapters(Record):
     """How an engine loads LoRA adapters."""
 
@@ -277,6 +288,8 @@ class Adapters(Record):
     """Flags that loading at run time needs where no adapter is given at the start."""
     paths: Mapping[str, str] = NONE
     """Paths that load and unload adapters at run time, by their name in the endpoints."""
+    one_server: "OneServer | None" = None
+    """Set where adapters can be loaded at run time by one API server only."""
     one_by_default: bool = False
     """Without a flag one adapter fits in a batch, and requests for another one wait."""
     in_metrics: bool = False
@@ -372,6 +385,12 @@ class Peers(Record):
     """Variable of the port there."""
     devices: tuple[str, ...] = ()
     """Variables that choose the network devices."""
+    connector_key: str = ""
+    """Key of the connector in the configuration of the KV transfer."""
+    role_key: str = ""
+    """Key of what a pod does with the cache, in the same place."""
+    roles: Mapping[str, str] = NONE
+    """Its value by role of the pod."""
 
 
 class KvTransfer(Record):
@@ -386,9 +405,52 @@ class KvTransfer(Record):
     """Connectors that the engine registers."""
     equal: tuple[str, ...] = ()
     """Flags that must be equal on both sides, for the caches to fit."""
+    both_deprecated_since: Version = ""
+    """First version that warns of one KV role for both sides where pods fetch from each other."""
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+
+
+class Conflict(Record):
+    """Settings that an engine rejects together."""
+
+    source: Source
+    given: Mapping[str, str]
+    """Flags, without dashes, by a regular expression for the whole value of each, the one to change first. An empty
+    one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
+    since: Version = ""
+    """First version that rejects them, where the flags are older."""
+    fix: str
+    """What to do, as an imperative."""
+
+
+class Override(Record):
+    """A flag that silently replaces what other flags say."""
+
+    source: Source
+    flag: str
+    replaces: tuple[str, ...]
+    """Flags, without dashes, or ``flag.key`` for a key of a flag's JSON object."""
+    unless: Mapping[str, str] = NONE
+    """Flags or keys by a regular expression for a value that agrees with the replacement."""
+    since: Version = ""
+    effect: str
+    """What happens instead, after "so"."""
+    fix: str
+    severe: bool = False
+    """The deployment does not work as it is meant."""
+
+
+class ExpertsOnly(Record):
+    """A flag that an engine rejects for a dense model."""
+
+    source: Source
+    flags: tuple[str, ...]
+    since: Version = ""
+    """First version that rejects it."""
+    tempting: bool = False
+    """It also looks useful for a dense model, so it is worth a warning where the model is not known."""
 
 
 class Flags(Record):
@@ -401,6 +463,9 @@ class Flags(Record):
     """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
     needs: Mapping[str, str] = NONE
     """Flags that work only with another one."""
+    conflicts: tuple[Conflict, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    experts_only: tuple[ExpertsOnly, ...] = ()
     switches: tuple[str, ...] = ()
     """Flags without a value, for an engine without a table of arguments: with them its command lines are read."""
     repeatable: tuple[str, ...] = ()
@@ -519,6 +584,8 @@ class Accelerator(Record):
     """Base name of the claim template, where it is not ``<type>-claim-template``."""
     counts_cores: bool = False
     """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    per_node: int = 0
+    """Devices of the largest usual node; 0 where that is not known."""
     one_process: bool = False
     """One process of the engine drives all devices of a pod, so its ranks share no memory."""
     image_words: tuple[str, ...] = ()
@@ -627,6 +694,21 @@ class SidecarConnector(Record):
     """Type of the engine that it belongs to; empty for vLLM's connectors."""
     engine_connectors: tuple[str, ...] = ()
     """Connectors of the engine of which at least one is needed."""
+    bootstrap: "BootstrapPort | None" = None
+
+
+class BootstrapPort(Record):
+    """The port of a prefill engine where decode engines ask for the cache, which the sidecar tells them."""
+
+    source: Source
+    default: int
+    """Port without any setting, of the engine and of the sidecar."""
+    engine_flag: str = ""
+    engine_env: str = ""
+    flag: str = ""
+    """Flag of the sidecar."""
+    env: str = ""
+    """Variable of the sidecar, where it has no flag."""
 
 
 class VersionedPort(Record):
@@ -841,9 +923,21 @@ class WeightFormat(Record):
     bytes_per_parameter: float
 
 
+class ModelsOfKind(Record):
+    """Models of one kind."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds them by the last part of the repository."""
+
+
 class ModelsByName(Record):
     """What the name of a model tells."""
 
     gated: tuple[GatedModels, ...]
+    experts: tuple[ModelsOfKind, ...]
+    """Mixtures of experts."""
+    dense: tuple[ModelsOfKind, ...]
+    """Models without experts."""
     weights: tuple[WeightFormat, ...]
     """The first that matches holds."""

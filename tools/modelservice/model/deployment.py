@@ -69,6 +69,15 @@ class Deployment:
         """Return the model servers of a role that get at least one pod."""
         return [group for group in self.servers if group.role == role and group.replicas != 0]
 
+    @property
+    def prefill_and_decode(self) -> tuple[list[PodGroup], list[PodGroup]]:
+        """Pods that prefill and those that decode; pods of other roles, e.g. ``encode``, do neither."""
+        prefill, decode = (
+            [group for group in self.role(role) if group.labels.get(ROLE, role) == role]
+            for role in ("prefill", "decode")
+        )
+        return prefill, decode
+
     def engine_version(self, group: PodGroup) -> Version | None:
         """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
         return self.vllm_version or group.command.version
@@ -171,14 +180,23 @@ class Deployment:
         Args:
             key: names without dots in them, joined by dots.
         """
-        node: Any = self._values
-        for part in key.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
-        return node
+        return _at(self._values, key)
 
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
         return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
+
+
+def default_value(key: str) -> Any:
+    """Return the chart's default of a value; the key as for :meth:`Deployment.value`."""
+    return _at(_defaults(), key)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    node: Any = values
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 def _labels_of_group(group: PodGroup) -> Mapping[str, str]:

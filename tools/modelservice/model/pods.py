@@ -489,6 +489,12 @@ class PodGroup:
         return self.proxy.program.value(given) if given else default.default if default else None
 
     @property
+    def transfer_part(self) -> str:
+        """What the role does with the KV cache that travels between roles; empty where the engine has no such word."""
+        known = self.facts.kv_transfer if self.facts else None
+        return known.peers.roles.get(self.role, "") if known and known.peers else ""
+
+    @property
     def peers(self) -> Peers | None:
         """How the engine fetches the KV cache from other pods; None where its connector does not, or is not known."""
         known = self.facts.kv_transfer.peers if self.facts and self.facts.kv_transfer else None

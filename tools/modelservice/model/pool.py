@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modelservice import facts
+from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
 from modelservice.kubernetes.images import image_version
 from modelservice.model.pods import PodGroup, reference
@@ -73,8 +71,8 @@ class EndpointPicker:
 
     @property
     def _parsed(self) -> Any:
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(self.configs.get(self.config_file, ""))
+        with contextlib.suppress(ModelserviceError):
+            return next(iter(documents(Source(self.config_file, self.configs.get(self.config_file, "")))), None)
         return None
 
     @property
@@ -136,39 +134,46 @@ def read_pool(path: str) -> Neighbours:
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
     paths = [path] if "," not in path or Path(path).exists() else path.split(",")
-    if len(paths) > 1:
-        return _made_by(path, Sources([_layer(part, read_text(part)) for part in paths]))
-    text = read_text(path)
-    documents = load_documents(text, path)
-    if not documents or not all(isinstance(document, dict) for document in documents):
-        raise ModelserviceError("neither values of a pool's chart nor manifests", file=path)
-    if "kind" in documents[0]:
-        objects = readable(read_objects(path), path)
-        pools = list(pools_of(objects, path))
+    sources = [read_source(part) for part in paths]
+    if len(sources) > 1:
+        return _made_by(path, Sources([_layer(source, _maps(source)) for source in sources]))
+    (source,) = sources
+    name, found = source.name, _maps(source)
+    if "kind" in found[0]:
+        objects = readable(objects_among(found, name), name)
+        pools = list(pools_of(objects, name))
         if not pools:
-            raise UsageError("no InferencePool among the objects", file=path, fix="give the rendered pool chart")
+            raise UsageError("no InferencePool among the objects", file=name, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
-    return _made_by(path, Sources([_layer(path, text)]))
+    return _made_by(name, Sources([_layer(source, found)]))
 
 
-def _layer(path: str, text: str) -> Layer:
-    """Return the text of a file as values of a chart that makes a pool.
+def _maps(source: Source) -> list[Any]:
+    """Return the documents of a file, all of them maps.
 
     Raises:
-        ModelserviceError: it has no such values.
+        ModelserviceError: one is not, or there is none.
     """
-    documents = load_documents(text, path)
-    if not documents or not isinstance(documents[0], dict):
-        raise ModelserviceError("no values of a pool's chart", file=path)
-    values, node = documents[0], yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
-    found = problem(POOL_VALUES, values)
-    if found:
-        key, _, reason = found.partition(": ")
-        raise ModelserviceError(reason, file=path, key=key)
-    return Layer(path, values, node)
+    found = documents(source)
+    if not found or not all(isinstance(document, dict) for document in found):
+        raise ModelserviceError("neither values of a pool's chart nor manifests", file=source.name)
+    return found
 
 
-def _made_by(path: str, sources: Sources) -> Neighbours:
+def _layer(source: Source, found: Sequence[Any]) -> Layer:
+    """Return the documents of a file as values of a chart that makes a pool.
+
+    Raises:
+        ModelserviceError: a value has another type.
+    """
+    misfit = problem(POOL_VALUES, found[0])
+    if misfit:
+        key, _, reason = misfit.partition(": ")
+        raise ModelserviceError(reason, file=source.name, key=key)
+    return Layer(source.name, found[0], parse(source)[0] if len(found) == 1 else None)
+
+
+def _made_by(name: str, sources: Sources) -> Neighbours:
     """Return the pool that values make.
 
     Raises:
@@ -176,11 +181,11 @@ def _made_by(path: str, sources: Sources) -> Neighbours:
     """
     values = sources.values
     if isinstance(values.get("router"), dict):
-        return Neighbours([_router(path, values["router"], sources)], [])
+        return Neighbours([_router(name, values["router"], sources)], [])
     if isinstance(values.get("inferencePool"), dict) or isinstance(values.get("inferenceExtension"), dict):
-        return Neighbours([_inferencepool(path, values, sources)], [])
+        return Neighbours([_inferencepool(name, values, sources)], [])
     raise ModelserviceError(
-        "no values of a pool's chart: neither inferencePool nor router", file=path,
+        "no values of a pool's chart: neither inferencePool nor router", file=name,
         fix="give values of inferencepool or llm-d-router, or an InferencePool",
     )  # fmt: skip
 

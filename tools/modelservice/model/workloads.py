@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
+from modelservice.documents import Source, documents
+from modelservice.errors import ModelserviceError
 from modelservice.kubernetes import decode
 from modelservice.kubernetes.variables import NO_CONFIG_MAPS, ConfigMaps
 from modelservice.model.containers import SERVER_PATCH
@@ -67,7 +67,7 @@ def _is_pod_template(obj: Object, template: Object) -> bool:
 def _dual_pod(obj: Object, template: Object, patch: str) -> PodGroup:
     """Return the server of a requester: it runs on the requester's node and accelerators."""
     spec = template["spec"] or {}
-    server = yaml.safe_load(patch)
+    (server,) = documents(Source(SERVER_PATCH, patch))
     placing = {key: spec[key] for key in ("affinity", "nodeSelector", "tolerations") if key in spec}
     own = server.get("metadata") or {}
     # A null in a patch removes the label.
@@ -91,6 +91,6 @@ def object_problem(obj: Object) -> str | None:
             found = decode.pods_problem(group.spec, group.metadata)
             if found:
                 return f"pods: {found}"
-    except (AttributeError, TypeError, yaml.YAMLError):
+    except (AttributeError, TypeError, ValueError, KeyError, ModelserviceError):
         return f"metadata.annotations: {SERVER_PATCH} holds no pod"
     return None

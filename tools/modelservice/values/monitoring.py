@@ -143,6 +143,8 @@ class AlertThresholds(Closed):
     """Preemptions per minute and pod, which happen when the KV cache is full."""
     errorRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.05
     """Share of requests with a server error, from 0 to 1."""
+    abortedRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.2
+    """Share of requests that end before their answer is complete, from 0 to 1."""
     failedTransfersPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
     """Failed KV cache transfers between prefill and decode per minute."""
     restarts: Annotated[int, Field(ge=1, le=1000)] | None = 2

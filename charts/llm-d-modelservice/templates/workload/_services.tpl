@@ -32,6 +32,24 @@ name of the set.
 {{- end -}}
 
 {{/*
+The ports of a role's pods as ports of a Service, as a JSON list. Input: root, facts. Meshes and gateways read the
+protocol from appProtocol or from the name.
+https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
+*/}}
+{{- define "llm-d-modelservice.servicePorts" -}}
+{{- $scheme := include "llm-d-modelservice.scheme" . -}}
+{{- $ports := list -}}
+{{- range $i := until (int .facts.portCount) -}}
+  {{- $number := add $.facts.servicePort $i -}}
+  {{- $name := eq $i 0 | ternary $scheme (printf "%s-%d" $scheme $i) -}}
+  {{- $port := dict "name" $name "port" $number "targetPort" $number "protocol" "TCP" -}}
+  {{- if eq $scheme "https" -}}{{- $_ := set $port "appProtocol" "https" -}}{{- end -}}
+  {{- $ports = append $ports $port -}}
+{{- end -}}
+{{- $ports | toJson -}}
+{{- end -}}
+
+{{/*
 The spec of a Service, as JSON. Input: root, facts, service (values), key, headless (when type and clusterIP are unset).
 */}}
 {{- define "llm-d-modelservice.serviceSpec" -}}
@@ -56,13 +74,7 @@ The spec of a Service, as JSON. Input: root, facts, service (values), key, headl
     $.key $i $.key) -}}
   {{- end -}}
 {{- end -}}
-{{- if not $ports -}}
-  {{- range $i := until (int $facts.portCount) -}}
-  {{- $number := add $facts.servicePort $i -}}
-  {{- $name := eq $i 0 | ternary "http" (printf "http-%d" $i) -}}
-  {{- $ports = append $ports (dict "name" $name "port" $number "targetPort" $number "protocol" "TCP") -}}
-  {{- end -}}
-{{- end -}}
+{{- if not $ports -}}{{- $ports = include "llm-d-modelservice.servicePorts" . | fromJsonArray -}}{{- end -}}
 {{- $_ := set $spec "ports" $ports -}}
 {{- $spec = $spec | toJson | fromJson -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $spec "from" ($service.extraConfig | default dict)) -}}

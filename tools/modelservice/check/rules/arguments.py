@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from modelservice import facts
@@ -15,6 +16,7 @@ from modelservice.engines.recognise import engine_of_image
 from modelservice.engines.version import Version, is_modified
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.suggest import misspelt
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 
@@ -35,6 +37,11 @@ class _Compared(NamedTuple):
         if self.version is not None and not self.known.exact:
             return Severity.info
         return Severity.warning if self.version is None or self.modified else None
+
+    @property
+    def value_severity(self) -> Severity | None:
+        """Severity of a value of another type: of a flag that is known, only another version may change it."""
+        return Severity.info if self.version is not None and not self.known.exact else None
 
     @property
     def title(self) -> str:
@@ -94,9 +101,25 @@ def _unknown(flag: Option, compared: _Compared) -> tuple[str, str, Severity | No
     if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
         return f"{spelling} is read as several short flags", f"use -{spelling}", None
     near = known.nearest(spelling)
-    if near is None and severity is Severity.warning:
+    if other := _other_engines().get(spelling.lstrip("-").replace("_", "-")):
+        title, own = other
+        return f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity
+    if severity is Severity.warning and misspelt(vllm.canonical(spelling), known.by_flag):
+        severity = None
+    elif severity is Severity.warning and near is None:
         severity = Severity.info  # a newer version or another distribution may have it
     return message, f"did you mean {near}?" if near else "remove it", severity
+
+
+@functools.cache
+def _other_engines() -> Mapping[str, tuple[str, str]]:
+    """Return flags of other engines, each with the engine's title and vLLM's flag of the same meaning."""
+    return {
+        own: (engine.title, name)
+        for engine in facts.engines()
+        for name, own in (engine.flags.foreign if engine.flags else {}).items()
+        if own and not vllm.history(f"--{own}")
+    }
 
 
 @rule(
@@ -140,11 +163,12 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
             argument = compared.known.find(flag.spelling)
             reason = _wrong_value(argument, flag) if argument else None
             if argument and reason:
+                choice = bool(argument.choices and flag.values)  # which a newer version may have more of
                 yield Violation(
                     f"{flag.spelling}: {reason}",
                     group.engine.option(flag),
                     f"set {argument.flags[0]}" + ("" if argument.arity == 0 else " to a value of its type"),
-                    compared.severity,
+                    compared.severity if choice else compared.value_severity,
                 )
 
 

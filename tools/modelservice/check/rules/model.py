@@ -10,8 +10,9 @@ from typing import Any
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
+from modelservice.engines.command import Option
 from modelservice.kubernetes.quantity import quantity, shown
-from modelservice.model.deployment import Deployment
+from modelservice.model.deployment import Deployment, default_value
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
 from modelservice.model.weights import weights
@@ -61,6 +62,95 @@ def gated_model_without_token(deployment: Deployment) -> Iterator[Violation]:
                 if deployment.sources is not None
                 else "set the variable HF_TOKEN with a secretKeyRef",
             )
+
+
+@rule(
+    Severity.error,
+    reason="The default of modelArtifacts.name is for the simulator. A real engine looks for it on Hugging Face and "
+    "exits, or serves another model under this name.",
+    link="https://github.com/llm-d/llm-d-inference-sim",
+    failing="modelArtifacts: {name: random/model, uri: 'hf://{{ .Values.modelArtifacts.name }}'}",
+    passing="modelArtifacts: {name: Qwen/Qwen3-8B}",
+)
+def model_missing(deployment: Deployment) -> Iterator[Violation]:
+    """An engine that loads a model is told which."""
+    demo = default_value("modelArtifacts.name")
+    for group in deployment.servers:
+        named = group.command.get("served-model-name")
+        if not group.loads_model or group.facts is None or demo not in (group.command.model, *_values(named)):
+            continue
+        loaded = group.command.model == demo
+        yield Violation(
+            f"{group.facts.title} {'loads' if loaded else 'serves its model as'} {demo}, the default for the simulator",
+            group.engine.flag("model").preferring("modelArtifacts.name").otherwise("modelArtifacts.name"),
+            "set modelArtifacts.name to the model",
+            None if loaded else Severity.warning,
+        )
+
+
+def _values(flag: Option | None) -> tuple[str, ...]:
+    return flag.values if flag else ()
+
+
+@rule(
+    Severity.error,
+    reason="Without an engine's image or type the chart deploys the simulator, which answers with random text under "
+    "the model's name.",
+    link="https://github.com/llm-d/llm-d-inference-sim",
+    failing="engine: {image: null, modelCommand: null}",
+    passing="engine: {image: 'vllm/vllm-openai:v0.32.0'}",
+)
+def answers_simulated(deployment: Deployment) -> Iterator[Violation]:
+    """A model that is named is served by a real engine, unless the simulator is asked for."""
+    named = ("modelArtifacts.name", "modelArtifacts.uri", "routing.modelName")
+    key = next((name for name in named if deployment.value(name) not in (None, default_value(name))), None)
+    if key is None:
+        return
+    for group in deployment.servers:
+        asked = ("engine.image", "engine.type", f"{group.role}.engine.image", f"{group.role}.engine.type")
+        stated = any(deployment.value(name) for name in asked) or deployment.value(f"{group.role}.containers")
+        if group.command.engine == "simulator" and not stated:
+            yield Violation(
+                f"{group.role} runs the simulator, the default engine, so answers under the name of the model are "
+                "random text",
+                group.engine.at("image").preferring(key),
+                "set engine.type and engine.image, or engine.type: simulator if that is meant",
+            )
+            return
+
+
+@rule(
+    Severity.error,
+    reason="With HF_HUB_OFFLINE nothing is downloaded, and the volume of the model starts empty, so the engine exits.",
+    link="https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline",
+    failing="engine: {env: {HF_HUB_OFFLINE: '1'}}",
+    passing="{engine: {env: {HF_HUB_OFFLINE: '1'}}, modelArtifacts: {uri: pvc://models/qwen3-8b, size: null}}",
+)
+def offline_without_model(deployment: Deployment) -> Iterator[Violation]:
+    """An engine that must not download finds its model on a volume or in its image."""
+    for group in deployment.servers:
+        variable = next((name for name in _OFFLINE if _is_true(group.engine.env.get(name))), None)
+        model = group.command.model or ""
+        if variable is None or not group.loads_model or not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+            continue
+        fills = any(item.listed == "initContainers" and item is not group.proxy for item in group.all_containers)
+        own_image = group.facts is not None and not any(
+            repository in group.engine.image for repository in group.facts.images.repositories
+        )
+        if not _may_have_the_model(group) and not fills and not group.command.script:
+            yield Violation(
+                f"{variable} forbids the download of {model}, and no volume of the pod holds it",
+                group.engine.at(f"env[{variable}]"),
+                f"remove {variable}, or set modelArtifacts.uri: pvc://<claim>/<path>",
+                Severity.info if own_image else None,
+            )
+
+
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() in ("1", "true", "yes", "on")
 
 
 def _may_have_the_model(group: PodGroup) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
@@ -127,4 +128,31 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Violation]:
                     + (f"no --{own}" if missing else f"--{own} {given}"),
                     group.engine.flag(flag),
                     f"set {stated} in both places",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="Several workers without a pipeline or `data: 1` are data parallel: every pod holds the whole tensor group. "
+    "More accelerators than a node has are usually meant to be spread over the pods.",
+    link="https://docs.vllm.ai/en/latest/serving/parallelism_scaling/",
+    failing="{multinode: true, decode: {parallelism: {tensor: 16, workers: 2}}}",
+    passing="{multinode: true, decode: {parallelism: {tensor: 16, data: 1, workers: 2}}}",
+)
+def tensor_wider_than_node(deployment: Deployment) -> Iterator[Violation]:
+    """A tensor group that is wider than a node is spread over the pods of its group."""
+    for group in deployment.servers:
+        sizes = deployment.value(f"{group.role}.parallelism") or {}
+        unclear = not any(sizes.get(name) for name in ("data", "dataLocal", "pipeline"))
+        if not unclear or (sizes.get("workers") or 1) < 2 or group.part == "worker":
+            continue
+        for accelerator in facts.accelerators().types:
+            count = group.accelerators.get(accelerator.resource, 0)
+            if accelerator.per_node and count > accelerator.per_node:
+                yield Violation(
+                    f"each of the {sizes['workers']} pods of {group.role} gets a tensor group of its own with {count} "
+                    f"{accelerator.resource}, but a node has at most {accelerator.per_node}",
+                    group.engine.flag("tensor-parallel-size"),
+                    f"set {group.role}.parallelism.data: 1 for one instance over the pods, or data: {sizes['workers']} "
+                    "if each pod is one",
                 )

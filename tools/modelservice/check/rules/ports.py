@@ -112,3 +112,27 @@ def port_declared(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.at("ports"),
                 f"declare {ports[0]}, or start the engine with --port {declared[0]}",
             )
+
+
+@rule(
+    Severity.error,
+    reason="Nothing outside its pod reaches an engine that listens on localhost: probes fail, and so do requests.",
+    link="https://kubernetes.io/docs/concepts/workloads/pods/#pod-networking",
+    failing="engine: {args: {host: 127.0.0.1}}",
+    passing="engine: {args: {host: 0.0.0.0}}",
+)
+def engine_on_localhost(deployment: Deployment) -> Iterator[Violation]:
+    """The engine listens on the address of its pod."""
+    for group in deployment.servers:
+        host = group.command.value("host")
+        probed = any(group.engine.fields.get(name) for name in ("startupProbe", "readinessProbe", "livenessProbe"))
+        if host and _is_local(host) and not group.headless and (group.proxy is None or probed):
+            yield Violation(
+                f"the engine listens on {host}, so only its own pod reaches it",
+                group.engine.flag("host"),
+                "remove --host, or set 0.0.0.0",
+            )
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -14,6 +14,8 @@ from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
 
+Object = Mapping[str, Any]
+
 
 @rule(
     Severity.error,
@@ -171,3 +173,50 @@ def _has_writable_home(group: PodGroup) -> bool:
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+@rule(
+    Severity.warning,
+    reason="An API key of vLLM protects the paths below /v1 and a few others. Further paths run the model for "
+    "everybody who reaches the port.",
+    link="https://docs.vllm.ai/en/latest/usage/security/",
+    failing="auth: {apiKeySecret: {name: clients}}",
+    passing="""\
+auth: {apiKeySecret: {name: clients}}
+networkPolicy: {enabled: true, from: [{podSelector: {matchLabels: {app: gateway}}}]}
+""",
+)
+def api_key_guards_part(deployment: Deployment) -> Iterator[Violation]:
+    """What an engine answers without its API key is closed by other means."""
+    protected = any(_limits_clients(policy) for policy in deployment.kind("NetworkPolicy"))
+    routed = [path for route in deployment.kind("HTTPRoute") for path in _routed_paths(route)]
+    for group in deployment.serving:
+        key = group.facts.api_key if group.facts else None
+        if key is None or not key.open or not (group.command.has(key.flag) or key.env in group.engine.env):
+            continue
+        wide = [path for path in routed if not any(_is_below(path, prefix) for prefix in key.guards)]
+        if wide:
+            reached, fix = f"the HTTPRoute sends {wide[0]} to it", f"limit the HTTPRoute to {key.guards[0]}"
+        elif not protected:
+            reached = "nothing limits who reaches the port"
+            fix = "set networkPolicy.enabled: true and networkPolicy.from"
+        else:
+            continue
+        yield Violation(
+            f"without its API key the engine answers {', '.join(key.open[:3])} and others, and {reached}",
+            group.engine.at(f"env[{key.env}]"),
+            fix,
+        )
+
+
+def _limits_clients(policy: Object) -> bool:
+    """Return whether a NetworkPolicy says who may connect."""
+    ingress = (policy.get("spec") or {}).get("ingress") or []
+    return bool(ingress) and all(item.get("from") for item in ingress)
+
+
+def _routed_paths(route: Object) -> Iterator[str]:
+    """Yield the path prefixes that an HTTPRoute matches."""
+    for item in (route.get("spec") or {}).get("rules") or []:
+        for match in item.get("matches") or [{}]:
+            yield str((match.get("path") or {}).get("value") or "/")

@@ -13,9 +13,11 @@ from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.engines.command import Option
 from modelservice.facts.versions import holds, number, shown
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
+from modelservice.suggest import misspelt
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 
@@ -56,12 +58,13 @@ def _flag_keys(flag: Option) -> tuple[str, ...]:
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:
     """Return what is wrong with a flag, the fix and the severity; None for one that the version knows."""
     known = facts.routing_proxy().flag(name)
-    near = next(iter(difflib.get_close_matches(name, [item.name for item in facts.routing_proxy().flags], 1, 0.7)), "")
+    names = [item.name for item in facts.routing_proxy().flags]
+    near = next(iter(difflib.get_close_matches(name, names, 1, 0.7)), "")
     fix = f"did you mean --{near}?" if near else "remove it"
     if version is None:
         reason = "the image's tag does not tell its version"
         message = f"no known version of the routing sidecar has {spelling}, and {reason}"
-        return None if known else (message, fix, Severity.info)
+        return None if known else (message, fix, None if misspelt(name, names) else Severity.info)
     if known and holds(known, version):
         return None
     if not _is_read(version):
@@ -216,6 +219,10 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
         )
 
 
+_TLS_OF_GATEWAYS = ("DestinationRule", "BackendTLSPolicy")
+"""Kinds that tell a gateway to use TLS for a backend: Istio's, and that of the Gateway API."""
+
+
 @rule(
     Severity.error,
     reason="The endpoint picker scrapes metrics, and the gateway sends requests, in plain HTTP unless the pool says "
@@ -235,13 +242,14 @@ def proxy_tls(deployment: Deployment) -> Iterator[Violation]:
             for monitor in deployment.kind("PodMonitor")
             for endpoint in (monitor.get("spec") or {}).get("podMetricsEndpoints") or []
         )
+        gateway = any(obj.get("kind") in _TLS_OF_GATEWAYS for obj in (*deployment.objects, *deployment.neighbours))
         default = "" if group.proxy.program.has("secure-proxy") else " (its default)"
         clients = "the pool uses plain HTTP" if plain else "endpoint picker and gateway use plain HTTP for pools"
         yield Violation(
             f"the sidecar serves TLS{default}, but {clients}",
             group.proxy.flag("secure-proxy"),
             "set routing.proxy.secure: false, or re-encrypt at the gateway and ignore this rule",
-            None if plain or monitored or deployment.role("prefill") else Severity.warning,
+            None if (plain or monitored or deployment.role("prefill")) and not gateway else Severity.warning,
         )
 
 
@@ -270,4 +278,75 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
                 + ("have no --ssl-certfile" if uses else "serve TLS"),
                 group.proxy.flag("enable-tls", "prefiller-use-tls").otherwise(*other.engine.flag("ssl-certfile").keys),
                 f"set routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
+            )
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar tells the decode engine on which port of a prefill pod to ask for the cache. With another port "
+    "than the prefill engine's every request fails.",
+    link="https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/connector_sglang.go",
+    failing=Example(
+        "engine: {image: 'lmsysorg/sglang:v0.5.16', modelCommand: sglangServe, args: {kv-transfer-config: null}}\n"
+        "routing: {proxy: {connector: sglang, env: [{name: SGLANG_BOOTSTRAP_PORT, value: '8998'}]}}\n"
+        "decode: {engine: {args: {disaggregation-mode: decode}}}\n"
+        "prefill: {engine: {args: {disaggregation-mode: prefill, disaggregation-bootstrap-port: 9000}}}",
+        base="pd",
+    ),
+    passing=Example(
+        "engine: {image: 'lmsysorg/sglang:v0.5.16', modelCommand: sglangServe, args: {kv-transfer-config: null}}\n"
+        "routing: {proxy: {connector: sglang}}\n"
+        "decode: {engine: {args: {disaggregation-mode: decode}}}\n"
+        "prefill: {engine: {args: {disaggregation-mode: prefill, disaggregation-bootstrap-port: 9000}}}",
+        base="pd",
+    ),
+)
+def bootstrap_port(deployment: Deployment) -> Iterator[Violation]:
+    """The sidecar knows the bootstrap port of the prefill engines."""
+    for group in deployment.role("decode"):
+        known = next((item for item in facts.routing_proxy().connectors if item.name == group.proxy_connector), None)
+        port = known.bootstrap if known else None
+        if group.proxy is None or port is None:
+            continue
+        told = _setting(group.proxy, port.flag, port.env, port.default)
+        for other in deployment.role("prefill"):
+            listens = _setting(other.engine, port.engine_flag, port.engine_env, port.default)
+            if told and listens and told != listens:
+                at = group.proxy.flag(port.flag) if port.flag else group.proxy.at(f"env[{port.env}]")
+                engine = other.engine.flag(port.engine_flag) if port.engine_flag else other.engine.at("env")
+                yield Violation(
+                    f"the sidecar's bootstrap port is {told}, that of the prefill engine {listens}",
+                    at.otherwise(*engine.keys),
+                    f"set {port.env or '--' + port.flag} of the sidecar to {listens}",
+                )
+
+
+def _setting(container: Container, flag: str, variable: str, default: int) -> int | None:
+    """Return a port by its flag or variable; None where only the container knows it."""
+    if flag and container.program.has(flag):
+        return container.program.number(flag)
+    value = container.env.get(variable) if variable else None
+    if value is None:
+        return default
+    return int(value) if isinstance(value, str) and value.isdigit() else None
+
+
+@rule(
+    Severity.warning,
+    reason="The endpoint picker hands the address of a prefill pod to the sidecar with the target port of the pool, "
+    "which is one for both roles.",
+    link=_OPTIONS,
+    failing=Example("prefill: {engine: {args: {port: 8200}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def prefill_port(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill pods serve on the port of decode pods."""
+    decode = next((group for group in deployment.role("decode") if group.proxy and group.served_ports), None)
+    for group in deployment.role("prefill") if decode and not deployment.pools else ():
+        ports = group.served_ports
+        if decode and ports and group.facts and ports[0] != decode.served_ports[0]:
+            yield Violation(
+                f"prefill pods serve on {ports[0]}, decode pods on {decode.served_ports[0]}",
+                group.engine.flag("port"),
+                f"remove --port of prefill, or set {decode.served_ports[0]}",
             )
