@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelservice.documents import documents, objects_among, parse, read_source
+from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
 from modelservice.model.picker import NONE, EndpointPicker, PickerObjects, picker_of
