@@ -438,6 +438,61 @@ def engine_on_another_port(base: Base) -> Touched:
 
 
 @operator
+def engine_on_localhost(base: Base) -> Touched:
+    if str(base.values).count("'host'") or "--host" in str(base.values):
+        return None
+    return give_flag(base, "host", "127.0.0.1")
+
+
+@operator
+def offloading_beside_the_transfer(base: Base) -> Touched:
+    if not disaggregated(base) or "NixlConnector" not in str(base.values) or not base.tells_its_version("decode"):
+        return None
+    return give_flag(base, "kv-offloading-size", "64")
+
+
+@operator
+def ray_in_a_group_of_nodes(base: Base) -> Touched:
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    if not base.values.get("multinode") or (sizes.get("workers") or 1) < 2 or not (sizes.get("pipeline") or 1) > 1:
+        return None
+    return give_flag(base, "distributed-executor-backend", "ray")
+
+
+@operator
+def downloads_forbidden(base: Base) -> Touched:
+    uri = str((base.values.get("modelArtifacts") or {}).get("uri"))
+    text = str(base.values)
+    kept = any(word in text for word in ("persistence", "download", "adapters")) or container(base.values, "decode")
+    if (
+        not single(base)
+        or not uri.startswith("hf://")
+        or kept
+        or not base.has("decode")
+        or base.engine("decode") != "vllm"
+    ):
+        return None
+    section(base.values, "decode", "engine", "env")["HF_HUB_OFFLINE"] = "1"
+    return ("HF_HUB_OFFLINE",)
+
+
+@operator
+def model_forgotten(base: Base) -> Touched:
+    artifacts = base.values.get("modelArtifacts") or {}
+    if not artifacts.get("name") or not str(artifacts.get("uri", "hf://")).startswith("hf://"):
+        return None
+    if (
+        container(base.values, "decode")
+        or base.engine("decode") != "vllm"
+        or base.values.get("routing", {}).get("modelName")
+    ):
+        return None
+    for key in ("name", "uri"):
+        artifacts.pop(key, None)
+    return ("modelArtifacts.name",)
+
+
+@operator
 def cache_types_differ(base: Base) -> Touched:
     if not disaggregated(base) or "kv_connector" not in str(base.values):
         return None

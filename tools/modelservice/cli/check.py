@@ -52,7 +52,9 @@ Manifests = Annotated[
 Pools = Annotated[
     list[str],
     typer.Option(
-        "--pool", metavar="FILE", help="The InferencePool: values of inferencepool or llm-d-router, or manifests."
+        "--pool",
+        metavar="FILE",
+        help="The InferencePool: values of inferencepool or llm-d-router, in layers as FILE,FILE, or manifests.",
     ),
 ]
 Nodes = Annotated[

@@ -32,7 +32,7 @@ from modelservice.values import required
 
 _NOT_RENDERED = {
     "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
-    "flagsLike", "formats", "dataInsideTensor",
+    "flagsLike", "formats", "dataInsideTensor", "takesSeconds",
 }  # fmt: skip
 """Keys of an engine that no template needs."""
 

@@ -143,6 +143,8 @@ class Health(Record):
     live: str
     """Answers while the process lives."""
     first_prompt: FirstPrompt | None = None
+    takes_seconds: float = 0
+    """How long an answer may take on a healthy engine; 0 for no time to speak of."""
 
 
 class Metrics(Record):
@@ -402,6 +404,18 @@ class Peers(Record):
     """Its value by role of the pod."""
 
 
+class OffloadingServer(Record):
+    """A server next to the engine that keeps offloaded KV cache."""
+
+    source: Source
+    flag: str
+    value: str
+    """Value of the flag with which the engine asks it."""
+    since: Version
+    port: int
+    """Port of localhost where it is asked."""
+
+
 class KvTransfer(Record):
     """How prefill and decode engines hand over the KV cache."""
 
@@ -419,6 +433,7 @@ class KvTransfer(Record):
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+    offloading_server: OffloadingServer | None = None
 
 
 class Conflict(Record):
@@ -430,6 +445,8 @@ class Conflict(Record):
     one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
     since: Version = ""
     """First version that rejects them, where the flags are older."""
+    until: Version = ""
+    """First version that accepts them again; empty for none."""
     fix: str
     """What to do, as an imperative."""
 

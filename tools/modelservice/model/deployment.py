@@ -14,6 +14,7 @@ from modelservice.engines.version import Version
 from modelservice.facts.versions import number
 from modelservice.inputs import read_defaults
 from modelservice.kubernetes import merge
+from modelservice.kubernetes.variables import config_maps
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
 from modelservice.model.picker import EndpointPicker, pickers_without_pool
@@ -54,7 +55,8 @@ class Deployment:
     def groups(self) -> list[PodGroup]:
         """Pods of all workloads."""
         templates = {obj["metadata"]["name"]: obj for obj in self.kind("ResourceClaimTemplate")}
-        return [group for obj in self.objects for group in pod_groups(obj, templates)]
+        data = config_maps(self.objects)
+        return [group for obj in self.objects for group in pod_groups(obj, templates, data)]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:

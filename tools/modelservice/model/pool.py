@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from modelservice.documents import documents, objects_among, parse, read_source
+from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
 from modelservice.model.picker import NONE, EndpointPicker, PickerObjects, picker_of
@@ -58,28 +59,62 @@ class Neighbours:
 
 
 def read_pool(path: str) -> Neighbours:
-    """Return the pools in a file.
+    """Return the pools in a file, or of values files that are layered as Helm layers them.
+
+    Args:
+        path: the file, or values files with commas between them, the last one on top.
 
     Raises:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
-    source = read_source(path)
-    name, found = source.name, documents(source)
-    if not found or not all(isinstance(document, dict) for document in found):
-        raise ModelserviceError("neither values of a pool's chart nor manifests", file=name)
+    paths = [path] if "," not in path or Path(path).exists() else path.split(",")
+    sources = [read_source(part) for part in paths]
+    if len(sources) > 1:
+        return _made_by(path, Sources([_layer(source, _maps(source)) for source in sources]))
+    (source,) = sources
+    name, found = source.name, _maps(source)
     if "kind" in found[0]:
         objects = readable(objects_among(found, name), name)
         pools = list(pools_of(objects, name))
         if not pools:
             raise UsageError("no InferencePool among the objects", file=name, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
-    values, misfit = found[0], problem(POOL_VALUES, found[0])
+    return _made_by(name, Sources([_layer(source, found)]))
+
+
+def _maps(source: Source) -> list[Any]:
+    """Return the documents of a file, all of them maps.
+
+    Raises:
+        ModelserviceError: one is not, or there is none.
+    """
+    found = documents(source)
+    if not found or not all(isinstance(document, dict) for document in found):
+        raise ModelserviceError("neither values of a pool's chart nor manifests", file=source.name)
+    return found
+
+
+def _layer(source: Source, found: Sequence[Any]) -> Layer:
+    """Return the documents of a file as values of a chart that makes a pool.
+
+    Raises:
+        ModelserviceError: a value has another type.
+    """
+    misfit = problem(POOL_VALUES, found[0])
     if misfit:
         key, _, reason = misfit.partition(": ")
-        raise ModelserviceError(reason, file=name, key=key)
-    node = parse(source)[0] if len(found) == 1 else None
-    sources = Sources([Layer(name, values, node)])
+        raise ModelserviceError(reason, file=source.name, key=key)
+    return Layer(source.name, found[0], parse(source)[0] if len(found) == 1 else None)
+
+
+def _made_by(name: str, sources: Sources) -> Neighbours:
+    """Return the pool that values make.
+
+    Raises:
+        ModelserviceError: they make none.
+    """
+    values = sources.values
     if isinstance(values.get("router"), dict):
         return Neighbours([_router(name, values["router"], sources)], [])
     if isinstance(values.get("inferencePool"), dict) or isinstance(values.get("inferenceExtension"), dict):

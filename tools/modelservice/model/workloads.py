@@ -10,25 +10,32 @@ from modelservice import facts
 from modelservice.documents import Source, documents
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes import decode
+from modelservice.kubernetes.variables import NO_CONFIG_MAPS, ConfigMaps
 from modelservice.model.devices import DeviceRequest, device_requests
 from modelservice.model.pods import PodGroup
 
 Object = Mapping[str, Any]
 
 
-def pod_groups(obj: Object, claim_templates: Mapping[str, Object] | None = None) -> Iterator[PodGroup]:
+def pod_groups(
+    obj: Object,
+    claim_templates: Mapping[str, Object] | None = None,
+    config_maps: ConfigMaps = NO_CONFIG_MAPS,
+) -> Iterator[PodGroup]:
     """Yield the pods that a workload makes, whatever its kind; nothing for another object.
 
     Args:
         obj: the workload.
         claim_templates: ResourceClaimTemplates by name.
+        config_maps: ConfigMaps by name, from which containers may have variables.
     """
     spec = obj.get("spec") or {}
 
     def group(part: str, size: int, template: Object, path: str) -> PodGroup:
         pod = template.get("spec") or {}
         claims = _claims(pod, claim_templates or {})
-        return PodGroup(obj, part, size, template.get("metadata") or {}, pod, path, claims=claims)
+        metadata = template.get("metadata") or {}
+        return PodGroup(obj, part, size, metadata, pod, path, claims=claims, config_maps=config_maps)
 
     if obj.get("kind") == "Pod":
         yield group("pod", 1, obj, "")
