@@ -164,8 +164,12 @@ class _Workload:
             role.engine = replace(role.engine, start="custom")
         if worker is not None:
             self._note_worker(worker.get("metadata", {}), role)
-        if self.group.get("subGroupPolicy"):
-            role.settings["subGroupPolicy"] = self.group["subGroupPolicy"]
+        for section, name in (
+            (self.group, "subGroupPolicy"), (self.group, "restartPolicy"),
+            (self.spec, "startupPolicy"), (self.spec, "networkConfig"),
+        ):  # fmt: skip
+            if section.get(name):
+                role.settings[name] = "None" if section[name] == "Default" else section[name]
         rollout = self.spec.get("rolloutStrategy", {})
         if rollout.get("rollingUpdateConfiguration"):
             role.strategy = rollout
