@@ -672,16 +672,31 @@ def picker_configuration_not_there(base: Base) -> Touched:
     return ("pluginsCustomConfig", "pluginsConfigFile")
 
 
+def give_picker(base: Base, *lines: str) -> None:
+    """Gives the picker a configuration."""
+    epp = section(base.pool, *(("router", "epp") if "router" in base.pool else ("inferenceExtension",)))
+    epp["pluginsConfigFile"] = "mine.yaml"
+    text = ["apiVersion: llm-d.ai/v1alpha1", "kind: EndpointPickerConfig", *lines]
+    section(epp, "pluginsCustomConfig")["mine.yaml"] = "\n".join(text)
+
+
 @operator
 def picker_profile_with_a_missing_plugin(base: Base) -> Touched:
-    key = ("router", "epp") if "router" in base.pool else ("inferenceExtension",)
-    epp = section(base.pool, *key)
-    epp["pluginsConfigFile"] = "mine.yaml"
-    section(epp, "pluginsCustomConfig")["mine.yaml"] = (
-        "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{type: queue-scorer}]\n"
-        "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]\n"
-    )
+    profiles = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]"
+    give_picker(base, "plugins: [{type: queue-scorer}]", profiles)
     return ("pluginsCustomConfig", "mine.yaml", "queue-scorr")
+
+
+@operator
+def picker_plugin_of_a_misspelled_type(base: Base) -> Touched:
+    give_picker(base, "plugins: [{type: queue-scorerr}]")
+    return ("pluginsCustomConfig", "mine.yaml", "queue-scorerr")
+
+
+@operator
+def picker_feature_gate_misspelled(base: Base) -> Touched:
+    give_picker(base, "featureGates: [flowControll]", "plugins: [{type: queue-scorer}]")
+    return ("pluginsCustomConfig", "mine.yaml", "flowControll")
 
 
 # --- The pool ---------------------------------------------------------------------------------

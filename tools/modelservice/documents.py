@@ -208,7 +208,7 @@ def parse(source: Source) -> list[yaml.Node]:
         ModelserviceError: PyYAML cannot read it; the error has the line.
     """
     try:
-        found: list[yaml.Node | None] = list(yaml.compose_all(source.text, Loader=yaml.SafeLoader))
+        found = _composed(source.text)
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, source) from None
     except yaml.YAMLError as error:
@@ -218,6 +218,20 @@ def parse(source: Source) -> list[yaml.Node]:
     while found and is_empty(found[-1]):
         found.pop()
     return [document or yaml.ScalarNode("", "") for document in found]
+
+
+_TRAILING_TABS = re.compile(r"[ \t]*\t[ \t]*(?=\r?$)", re.MULTILINE)
+
+
+def _composed(text: str) -> list[yaml.Node | None]:
+    """Return the syntax trees of a text; tabs at the ends of lines, which only PyYAML rejects, are read as blanks."""
+    try:
+        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        blank = _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+        if "'\\t'" not in (error.problem or "") or blank == text:
+            raise
+        return list(yaml.compose_all(blank, Loader=yaml.SafeLoader))
 
 
 def is_empty(document: yaml.Node | None) -> bool:

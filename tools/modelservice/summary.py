@@ -14,6 +14,7 @@ from rich.text import Text
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.pool import Pool
+from modelservice.secrets import masked
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
 """Kinds whose pods run all the time."""
@@ -130,7 +131,7 @@ def _rows(deployment: Deployment, group: PodGroup) -> Iterator[tuple[str, str]]:
     number = f"{group.size} x " if group.size != 1 else ""
     yield group.part, f"{number}{group.engine.image or 'no image'}, {_listed(group.accelerators)}"
     words = group.engine.words
-    yield "runs", shlex.join(words) if words else "the image's entry point"
+    yield "runs", shlex.join(masked(words)) if words else "the image's entry point"
     ports = _ports(group)
     if ports:
         yield "ports", ports

@@ -54,7 +54,11 @@ def command(
     set_files: SetFiles = [],  # noqa: B006
     pool: Annotated[
         list[str],
-        typer.Option("--pool", metavar="FILE", help="The InferencePool: values of its chart, or manifests."),
+        typer.Option(
+            "--pool",
+            metavar="FILE",
+            help="The InferencePool: values of its chart, in layers as FILE,FILE, or manifests.",
+        ),
     ] = [],  # noqa: B006
     nodes: Annotated[
         str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")

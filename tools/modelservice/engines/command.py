@@ -13,7 +13,7 @@ from modelservice.engines.grammar import Grammar, grammar, reads_flags
 from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
 from modelservice.engines.version import Version, vllm_version
-from modelservice.kubernetes.variables import Variables, expand, variables
+from modelservice.kubernetes.variables import NO_CONFIG_MAPS, ConfigMaps, Variables, expand, variables
 
 Start = Literal["command", "image", "custom"]
 
@@ -64,14 +64,20 @@ class EngineCommand:
     version: Version | None = None
 
     @classmethod
-    def parse(cls, container: Mapping[str, Any], more: Variables | None = None) -> EngineCommand:
+    def parse(
+        cls,
+        container: Mapping[str, Any],
+        more: Variables | None = None,
+        config_maps: ConfigMaps = NO_CONFIG_MAPS,
+    ) -> EngineCommand:
         """Read the command line of a container.
 
         Args:
             container: command, arguments, variables and image.
             more: variables that the platform sets, e.g. ``LWS_GROUP_SIZE``.
+            config_maps: ConfigMaps whose data is known, from which the container may have variables.
         """
-        known = {**(more or {}), **variables(container)}
+        known = {**(more or {}), **variables(container, config_maps)}
         image = str(container.get("image") or "")
         command = [str(word) for word in container.get("command") or []]
         written = [*command, *(str(word) for word in container.get("args") or [])]

@@ -348,6 +348,15 @@ class Shutdown(Record):
     since: Version
 
 
+class Sleep(Record):
+    """How an engine is made to give its accelerator's memory back on request, and to take it again."""
+
+    source: Source
+    flag: str
+    env: Mapping[str, str]
+    """Variables without which its API has no such requests."""
+
+
 class Tracing(Record):
     """Flags of OpenTelemetry traces, without dashes."""
 
@@ -521,6 +530,8 @@ class Engine(Record):
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
     shutdown: Shutdown | None = None
+    sleep: Sleep | None = None
+    """None for an engine that cannot sleep."""
     tracing: Tracing | None = None
     cpu_cache: CpuCache | None = None
     backend: Backend | None = None
@@ -771,7 +782,8 @@ class Plugin(Record):
     deprecated: Version = ""
     instead: str = ""
     role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
-    """Which role of disaggregated serving it is about."""
+    """Which role of disaggregated serving it is about; ``disaggregation`` for prefill apart from decode, empty for one
+    that any role may have."""
     experimental: Version = ""
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
@@ -792,6 +804,21 @@ class PickerFeature(Record):
     title: str
     """What it is, as a noun phrase."""
     since: Version
+
+
+class FeatureGate(Record):
+    """A feature gate of the endpoint picker."""
+
+    name: str
+    since: Version = ""
+    until: Version = ""
+
+
+class ImpliedPlugins(Record):
+    """Plugins that the picker adds itself, so that a configuration may refer to them without declaring them."""
+
+    source: Source
+    plugins: tuple[str, ...]
 
 
 class ChartConfigs(Record):
@@ -828,6 +855,8 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    feature_gates: tuple[FeatureGate, ...]
+    implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
     plugins: tuple[Plugin, ...]
@@ -842,6 +871,29 @@ class PickerOfExtension(Record):
     default_version: Version
     equivalent: Mapping[Version, Version]
     """Version of llm-d's picker with the same plugins and flags, by minor version."""
+
+
+class DualPodsAnnotations(Record):
+    """Annotations of a requester's pod."""
+
+    prefix: str
+    former_prefix: str
+    """Prefix that no release of the controller reads."""
+    admin_port: str
+    """Port of the requester that the controller asks for the accelerators."""
+    server_patch: str
+    """The server's pod as a strategic merge patch of the requester's, written as a Go template."""
+    inference_server_config: str
+    """Name of an InferenceServerConfig, in place of the patch."""
+
+
+class FastModelActuation(Record):
+    """The contract of dual pods: what the controller of llm-d fast model actuation reads."""
+
+    source: Source
+    annotations: DualPodsAnnotations
+    container: str
+    """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -873,6 +925,16 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+
+
+class Kueue(Record):
+    """What Kueue looks for, and its limits."""
+
+    source: Source
+    queue_label: str
+    """Label of a workload with the name of its queue."""
+    longest_group_name: int
+    """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
 
 
 class Form(Record):

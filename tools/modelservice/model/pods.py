@@ -9,13 +9,14 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice import facts
 from modelservice.engines.arguments import arity
 from modelservice.engines.command import EngineCommand
 from modelservice.facts.models import Engine, Peers
+from modelservice.kubernetes.variables import ConfigMaps
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
@@ -59,6 +60,8 @@ class PodGroup:
     """Pod spec of the requester whose accelerators the pod uses."""
     claims: tuple[DeviceRequest, ...] = ()
     """Device requests of the pod's claims whose templates are known."""
+    config_maps: ConfigMaps = field(default_factory=dict)
+    """ConfigMaps from which the containers may have variables."""
 
     @property
     def kind(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -176,6 +177,10 @@ def _wrong_value(argument: vllm.Argument, flag: Option) -> str | None:
         return f"takes no value, but {flag.values[0]!r} follows"
     if argument.arity in (1, "+") and not flag.values:
         return "needs a value"
+    if argument.arity in ("+", "*"):
+        script = next((value for value in flag.values if re.search(r"^[^{\[]*\s--[a-z]", value)), None)
+        if script:
+            return f"takes the word {script[:40]!r} as one of its values, and that has flags of its own"
     return next((text for value in flag.values if (text := argument.refusal(value))), None)
 
 
