@@ -32,6 +32,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "upgrades": "Upgrades",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

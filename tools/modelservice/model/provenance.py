@@ -129,7 +129,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload": ("{role}.create", "{role}"),
     "workload.spec.*": ("{role}.{field}",),
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
-    "workload.spec.selector": ("nameOverride",),
+    "workload.spec.selector": ("nameOverride", "deploymentSelector"),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
