@@ -66,6 +66,6 @@ def test_without_it_the_upgrade_fails_as_check_and_the_page_predict(
 
     assert len(found({})) == 2 and all(fix.startswith("set deploymentSelector: model") for fix in found({}))
     assert found(SWITCH) == []
-    with pytest.raises(AssertionError, match="spec.selector.*field is immutable"):
+    with pytest.raises(AssertionError, match=r"spec\.selector.*field is immutable"):
         any_helm.upgrade(RELEASE, values)
     any_helm.upgrade(RELEASE, merge([values, SWITCH]))

@@ -748,7 +748,8 @@ class Feature(Record):
 
 
 class ImmutableFields(Record):
-    """Fields of a kind that an update must not change; those with quantities, which have several forms, are left out."""
+    """Fields of a kind that an update must not change. Fields with quantities, which have several forms, are left
+    out."""
 
     source: Source
     fields: tuple[str, ...]

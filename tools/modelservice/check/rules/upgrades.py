@@ -26,8 +26,8 @@ spec:
 
 @rule(
     Severity.error,
-    reason="The API server rejects a change of an immutable field, so the upgrade fails. The Deployments of the original "
-    "chart select pods by other labels than those of this one.",
+    reason="The API server rejects a change of an immutable field, so the upgrade fails. The Deployments of the "
+    "original chart have other selectors than those of this one.",
     link="https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#label-selector-updates",
     failing=Example(nodes=_INSTALLED),
     passing=Example("deploymentSelector: model", nodes=_INSTALLED),
