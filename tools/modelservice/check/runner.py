@@ -17,6 +17,7 @@ from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
 from modelservice.sources import Sources, read_layers
+from modelservice.subchart import scoped
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
@@ -70,17 +71,18 @@ def load(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         layers = read_layers(files)
-    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    given = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    rendering, sources = scoped(renderer, given)
     findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
-        rendered = renderer.render(sources.values, release)
+        rendered = rendering.render(sources.values, release)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
         rejected = [
             Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
             for problem in error.problems
         ]
-        return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
+        return None, [*findings, *(_placed(finding, sources.whole) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
 
@@ -168,6 +170,8 @@ def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
 def _placed(finding: Finding, sources: Sources | None) -> Finding:
     """Return a finding with the file and line of its key; the last file where the key is in none."""
     place = sources.place(finding.values) if sources and finding.values else None
+    if sources and finding.values:
+        finding = replace(finding, values=sources.full(finding.values))
     if place:
         return replace(finding, file=place.file, line=place.line)
     return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding

@@ -18,15 +18,15 @@ from modelservice.check.rule import rules
 from modelservice.check.runner import Report, load, order, run, sound, suppress
 from modelservice.check.suppression import from_options, from_project
 from modelservice.cli.messages import stderr, write_line
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_once
+from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, SubchartName, read_once
 from modelservice.engines.version import Version
 from modelservice.errors import UsageError
-from modelservice.helm import Release, Renderer, renderer
+from modelservice.helm import Release, Renderer
 from modelservice.inputs import read_objects
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
+from modelservice.subchart import chart_renderer
 
 Manifests = Annotated[
     list[str],
@@ -70,12 +70,13 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Find mistakes that waste accelerators or serve nothing, before installing."""
     if list_rules:
         _print_rules()
         return
-    if not (values or files or sets or set_strings or manifests):
+    if not (values or files or sets or set_strings or subchart or manifests):
         raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
     read_once([*files, *(values or []), *manifests, *pool])
     stated = Version.parse(vllm_version) if vllm_version else None
@@ -87,8 +88,10 @@ def command(
     inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
     neighbours = [read_pool(path) for path in pool]
     loaded = Loaded()
-    groups = [[*files, value] for value in values] if values else [files] if files or sets or set_strings else []
-    rendering = renderer(helm, chart or chart_dir())
+    groups = (
+        [[*files, value] for value in values] if values else [files] if files or sets or set_strings or subchart else []
+    )
+    rendering = chart_renderer(helm, chart, subchart)
     for group in _tracked(groups):
         release = Release(_release(group[-1]) if len(groups) > 1 else name, namespace)
         loaded.add_values(group, rendering, release, sets, set_strings)

@@ -18,11 +18,12 @@ from modelservice.cli.options import (
     ReportFormat,
     Sets,
     SetStrings,
-    read_given,
+    SubchartName,
+    read_sources,
 )
 from modelservice.endpoints import endpoints, text
-from modelservice.helm import Release, renderer
-from modelservice.paths import chart_dir
+from modelservice.helm import Release
+from modelservice.subchart import chart_renderer, scoped
 
 
 def command(
@@ -34,12 +35,14 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
     output_format: Annotated[
         ReportFormat, typer.Option("--format", help="For people or for programs.")
     ] = ReportFormat.text,
 ) -> None:
     """Show the URLs, paths and model names that a deployment will serve."""
-    given = read_given([*files, *(values or [])], sets, set_strings)
-    found = endpoints(given, Release(name, namespace), renderer(helm, chart or chart_dir()))
+    given = read_sources([*files, *(values or [])], sets, set_strings)
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), given)
+    found = endpoints(sources.values, Release(name, namespace), rendering)
     as_json = output_format is ReportFormat.json
     sys.stdout.write(json.dumps(found.data, indent=2) + "\n" if as_json else text(found))

@@ -22,6 +22,9 @@ MoreFiles = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help
 Sets = Annotated[list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.")]
 SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
 Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; by default the tool's own.")]
+SubchartName = Annotated[
+    str | None, typer.Option("--subchart", metavar="NAME", help="Name or alias of this chart in the --chart.")
+]
 Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
 Name = Annotated[str, typer.Option("--name", "-n", help="Release name.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="Release namespace.")]

@@ -12,14 +12,14 @@ import typer
 
 from modelservice.check.runner import sound
 from modelservice.cli.messages import stderr
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_sources
+from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, SubchartName, read_sources
 from modelservice.errors import UsageError
-from modelservice.helm import Release, renderer
+from modelservice.helm import Release
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
 from modelservice.plan.model import Plan, plan
+from modelservice.subchart import chart_renderer, scoped
 
 
 class Format(StrEnum):
@@ -50,14 +50,15 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Show pods, ranks, accelerators, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     if output is not None and output_format is Format.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
-    sources = read_sources(files, sets, set_strings)
-    rendered = renderer(helm, chart or chart_dir()).render(sources.values, Release(name, namespace))
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), read_sources(files, sets, set_strings))
+    rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
         stderr().print(f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True)

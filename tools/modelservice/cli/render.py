@@ -22,13 +22,14 @@ from modelservice.cli.options import (
     Namespace,
     Sets,
     SetStrings,
-    read_given,
+    SubchartName,
+    read_sources,
 )
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release, renderer
-from modelservice.inputs import Values
-from modelservice.paths import chart_dir
 from modelservice.rendered import Rendered, dump
+from modelservice.sources import Sources
+from modelservice.subchart import chart_renderer, scoped
 
 
 def command(
@@ -40,6 +41,7 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write one file per object to this directory.")
     ] = None,
@@ -54,33 +56,32 @@ def command(
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
 ) -> None:
     """Render values into manifests, on standard output or into a directory."""
-    given = read_given([*files, *(values or [])], sets, set_strings)
+    given = read_sources([*files, *(values or [])], sets, set_strings)
     release = Release(name, namespace)
-    rendered = renderer(helm, chart or chart_dir()).render(
-        given, release, kube_version=kube_version, api_versions=api_versions
-    )
+    whole = chart if chart and not subchart else None
+    rendering, sources = scoped(renderer(helm, whole) if whole else chart_renderer(helm, chart, subchart), given)
+    rendered = rendering.render(sources.values, release, kube_version=kube_version, api_versions=api_versions)
     if output is not None:
         _write_objects(rendered, output, output_format)
     elif not (summary or notes):
         sys.stdout.write(_stream(rendered, output_format))
     if summary:
-        _print_summary(rendered, given, release)
+        _print_summary(rendered, sources, release)
     if notes:
         sys.stdout.write(f"{rendered.notes}\n")
     if output is not None:
         sys.stdout.write(f"manifests: {output}\n")
 
 
-def _print_summary(rendered: Rendered, given: Values, release: Release) -> None:
+def _print_summary(rendered: Rendered, sources: Sources, release: Release) -> None:
     from rich.console import Console
 
     from modelservice.check.runner import sound
     from modelservice.model.deployment import Deployment
-    from modelservice.sources import Sources
     from modelservice.summary import print_summary
 
     objects, _ = sound(rendered.objects, release.name)
-    deployment = Deployment(release.name, objects, release.namespace, Sources([], given))
+    deployment = Deployment(release.name, objects, release.namespace, sources)
     print_summary(deployment, Console(soft_wrap=False))
 
 

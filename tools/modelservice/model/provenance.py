@@ -188,7 +188,7 @@ class Place:
         values = self.sources or sources
         if key and values:
             line = values.place(key) or next((layer.name for layer in values.layers[-1:]), None)
-            return f"{key} ({line})" if line else key
+            return f"{values.full(key)} ({line})" if line else values.full(key)
         return f"{self.path} of {self.object}" if self.path else self.object
 
     def key(self, sources: Sources | None) -> str | None:
