@@ -56,7 +56,7 @@ class Container:
     @functools.cached_property
     def command(self) -> EngineCommand:
         """Command line of the program."""
-        return EngineCommand.parse(self.fields)
+        return EngineCommand.parse(self.fields, self.group.platform_variables)
 
     @property
     def words(self) -> list[str]:

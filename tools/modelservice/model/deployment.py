@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.engines.version import Version
@@ -50,7 +50,9 @@ class Deployment:
     def groups(self) -> list[PodGroup]:
         """Pods of all workloads."""
         templates = {obj["metadata"]["name"]: obj for obj in self.kind("ResourceClaimTemplate")}
-        return [group for obj in self.objects for group in pod_groups(obj, templates)]
+        found = [group for obj in self.objects for group in pod_groups(obj, templates)]
+        least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
+        return [replace(group, least=least.get((group.kind, group.name))) for group in found]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:

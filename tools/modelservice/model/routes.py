@@ -34,12 +34,21 @@ class Match:
         return same and (self.hosts == other.hosts or bool(self.hosts & other.hosts))
 
     @property
+    def path(self) -> str:
+        """Path that it takes, or the beginning of it."""
+        return str(json.loads(self.requests)["path"][1])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that it asks for."""
+        return {name: value for name, _, value in json.loads(self.requests)["headers"]}
+
+    @property
     def description(self) -> str:
-        """The match for a sentence: ``path / of Gateway gateways/inference``."""
-        asked = json.loads(self.requests)
-        headers = "".join(f", {name}: {value}" for name, _, value in asked["headers"])
-        hosts = f" of {', '.join(sorted(self.hosts))}" if self.hosts else ""
-        return f"path {asked['path'][1]}{headers}{hosts} at Gateway {self.gateway}"
+        """The match for a sentence: ``Gateway gateways/inference, path /``."""
+        headers = "".join(f", header {name}: {value}" for name, value in self.headers.items())
+        hosts = f", host {' or '.join(sorted(self.hosts))}" if self.hosts else ""
+        return f"Gateway {self.gateway}, path {self.path}{headers}{hosts}"
 
 
 def gateways(route: Object) -> list[str]:

@@ -110,12 +110,15 @@ def _without_room(pods: list[Placed], cluster: Inventory) -> Violation | None:
     devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
     lacking = _lacking(group, candidates)
     replicas, resources = group.workload_at("spec.replicas"), group.engine.at("resources")
+    number = "replicas" if group.least is None else "autoscaling.minReplicas"
+    if group.least is not None:
+        replicas = replicas.preferring(f"{group.role}.{number}")
     at = resources if lacking else replicas.otherwise(*resources.keys, *replicas.keys[-1:])
     return Violation(
         f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs "
         f"{lacking or devices or 'resources'}",
         at,
-        f"set {group.role}.replicas: {(len(pods) - len(missed)) // group.size}, fewer accelerators per pod, or add "
+        f"set {group.role}.{number}: {(len(pods) - len(missed)) // group.size}, fewer accelerators per pod, or add "
         "nodes",
     )
 
