@@ -852,6 +852,15 @@ def token_in_the_clear(base: Base) -> Touched:
 
 
 @operator
+def spreading_misspelt(base: Base) -> Touched:
+    if not base.has("decode") or (base.values.get("requester") or {}).get("enable"):
+        return None
+    constraint = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "Schedule"}
+    section(base.values, "decode")["topologySpreadConstraints"] = [constraint]
+    return ("decode.topologySpreadConstraints",)
+
+
+@operator
 def volume_not_declared(base: Base) -> Touched:
     mounts = (container(base.values, "decode") or {}).get("volumeMounts") or []
     return engine_field(base, "volumeMounts", [*mounts, {"name": "hf-cache", "mountPath": "/cache"}])

@@ -44,6 +44,12 @@ def read_values(path: str) -> Values:
     return parse_values(read_text(path), "standard input" if path == "-" else path)[0]
 
 
+def read_defaults(chart: Path) -> Values:
+    """Return the defaults of a chart that is a directory. Nobody has to be warned of what they mean."""
+    values: Values = helm_python.values_from_yaml((chart / "values.yaml").read_text(encoding="utf-8"))
+    return values
+
+
 def parse_values(text: str, name: str) -> tuple[Values, yaml.Node | None]:
     """Return the values in a text, and the document they are in, which knows the line of each key.
 

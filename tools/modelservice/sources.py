@@ -50,7 +50,8 @@ class Sources:
         self.layers = layers
         self.subchart = subchart
         self.whole = whole or self
-        self.values: Values = merge(layer.values for layer in layers) if values is None else values
+        self._in_files: Values = merge(layer.values for layer in layers)
+        self.values: Values = self._in_files if values is None else values
 
     def has(self, key: str) -> bool:
         """Whether the user wrote this key, in whichever layer."""
@@ -58,7 +59,9 @@ class Sources:
         return path is not None
 
     def place(self, key: str) -> Place | None:
-        """Where the key was written last; where it is in no file, the nearest key above it."""
+        """Where the key was written last; where it is in no file, the nearest key above it. None for one of `--set`."""
+        if self._is_set(key):
+            return None
         for length in range(len(split(self.values, key)), 0, -1):
             for layer in reversed(self.layers):
                 line = _line(layer.document, split(self.values, key)[:length])
@@ -78,6 +81,14 @@ class Sources:
             for layer in self.layers
         ]
         return Sources(layers, _values_below(self.values, name), name, self)
+
+    def _is_set(self, key: str) -> bool:
+        """Whether `--set` gave the key's value, so that no line of a file did."""
+        path = resolve(self.values, key)
+        if path is None:
+            return False
+        value, written = _at(self.values, path), _at(self._in_files, path)
+        return value != written and not (isinstance(value, dict) and isinstance(written, dict))
 
     def places(self, key: str) -> list[Place]:
         """Every layer's line of exactly this key, the one that counts last."""
@@ -172,6 +183,13 @@ def leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 def _starts(rest: str, name: str) -> bool:
     return rest.startswith(name) and rest[len(name) : len(name) + 1] in ("", ".", "[")
+
+
+def _at(node: Any, path: Path) -> Any:
+    """The value at a path; None where there is none."""
+    for part in path:
+        node = _child(node, part)
+    return node
 
 
 def _child(node: Any, part: str | int) -> Any:

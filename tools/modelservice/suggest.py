@@ -16,15 +16,40 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
         unknown: the key.
     """
     allowed = [name for node in _at(schema, path) for name in node.get("properties", {})]
-    near = difflib.get_close_matches(unknown, allowed, n=1, cutoff=0.6) or [
+    near = difflib.get_close_matches(unknown, allowed, n=1, cutoff=0.72) or [
         name for name in allowed if name.lower() == unknown.lower()
     ]
     if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
         return f"set extraConfig.{unknown}"
-    elsewhere = sorted((path for path in _paths(schema) if path.rsplit(".", 1)[-1] == unknown), key=len)
+    ending = [name for name in allowed if name.lower() == f"pod{unknown.lower()}"]
+    elsewhere = None if ending else _elsewhere(schema, path, unknown)
     if elsewhere:
-        return f"set {elsewhere[0]}"
-    return f"did you mean {near[0]}?" if near else None
+        return f"set {elsewhere}"
+    beginning = [name for name in allowed if name.startswith(unknown)] if len(unknown) > _SHORT else []
+    found = next(iter([*ending, *near, *beginning]), None)
+    return f"did you mean {found}?" if found else None
+
+
+_SECTIONS = ("engine", "modelArtifacts", "routing", "decode")
+"""Sections that are meant where a key of theirs stands elsewhere, the likeliest first."""
+_SHORT = 4
+"""Letters of a word that is the beginning of many others."""
+
+
+def _elsewhere(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
+    """Return the only place where a key that is unknown here can be meant; None where it may be several, or none."""
+    known = {found for found in _paths(schema) if found.rpartition(".")[2] == unknown}
+    for start in (path, []) if path else ([],):
+        for section in _SECTIONS:
+            if (found := ".".join([*start, section, unknown])) in known:
+                return found
+    # Decode stands for both roles; what only one engine or one monitor has is not meant.
+    deeper = {
+        found
+        for found in known
+        if found.count(".") == 2 and found.startswith(("decode.", "modelArtifacts.", "routing."))
+    }
+    return deeper.pop() if len(deeper) == 1 else None
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:

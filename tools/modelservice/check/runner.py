@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.check.finding import Finding, Severity, Violation
-from modelservice.check.rule import Rule, rules
+from modelservice.check.rule import OF_RELEASE, Rule, rules
 from modelservice.check.suppression import Suppression
 from modelservice.errors import ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning, apply_set, merge
+from modelservice.kubernetes.decode import is_known
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
@@ -90,14 +91,32 @@ def load(
 def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
     """Return the objects whose fields have the types that rules read, and findings about the others."""
     kept, findings = [], []
-    for obj in objects:
+    for obj in map(_named, objects):
         problem = object_problem(obj)
         if problem is None:
             kept.append(obj)
-            continue
-        fix = "use the type that Kubernetes has; no rule checks this object"
-        findings.append(Finding(INVALID, Severity.error, problem, None, reference(obj), fix, deployment=deployment))
+        else:
+            severity, message, fix = _unread(obj, problem)
+            findings.append(Finding(INVALID, severity, message, None, reference(obj), fix, deployment=deployment))
     return kept, findings
+
+
+def _named(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object under its name, or the beginning of the one that the API server will give it."""
+    metadata = obj.get("metadata")
+    beginning = metadata.get("generateName") if isinstance(metadata, Mapping) else None
+    return {**obj, "metadata": {"name": beginning, **metadata}} if isinstance(metadata, Mapping) and beginning else obj
+
+
+def _unread(obj: Mapping[str, Any], problem: str) -> tuple[Severity, str, str]:
+    """Return what to report about an object that no rule can read: the severity, the message and the fix."""
+    if "${" in problem:
+        message = f"it holds a variable that nothing has filled in, so no rule checks it: {problem}"
+        return Severity.info, message, "fill it in, e.g. with envsubst, and check the result"
+    if not is_known(obj):
+        message = f"the kind {obj.get('kind')} of {obj.get('apiVersion', 'no API')} is not known, so no rule checks it"
+        return Severity.info, message, "check the Kubernetes objects that are made of it"
+    return Severity.error, problem, "use the type that Kubernetes has; no rule checks this object"
 
 
 def run(
@@ -113,7 +132,8 @@ def run(
     findings = []
     for rule in rules().values() if selected is None else selected:
         for deployment in deployments if rule.check else ():
-            findings += _checked(rule, deployment)
+            for part in deployment.releases if rule.family in OF_RELEASE else [deployment]:
+                findings += _checked(rule, part)
         if rule.check_together and together:
             findings += [
                 _found(rule, violation, deployment) for deployment, violation in rule.check_together(deployments)

@@ -97,9 +97,10 @@ def command(
         loaded.add_values(group, rendering, release, sets, set_strings)
     for path in manifests:
         loaded.add_manifests(path, namespace)
+    installed = [selector for deployment in loaded.deployments if together for selector in deployment.own_pods]
     for deployment in loaded.deployments:
         deployment.vllm_version = stated
-        deployment.cluster = inventory
+        deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
         deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
         deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
     findings = [*loaded.findings, *run(loaded.deployments, together=together)]

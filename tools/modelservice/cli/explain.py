@@ -31,7 +31,10 @@ from modelservice.rendered import dump
 
 def command(
     line: Annotated[
-        str | None, typer.Argument(metavar="[KIND[/NAME][.PATH]]", help="The line, e.g. Deployment/x.spec.replicas or InferencePool.spec.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND[/NAME][.PATH]]", help="The line, e.g. Deployment/x.spec.replicas or InferencePool.spec."
+        ),
     ] = None,
     files: Files = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006

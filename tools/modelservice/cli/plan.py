@@ -63,14 +63,14 @@ def command(
     for finding in rejected:
         stderr().print(f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True)
     neighbours = [read_pool(path) for path in pool]
-    found = plan(
-        Deployment(
-            name, objects, namespace, sources,
-            given_pools=[item for neighbour in neighbours for item in neighbour.pools],
-            cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
-            neighbours=[item for neighbour in neighbours for item in neighbour.objects],
-        )
+    deployment = Deployment(
+        name, objects, namespace, sources,
+        given_pools=[item for neighbour in neighbours for item in neighbour.pools],
+        neighbours=[item for neighbour in neighbours for item in neighbour.objects],
     )  # fmt: skip
+    inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
+    deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
+    found = plan(deployment)
     if output_format is Format.text:
         _print(found)
     else:

@@ -14,6 +14,8 @@ FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
     "claims": "Device claims",
+    "fields": "Fields of Kubernetes",
+    "coverage": "Coverage",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",

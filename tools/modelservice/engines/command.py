@@ -159,6 +159,17 @@ class EngineCommand:
         return [word for word in found if word != "--"]
 
     @property
+    def partial(self) -> bool:
+        """Whether there may be flags that are not seen: in a file, or in words that only the container knows.
+
+        One such word without any positional argument is the model.
+        """
+        known = facts.engine(self.engine or "")
+        file = known.flags.file if known and known.flags else ""
+        model = not (self.positionals or self.has("model"))
+        return bool(file and self.has(file)) or len(self.unread) > model
+
+    @property
     def arguments(self) -> list[str]:
         """The words of all options as they are written."""
         return [token for option in self.options for token in option.tokens]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         EndpointPicker,
         Engine,
         Kubernetes,
+        KubernetesFields,
         ModelsByName,
         RoutingProxy,
     )
@@ -99,6 +100,15 @@ def kubernetes() -> Kubernetes:
     from modelservice.facts.models import Kubernetes
 
     return read(Kubernetes, DIRECTORY / "kubernetes.yaml")
+
+
+@functools.cache
+def kubernetes_fields() -> KubernetesFields:
+    """Return what the API server requires of fields beyond their type."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import KubernetesFields
+
+    return read(KubernetesFields, DIRECTORY / "kubernetes-fields.yaml")
 
 
 @functools.cache

@@ -407,6 +407,8 @@ class Flags(Record):
     """Flags whose repetition adds values."""
     variables: tuple[str, ...] = ()
     """Flags with an environment variable of the same name."""
+    file: str = ""
+    """Flag, without dashes, of a file that holds more flags."""
 
 
 class Engine(Record):
@@ -542,10 +544,22 @@ class NotAccelerators(Record):
     """Regular expressions of device classes."""
 
 
+class ComputeDomain(Record):
+    """The object by which pods of several nodes share NVLink memory."""
+
+    source: Source
+    kind: str
+    template: tuple[str, ...]
+    """Path of the name of the ResourceClaimTemplate that its controller makes."""
+    nodes: tuple[str, ...]
+    """Path of the number of nodes, which should be 0: as many as there are pods."""
+
+
 class Accelerators(Record):
     """What is known of accelerators, and of what only looks like one."""
 
     types: tuple[Accelerator, ...]
+    compute_domain: ComputeDomain
     networks: NotAccelerators
     amounts: NotAccelerators
     """Memory and cores of shared accelerators, and other amounts."""
@@ -771,6 +785,49 @@ class Kubernetes(Record):
     features: Mapping[str, Feature]
     immutable: Mapping[str, ImmutableFields]
     """Immutable fields by kind."""
+
+
+class Form(Record):
+    """How the strings of some fields are written."""
+
+    words: str
+    """The form in words, for ``"x" is not …``."""
+    pattern: str
+    """Regular expression of the whole string."""
+    longest: int
+    fields: tuple[str, ...]
+    """Fields, each after its type and a dot."""
+
+
+class Alternatives(Record):
+    """Fields of a type of which one at most is set."""
+
+    type: str
+    fields: tuple[str, ...] = ()
+    """The fields; all of the type where none are listed."""
+    besides: tuple[str, ...] = ()
+    """Fields that are none of them."""
+
+
+class Excluded(Record):
+    """Values of a type's fields that exclude each other."""
+
+    type: str
+    fields: Mapping[str, str]
+    """Value by field; ``any`` for each that is not empty."""
+
+
+class KubernetesFields(Record):
+    """What the API server requires of fields beyond their type."""
+
+    source: Source
+    choices: Mapping[str, tuple[str, ...]]
+    """The only values of a field, by type and field."""
+    forms: tuple[Form, ...]
+    least: Mapping[str, int]
+    """Least value of a number, by type and field."""
+    alternatives: tuple[Alternatives, ...]
+    excluded: tuple[Excluded, ...]
 
 
 # ---------------------------------------------------------------------------------------------

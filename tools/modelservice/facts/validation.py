@@ -19,6 +19,7 @@ from modelservice.facts.models import (
     EndpointPicker,
     Engine,
     Kubernetes,
+    KubernetesFields,
     ModelsByName,
     Record,
     RoutingProxy,
@@ -43,6 +44,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
+        DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
     }
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelservice.errors import ModelserviceError, UsageError
@@ -19,6 +19,8 @@ from modelservice.kubernetes.decode import readable
 from modelservice.kubernetes.quantity import quantity
 
 Object = Mapping[str, Any]
+Selector = tuple[str, Mapping[str, str]]
+"""Namespace and labels of pods."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class Inventory:
             for obj in self.of("Node")
             if not (obj.get("spec") or {}).get("unschedulable")
         ]
+
+    def without(self, selectors: Sequence[Selector]) -> Inventory:
+        """Return the cluster as it is without some pods: those that an upgrade of their release replaces.
+
+        Args:
+            selectors: namespaces and labels of the pods.
+        """
+        gone = [pod for pod in self.of("Pod") if any(_selects(selector, pod) for selector in selectors)]
+        if not gone:
+            return self
+        ids = {id(pod) for pod in gone}
+        kept = [obj for obj in self.objects if id(obj) not in ids]
+        return replace(self, objects=tuple(_released(obj, gone) for obj in kept))
 
     def of(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
@@ -96,10 +111,46 @@ class Inventory:
             spec = pod.get("spec") or {}
             if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or not spec.get("nodeName"):
                 continue
-            total = used.setdefault(spec["nodeName"], Counter())
-            for container in spec.get("containers") or []:
-                total.update(amounts((container.get("resources") or {}).get("requests") or {}))
+            used.setdefault(spec["nodeName"], Counter()).update(_requests(pod))
         return used
+
+
+def _selects(selector: Selector, pod: Object) -> bool:
+    """Return whether pods of a namespace and with some labels include a pod."""
+    namespace, labels = selector
+    metadata = pod.get("metadata") or {}
+    own = metadata.get("labels") or {}
+    return metadata.get("namespace") == namespace and bool(labels) and labels.items() <= own.items()
+
+
+def _requests(pod: Object) -> Counter[str]:
+    """Return what a running pod requests."""
+    total: Counter[str] = Counter()
+    for container in (pod.get("spec") or {}).get("containers") or []:
+        total.update(amounts((container.get("resources") or {}).get("requests") or {}))
+    return total
+
+
+def _released(obj: Object, gone: Sequence[Object]) -> Object:
+    """Return a quota without what some pods use of it; any other object as it is."""
+    status = obj.get("status") or {}
+    if obj.get("kind") != "ResourceQuota" or not status.get("used"):
+        return obj
+    pods = [pod for pod in gone if pod["metadata"].get("namespace") == obj["metadata"].get("namespace")]
+    freed = Counter({"pods": len(pods)})
+    for pod in pods:
+        freed.update(_requests(pod))
+    used = {
+        name: _written(resource, amounts({resource: text})[resource] - freed[resource])
+        for name, text in status["used"].items()
+        for resource in [name.removeprefix("requests.").removeprefix("limits.")]
+    }
+    return {**obj, "status": {**status, "used": used}}
+
+
+def _written(resource: str, amount: int) -> str:
+    """Return an amount of :func:`amounts` as Kubernetes writes it."""
+    return f"{amount}m" if resource == "cpu" else str(amount)
 
 
 def amounts(resources: Mapping[str, Any]) -> Counter[str]:

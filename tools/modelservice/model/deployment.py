@@ -12,13 +12,14 @@ from typing import Any
 
 from modelservice.engines.version import Version
 from modelservice.facts.versions import number
-from modelservice.inputs import read_values
+from modelservice.inputs import read_defaults
 from modelservice.kubernetes import merge
 from modelservice.model.autoscaling import Autoscaler, autoscalers
-from modelservice.model.cluster import Inventory
+from modelservice.model.cluster import Inventory, Selector
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
-from modelservice.model.provenance import Place, keys_of
+from modelservice.model.provenance import Place, among_extra, keys_of
+from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
 from modelservice.paths import chart_dir
@@ -80,6 +81,15 @@ class Deployment:
         return number(str(stated)) if stated else proxy_version(group.proxy.fields)
 
     @property
+    def own_pods(self) -> list[Selector]:
+        """Namespaces and labels of the pods that its workloads have where it is installed."""
+        found: list[Selector] = []
+        for group in self.groups:
+            labels = (group.workload.get("spec") or {}).get("selector") or {}
+            found.append((group.namespace or self.namespace, labels.get("matchLabels") or _labels_of_group(group)))
+        return found
+
+    @property
     def pools(self) -> list[Pool]:
         """Pools of the deployment: those that are given, and those among its own objects."""
         given = {(pool.name, pool.namespace) for pool in self.given_pools}
@@ -97,6 +107,30 @@ class Deployment:
         for group in self.groups:
             found.setdefault(id(group.workload), []).append(group)
         return list(found.values())
+
+    @functools.cached_property
+    def pods(self) -> Selection:
+        """Pods by their labels."""
+        return Selection(self.groups)
+
+    @functools.cached_property
+    def releases(self) -> list[Deployment]:
+        """The deployment by what belongs together: parts of a stream with several models, each with its pools.
+
+        A part has all objects, but only its own pods and pools.
+        """
+        serving = [workload for workload in self.workloads if any(group.is_server for group in workload)]
+        found = releases(serving, self.pools)
+        if len(found) < 2:
+            return [self]
+        parts = []
+        for release in found:
+            pools = {id(pool) for pool in release.pools}
+            part = replace(self, given_pools=[pool for pool in self.given_pools if id(pool) in pools])
+            part.own_pools = [pool for pool in self.own_pools if id(pool) in pools]
+            part.groups = release.groups
+            parts.append(part)
+        return parts
 
     def autoscaler(self, group: PodGroup) -> Autoscaler | None:
         """Return what scales the workload of pods; None without an autoscaler."""
@@ -124,9 +158,12 @@ class Deployment:
         metadata = obj.get("metadata") or {}
         kind, name = str(obj.get("kind")), str(metadata.get("name", ""))
         role = role_of(str((metadata.get("labels") or {}).get(ROLE, "")), name)
-        is_workload = any(group.workload is obj for group in self.groups)
-        keys = keys_of("workload" if is_workload else kind, path, role=role)
-        return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys))
+        keys = keys_of("workload" if id(obj) in self._workload_ids else kind, path, role=role)
+        return Place(reference(obj), path, (among_extra(reference(obj)), *keys))
+
+    @functools.cached_property
+    def _workload_ids(self) -> frozenset[int]:
+        return frozenset(id(group.workload) for group in self.groups)
 
     def value(self, key: str) -> Any:
         """Return a value in effect, the chart's default included; None where the values are not known.
@@ -144,6 +181,14 @@ class Deployment:
         return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
 
 
+def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
+    """Return the label by which a LeaderWorkerSet knows its pods; no label for another workload.
+
+    https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+    """
+    return {"leaderworkerset.sigs.k8s.io/name": group.name} if group.kind == "LeaderWorkerSet" else {}
+
+
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    return merge.helm({}, read_values(str(chart_dir() / "values.yaml")), null_removes=True)
+    return merge.helm({}, read_defaults(chart_dir()), null_removes=True)

@@ -170,6 +170,7 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
     def place(obj: Object, path: str, owner: str, field: str) -> Place:
         return Place(reference(obj), path, () if file else keys_of(owner, field), sources)
 
+    pickers = _Pickers(objects)
     for obj in objects:
         if obj.get("kind") != "InferencePool":
             continue
@@ -188,27 +189,51 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            picker=_picker_of(objects, str(picker.get("name", "")), place),
+            picker=_picker_of(pickers, str(picker.get("name", "")), str(metadata.get("namespace") or ""), place),
         )
 
 
+class _Pickers:
+    """Deployments that may be endpoint pickers, and ConfigMaps with their configurations."""
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self.maps = [
+            obj
+            for obj in objects
+            if obj.get("kind") == "ConfigMap"
+            and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
+        ]
+        self._by_name: dict[str, list[Object]] = {}
+        for obj in objects:
+            if obj.get("kind") == "Deployment":
+                self._by_name.setdefault(obj["metadata"]["name"], []).append(obj)
+
+    def workload(self, name: str, namespace: str) -> Object | None:
+        """Return the Deployment of a name, that of the namespace where there are several."""
+        named = self._by_name.get(name, [])
+        return next((obj for obj in named if _namespace(obj) == namespace), next(iter(named), None))
+
+    def configs(self, pods: Object, namespace: str) -> list[Object]:
+        """Return the ConfigMaps that pods mount; those of the namespace, or else all, where none is known."""
+        mounted = {(volume.get("configMap") or {}).get("name") for volume in pods.get("volumes") or []}
+        there = [obj for obj in self.maps if _namespace(obj) == namespace] or self.maps
+        return [obj for obj in there if obj["metadata"]["name"] in mounted] or there
+
+
+def _namespace(obj: Object) -> str:
+    return str((obj.get("metadata") or {}).get("namespace") or "")
+
+
 def _picker_of(
-    objects: Sequence[Object], name: str, place: Callable[[Object, str, str, str], Place]
+    pickers: _Pickers, name: str, namespace: str, place: Callable[[Object, str, str, str], Place]
 ) -> EndpointPicker | None:
     """Return the endpoint picker that serves under a Service name."""
-    maps = [
-        obj
-        for obj in objects
-        if obj.get("kind") == "ConfigMap"
-        and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
-    ]
+    workload = pickers.workload(name, namespace)
+    group = next(pod_groups(workload), None) if workload else None
+    maps = pickers.configs(group.spec if group else {}, namespace)
     configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
-    workload = next(
-        (obj for obj in objects if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name), None
-    )
     if workload is None and not maps:
         return None
-    group = next(pod_groups(workload), None) if workload else None
     container: Object = next(iter(group.spec.get("containers") or []), {}) if group else {}
     match = re.search(r"--?config-?file[= ](\S+)", " ".join(map(str, container.get("args") or [])))
     file = match[1].rsplit("/", 1)[-1] if match else next(iter(configs), "") if workload is None else ""
@@ -250,6 +275,10 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
     """Return the pool that values of the inferencepool chart make."""
     pool = values.get("inferencePool") or {}
     place = _places(path, sources)
+    extension = values.get("inferenceExtension") or {}
+    server = extension.get("endpointsServer") or {}
+    if server.get("endpointSelector") and not server.get("createInferencePool", True):
+        return _standalone(server, _picker_in(extension, "inferenceExtension", place), place)
     # v0.3 to v0.5 make v1alpha2 pools and know only targetPortNumber; later ones make v1 unless told otherwise.
     old = pool.get("apiVersion", "").startswith(V1ALPHA2) or ("targetPorts" not in pool and "targetPortNumber" in pool)
     refusals = _port_refusals(pool, "inferencePool", place)
@@ -271,8 +300,23 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
         selector=_labels((pool.get("modelServers") or {}).get("matchLabels")),
         ports=ports,
         protocol=str(pool.get("modelServerProtocol") or "http"),
-        picker=_picker_in(values.get("inferenceExtension") or {}, "inferenceExtension", place),
+        picker=_picker_in(extension, "inferenceExtension", place),
         refusals=refusals,
+    )
+
+
+def _standalone(server: Mapping[str, Any], picker: EndpointPicker, place: Callable[[str], Place]) -> Pool:
+    """Return what stands for the pool of a picker that selects pods by itself: labels and ports as text."""
+    key = "inferenceExtension.endpointsServer"
+    pairs = (item.replace("==", "=").partition("=") for item in str(server["endpointSelector"]).split(","))
+    ports = str(server.get("targetPorts") or "").split(",")
+    return Pool(
+        place(key),
+        place(f"{key}.endpointSelector"),
+        place(f"{key}.targetPorts"),
+        selector={name.strip(): value.strip() for name, equals, value in pairs if equals and not name.endswith("!")},
+        ports=_ports([int(port) for port in map(str.strip, ports) if port.isdigit()]),
+        picker=picker,
     )
 
 

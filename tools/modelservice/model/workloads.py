@@ -41,13 +41,20 @@ def pod_groups(obj: Object, claim_templates: Mapping[str, Object] | None = None)
                 yield group("worker", size - 1, worker, f"{above}.workerTemplate")
         else:
             yield group("pod", size, worker, f"{above}.workerTemplate")
-    elif isinstance(spec.get("template"), Mapping) and "spec" in spec["template"]:
+    elif isinstance(spec.get("template"), Mapping) and _is_pod_template(obj, spec["template"]):
         template = spec["template"]
         patch = ((template.get("metadata") or {}).get("annotations") or {}).get(SERVER_PATCH)
         yield group("pod", 1, template, "spec.template") if patch is None else _dual_pod(obj, template, patch)
     elif isinstance(spec.get("jobTemplate"), Mapping):
         template = (spec["jobTemplate"].get("spec") or {}).get("template") or {}
         yield group("pod", 1, template, "spec.jobTemplate.spec.template")
+
+
+def _is_pod_template(obj: Object, template: Object) -> bool:
+    """Return whether a template is one of pods; in a kind of another project only if it has containers."""
+    pod = template.get("spec")
+    has_containers = isinstance(pod, Mapping) and isinstance(pod.get("containers"), list)
+    return has_containers or ("spec" in template and decode.is_known(obj))
 
 
 def _dual_pod(obj: Object, template: Object, patch: str) -> PodGroup:

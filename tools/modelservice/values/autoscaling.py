@@ -9,7 +9,7 @@ from pydantic import Field
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import HpaBehavior, MetricSpec
-from modelservice.values.scalars import DnsSubdomain, Replicas
+from modelservice.values.scalars import DnsSubdomain, Replicas, form
 
 
 class KedaAuthentication(Closed):
@@ -41,7 +41,7 @@ class KedaTrigger(Closed):
 class Prometheus(Closed):
     """Prometheus server that the derived triggers of a role query."""
 
-    serverAddress: Annotated[str, Field(max_length=1024, pattern=r"^https?://")]
+    serverAddress: Annotated[str, form("an address, e.g. http://host:9090", r"^https?://", max_length=1024)]
     """URL of the server, e.g. `http://prometheus.monitoring:9090`."""
     authModes: Annotated[str, Field(max_length=64)] | None = None
     """KEDA's authentication modes, e.g. `bearer`; without it KEDA ignores the credentials."""

@@ -10,7 +10,15 @@ from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.engine import FlagValue
 from modelservice.values.kubernetes import SecurityContext
-from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, LabelKey, LabelValue, OptionalName, RequestField
+from modelservice.values.scalars import (
+    AbsolutePath,
+    ImagePullPolicy,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    RequestField,
+    SecretKey,
+)
 
 
 class Endpoints(Closed):
@@ -71,7 +79,7 @@ class ApiKeySecret(Closed):
 
     name: OptionalName = ""
     """Name of the Secret; empty for no API key."""
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
+    key: SecretKey = "api-key"
     """Key of the Secret."""
 
 

@@ -23,6 +23,7 @@ from modelservice.values.scalars import (
     OptionalName,
     Quantity,
     SecretKey,
+    form,
 )
 
 
@@ -127,7 +128,14 @@ class ModelVolume(Closed):
 class Adapter(Closed):
     """A LoRA adapter."""
 
-    name: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+    name: Annotated[
+        str,
+        form(
+            "the name of an adapter: letters, digits, dashes, dots and underscores",
+            r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+            max_length=63,
+        ),
+    ]
     """Name of the adapter in requests."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)]
     """Location of the adapter: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag`
@@ -165,7 +173,7 @@ class ModelArtifacts(Closed):
     `gs://bucket/path`, `oss://bucket/path`, `ollama://model:tag`, `pvc://claim/path`,
     `pvc+hf://claim/[directory/]organization/model` (a Hugging Face cache on a claim), `oci://image:tag` (an image
     volume) or `file:///path` (in the image or in a volume that you mount). Rendered as a template."""
-    revision: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^ ]+$")] | None = None
+    revision: Annotated[ModelName, Field(max_length=256)] | None = None
     """Branch, tag or commit of an `hf://`, `pvc+hf://` or `ms://` model."""
     endpoint: EndpointUrl | None = None
     """URL of a mirror or of a private store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,

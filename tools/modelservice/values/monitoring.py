@@ -15,6 +15,7 @@ from modelservice.values.scalars import (
     Hostname,
     LabelKey,
     LabelValue,
+    PortName,
     PrometheusLabel,
 )
 
@@ -81,7 +82,7 @@ class Monitor(Closed):
 
     enabled: bool = False
     """Creates the object."""
-    portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
+    portName: PortName = "metrics"
     """Name of the scraped port. The engine's port gets this name if no container declares it."""
     path: AbsolutePath | None = None
     """Path of the metrics. Default: the engine's, or `/metrics` for an exporter in another container."""

@@ -18,7 +18,16 @@ from modelservice.values.kubernetes import (
     ServicePort,
     Toleration,
 )
-from modelservice.values.scalars import DnsLabel, ImagePullPolicy, LabelKey, LabelValue, OptionalName, Port
+from modelservice.values.scalars import (
+    DnsLabel,
+    FileName,
+    ImagePullPolicy,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    Port,
+    Version,
+)
 
 
 class PrefixHash(Closed):
@@ -76,7 +85,7 @@ class Epp(Closed):
     """Name of the picker's objects. Default: the prefix of all object names and `-epp`."""
     image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
     """Image. `global.imageRegistry` replaces its registry."""
-    version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
+    version: Version | None = None
     """Version of the picker if the image's tag is not a version, e.g. `0.10`."""
     imagePullPolicy: ImagePullPolicy = ""
     """Image pull policy; empty for Kubernetes' default."""
@@ -100,9 +109,9 @@ class Epp(Closed):
     """Permissions of the endpoint picker."""
     pluginsConfig: dict[str, Any] | None = None
     """An EndpointPickerConfig in full, instead of the one derived from `routing.loadBalancing` and the roles."""
-    pluginsConfigFile: Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")] | None = None
+    pluginsConfigFile: FileName | None = None
     """Name of the entry in `pluginsCustomConfig` to use."""
-    pluginsCustomConfig: dict[Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")], str] = {}
+    pluginsCustomConfig: dict[FileName, str] = {}
     """Configuration files by name, as text."""
     disableReadinessProbe: bool = False
     """Removes the readiness probe."""

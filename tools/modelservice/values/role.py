@@ -29,7 +29,7 @@ from modelservice.values.lifecycle import Drain, PodDisruptionBudget, Probes
 from modelservice.values.monitoring import Monitoring
 from modelservice.values.parallelism import Parallelism
 from modelservice.values.placement import AcceleratorTypes
-from modelservice.values.scalars import DnsSubdomain, LabelKey, LabelValue, Replicas
+from modelservice.values.scalars import DnsSubdomain, LabelKey, LabelValue, Replicas, form
 from modelservice.values.service import RoleService
 from modelservice.values.storage import PodResourceClaim, SharedMemory, VolumeClaimTemplate
 
@@ -140,7 +140,15 @@ class Role(Closed):
     )
     """Topology spread constraints of the pods. Default `labelSelector`: the role's serving pods."""
     resourceProfile: (
-        Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$")] | None
+        Annotated[
+            str,
+            form(
+                "a resource profile: name or name:n",
+                r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$",
+                max_length=80,
+            ),
+        ]
+        | None
     ) = Field(default=None, examples=["nvidia-h100:4"])
     """An entry of `resourceProfiles` and the factor of its resources: `name` or `name:n`."""
     probes: Probes = Probes()

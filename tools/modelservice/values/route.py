@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import DnsLabel, DnsSubdomain, Hostname, Port, RouteDuration
+from modelservice.values.scalars import AbsolutePath, DnsLabel, DnsSubdomain, Hostname, Port, RouteDuration, form
 
-HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
+HeaderName = Annotated[
+    str, form("the name of an HTTP header", r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$", min_length=1, max_length=256)
+]
 HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
-RoutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
 
 
 class ParentReference(Closed):
@@ -36,7 +37,7 @@ class PathMatch(Closed):
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] | None = None
     """Type of the match. Default: `PathPrefix`."""
-    value: RoutePath | None = None
+    value: AbsolutePath | None = None
     """Path. Default: `/`."""
 
 
@@ -90,9 +91,9 @@ class PathModifier(Closed):
 
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
     """Type of the replacement."""
-    replaceFullPath: RoutePath | None = None
+    replaceFullPath: AbsolutePath | None = None
     """New path."""
-    replacePrefixMatch: RoutePath | None = None
+    replacePrefixMatch: AbsolutePath | None = None
     """Replacement of the matched prefix."""
 
 
@@ -208,7 +209,7 @@ class HttpRoute(Closed):
     """Gateways of the route. Default: `routing.parentRefs`."""
     hostnames: list[Hostname] = Field(default=[], max_length=16)
     """Host names of the route. Default: those of the Gateway's listeners."""
-    pathPrefix: RoutePath = "/"
+    pathPrefix: AbsolutePath = "/"
     """Path prefix of the route, removed before the request reaches the engine."""
     modelHeader: HeaderName | None = None
     """Header that must contain the model's name, for several models behind one Gateway; a body-based router sets

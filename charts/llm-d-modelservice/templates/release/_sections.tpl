@@ -27,19 +27,19 @@ Helm then deletes the defaults; prints nothing. Input: the root context. See req
   {{- range $section := $level -}}
     {{- range $name, $parts := .required -}}
       {{- $value := index $section.values $name -}}
-      {{- if kindIs "map" $parts -}}
-        {{- if not (kindIs "map" $value) -}}
-        {{- fail (printf
-          "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
-          $section.path $name $section.path $name) -}}
-        {{- end -}}
+      {{- if or $value (kindIs "map" $value) -}}
         {{- if $parts -}}
         {{- $below = append $below (dict "values" $value "required" $parts "path" (printf "%s%s." $section.path $name)) -}}
         {{- end -}}
       {{- else if kindIs "invalid" $value -}}
-      {{- fail (printf
-        "%s%s: it is null, which deletes the default that the chart needs; remove the key or set a value"
-        $section.path $name) -}}
+        {{- if kindIs "map" $parts -}}
+        {{- fail (printf
+          "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
+          $section.path $name $section.path $name) -}}
+        {{- end -}}
+        {{- fail (printf
+          "%s%s: it is null, which deletes the default that the chart needs; remove the key or set a value"
+          $section.path $name) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}

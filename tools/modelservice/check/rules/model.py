@@ -21,6 +21,8 @@ Object = Mapping[str, Any]
 _VOLUME = "model-storage"
 _TOKENS = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"}
 """Variables with which a gated model is downloaded, or not downloaded from Hugging Face at all."""
+_REMOTE = ("hf://", "ms://", "s3://", "gs://", "oss://", "ollama://")
+"""Locations outside the cluster."""
 
 
 @rule(
@@ -45,8 +47,11 @@ def gated_model_without_token(deployment: Deployment) -> Iterator[Violation]:
             continue
         containers = group.all_containers
         given = _TOKENS & {name for container in containers for name in container.env}
-        kept = any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in _mounted(group))
-        if not given and not kept and not any(container.fields.get("envFrom") for container in containers):
+        if (
+            not given
+            and not _may_have_the_model(group)
+            and not any(container.fields.get("envFrom") for container in containers)
+        ):
             yield Violation(
                 f"{model} is a gated model, and the engine has no HF_TOKEN",
                 group.engine.at("env[HF_TOKEN]").otherwise(
@@ -58,10 +63,53 @@ def gated_model_without_token(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-def _mounted(group: PodGroup) -> list[Object]:
-    """Return the volumes of the engine, which may hold a model that was downloaded before."""
+def _may_have_the_model(group: PodGroup) -> bool:
+    """Return whether the engine has a volume that may hold a model that was downloaded before."""
     names = {mount.get("name") for mount in group.engine.mounts}
-    return [volume for volume in group.spec.get("volumes") or [] if volume.get("name") in names]
+    volumes = [volume for volume in group.spec.get("volumes") or [] if volume.get("name") in names]
+    return any(not volume.keys() & {"emptyDir", "configMap", "ephemeral"} for volume in volumes)
+
+
+@rule(
+    Severity.error,
+    reason="With an egress list, pods reach nothing but the release, DNS and what the list allows. The download of the "
+    "model times out, and the pod crash-loops.",
+    link="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+    failing="networkPolicy: {enabled: true, egress: []}",
+    passing="networkPolicy: {enabled: true, egress: [{ports: [{port: 443}]}]}",
+)
+def download_blocked(deployment: Deployment) -> Iterator[Violation]:
+    """The network policy lets pods download their model."""
+    uri = str(deployment.value("modelArtifacts.uri") or "")
+    for group in deployment.servers:
+        policies = [policy for policy in deployment.kind("NetworkPolicy") if _limits_egress(policy, group)]
+        rules = [item for policy in policies for item in policy["spec"].get("egress") or []]
+        if not uri.startswith(_REMOTE) or not group.loads_model or _may_have_the_model(group):
+            continue
+        if policies and all(map(_stays_inside, rules)):
+            yield Violation(
+                f"the pods download {uri}, but the network policy lets them reach only pods and DNS",
+                deployment.at(policies[0], "spec.egress"),
+                "allow the model hub in networkPolicy.egress, e.g. - ports: [{port: 443}]",
+            )
+
+
+def _limits_egress(policy: Object, group: PodGroup) -> bool:
+    """Return whether a network policy certainly selects the pods, and not only for ingress."""
+    spec = policy.get("spec") or {}
+    selector = spec.get("podSelector") or {}
+    wanted = (selector.get("matchLabels") or {}).items()
+    selected = not selector.get("matchExpressions") and wanted <= dict(group.labels).items()
+    return selected and "Egress" in (spec.get("policyTypes") or [])
+
+
+def _stays_inside(egress: Object) -> bool:
+    """Return whether a rule allows only pods, or only DNS."""
+    ports = [port.get("port") for port in egress.get("ports") or []]
+    peers = egress.get("to") or []
+    return (bool(ports) and set(ports) == {53}) or (
+        bool(peers) and all(peer.keys() == {"podSelector"} for peer in peers)
+    )
 
 
 @rule(

@@ -52,7 +52,7 @@ def _mode_problem(group: PodGroup) -> tuple[str, str, str] | None:
     if group.headless and (command.number("api-server-count", 0) or 0) > 0:
         message = "--headless starts no API server, but --api-server-count requests some"
         return "api-server-count", message, "remove it"
-    if "data-parallel-hybrid-lb" in modes and not command.has("data-parallel-size-local"):
+    if "data-parallel-hybrid-lb" in modes and group.lacks("data-parallel-size-local"):
         return modes[0], "--data-parallel-hybrid-lb needs --data-parallel-size-local", "set both"
     several = (command.number("api-server-count", 1) or 1) > 1
     if "data-parallel-multi-port-external-lb" in modes and several:
@@ -71,7 +71,8 @@ def _size_problem(group: PodGroup) -> tuple[str, str, str] | None:
         return name, "a port per rank needs at least two ranks in a pod", "set 2 or more"
     if size and size % local:
         return name, f"--data-parallel-size {size} is not a multiple of {local}", "make it one"
-    if size and local < size and group.size == 1 and group.part == "pod":
+    elsewhere = any(group.command.has(flag) for flag in ("data-parallel-address", "data-parallel-start-rank"))
+    if size and local < size and group.size == 1 and group.part == "pod" and not elsewhere:
         return (
             name,
             f"{local} of {size} data parallel ranks run here, and no pod runs the others",

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.facts.versions import number, shown
+from modelservice.kubernetes.images import image_name
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import EndpointPicker
 
@@ -126,6 +128,43 @@ def _invalid(picker: EndpointPicker) -> Iterator[Violation]:
                     picker.config_at,
                     f"did you mean {near[0]}?" if near else f"declare it, or use one of {', '.join(sorted(declared))}",
                 )
+
+
+_OWN = "routing: {inferencePool: {create: true}, epp: {create: true, image: 'ghcr.io/llm-d/%s'}}"
+
+
+@rule(
+    Severity.info,
+    reason="Flags, plugins and the API of the configuration differ between versions. Where the image does not tell its "
+    "version, the chart takes the newest of its name, and a picker of another version may exit.",
+    link="https://github.com/llm-d/llm-d-router/releases",
+    failing=_OWN % "llm-d-router-endpoint-picker:main",
+    passing=_OWN % "llm-d-router-endpoint-picker:v0.10.0",
+)
+def epp_version_unknown(deployment: Deployment) -> Iterator[Violation]:
+    """The version of the chart's endpoint picker is known."""
+    stated = deployment.value("routing.epp.version")
+    own = [pool.picker for pool in deployment.own_pools if pool.picker is not None]
+    for picker in own if deployment.sources else ():
+        given = number(str(stated)) if stated else picker.version
+        if given is None or given[:2] not in _versions(picker):
+            yield Violation(
+                f"the image {picker.image} does not tell its version"
+                if given is None
+                else f"the flags of the endpoint picker {shown(given)} are not known",
+                picker.at.preferring("routing.epp.version", "routing.epp.image"),
+                "set routing.epp.version, or an image with the version in its tag"
+                if given is None
+                else f"compare them with its --help, or use {facts.endpoint_picker().releases[-1].version}",
+            )
+
+
+def _versions(picker: EndpointPicker) -> set[tuple[int, ...]]:
+    """Return the versions, without patch, of which a picker's flags and plugins are known."""
+    known = facts.endpoint_picker()
+    extension = image_name(picker.image) == known.extension.name
+    versions = known.extension.equivalent if extension else [release.version for release in known.releases]
+    return {number(item)[:2] for item in versions}
 
 
 def _api(picker: EndpointPicker) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import Listener, PodGroup
 from modelservice.model.provenance import Place
@@ -70,7 +71,8 @@ def port_range(deployment: Deployment) -> Iterator[Violation]:
 
 @rule(
     Severity.error,
-    reason="Services, monitors and probes find the ports of a pod by their names; Kubernetes uses the first of two.",
+    reason="Services, monitors and probes find the ports of a pod by their names. The API server rejects two of one "
+    "name in a container, and of two in different containers Kubernetes uses the first.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports",
     failing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: metrics, containerPort: 9000}]}",
     passing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: admin, containerPort: 9000}]}",
@@ -78,15 +80,16 @@ def port_range(deployment: Deployment) -> Iterator[Violation]:
 def port_name(deployment: Deployment) -> Iterator[Violation]:
     """Port names are unique in a pod."""
     for group in deployment.groups:
-        seen: set[str] = set()
+        seen: dict[str, Container] = {}
         for container in group.containers:
             for port in container.ports:
                 name = port.get("name")
-                if name and name in seen:
-                    yield Violation(
-                        f"two ports of the pod are named {name}", container.at("ports"), "name each differently"
-                    )
-                seen.add(str(name))
+                first = seen.setdefault(str(name), container) if name else container
+                if name and port is not next(item for item in first.ports if item.get("name") == name):
+                    # The API server rejects two in one container, and warns of two in different ones.
+                    severity = None if first is container else Severity.warning
+                    message = f"two ports of the pod are named {name}"
+                    yield Violation(message, container.at("ports"), "name each differently", severity)
 
 
 @rule(

@@ -54,8 +54,7 @@ def _port_problem(group: PodGroup, container: Container, name: str) -> tuple[str
         message = f"{name} asks the port {port}, which container {container.name} does not declare"
         return message, "name one of its ports, or set the number"
     known = group.facts is not None and group.engine_port is not None and not group.requester and not group.headless
-    listening = {listener.port for listener in group.listeners}
-    if known and container in (group.engine, group.proxy) and int(port) not in listening:
+    if known and container in (group.engine, group.proxy) and not group.may_listen(int(port)):
         return f"{name} asks port {port}, but the pod listens on {group.listening}", f"set {group.engine_port}"
     return None
 
@@ -106,7 +105,8 @@ def probe_scheme(deployment: Deployment) -> Iterator[Violation]:
             if port in group.proxy_ports:
                 secure: bool | None = group.proxy_serves_tls
             else:
-                secure = group.serves_tls if port in group.engine_ports else None
+                known = port in group.engine_ports and (group.serves_tls or not group.command.partial)
+                secure = group.serves_tls if known else None
             if get and secure is not None and secure != (get.get("scheme") == "HTTPS"):
                 yield Violation(
                     f"{name} uses {'plain HTTP' if secure else 'HTTPS'}, but port {port} "

@@ -74,6 +74,8 @@ def roles_differ(deployment: Deployment) -> Iterator[Violation]:
         given = [_given(group, name) for group in (first, second)]
         if given[0] == given[1] or "$" in f"{given}" or (name in _BY_VENDOR and _vendors_differ(first, second)):
             continue
+        if any(value is None and group.command.partial for value, group in zip(given, pair, strict=True) if group):
+            continue
         yield Violation(
             f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, so the "
             "cache of one is useless to the other",

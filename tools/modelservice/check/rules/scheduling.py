@@ -12,6 +12,7 @@ from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.cluster import Inventory, Node, amounts
 from modelservice.model.deployment import Deployment
+from modelservice.model.devices import is_accelerator
 from modelservice.model.pods import PodGroup
 from modelservice.model.scheduling import Placed, admits, matches, place, untolerated
 
@@ -107,29 +108,43 @@ def _without_room(pods: list[Placed], cluster: Inventory) -> Violation | None:
     candidates = [node for node in cluster.nodes if admits(node, group.spec)]
     if not candidates or any(cluster.lacks("DeviceClass", claim.device_class) for claim in group.claims):
         return None  # node-label, node-taint and device-class say more
-    devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
-    lacking = _lacking(group, candidates)
-    replicas, resources = group.workload_at("spec.replicas"), group.engine.at("resources")
-    number = "replicas" if group.least is None else "autoscaling.minReplicas"
-    if group.least is not None:
-        replicas = replicas.preferring(f"{group.role}.{number}")
-    at = resources if lacking else replicas.otherwise(*resources.keys, *replicas.keys[-1:])
+    short = _short(group, candidates)
+    if short:
+        resource, most = short
+        container = max(group.containers, key=lambda item: item.amounts[resource])
+        needs = f"{_amount(resource, group.requests()[resource])} of {resource}, and no node has more than "
+        needs += f"{_amount(resource, most)} of it left"
+        at, fix = container.at("resources"), _fix(resource, most, deployment_wide=container is group.engine)
+    else:
+        devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
+        replicas, fitting = group.workload_at("spec.replicas"), (len(pods) - len(missed)) // group.size
+        number = "replicas" if group.least is None else "autoscaling.minReplicas"
+        needs = devices or "resources that the others take"
+        at = replicas.otherwise(*group.engine.at("resources").keys, *replicas.keys[-1:])
+        at = at if group.least is None else at.preferring(f"{group.role}.{number}")
+        fix = f"set {group.role}.{number}: {fitting}, or add nodes" if fitting else "request less per pod, or add nodes"
     return Violation(
-        f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs "
-        f"{lacking or devices or 'resources'}",
-        at,
-        f"set {group.role}.{number}: {(len(pods) - len(missed)) // group.size}, fewer accelerators per pod, or add "
-        "nodes",
+        f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs {needs}", at, fix
     )
 
 
-def _lacking(group: PodGroup, nodes: list[Node]) -> str:
-    """Return the resource of which no node has enough even when empty."""
+def _short(group: PodGroup, nodes: list[Node]) -> tuple[str, int] | None:
+    """Return the resource of which no node has enough, and the most that one has; None where each has a node."""
     for name, amount in group.requests().items():
         most = max(node.allocatable[name] for node in nodes)
         if amount > most:
-            return f"{_amount(name, amount)} of {name}, and a node has {_amount(name, most)}"
-    return ""
+            return name, most
+    return None
+
+
+def _fix(resource: str, most: int, *, deployment_wide: bool) -> str:
+    """Return what to do about a resource of which no node has enough."""
+    if is_accelerator(resource):
+        return "use fewer accelerators per pod, or add nodes with more of them"
+    where = f"engine.resources.requests.{resource}" if deployment_wide else f"its requests of {resource}"
+    if most <= 0:
+        return f"add nodes that have {resource}, or remove it from the requests"
+    return f"set at most {_amount(resource, most)} in {where}, or add nodes with more"
 
 
 def _amount(name: str, amount: int) -> str:

@@ -80,6 +80,25 @@ def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> 
 
 
 @rule(
+    Severity.info,
+    reason="Flags and connectors differ between versions. Where the image does not tell its version, the chart takes "
+    "the newest of its name, and a sidecar of another version may exit.",
+    link="https://github.com/llm-d/llm-d-router/releases",
+    failing=Example("routing: {proxy: {image: 'ghcr.io/llm-d/llm-d-router-disagg-sidecar:main'}}", base="pd"),
+    passing=Example("routing: {proxy: {version: '0.10.0', image: 'example.com/my-sidecar:main'}}", base="pd"),
+)
+def proxy_version_unknown(deployment: Deployment) -> Iterator[Violation]:
+    """The version of the chart's routing sidecar is known."""
+    for group in deployment.role("decode") if deployment.sources else ():
+        if group.proxy is not None and deployment.proxy_version(group) is None:
+            yield Violation(
+                f"the image {group.proxy.image} does not tell its version",
+                group.proxy.at("image").preferring("routing.proxy.version"),
+                "set routing.proxy.version, or an image with the version in its tag",
+            )
+
+
+@rule(
     Severity.error,
     reason="The sidecar exits on a connector that its version does not have.",
     link=_OPTIONS,
@@ -244,7 +263,7 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
             command.has("prefiller-use-tls") and command.value("prefiller-use-tls") != "false"
         )
         for other in deployment.role("prefill"):
-            if not other.command.flags_known or uses == other.serves_tls:
+            if not other.command.flags_known or uses == other.serves_tls or (uses and other.command.partial):
                 continue
             yield Violation(
                 f"the sidecar uses {'TLS' if uses else 'plain HTTP'} for prefill pods, which "

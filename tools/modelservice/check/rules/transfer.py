@@ -94,13 +94,13 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
         transfer = _transfer(group)
         if transfer is None or group.requester:
             continue
-        if transfer.mode and not group.command.has(transfer.mode) and not group.headless:
+        if transfer.mode and group.lacks(transfer.mode) and not group.headless:
             yield Violation(
                 f"{group.role} has no --{transfer.mode}, so nothing hands over the cache",
                 group.engine.flag(transfer.mode).otherwise(*group.engine.at("args").keys),
                 f"set {group.role}.engine.args.{transfer.mode}: {group.role}",
             )
-        if transfer.flag and not group.command.has(transfer.flag) and not group.kv_transfer:
+        if transfer.flag and group.lacks(transfer.flag) and not group.kv_transfer:
             yield Violation(
                 f"{group.role} has no --{transfer.flag}, so nothing hands over the cache",
                 group.engine.flag(transfer.flag).otherwise(*group.engine.at("args").keys),
