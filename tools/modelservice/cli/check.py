@@ -32,18 +32,19 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
     read_once,
 )
 from modelservice.documents import read_objects
 from modelservice.engines.version import Version
 from modelservice.errors import InputsError, ModelserviceError, UsageError
-from modelservice.helm import Release, Renderer, renderer
+from modelservice.helm import Release, Renderer
 from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
+from modelservice.subchart import chart_renderer
 
 Manifests = Annotated[
     list[str],
@@ -95,6 +96,7 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Find mistakes that waste accelerators or serve nothing, before installing."""
     if list_rules:
@@ -103,7 +105,7 @@ def command(
     options = given(files, presets, set_jsons, sets, set_strings, set_files)
     work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace))
     try:
-        work.run(renderer(helm, chart or chart_dir()), _version(vllm_version), together=together)
+        work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
     except ModelserviceError as error:
         if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
