@@ -103,7 +103,7 @@ def command(
         _print_rules(output_format)
         return
     options = given(files, presets, set_jsons, sets, set_strings, set_files)
-    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace))
+    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace), subchart is not None)
     try:
         work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
@@ -137,6 +137,7 @@ class Work:
         nodes: file of a cluster.
         cluster: whether to read the cluster of the kubeconfig.
         release: release of a single deployment; several have names of their own.
+        subchart: whether a parent chart gives values, so that no file needs to.
     """
 
     given: Given
@@ -146,6 +147,7 @@ class Work:
     nodes: str | None
     cluster: bool
     release: Release
+    subchart: bool
     names: list[str] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -158,7 +160,7 @@ class Work:
         Raises:
             UsageError: the options contradict each other.
         """
-        if not (self.values or self.given.layers or self.given.assignments or self.manifests):
+        if not (self._groups() or self.manifests):
             raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
         if self.nodes and self.cluster:
             raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
@@ -188,7 +190,7 @@ class Work:
         layers = self.given.layers
         if self.values:
             return [[*layers, value] for value in self.values]
-        return [layers] if layers or self.given.assignments else []
+        return [layers] if layers or self.given.assignments or self.subchart else []
 
     def _inventory(self) -> Inventory | None:
         if self.cluster:
