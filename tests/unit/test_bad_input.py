@@ -70,6 +70,14 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["decode.containers[0].envFrom", "set extraConfig.envFrom"],
     ),
     "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "set extraConfig.hostNetwork"]),
+    "a selector of no labels": (
+        {"deploymentSelector": "model", "modelArtifacts": {"labels": {"llm-d.ai/inference-serving": None}}},
+        ["deploymentSelector: model", "modelArtifacts.labels"],
+    ),
+    "an unknown selector": ({"deploymentSelector": "chart"}, ["deploymentSelector", "release"]),
+    "values of a parent chart": (
+        {"qwen": {"engine": VLLM, "decode": {"replicas": 2}}}, ["qwen", "--chart PARENT --subchart qwen"],
+    ),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
     "it is null": ({"decode": None}, ["decode: it is null", "decode: {}"]),
     "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),

@@ -15,7 +15,7 @@ Two conventions of Helm shape the types:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -50,6 +50,10 @@ class Values(Closed):
     """Replacement of the chart's name in object names and in `app.kubernetes.io/name`."""
     fullnameOverride: Annotated[OptionalLabel, Field(max_length=55)] = ""
     """Replacement of the whole prefix of object names."""
+    deploymentSelector: Literal["release", "model"] = "release"
+    """Labels in the selectors of Deployments, which are immutable: those of the `release`, or as in the original
+    chart `modelArtifacts.labels` and the role (`model`), so that its releases can be upgraded in place. With `model`,
+    `modelArtifacts.labels` can no longer change."""
     multinode: bool = False
     """LeaderWorkerSets (groups of pods over several nodes) instead of Deployments."""
     multinodeEnableLeader: bool | None = Field(default=None, deprecated=True)
