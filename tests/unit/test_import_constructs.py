@@ -781,7 +781,7 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
         (DEPLOYMENT + "---\napiVersion: v1\nkind: Service\nspec: {ports: [{port: 1}]}\n", [":24:", "metadata.name", "it has no name"], 1),
         (GROUP.replace("size: 2", "size: [2]"), [":9:", "leaderWorkerTemplate.size", "an integer"], 1),
         (DEPLOYMENT + "---\n" + COMPANIONS.replace("{team: a}", "[a]"), [":27:", "metadata.annotations", "a map of strings"], 1),
-        (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no system recognised", "CronJob web"], 1),
+        (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no importer takes", "CronJob web"], 1),
         ("---\n---\n", ["nothing to import"], 1),
     ],
 )  # fmt: skip
