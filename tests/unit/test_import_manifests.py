@@ -13,6 +13,7 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers import import_files
 from modelservice.importers.imported import Imported
 from support.equivalence import differences, environment, installed
+from support.go_modules import source
 from support.render import Objects
 
 Object = dict[str, Any]
@@ -312,6 +313,18 @@ def test_claim_templates_of_a_group_become_ephemeral_volumes(
     assert volume["ephemeral"]["volumeClaimTemplate"]["spec"]["resources"] == {"requests": {"storage": "1Gi"}}
     assert any("volumeClaimTemplates[data]" in note.path for note in found.notes)
     assert errors_of(found, tmp_path, capsys) == []
+
+
+@pytest.mark.parametrize("version", ["v0.8.0", "v0.9.0"])
+def test_restart_policies_are_read_as_the_webhook_defaults_them(version: str, tmp_path: Path) -> None:
+    webhook = source("sigs.k8s.io/lws", version) / "pkg" / "webhooks" / "leaderworkerset_webhook.go"
+    code = " ".join(webhook.read_text().split())
+    template = "lws.Spec.LeaderWorkerTemplate.RestartPolicy"
+    assert f'{template} == "" {{ {template} = v1.RecreateGroupOnPodRestart' in code
+    assert f"{template} == v1.DeprecatedDefaultRestartPolicy {{ {template} = v1.NoneRestartPolicy" in code
+    for policy, lost in (("RecreateGroupOnPodRestart", False), ("Default", True), ("None", True)):
+        found, _ = import_one(tmp_path, group(restartPolicy=policy))
+        assert any(note.path.endswith("restartPolicy") for note in found.losses) == lost
 
 
 def test_labels_that_only_the_workload_has_are_not_lost_in_silence(tmp_path: Path) -> None:
