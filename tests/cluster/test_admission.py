@@ -15,6 +15,7 @@ from modelservice.inputs import InputWarning, merge, read_values
 from support.cluster import Cluster
 from support.rejected_fields import ACCEPTED, REJECTED
 from support.render import ROOT, SHARED, shared
+from support.updates import STUCK, workload
 
 FILES = [
     *sorted((ROOT / "examples").glob("values-*.yaml")),
@@ -74,3 +75,18 @@ def test_what_check_rejects_the_api_server_rejects(cluster: Cluster, embedded: E
 @pytest.mark.parametrize("values", ACCEPTED)
 def test_what_check_accepts_the_api_server_accepts(cluster: Cluster, embedded: EmbeddedHelm, values: str) -> None:
     admit(cluster, embedded, merge([BASE, yaml.safe_load(values)]))
+
+
+@pytest.mark.parametrize(("kind", "replicas", "unavailable", "surge", "begins"), STUCK)
+def test_an_update_that_cannot_begin_is_rejected(
+    cluster: Cluster, kind: str, replicas: int | None, unavailable: Any, surge: Any, begins: bool
+) -> None:
+    """The same table as that of check's rule, which must be right about the real webhooks."""
+    given = {"maxUnavailable": unavailable, "maxSurge": surge}
+    limits = {name: value for name, value in given.items() if value is not None}
+    obj = workload(kind, replicas, limits)
+    if begins:
+        cluster.client.apply([obj], dry_run=True)
+    else:
+        with pytest.raises(ApiException, match=r"(?i)maxUnavailable"):
+            cluster.client.apply([obj], dry_run=True)

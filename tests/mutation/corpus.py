@@ -85,9 +85,12 @@ def _own() -> Iterator[Base]:
     for topology in sorted((presets / "topology").glob("*.yaml")):
         for hardware in ("nvidia", "amd"):
             layers = [presets / "engine" / "vllm.yaml", presets / "hardware" / f"{hardware}.yaml", topology]
-            merged = merge(read_values(str(layer)) for layer in layers if layer.is_file())
+            merged = merge([MODEL, *(read_values(str(layer)) for layer in layers if layer.is_file())])
             yield _with_pool(f"preset-{hardware}-{topology.stem}", merged)
 
+
+MODEL = {"modelArtifacts": {"name": "Qwen/Qwen3-30B-A3B"}}
+"""A model for the layers, which have none; a mixture of experts, because some of them are for these only."""
 
 INCORRECT = {
     "benchmark/cicd__gke__gke-cicd.yaml", "benchmark/cicd__ocp__ocp-cicd.yaml",

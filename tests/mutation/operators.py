@@ -438,6 +438,61 @@ def engine_on_another_port(base: Base) -> Touched:
 
 
 @operator
+def engine_on_localhost(base: Base) -> Touched:
+    if str(base.values).count("'host'") or "--host" in str(base.values):
+        return None
+    return give_flag(base, "host", "127.0.0.1")
+
+
+@operator
+def offloading_beside_the_transfer(base: Base) -> Touched:
+    if not disaggregated(base) or "NixlConnector" not in str(base.values) or not base.tells_its_version("decode"):
+        return None
+    return give_flag(base, "kv-offloading-size", "64")
+
+
+@operator
+def ray_in_a_group_of_nodes(base: Base) -> Touched:
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    if not base.values.get("multinode") or (sizes.get("workers") or 1) < 2 or not (sizes.get("pipeline") or 1) > 1:
+        return None
+    return give_flag(base, "distributed-executor-backend", "ray")
+
+
+@operator
+def downloads_forbidden(base: Base) -> Touched:
+    uri = str((base.values.get("modelArtifacts") or {}).get("uri"))
+    text = str(base.values)
+    kept = any(word in text for word in ("persistence", "download", "adapters")) or container(base.values, "decode")
+    if (
+        not single(base)
+        or not uri.startswith("hf://")
+        or kept
+        or not base.has("decode")
+        or base.engine("decode") != "vllm"
+    ):
+        return None
+    section(base.values, "decode", "engine", "env")["HF_HUB_OFFLINE"] = "1"
+    return ("HF_HUB_OFFLINE",)
+
+
+@operator
+def model_forgotten(base: Base) -> Touched:
+    artifacts = base.values.get("modelArtifacts") or {}
+    if not artifacts.get("name") or not str(artifacts.get("uri", "hf://")).startswith("hf://"):
+        return None
+    if (
+        container(base.values, "decode")
+        or base.engine("decode") != "vllm"
+        or base.values.get("routing", {}).get("modelName")
+    ):
+        return None
+    for key in ("name", "uri"):
+        artifacts.pop(key, None)
+    return ("modelArtifacts.name",)
+
+
+@operator
 def cache_types_differ(base: Base) -> Touched:
     if not disaggregated(base) or "kv_connector" not in str(base.values):
         return None
@@ -617,16 +672,31 @@ def picker_configuration_not_there(base: Base) -> Touched:
     return ("pluginsCustomConfig", "pluginsConfigFile")
 
 
+def give_picker(base: Base, *lines: str) -> None:
+    """Gives the picker a configuration."""
+    epp = section(base.pool, *(("router", "epp") if "router" in base.pool else ("inferenceExtension",)))
+    epp["pluginsConfigFile"] = "mine.yaml"
+    text = ["apiVersion: llm-d.ai/v1alpha1", "kind: EndpointPickerConfig", *lines]
+    section(epp, "pluginsCustomConfig")["mine.yaml"] = "\n".join(text)
+
+
 @operator
 def picker_profile_with_a_missing_plugin(base: Base) -> Touched:
-    key = ("router", "epp") if "router" in base.pool else ("inferenceExtension",)
-    epp = section(base.pool, *key)
-    epp["pluginsConfigFile"] = "mine.yaml"
-    section(epp, "pluginsCustomConfig")["mine.yaml"] = (
-        "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{type: queue-scorer}]\n"
-        "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]\n"
-    )
+    profiles = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]"
+    give_picker(base, "plugins: [{type: queue-scorer}]", profiles)
     return ("pluginsCustomConfig", "mine.yaml", "queue-scorr")
+
+
+@operator
+def picker_plugin_of_a_misspelled_type(base: Base) -> Touched:
+    give_picker(base, "plugins: [{type: queue-scorerr}]")
+    return ("pluginsCustomConfig", "mine.yaml", "queue-scorerr")
+
+
+@operator
+def picker_feature_gate_misspelled(base: Base) -> Touched:
+    give_picker(base, "featureGates: [flowControll]", "plugins: [{type: queue-scorer}]")
+    return ("pluginsCustomConfig", "mine.yaml", "flowControll")
 
 
 # --- The pool ---------------------------------------------------------------------------------

@@ -273,6 +273,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         decode(rolloutStrategy={"type": "RollingUpdate"}),
         ["decode.rolloutStrategy", "multinode: true"],
     ),
+    "a restart policy without multinode": (decode(restartPolicy="None"), ["decode.restartPolicy", "multinode: true"]),
+    "a startup policy without multinode": (decode(startupPolicy="LeaderReady"), ["decode.startupPolicy", "multinode: true"]),
+    "a subdomain policy without multinode": (
+        decode(networkConfig={"subdomainPolicy": "Shared"}), ["decode.networkConfig", "multinode: true"],
+    ),
+    "a restart policy that is deprecated": ({**GROUPS, "decode": {"restartPolicy": "Default"}}, ["decode.restartPolicy"]),
     "subgroups without multinode": (decode(subGroupPolicy={"subGroupSize": 2}), ["decode.subGroupPolicy", "multinode: true"]),
     "topology without subgroups": (
         {**GROUPS, "decode": {"subGroupExclusiveTopology": True}},

@@ -1,6 +1,8 @@
 """What an engine does with its settings after it has parsed them: rejects, replaces, or is not given a model at all."""
 
+import functools
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +27,11 @@ def flags() -> Flags:
     engine = facts.engine("vllm")
     assert engine and engine.flags
     return engine.flags
+
+
+def last(conflict: Conflict) -> str:
+    """Return an image of a version that rejects the settings."""
+    return "vllm/vllm-openai:v0.32.0" if conflict.until else IMAGE
 
 
 def pods(words: list[str], image: str = IMAGE, env: dict[str, str] | None = None) -> Example:
@@ -64,10 +71,12 @@ def words(name: str, pattern: str) -> list[str]:
 def test_each_pair_that_the_engine_rejects_is_an_error(embedded: EmbeddedHelm, conflict: Conflict) -> None:
     each = [words(*item) for item in conflict.given.items()]
     together = ["--model", "m", *(word for part in each for word in part)]
-    reported = found(embedded, "engine-flag-conflict", pods(together))
+    reported = found(embedded, "engine-flag-conflict", pods(together, last(conflict)))
     assert [severity for severity, _ in reported] == [Severity.error]
+    if conflict.until:
+        assert found(embedded, "engine-flag-conflict", pods(together)) == []
     for part in each:
-        assert found(embedded, "engine-flag-conflict", pods(["--model", "m", *part])) == []
+        assert found(embedded, "engine-flag-conflict", pods(["--model", "m", *part], last(conflict))) == []
 
 
 @pytest.mark.parametrize("conflict", [item for item in flags().conflicts if item.since], ids=lambda item: item.since)
@@ -242,3 +251,47 @@ def test_the_notes_say_that_answers_are_simulated(render: Render) -> None:
     real = {"engine": VLLM, "modelArtifacts": {"name": "Qwen/Qwen3-8B"}}
     assert "simulat" not in render(real).notes
     assert "modelArtifacts.name is random/model" in render({"engine": VLLM}).notes
+
+
+NIXL = "vllm/distributed/kv_transfer/kv_connector/v1/nixl"
+SOURCES = [
+    ("0.22.1", NIXL, "Using kv_role='kv_both' with NixlConnector is deprecated", False),
+    ("0.23.0", NIXL, "Using kv_role='kv_both' with NixlConnector is deprecated", True),
+    ("0.20.2", "vllm/engine", "Non-MoE models do not support external data parallel mode.", False),
+    ("0.21.0", "vllm/engine", "Non-MoE models do not support external data parallel mode.", True),
+    ("0.26.0", "vllm/engine", "`--data-parallel-backend mp`", False),
+    ("0.27.0", "vllm/engine", "`--data-parallel-backend mp`", True),
+    ("0.33.0", "vllm/config", "nnodes > 1 can only be set when", True),
+    ("0.33.0", "vllm/config", "Elastic EP is not compatible with data_parallel_hybrid_lb", True),
+    ("0.33.0", "vllm/config", "Elastic EP is not compatible with data_parallel_external_lb", False),
+    ("0.32.0", "vllm/config", "Elastic EP is not compatible with data_parallel_external_lb", True),
+    ("0.33.0", "vllm/config", "Elastic EP is not supported with pipeline parallelism", True),
+    ("0.33.0", "vllm/config", "Elastic EP is only supported with enable_eplb=True", True),
+    ("0.33.0", "vllm/config", "self.kv_transfer_config.kv_connector = config_connector", True),
+    ("0.33.0", "vllm/config", "self.compilation_config.cudagraph_mode = CUDAGraphMode.NONE", True),
+    ("0.33.0", "vllm/entrypoints/cli", "VLLM_ALLOW_RUNTIME_LORA_UPDATING cannot be used with api_server_count > 1", True),
+    ("0.14.0", "vllm/entrypoints/cli", "Defaulting api_server_count to data_parallel_size", False),
+    ("0.15.1", "vllm/entrypoints/cli", "Defaulting api_server_count to data_parallel_size", True),
+]  # fmt: skip
+"""Texts of vLLM's source by version, each with whether they are in it."""
+
+
+@functools.cache
+def source(version: str, package: str) -> str:
+    """Return the code of a package of vLLM from its wheel, with the parts of each message joined."""
+    pytest.importorskip("pip", reason="pip reads the wheels")
+    from dev import wheels
+
+    try:
+        with wheels.index() as index:
+            files = index.sources(index.wheel("vllm", version), package)
+    except wheels.UNREACHABLE as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"vLLM's wheel: {error}")
+    return re.sub(r'"\s*\n\s*f?"', "", "".join(text.decode() for text in files.values()))
+
+
+@pytest.mark.parametrize(("version", "package", "text", "there"), SOURCES)
+def test_the_source_says_what_the_facts_say(version: str, package: str, text: str, there: bool) -> None:
+    assert (text in source(version, package)) is there

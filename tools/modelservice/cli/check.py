@@ -41,6 +41,7 @@ from modelservice.errors import InputsError, ModelserviceError, UsageError
 from modelservice.helm import Release, Renderer, renderer
 from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
+from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
 from modelservice.paths import chart_dir
 
@@ -212,12 +213,14 @@ class Work:
     def _add_manifests(self, path: str) -> None:
         self.names.append(path)
         try:
-            objects, rejected = sound(read_objects(path), path)
+            read = read_objects(path)
+            configs = [obj for obj in read if obj["kind"] == PICKER_CONFIG]
+            objects, rejected = sound([obj for obj in read if obj["kind"] != PICKER_CONFIG], path)
         except ModelserviceError as error:
             self._add_unreadable(error, path)
             return
         self.findings += rejected
-        self.deployments.append(Deployment(path, objects, self.release.namespace))
+        self.deployments.append(Deployment(path, objects, self.release.namespace, picker_configs=configs))
 
 
 def _tracked(groups: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:

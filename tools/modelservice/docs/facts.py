@@ -11,6 +11,7 @@ missing means the default of the record.
                     bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
+    fastModelActuation  see modelservice.facts.models
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
@@ -31,7 +32,7 @@ from modelservice.values import required
 
 _NOT_RENDERED = {
     "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
-    "flagsLike", "formats", "dataInsideTensor",
+    "flagsLike", "formats", "dataInsideTensor", "takesSeconds",
 }  # fmt: skip
 """Keys of an engine that no template needs."""
 
@@ -53,6 +54,7 @@ def chart_facts() -> dict[str, Any]:
         },
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
+        "fastModelActuation": _rendered(raw(DIRECTORY / "fast-model-actuation.yaml")),
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),

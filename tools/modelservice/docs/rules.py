@@ -13,8 +13,10 @@ FOLDER = Path("docs") / "rules"
 FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
+    "autoscaling": "Autoscaling",
     "claims": "Device claims",
     "conflicts": "Conflicting settings",
+    "dual_pods": "Dual pods",
     "coverage": "Coverage",
     "fields": "Fields of Kubernetes",
     "memory": "Memory",
@@ -35,6 +37,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "updates": "Updates",
     "transfer_roles": "Roles of the KV transfer",
     "workloads": "Workloads",
 }

@@ -143,6 +143,8 @@ class Health(Record):
     live: str
     """Answers while the process lives."""
     first_prompt: FirstPrompt | None = None
+    takes_seconds: float = 0
+    """How long an answer may take on a healthy engine; 0 for no time to speak of."""
 
 
 class Metrics(Record):
@@ -346,6 +348,15 @@ class Shutdown(Record):
     since: Version
 
 
+class Sleep(Record):
+    """How an engine is made to give its accelerator's memory back on request, and to take it again."""
+
+    source: Source
+    flag: str
+    env: Mapping[str, str]
+    """Variables without which its API has no such requests."""
+
+
 class Tracing(Record):
     """Flags of OpenTelemetry traces, without dashes."""
 
@@ -393,6 +404,18 @@ class Peers(Record):
     """Its value by role of the pod."""
 
 
+class OffloadingServer(Record):
+    """A server next to the engine that keeps offloaded KV cache."""
+
+    source: Source
+    flag: str
+    value: str
+    """Value of the flag with which the engine asks it."""
+    since: Version
+    port: int
+    """Port of localhost where it is asked."""
+
+
 class KvTransfer(Record):
     """How prefill and decode engines hand over the KV cache."""
 
@@ -410,6 +433,7 @@ class KvTransfer(Record):
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+    offloading_server: OffloadingServer | None = None
 
 
 class Conflict(Record):
@@ -421,6 +445,8 @@ class Conflict(Record):
     one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
     since: Version = ""
     """First version that rejects them, where the flags are older."""
+    until: Version = ""
+    """First version that accepts them again; empty for none."""
     fix: str
     """What to do, as an imperative."""
 
@@ -504,6 +530,8 @@ class Engine(Record):
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
     shutdown: Shutdown | None = None
+    sleep: Sleep | None = None
+    """None for an engine that cannot sleep."""
     tracing: Tracing | None = None
     cpu_cache: CpuCache | None = None
     backend: Backend | None = None
@@ -754,7 +782,8 @@ class Plugin(Record):
     deprecated: Version = ""
     instead: str = ""
     role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
-    """Which role of disaggregated serving it is about."""
+    """Which role of disaggregated serving it is about; ``disaggregation`` for prefill apart from decode, empty for one
+    that any role may have."""
     experimental: Version = ""
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
@@ -775,6 +804,21 @@ class PickerFeature(Record):
     title: str
     """What it is, as a noun phrase."""
     since: Version
+
+
+class FeatureGate(Record):
+    """A feature gate of the endpoint picker."""
+
+    name: str
+    since: Version = ""
+    until: Version = ""
+
+
+class ImpliedPlugins(Record):
+    """Plugins that the picker adds itself, so that a configuration may refer to them without declaring them."""
+
+    source: Source
+    plugins: tuple[str, ...]
 
 
 class ChartConfigs(Record):
@@ -811,6 +855,8 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    feature_gates: tuple[FeatureGate, ...]
+    implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
     plugins: tuple[Plugin, ...]
@@ -825,6 +871,29 @@ class PickerOfExtension(Record):
     default_version: Version
     equivalent: Mapping[Version, Version]
     """Version of llm-d's picker with the same plugins and flags, by minor version."""
+
+
+class DualPodsAnnotations(Record):
+    """Annotations of a requester's pod."""
+
+    prefix: str
+    former_prefix: str
+    """Prefix that no release of the controller reads."""
+    admin_port: str
+    """Port of the requester that the controller asks for the accelerators."""
+    server_patch: str
+    """The server's pod as a strategic merge patch of the requester's, written as a Go template."""
+    inference_server_config: str
+    """Name of an InferenceServerConfig, in place of the patch."""
+
+
+class FastModelActuation(Record):
+    """The contract of dual pods: what the controller of llm-d fast model actuation reads."""
+
+    source: Source
+    annotations: DualPodsAnnotations
+    container: str
+    """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -856,6 +925,16 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+
+
+class Kueue(Record):
+    """What Kueue looks for, and its limits."""
+
+    source: Source
+    queue_label: str
+    """Label of a workload with the name of its queue."""
+    longest_group_name: int
+    """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
 
 
 class Form(Record):

@@ -116,10 +116,27 @@ POOL_VALUES = _map(
 )
 """Values of the charts that make a pool."""
 
+_PLUGIN_REFERENCE = _map(pluginRef=TEXT)
+_PLUGIN_REFERENCES = _list_of(_one(_PLUGIN_REFERENCE))
+_BAND = _map(fairnessPolicyRef=TEXT, orderingPolicyRef=TEXT)
 PICKER_CONFIG = _map(
     apiVersion=TEXT,
-    plugins=_list_of(_one(_map(name=TEXT, type=TEXT))),
-    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_list_of(_one(_map(pluginRef=TEXT)))))),
+    featureGates=_list_of({"type": "string"}),
+    plugins=_list_of(_one(_map(name=TEXT, type=TEXT, parameters=_map(deciders=TEXTS)))),
+    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_PLUGIN_REFERENCES))),
+    requestHandler=_map(parsers=_PLUGIN_REFERENCES),
+    flowControl=_map(
+        saturationDetector=_PLUGIN_REFERENCE,
+        usageLimitPolicyPluginRef=TEXT,
+        defaultPriorityBand=_BAND,
+        defaultNegativePriorityBand=_BAND,
+        priorityBands=_list_of(_one(_BAND)),
+    ),
+    dataLayer=_map(
+        crossReplicaSyncerPluginRef=TEXT,
+        discovery=_PLUGIN_REFERENCE,
+        sources=_list_of(_one(_map(pluginRef=TEXT, extractors=_PLUGIN_REFERENCES))),
+    ),
 )
 """The endpoint picker's configuration."""
 

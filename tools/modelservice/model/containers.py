@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelservice import facts
 from modelservice.engines.arguments import aliases
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.model import devices
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from modelservice.model.pods import PodGroup
 
 Object = Mapping[str, Any]
-
-SERVER_PATCH = "dual-pod.llm-d.ai/server-patch"
-"""Annotation with the pod that llm-d fast model actuation starts on a requester's accelerators."""
 
 _DOWNLOADS = ("download-model", "wait-for-model")
 """Init containers by which the chart brings the model to a pod."""
@@ -113,7 +111,8 @@ class Container:
         if self.listed == "initContainers" and self.name in _DOWNLOADS:
             keys = (*keys, *keys_of("download", path))
         if self.group.requester is not None:
-            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{SERVER_PATCH}]", keys)
+            patch = facts.fast_model_actuation().annotations.server_patch
+            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{patch}]", keys)
         above = f"{self.group.path('spec')}.{self.listed}[{self.name}]"
         return Place(self.group.object, f"{above}.{path}".rstrip("."), keys)
 

@@ -17,6 +17,7 @@ from modelservice.kubernetes import merge
 from modelservice.kubernetes.variables import config_maps
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
+from modelservice.model.picker import EndpointPicker, pickers_without_pool
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
 from modelservice.model.provenance import Place, among_extra, keys_of
@@ -47,6 +48,8 @@ class Deployment:
     """The cluster it goes to, if one is given."""
     neighbours: Sequence[Object] = field(default_factory=list)
     """Objects next to it: those that came with a given pool."""
+    picker_configs: Sequence[Object] = field(default_factory=list)
+    """Configurations of endpoint pickers that are in no ConfigMap."""
 
     @functools.cached_property
     def groups(self) -> list[PodGroup]:
@@ -108,6 +111,22 @@ class Deployment:
     def own_pools(self) -> list[Pool]:
         """Pools among the deployment's objects."""
         return list(pools_of(self.objects))
+
+    @functools.cached_property
+    def pickers(self) -> list[EndpointPicker]:
+        """Endpoint pickers: those of the pools; without a pool, those whose configuration is among the objects."""
+        given = [pool.picker for pool in self.pools if pool not in self.own_pools and pool.picker is not None]
+        found = [*given, *self.own_pickers]
+        if not found and not self.kind("InferencePool"):
+            found = list(pickers_without_pool(self.objects, lambda obj, path, *_: self.at(obj, path)))
+        return [*found, *pickers_without_pool(self.picker_configs, lambda obj, path, *_: Place(str(obj["kind"]), path))]
+
+    @functools.cached_property
+    def own_pickers(self) -> list[EndpointPicker]:
+        """Endpoint pickers among the deployment's objects, of the version that the values state."""
+        stated = str(self.value("routing.epp.version") or "")
+        pickers = [pool.picker for pool in self.pools if pool in self.own_pools and pool.picker is not None]
+        return [replace(picker, stated_version=stated) for picker in pickers]
 
     @functools.cached_property
     def workloads(self) -> list[list[PodGroup]]:

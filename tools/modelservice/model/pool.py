@@ -7,88 +7,23 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelservice import facts
 from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
+from modelservice.model.picker import NONE, EndpointPicker, PickerObjects, picker_of
 from modelservice.model.pods import PodGroup, reference
 from modelservice.model.provenance import Place, keys_of
-from modelservice.model.workloads import pod_groups
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]
 
 V1 = "inference.networking.k8s.io"
 V1ALPHA2 = "inference.networking.x-k8s.io"
-
-
-@dataclass(frozen=True)
-class EndpointPicker:
-    """The endpoint picker of a pool."""
-
-    at: Place
-    """Its Deployment, or its section of the values."""
-    config_at: Place
-    """The plugin configuration in use."""
-    image: str = ""
-    config_file: str = ""
-    """Name of the plugin configuration that it reads."""
-    configs: Mapping[str, str] = field(default_factory=dict)
-    """Plugin configurations by file name, as YAML."""
-    complete: bool = True
-    """Whether every configuration that it could read is known."""
-
-    @property
-    def version(self) -> tuple[int, ...] | None:
-        """Version of the image, by its tag."""
-        return image_version(self.image)
-
-    @property
-    def built_in(self) -> bool:
-        """Whether the configuration in use is one of those that the charts of pools bring."""
-        known = facts.endpoint_picker().chart_configs.names
-        return self.config_file not in self.configs and self.config_file in known
-
-    @property
-    def config(self) -> Object | None:
-        """The plugin configuration in use; None when it is a built-in one or cannot be read."""
-        parsed = self._parsed
-        return parsed if isinstance(parsed, dict) and problem(PICKER_CONFIG, parsed) is None else None
-
-    @property
-    def config_problem(self) -> str:
-        """Why the plugin configuration cannot be read."""
-        parsed = self._parsed
-        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is not a YAML map"
-
-    @property
-    def _parsed(self) -> Any:
-        with contextlib.suppress(ModelserviceError):
-            return next(iter(documents(Source(self.config_file, self.configs.get(self.config_file, "")))), None)
-        return None
-
-    @property
-    def plugin_types(self) -> set[str]:
-        """Types of the plugins in use."""
-        plugins = (self.config or {}).get("plugins") or []
-        return {str(plugin.get("type")) for plugin in plugins if isinstance(plugin, Mapping)}
-
-    @property
-    def disaggregates(self) -> bool:
-        """Whether a plugin in use separates prefill from decode."""
-        return any(
-            plugin.role in ("prefill", "disaggregation")
-            for plugin in facts.endpoint_picker().plugins
-            if plugin.type in self.plugin_types
-        )
 
 
 @dataclass(frozen=True)
@@ -202,7 +137,7 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
     def place(obj: Object, path: str, owner: str, field: str) -> Place:
         return Place(reference(obj), path, () if file else keys_of(owner, field), sources)
 
-    pickers = _Pickers(objects)
+    pickers = PickerObjects(objects)
     for obj in objects:
         if obj.get("kind") != "InferencePool":
             continue
@@ -221,64 +156,8 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            picker=_picker_of(pickers, str(picker.get("name", "")), str(metadata.get("namespace") or ""), place),
+            picker=picker_of(pickers, str(picker.get("name", "")), str(metadata.get("namespace") or ""), place),
         )
-
-
-class _Pickers:
-    """Deployments that may be endpoint pickers, and ConfigMaps with their configurations."""
-
-    def __init__(self, objects: Sequence[Object]) -> None:
-        self.maps = [
-            obj
-            for obj in objects
-            if obj.get("kind") == "ConfigMap"
-            and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
-        ]
-        self._by_name: dict[str, list[Object]] = {}
-        for obj in objects:
-            if obj.get("kind") == "Deployment":
-                self._by_name.setdefault(obj["metadata"]["name"], []).append(obj)
-
-    def workload(self, name: str, namespace: str) -> Object | None:
-        """Return the Deployment of a name, that of the namespace where there are several."""
-        named = self._by_name.get(name, [])
-        return next((obj for obj in named if _namespace(obj) == namespace), next(iter(named), None))
-
-    def configs(self, pods: Object, namespace: str) -> list[Object]:
-        """Return the ConfigMaps that pods mount; those of the namespace, or else all, where none is known."""
-        mounted = {(volume.get("configMap") or {}).get("name") for volume in pods.get("volumes") or []}
-        there = [obj for obj in self.maps if _namespace(obj) == namespace] or self.maps
-        return [obj for obj in there if obj["metadata"]["name"] in mounted] or there
-
-
-def _namespace(obj: Object) -> str:
-    return str((obj.get("metadata") or {}).get("namespace") or "")
-
-
-def _picker_of(
-    pickers: _Pickers, name: str, namespace: str, place: Callable[[Object, str, str, str], Place]
-) -> EndpointPicker | None:
-    """Return the endpoint picker that serves under a Service name."""
-    workload = pickers.workload(name, namespace)
-    group = next(pod_groups(workload), None) if workload else None
-    maps = pickers.configs(group.spec if group else {}, namespace)
-    configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
-    if workload is None and not maps:
-        return None
-    container: Object = next(iter(group.spec.get("containers") or []), {}) if group else {}
-    match = re.search(r"--?config-?file[= ](\S+)", " ".join(map(str, container.get("args") or [])))
-    file = match[1].rsplit("/", 1)[-1] if match else next(iter(configs), "") if workload is None else ""
-    holder = next((obj for obj in maps if file in obj["data"]), next(iter(maps), None))
-    at = place(workload or holder or {}, "", "picker", "")
-    return EndpointPicker(
-        at,
-        place(holder, f"data[{file}]", "picker", f"config[{file}]") if holder else at,
-        str(container.get("image", "")),
-        file,
-        configs,
-        complete=bool(maps),
-    )
 
 
 def _router(path: str, router: Mapping[str, Any], sources: Sources) -> Pool:
@@ -364,12 +243,14 @@ def _picker_in(section: Mapping[str, Any], key: str, place: Callable[[str], Plac
     repository = image.get("repository") or image.get("name") or ""
     file = str(section.get("pluginsConfigFile") or "default-plugins.yaml")
     configs = _texts(section.get("pluginsCustomConfig"))
+    flags = section.get("flags")
     return EndpointPicker(
         place(key),
         place(f"{key}.pluginsCustomConfig.{file}" if file in configs else f"{key}.pluginsConfigFile"),
-        f"{registry}/{repository}:{image.get('tag', '')}",
+        f"{registry}/{repository}:{image.get('tag', '')}" if repository else "",
         file,
         configs,
+        frozenset(name for name, value in flags.items() if value is not False) if isinstance(flags, Mapping) else NONE,
     )
 
 

@@ -87,4 +87,6 @@ class Auth(Closed):
     """Authentication of clients."""
 
     apiKeySecret: ApiKeySecret = ApiKeySecret()
-    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret."""
+    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret. vLLM
+    asks for it below `/v1` and a few other prefixes only: `/invocations`, `/score`, `/tokenize` and others stay open,
+    so limit the paths of the HTTPRoute (`routing.httpRoute.pathPrefix`) and who may connect (`networkPolicy`)."""

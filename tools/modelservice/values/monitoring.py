@@ -112,8 +112,8 @@ class Monitoring(Closed):
     """PodMonitor of the Prometheus Operator."""
     servicemonitor: Monitor = Monitor()
     """ServiceMonitor of the Prometheus Operator, for a Prometheus that selects no PodMonitors; it finds the pods
-    through the role's Service. Only one of the two can be enabled, because samples would be counted twice. Same keys as
-    `podmonitor`."""
+    through the role's Service, or that of the release (`service.enabled`). Only one of the two can be
+    enabled, because samples would be counted twice. Same keys as `podmonitor`."""
 
 
 class Dashboard(Closed):

@@ -18,8 +18,10 @@ from modelservice.values.kubernetes import (
     ServicePort,
     Toleration,
 )
+from modelservice.values.monitoring import RelabelConfig
 from modelservice.values.scalars import (
     DnsLabel,
+    Duration,
     FileName,
     ImagePullPolicy,
     LabelKey,
@@ -66,6 +68,30 @@ class EppService(Closed):
     """Further ports of the Service."""
 
 
+class EppServiceMonitor(Closed):
+    """A ServiceMonitor of the Prometheus Operator for the endpoint picker."""
+
+    enabled: bool = False
+    """Creates the object. Autoscaling from zero needs the picker's metrics in Prometheus."""
+    interval: Duration = "10s"
+    """Interval between scrapes."""
+    scrapeTimeout: Duration | None = None
+    """Timeout of a scrape. Default: Prometheus'."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the object, e.g. those that a Prometheus selects."""
+    annotations: dict[str, str] = {}
+    """Annotations of the object."""
+    metricRelabelings: list[RelabelConfig] = []
+    """Relabeling rules for samples, applied before they are stored."""
+
+
+class EppMonitoring(Closed):
+    """Monitoring of the endpoint picker."""
+
+    servicemonitor: EppServiceMonitor = EppServiceMonitor()
+    """ServiceMonitor of the Prometheus Operator."""
+
+
 class EppRbac(Closed):
     """Permissions of the endpoint picker."""
 
@@ -105,6 +131,8 @@ class Epp(Closed):
     """Further ports of the container."""
     service: EppService = EppService()
     """Service of the endpoint picker."""
+    monitoring: EppMonitoring = EppMonitoring()
+    """Monitoring of the endpoint picker."""
     rbac: EppRbac = EppRbac()
     """Permissions of the endpoint picker."""
     pluginsConfig: dict[str, Any] | None = None

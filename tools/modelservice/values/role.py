@@ -11,7 +11,7 @@ from modelservice.values.autoscaling import Autoscaling
 from modelservice.values.base import Closed
 from modelservice.values.containers import Container
 from modelservice.values.engine import Engine
-from modelservice.values.groups import RolloutStrategy, SubGroupPolicy, WorkerTemplate
+from modelservice.values.groups import NetworkConfig, RolloutStrategy, SubGroupPolicy, WorkerTemplate
 from modelservice.values.kubernetes import (
     Affinity,
     ClaimRetention,
@@ -79,6 +79,17 @@ class Role(Closed):
     """Exclusive topology domain for every subgroup: `true` for one node each, or a node label key."""
     subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
     """Misspelled form of `subGroupExclusiveTopology`, from the original chart."""
+    restartPolicy: Literal["RecreateGroupOnPodRestart", "RecreateGroupAfterStart", "None"] | None = None
+    """What happens to a group of the LeaderWorkerSet when a container of it restarts. Default:
+    `RecreateGroupOnPodRestart`; `RecreateGroupAfterStart`, which leaves out groups that are still starting, needs
+    LeaderWorkerSet 0.9."""
+    startupPolicy: Literal["LeaderCreated", "LeaderReady"] | None = None
+    """When the workers of a LeaderWorkerSet's group are created. Default: `LeaderCreated`. With `LeaderReady`, a leader
+    that waits for its workers never becomes ready."""
+    networkConfig: NetworkConfig | None = None
+    """Network of the LeaderWorkerSet."""
+    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"kueue.x-k8s.io/queue-name": "inference"}])
+    """Labels of the workload, e.g. the name of its Kueue queue. Labels of the pods are `podLabels`."""
     annotations: dict[str, str] = {}
     """Annotations of the workload."""
     podAnnotations: dict[str, str] = {}

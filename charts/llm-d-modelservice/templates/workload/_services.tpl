@@ -21,6 +21,26 @@ https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variab
 {{- end -}}
 {{- end -}}
 
+{{/* "true" where a role has a Service of its own. Input: the role's values. */}}
+{{- define "llm-d-modelservice.hasRoleService" -}}
+{{- if or .service.create (eq (toString .workload) "StatefulSet") -}}true{{- end -}}
+{{- end -}}
+
+{{/* "true" where the Service of the release is in front of a role: decode, or prefill without decode. Input: root, role. */}}
+{{- define "llm-d-modelservice.entered" -}}
+{{- $entry := .root.Values.decode.create | ternary "decode" "prefill" -}}
+{{- if and .root.Values.service.enabled (eq .role $entry) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Ports of pods that ports of a Service send to, as a JSON list for a NetworkPolicy. Input: ports. */}}
+{{- define "llm-d-modelservice.servedPorts" -}}
+{{- $found := list -}}
+{{- range .ports -}}
+{{- $found = append $found (dict "protocol" (.protocol | default "TCP") "port" (.targetPort | default .port)) -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
 {{/*
 Name of a role's Service. Input: root, facts. The controller of a LeaderWorkerSet makes a headless Service with the
 name of the set.

@@ -23,10 +23,12 @@ def _known_flags(deployment: Deployment) -> Iterator[tuple[PodGroup, Flags]]:
             yield group, group.facts.flags
 
 
-def _applies(deployment: Deployment, group: PodGroup, since: str) -> bool | None:
-    """Return whether the engine is of a version or newer; None where its version is not known."""
+def _applies(deployment: Deployment, group: PodGroup, since: str, until: str = "") -> bool | None:
+    """Return whether the engine's version is in a range; None where the version is not known."""
     version = deployment.engine_version(group)
-    return True if not since else None if version is None else version >= number(since)
+    if version is None:
+        return None if since or until else True
+    return (not since or version >= number(since)) and (not until or version < number(until))
 
 
 def _value(group: PodGroup, name: str) -> Any:
@@ -69,7 +71,7 @@ def engine_flag_conflict(deployment: Deployment) -> Iterator[Violation]:
     """Flags that exclude each other are not set together."""
     for group, known in _known_flags(deployment):
         for conflict in known.conflicts:
-            applies = _applies(deployment, group, conflict.since)
+            applies = _applies(deployment, group, conflict.since, conflict.until)
             if applies is False or not all(_matches(group, *item) for item in conflict.given.items()):
                 continue
             first, *others = conflict.given
@@ -194,3 +196,28 @@ def _servers_by_ranks(group: PodGroup) -> int | None:
 
 _EXTERNAL = ("data-parallel-rank", "data-parallel-external-lb")
 _HYBRID = ("data-parallel-hybrid-lb", "data-parallel-start-rank")
+
+
+@rule(
+    Severity.warning,
+    reason="With the backend lmcache vLLM hands offloaded cache to LMCache's own server, which it asks on localhost; "
+    "without one the engine waits for it.",
+    link="https://github.com/vllm-project/vllm/blob/v0.23.0/vllm/config/vllm.py",
+    failing="engine: {args: {kv-offloading-size: 64, kv-offloading-backend: lmcache}}",
+    passing="engine: {args: {kv-offloading-size: 64, kv-offloading-backend: native}}",
+)
+def offloading_server_missing(deployment: Deployment) -> Iterator[Violation]:
+    """The server that keeps offloaded cache runs next to the engine."""
+    for group in deployment.servers:
+        transfer = group.facts.kv_transfer if group.facts else None
+        server = transfer.offloading_server if transfer else None
+        if server is None or group.command.value(server.flag) != server.value:
+            continue
+        alone = all(container in (group.engine, group.proxy) for container in group.containers)
+        if alone and not group.spec.get("hostNetwork") and _applies(deployment, group, server.since):
+            yield Violation(
+                f"--{server.flag} {server.value} asks a server on port {server.port} of the pod, which has no other "
+                "container",
+                group.engine.flag(server.flag),
+                f"add the server as a container, or set --{server.flag} native",
+            )

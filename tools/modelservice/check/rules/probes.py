@@ -116,6 +116,39 @@ def probe_scheme(deployment: Deployment) -> Iterator[Violation]:
                 )
 
 
+@rule(
+    Severity.warning,
+    reason="SGLang generates a token to answer its health check, which takes about a second. A probe without "
+    "timeoutSeconds waits one second, so a healthy engine fails it now and then.",
+    link="https://github.com/sgl-project/sglang/issues/22511",
+    failing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.16
+  modelCommand: sglangServe
+  readinessProbe: {httpGet: {path: /health, port: 8000}}
+""",
+    passing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.16
+  modelCommand: sglangServe
+  readinessProbe: {httpGet: {path: /health, port: 8000}, timeoutSeconds: 5}
+""",
+)
+def probe_timeout(deployment: Deployment) -> Iterator[Violation]:
+    """A probe waits longer than the engine's health check takes."""
+    for group in deployment.servers:
+        health = group.facts.health if group.facts else None
+        for name in _PROBES if health and health.takes_seconds else ():
+            probe = group.engine.fields.get(name) or {}
+            path, timeout = (probe.get("httpGet") or {}).get("path"), probe.get("timeoutSeconds") or 1
+            if health and path in (health.ready, health.live) and timeout <= health.takes_seconds:
+                yield Violation(
+                    f"{name} waits {timeout} s, and {path} of the engine takes about as long",
+                    group.engine.at(name),
+                    "set timeoutSeconds: 5",
+                )
+
+
 def _action(probe: Any) -> Object:
     """Return what a probe does: its request or connection; empty without one."""
     found = [probe[kind] for kind in ("httpGet", "tcpSocket", "grpc") if probe and probe.get(kind)]

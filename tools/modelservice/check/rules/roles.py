@@ -107,3 +107,29 @@ def _given(group: PodGroup, name: str) -> str | None:
 def _vendors_differ(first: PodGroup, second: PodGroup) -> bool:
     kinds = [{name.partition("/")[0] for name in group.accelerators} for group in (first, second)]
     return kinds[0] != kinds[1]
+
+
+@rule(
+    Severity.warning,
+    reason="Prefill has no pods unless its replicas are set, as in the original chart, so decode serves alone.",
+    link="https://github.com/llm-d/llm-d/tree/main/guides/pd-disaggregation",
+    failing="prefill: {create: true}",
+    passing="prefill: {create: true, replicas: 0}",
+)
+def prefill_without_pods(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill that is configured has pods, or says that it has none."""
+    sources = deployment.sources
+    if sources is None or deployment.value("suspend") or sources.values.get("prefill", {}).get("replicas") is not None:
+        return
+    configured = [key for key in _PREFILL if sources.has(key) and deployment.value(key)]
+    for group in deployment.servers:
+        if group.role == "prefill" and group.replicas == 0 and configured:
+            yield Violation(
+                f"{configured[0]} is set, but prefill has no pods: prefill.replicas is not set, and 0 by default",
+                group.workload_at("spec.replicas").preferring(configured[0]),
+                "set prefill.replicas: 1, or prefill.create: false",
+            )
+
+
+_PREFILL = ("prefill.engine", "prefill.containers", "prefill.parallelism", "prefill.create")
+"""Keys that nobody sets for a role without pods."""

@@ -1,6 +1,6 @@
 """Scheduling: would the cluster take all pods?
 
-These rules need a cluster or an inventory (``--cluster``, ``--nodes``).
+Most of these rules need a cluster or an inventory (``--cluster``, ``--nodes``).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.cluster import Inventory, Node, amounts
@@ -191,3 +192,38 @@ def quota_exceeded(deployment: Deployment) -> Iterator[Violation]:
 def _of_quota(resource: str, group: PodGroup) -> int:
     """Return how much of a quota's resource all replicas request."""
     return (1 if resource == "pods" else group.requests()[resource]) * group.count
+
+
+_QUEUED = """\
+multinode: true
+decode: {parallelism: {data: 16, dataLocal: 8}, labels: {kueue.x-k8s.io/queue-name: inference}}
+fullnameOverride: %s
+"""
+
+
+@rule(
+    Severity.warning,
+    reason="Kueue makes names and labels of the name of a LeaderWorkerSet. With a longer one it admits no group.",
+    link="https://kueue.sigs.k8s.io/docs/tasks/run/leaderworkerset/",
+    failing=_QUEUED % "qwen3-235b-a22b-instruct-on-h200-production",
+    passing=_QUEUED % "qwen3-235b",
+)
+def queue_name_length(deployment: Deployment) -> Iterator[Violation]:
+    """The name of a LeaderWorkerSet in a Kueue queue is short enough for Kueue."""
+    known = facts.kueue()
+    for groups in deployment.workloads:
+        group = groups[0]
+        labels = (group.workload.get("metadata") or {}).get("labels") or {}
+        if (
+            group.kind == "LeaderWorkerSet"
+            and known.queue_label in labels
+            and len(group.name) > known.longest_group_name
+        ):
+            yield Violation(
+                f"{group.name} has {len(group.name)} characters, and Kueue takes LeaderWorkerSets with at most "
+                f"{known.longest_group_name}",
+                group.workload_at("metadata.name"),
+                "choose a shorter release name or set fullnameOverride"
+                if deployment.sources
+                else "choose a shorter name",
+            )

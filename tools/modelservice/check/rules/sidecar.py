@@ -186,7 +186,9 @@ def prefill_without_proxy(deployment: Deployment) -> Iterator[Violation]:
     prefill, decode = deployment.role("prefill"), deployment.role("decode")
     serving = [group for group in decode if not group.headless and not group.requester]
     disaggregates = any(group.facts and group.facts.disaggregates for group in (*prefill, *serving))
-    if prefill and serving and disaggregates and all(group.proxy is None for group in serving):
+    # llm-d's coordinator sends each request to prefill and decode itself, under the profile that its header names.
+    coordinated = any("header-profile-handler" in picker.plugin_types for picker in deployment.pickers)
+    if prefill and serving and disaggregates and not coordinated and all(group.proxy is None for group in serving):
         yield Violation(
             "there are prefill pods, but no decode pod has the sidecar that would send prompts to them",
             serving[0].at("spec.initContainers").preferring("routing.proxy.enabled", "prefill.create"),

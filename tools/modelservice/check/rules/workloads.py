@@ -131,13 +131,6 @@ def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
                 group.at(f"spec.volumes[{volume.get('name')}]"),
                 "use lower-case letters, digits, dashes and dots",
             )
-    update = ((group.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
-    if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
-        yield Violation(
-            "maxSurge and maxUnavailable are both 0, so no update can begin",
-            group.workload_at("spec.strategy"),
-            "set one of them to 1",
-        )
 
 
 def _rejected_container_fields(container: Container) -> Iterator[Violation]:
