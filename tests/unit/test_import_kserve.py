@@ -103,10 +103,11 @@ def test_a_word_that_belongs_to_no_flag_is_refused(args: list[str], tmp_path: Pa
         imported(tmp_path, llm(args))
 
 
-def test_pods_have_the_label_of_the_queue(tmp_path: Path) -> None:
+def test_workload_and_pods_have_the_label_of_the_queue(tmp_path: Path) -> None:
     _, objects = imported(tmp_path, llm([]))
     labels = objects.template()["metadata"]["labels"]
     assert labels["kueue.x-k8s.io/queue-name"] == "queue" and "other" not in labels
+    assert objects.workload()["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "queue"
 
 
 CONFIG = {"apiVersion": "inference.networking.x-k8s.io/v1alpha1", "kind": "EndpointPickerConfig", "plugins": [{"type": "queue-scorer"}]}  # fmt: skip

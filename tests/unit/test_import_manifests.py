@@ -322,16 +322,27 @@ def test_restart_policies_are_read_as_the_webhook_defaults_them(version: str, tm
     template = "lws.Spec.LeaderWorkerTemplate.RestartPolicy"
     assert f'{template} == "" {{ {template} = v1.RecreateGroupOnPodRestart' in code
     assert f"{template} == v1.DeprecatedDefaultRestartPolicy {{ {template} = v1.NoneRestartPolicy" in code
-    for policy, lost in (("RecreateGroupOnPodRestart", False), ("Default", True), ("None", True)):
+    for policy, kept in (("RecreateGroupOnPodRestart", None), ("Default", "None"), ("None", "None")):
         found, _ = import_one(tmp_path, group(restartPolicy=policy))
-        assert any(note.path.endswith("restartPolicy") for note in found.losses) == lost
+        assert found.values["decode"].get("restartPolicy") == kept
+        notes = [note.outcome for note in found.notes if note.path.endswith("restartPolicy")]
+        assert notes == ["changed" if policy == "Default" else "kept"]
 
 
-def test_labels_that_only_the_workload_has_are_not_lost_in_silence(tmp_path: Path) -> None:
+def test_a_group_starts_and_is_named_as_before(tmp_path: Path) -> None:
+    source = group()
+    source["spec"] |= {"startupPolicy": "LeaderReady", "networkConfig": {"subdomainPolicy": "UniquePerReplica"}}
+    _, objects = import_one(tmp_path, source)
+    spec = objects.workload()["spec"]
+    assert spec["startupPolicy"] == "LeaderReady" and spec["networkConfig"] == {"subdomainPolicy": "UniquePerReplica"}
+
+
+def test_labels_that_only_the_workload_has_stay_its_own(tmp_path: Path) -> None:
     source = deployment()
     source["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "q", "app": "m", "helm.sh/chart": "x"}
-    found, _ = import_one(tmp_path, source)
-    assert [note.path for note in found.losses] == ["metadata.labels.kueue.x-k8s.io/queue-name"]
+    found, objects = import_one(tmp_path, source)
+    assert found.values["decode"]["labels"] == {"kueue.x-k8s.io/queue-name": "q"}
+    assert objects.workload()["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "q"
 
 
 def test_annotations_of_the_leader_that_workers_get_are_told(tmp_path: Path) -> None:
