@@ -13,6 +13,7 @@ from modelservice.errors import ModelserviceError
 from modelservice.importers import import_files
 from modelservice.importers.imported import Imported
 from support.equivalence import differences, environment, installed
+from support.go_modules import source
 from support.render import Objects
 
 Object = dict[str, Any]
@@ -314,11 +315,34 @@ def test_claim_templates_of_a_group_become_ephemeral_volumes(
     assert errors_of(found, tmp_path, capsys) == []
 
 
-def test_labels_that_only_the_workload_has_are_not_lost_in_silence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["v0.8.0", "v0.9.0"])
+def test_restart_policies_are_read_as_the_webhook_defaults_them(version: str, tmp_path: Path) -> None:
+    webhook = source("sigs.k8s.io/lws", version) / "pkg" / "webhooks" / "leaderworkerset_webhook.go"
+    code = " ".join(webhook.read_text().split())
+    template = "lws.Spec.LeaderWorkerTemplate.RestartPolicy"
+    assert f'{template} == "" {{ {template} = v1.RecreateGroupOnPodRestart' in code
+    assert f"{template} == v1.DeprecatedDefaultRestartPolicy {{ {template} = v1.NoneRestartPolicy" in code
+    for policy, kept in (("RecreateGroupOnPodRestart", None), ("Default", "None"), ("None", "None")):
+        found, _ = import_one(tmp_path, group(restartPolicy=policy))
+        assert found.values["decode"].get("restartPolicy") == kept
+        notes = [note.outcome for note in found.notes if note.path.endswith("restartPolicy")]
+        assert notes == ["changed" if policy == "Default" else "kept"]
+
+
+def test_a_group_starts_and_is_named_as_before(tmp_path: Path) -> None:
+    source = group()
+    source["spec"] |= {"startupPolicy": "LeaderReady", "networkConfig": {"subdomainPolicy": "UniquePerReplica"}}
+    _, objects = import_one(tmp_path, source)
+    spec = objects.workload()["spec"]
+    assert spec["startupPolicy"] == "LeaderReady" and spec["networkConfig"] == {"subdomainPolicy": "UniquePerReplica"}
+
+
+def test_labels_that_only_the_workload_has_stay_its_own(tmp_path: Path) -> None:
     source = deployment()
     source["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "q", "app": "m", "helm.sh/chart": "x"}
-    found, _ = import_one(tmp_path, source)
-    assert [note.path for note in found.losses] == ["metadata.labels.kueue.x-k8s.io/queue-name"]
+    found, objects = import_one(tmp_path, source)
+    assert found.values["decode"]["labels"] == {"kueue.x-k8s.io/queue-name": "q"}
+    assert objects.workload()["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "q"
 
 
 def test_annotations_of_the_leader_that_workers_get_are_told(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ CLAIMS = ("ResourceClaimTemplate", "ResourceClaim")
 REVISION = "deployment.kubernetes.io/revision"
 """An annotation that the Deployment's controller writes."""
 
+_GROUP_DEFAULTS = {
+    "restartPolicy": "RecreateGroupOnPodRestart", "startupPolicy": "LeaderCreated",
+    "networkConfig": {"subdomainPolicy": "Shared"},
+}  # fmt: skip
+"""What LeaderWorkerSet's webhook fills in."""
+
 _DEFAULT_STRATEGY = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
 
 
@@ -113,7 +119,6 @@ class _Workload:
         pod = self._pod()
         place = f"{self.document.kind} {self.document.name}: {'.'.join(self.path)}"
         metadata = self.template.get("metadata", {})
-        self._note_labels(metadata.get("labels", {}))
         role = RoleSource(
             pod,
             find_engine(pod, place, self.report, config_maps=self.config_maps),
@@ -123,6 +128,9 @@ class _Workload:
             pod_annotations=metadata.get("annotations", {}),
             annotations={key: value for key, value in self.annotations.items() if key != REVISION},
         )
+        own = self._own_labels(metadata.get("labels", {}))
+        if own:
+            role.settings["labels"] = own
         if self.group is not None:
             self._form_group(role)
             return role
@@ -132,12 +140,10 @@ class _Workload:
             self._keep_state(role)
         return role
 
-    def _note_labels(self, of_pods: Mapping[str, str]) -> None:
-        """Note the labels of the workload that its pods do not have."""
-        for key, value in self.labels.items():
-            if of_pods.get(key) != value and key not in OF_A_RELEASE:
-                why = "the chart labels its objects itself, and pods keep their own labels only"
-                self.report.lost(("metadata", "labels", key), why, document=self.document)
+    def _own_labels(self, of_pods: Mapping[str, str]) -> dict[str, str]:
+        """Return the labels of the workload that its pods do not have, without those that a release sets."""
+        reserved = (*OF_A_RELEASE, "app.kubernetes.io/name", "app.kubernetes.io/instance", ROLE_LABEL)
+        return {key: value for key, value in self.labels.items() if of_pods.get(key) != value and key not in reserved}
 
     def _pod(self) -> Pod:
         pod = dict(self.template.get("spec", {}))
@@ -164,12 +170,15 @@ class _Workload:
             role.engine = replace(role.engine, start="custom")
         if worker is not None:
             self._note_worker(worker.get("metadata", {}), role)
-        for section, name in (
-            (self.group, "subGroupPolicy"), (self.group, "restartPolicy"),
-            (self.spec, "startupPolicy"), (self.spec, "networkConfig"),
-        ):  # fmt: skip
-            if section.get(name):
-                role.settings[name] = "None" if section[name] == "Default" else section[name]
+        if self.group.get("subGroupPolicy"):
+            role.settings["subGroupPolicy"] = self.group["subGroupPolicy"]
+        restart = self.group.get("restartPolicy", "")
+        given = {
+            "restartPolicy": "None" if restart == "Default" else restart,
+            "startupPolicy": self.spec.get("startupPolicy"),
+            "networkConfig": self.spec.get("networkConfig"),
+        }
+        role.settings |= {key: value for key, value in given.items() if value and value != _GROUP_DEFAULTS[key]}
         rollout = self.spec.get("rolloutStrategy", {})
         if rollout.get("rollingUpdateConfiguration"):
             role.strategy = rollout

@@ -23,7 +23,7 @@ STATEFUL_SET = (
 
 LEADER_WORKER_SET = (
     *OBJECT,
-    lost("metadata.labels", "the chart labels its objects itself; pods keep theirs", quiet=True),
+    Field("metadata.labels", "{role}.labels", type="map"),
     Field("metadata.annotations", "{role}.annotations", type="map"),
     Field("spec.replicas", "{role}.replicas", type="integer"),
     Field("spec.leaderWorkerTemplate.size", "{role}.parallelism.workers", type="integer"),
@@ -32,7 +32,7 @@ LEADER_WORKER_SET = (
     changed(
         "spec.leaderWorkerTemplate.restartPolicy",
         "{role}.restartPolicy",
-        "Default is the former name of None, by which only the container restarts",
+        "Default is None, as LeaderWorkerSet's webhook reads it: only the container restarts",
         type="string",
         when=lambda value: value == "Default",
     ),

@@ -46,6 +46,9 @@ def convert(conversion: Conversion) -> ServedModel | None:
     labels = {key: value for key, value in data["metadata"].get("labels", {}).items() if key in _ON_PODS}
     served.decode = decode.role(labels, on_pods)
     served.prefill = prefill.role(labels, on_pods) if prefill else None
+    for _, role in served.roles:
+        if labels:
+            role.settings["labels"] = dict(labels)
     _load_adapters(conversion, served, spec, own_command=decode.own_command or bool(prefill and prefill.own_command))
     _claim_devices(conversion, served, annotations)
     router.route(served, spec.get("router", {}), namespace or "default")
