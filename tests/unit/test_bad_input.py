@@ -73,7 +73,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),
     "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: it is null"]),
     "a template that does not end": (
-        model("hf://{{ .Release.Name"), ["modelArtifacts.uri: 'hf://{{ .Release.Name' is rendered as a template", "unclosed action"],
+        model("hf://{{ .Release.Name"), ["modelArtifacts.uri: it is rendered as a template", "unclosed action"],
     ),
     "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: it is null"]),
     "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: it is null"]),

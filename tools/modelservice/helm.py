@@ -116,7 +116,7 @@ class EmbeddedHelm:
         except helm_python.HelmInvalidArgError as error:
             raise UsageError(error.detail) from None
         except helm_python.HelmError as error:
-            raise explained(error.detail, self._chart.schema, values) from None
+            raise explained(error.detail, self._chart.schema) from None
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         report = helm_python.lint(self.path, dict(values), strict=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, ValuesError
@@ -13,14 +12,16 @@ from modelservice.suggest import key_patterns, suggestion
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
-_TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
-_EVALUATION = re.compile(
-    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
-)
+_MALFORMED = re.compile(r'(?:cannot parse template|error during tpl function execution for) ["`](\{\{/\* (?P<key>.*?) \*/\}\})?')
+"""Helm's error about a string that the chart renders as a template; the chart puts its key in front of it."""
+_TEMPLATE_PLACE = re.compile(r"template: \S+:\d+(?::\d+)?: ")
+_ACTION = re.compile(r'executing "[^"]*" at <(?P<action>.*?)>: ')
+_CHARACTER = re.compile(r"(?<=malformed character constant): .*")
+_LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
 
 
-def explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
+def explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
     """Return what an error of Helm means for the values."""
     if "values don't meet the specifications of the schema" in text:
         return ValuesError(_violations(text, schema or {}), by_schema=True)
@@ -29,26 +30,23 @@ def explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any
         message = refusal["message"].strip()
         key = _KEY.match(message)
         return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
-    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
+    malformed = _MALFORMED.search(text)
     if malformed:
-        return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
+        return ValuesError([_malformed(malformed["key"], text)])
     return ModelserviceError(text)
 
 
-def _malformed(quoted: str, reason: str, values: Mapping[str, Any]) -> Problem:
-    """Return the problem of a value that the chart renders as a template, and that is not a valid one."""
-    given = json.loads(quoted) if quoted.startswith('"') else quoted.strip("`")
-    key = next((path for path, value in _texts(values, []) if value == given), None)
-    message = f"{given!r} is rendered as a template, and is not a valid one: {reason}"
-    return Problem(message, key=_dotted(key) if key else None, fix='correct it, or use {{ "{{" }} for two braces')
+def _malformed(key: str | None, text: str) -> Problem:
+    """Return the problem of a value that the chart renders as a template, and that is not a valid one.
 
-
-def _texts(value: Any, path: list[str]) -> Iterator[tuple[list[str], str]]:
-    if isinstance(value, str):
-        yield path, value
-    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, below in entries:
-        yield from _texts(below, [*path, str(name)])
+    Helm quotes the whole string, which may hold a secret; the reason names only what is wrong in it.
+    """
+    reason = _CHARACTER.sub("", _TEMPLATE_PLACE.split(text)[-1]).strip()
+    action = _ACTION.match(reason)
+    if action:
+        reason = f"{_LITERAL.sub('…', action['action'])}: {reason[action.end() :]}"
+    message = f"it is rendered as a template, and is not a valid one: {reason}"
+    return Problem(message, key=key, fix='correct it, or use {{ "{{" }} for two braces')
 
 
 def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:

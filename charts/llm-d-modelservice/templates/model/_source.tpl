@@ -7,9 +7,7 @@ A URI in parts, its templates rendered, as JSON {uri, scheme, rest}. Input: root
 (the schemes that are possible there, with one URI of each).
 */}}
 {{- define "llm-d-modelservice.source" -}}
-{{- $uri := .uri -}}
-{{- if contains "{{" $uri -}}{{- $uri = tpl $uri .root -}}{{- end -}}
-{{- $uri = $uri | replace "\"" "" | trim -}}
+{{- $uri := include "llm-d-modelservice.renderedString" (dict "root" .root "key" .key "value" .uri) | replace "\"" "" | trim -}}
 {{- $parts := splitn "://" 2 $uri -}}
 {{- $scheme := $parts._0 -}}
 {{- $rest := $parts._1 | default "" | trimSuffix "/" -}}
