@@ -69,14 +69,13 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "set extraConfig.hostNetwork"]),
     "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
-    "it is null": ({"decode": None}, ["decode: it is null", "decode: {}"]),
-    "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),
-    "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: it is null"]),
+    "it is null": ({"decode": None}, ["decode: it is null", "set decode.create: false", "--reset-then-reuse-values"]),
     "a template that does not end": (
         model("hf://{{ .Release.Name"), ["modelArtifacts.uri: it is rendered as a template", "unclosed action"],
     ),
-    "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: it is null"]),
-    "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: it is null"]),
+    "an empty routing proxy": (
+        {"routing": {"proxy": None}}, ["routing.proxy: it is null", "set routing.proxy.enabled: false"],
+    ),
     "an empty list item": ({"decode": {"tolerations": [None]}}, ["decode.tolerations[0]", "remove the dash"]),
     "an empty container": ({"decode": {"containers": [None]}}, ["decode.containers[0]", "remove the dash"]),
     "tensor 0": (layout(tensor=0), ["decode.parallelism.tensor", "got 0, want 1"]),
@@ -510,12 +509,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "remove the key"]),
     "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "remove the key"]),
-    "an empty section of the Service": ({"service": None}, ["service: it is null", "service: {}"]),
     "an empty section of a role's budget": (
         {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: it is null"],
     ),
-    "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: it is null"]),
-    "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: it is null"]),
     "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
     # sources
     "a relative local path": (model("file://models/llama"), ["modelArtifacts.uri", "not an absolute path", "file:///path"]),
@@ -625,7 +621,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an existing claim that is not used": (
         model(persistence={"existingClaim": "c"}), ["modelArtifacts.persistence.existingClaim", "set persistence.enabled: true"],
     ),
-    "an empty claim section": (model(persistence=None), ["modelArtifacts.persistence: it is null"]),
     "an empty section of credentials": (
         model(credentials={"aws": None}), ["modelArtifacts.credentials.aws: it is null"],
     ),

@@ -12,12 +12,16 @@ from modelservice.suggest import key_patterns, suggestion
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
-_MALFORMED = re.compile(r'(?:cannot parse template|error during tpl function execution for) ["`](\{\{/\* (?P<key>.*?) \*/\}\})?')
+_MALFORMED = re.compile(
+    r'(?:cannot parse template|error during tpl function execution for) ["`](\{\{/\* (?P<key>.*?) \*/\}\})?'
+)
 """Helm's error about a string that the chart renders as a template; the chart puts its key in front of it."""
 _TEMPLATE_PLACE = re.compile(r"template: \S+:\d+(?::\d+)?: ")
 _ACTION = re.compile(r'executing "[^"]*" at <(?P<action>.*?)>: ')
 _CHARACTER = re.compile(r"(?<=malformed character constant): .*")
 _LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
+_ESCAPED = re.compile(r"\\(['\\])")
+"""What Helm escapes in the pattern that it quotes."""
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
 
 
@@ -65,7 +69,7 @@ def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Pro
     if unknown:
         return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
-    words = _words_for(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
+    words = _words_for(_ESCAPED.sub(r"\1", pattern["pattern"])) if pattern else None
     if pattern and words:
         return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
     types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)

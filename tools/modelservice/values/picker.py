@@ -18,7 +18,16 @@ from modelservice.values.kubernetes import (
     ServicePort,
     Toleration,
 )
-from modelservice.values.scalars import DnsLabel, ImagePullPolicy, LabelKey, LabelValue, OptionalName, Port
+from modelservice.values.scalars import (
+    Annotations,
+    DnsLabel,
+    Image,
+    ImagePullPolicy,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    Port,
+)
 
 
 class PrefixHash(Closed):
@@ -51,7 +60,7 @@ class EppService(Closed):
     """Port on which the picker listens (`--grpc-port`)."""
     appProtocol: Annotated[str, Field(max_length=253)] | None = None
     """Application protocol of the port, for Gateways that require it, e.g. `kubernetes.io/h2c`."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service."""
     extraPorts: list[ServicePort] = []
     """Further ports of the Service."""
@@ -74,7 +83,7 @@ class Epp(Closed):
     """Creates the endpoint picker with Service, ServiceAccount, Role and configuration."""
     name: DnsLabel | None = None
     """Name of the picker's objects. Default: the prefix of all object names and `-epp`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
+    image: Image = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
     """Image. `global.imageRegistry` replaces its registry."""
     version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
     """Version of the picker if the image's tag is not a version, e.g. `0.10`."""
@@ -108,7 +117,7 @@ class Epp(Closed):
     """Removes the readiness probe."""
     disableLivenessProbe: bool = False
     """Removes the liveness probe."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     nodeSelector: dict[LabelKey, LabelValue | None] = {}
     """Node selector; `null` removes a label of a lower layer."""

@@ -12,7 +12,7 @@ from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.kubernetes import EnvVar, SecurityContext, VolumeMount
 from modelservice.values.route import ParentReference
-from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, Port
+from modelservice.values.scalars import AbsolutePath, Image, ImagePullPolicy, Port
 
 if TYPE_CHECKING:
     Connector = str
@@ -26,7 +26,7 @@ class Proxy(Closed):
 
     enabled: bool | None = True
     """Adds the sidecar to decode pods. Without it, the engine listens on `routing.servicePort`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
+    image: Image = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
     """Image of the sidecar. The chart derives the version from the tag, and the flags from the version."""
     version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
     """Version of the sidecar if the image's tag is not a version, e.g. `0.10`."""

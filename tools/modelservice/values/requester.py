@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import ImagePullPolicy, Port, Quantity
+from modelservice.values.scalars import Image, ImagePullPolicy, Port, Quantity
 
 
 class RequesterPorts(Closed):
@@ -52,9 +52,7 @@ class Requester(Closed):
 
     enable: bool = False
     """Renders decode as requesters. Not allowed with `multinode`."""
-    image: Annotated[str, Field(max_length=512)] = (
-        "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:latest"
-    )
+    image: Image = "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:latest"
     """Image of the requester."""
     imagePullPolicy: ImagePullPolicy = "Always"
     """Image pull policy."""

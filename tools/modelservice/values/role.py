@@ -29,7 +29,15 @@ from modelservice.values.lifecycle import Drain, PodDisruptionBudget, Probes
 from modelservice.values.monitoring import Monitoring
 from modelservice.values.parallelism import Parallelism
 from modelservice.values.placement import AcceleratorTypes
-from modelservice.values.scalars import DnsSubdomain, LabelKey, LabelValue, Replicas
+from modelservice.values.scalars import (
+    Annotations,
+    DnsSubdomain,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    PriorityClass,
+    Replicas,
+)
 from modelservice.values.service import RoleService
 from modelservice.values.storage import PodResourceClaim, SharedMemory, VolumeClaimTemplate
 
@@ -79,9 +87,9 @@ class Role(Closed):
     """Exclusive topology domain for every subgroup: `true` for one node each, or a node label key."""
     subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
     """Misspelled form of `subGroupExclusiveTopology`, from the original chart."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the workload."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
     """Labels of the pods, in addition to the chart's; never part of a selector."""
@@ -91,9 +99,9 @@ class Role(Closed):
     """Tolerations of node taints."""
     affinity: Affinity = {}
     """Affinity, merged with the node affinity from `acceleratorTypes`."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name of this role. Default: the top-level `schedulerName`."""
-    priorityClassName: str | None = None
+    priorityClassName: PriorityClass | None = None
     """Priority class name; empty or `none` for no priority class."""
     terminationGracePeriodSeconds: Annotated[int, Field(ge=0, le=86400)] | None = None
     """Termination grace period in seconds. Default: Kubernetes' 30, or the sum from `drain`."""

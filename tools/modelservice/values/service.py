@@ -8,7 +8,7 @@ from pydantic import Field
 
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ServiceFragment, ServicePort
-from modelservice.values.scalars import LabelKey, LabelValue, ServiceName
+from modelservice.values.scalars import Annotations, LabelKey, LabelValue, ServiceName
 
 
 class ServiceFields(Closed):
@@ -24,7 +24,7 @@ class ServiceFields(Closed):
     """Ports. Default: `http` on `routing.servicePort`, and one for each rank with `dataMode: multiPort`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the Service."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service, e.g. of a cloud's load balancer."""
     extraConfig: ServiceFragment | None = None
     """Any other field of a Service spec, merged last."""

@@ -44,6 +44,17 @@ multinode, proxy, monitor.
     $known.title $feature (join ", " $served)) -}}
   {{- end -}}
 {{- end -}}
+{{- $name := include "llm-d-modelservice.modelName" .root -}}
+{{- $named := or (eq $engine.modelCommand "custom") (hasKey .given ($known.model.name | default "" | replace "_" "-")) -}}
+{{- range $feature := $values.modelArtifacts.features -}}
+  {{- range $path := index $known.api.paths $feature -}}
+  {{- if and (not $named) (contains "{model}" $path) (contains "/" $name) -}}
+  {{- fail (printf
+    "modelArtifacts.name: %s serves %s at %s, so the name must not contain a slash; set e.g. name: %s"
+    $known.title $feature $path (splitList "/" $name | last)) -}}
+  {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- with .monitor -}}
   {{- $exporter := include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .) -}}
   {{- if not (or $known.metrics.path $exporter) -}}
