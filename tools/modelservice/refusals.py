@@ -22,7 +22,7 @@ _CHARACTER = re.compile(r"(?<=malformed character constant): .*")
 _LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
 _ESCAPED = re.compile(r"\\(['\\])")
 """What Helm escapes in the pattern that it quotes."""
-_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
+_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_/\[\].*-]*): (?P<rest>.*)$")
 
 
 def explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
@@ -31,13 +31,17 @@ def explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
         return ValuesError(_violations(text, schema or {}), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
-        message = refusal["message"].strip()
-        key = _KEY.match(message)
-        return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
+        return ValuesError([_refusal(line) for line in refusal["message"].strip().splitlines()])
     malformed = _MALFORMED.search(text)
     if malformed:
         return ValuesError([_malformed(malformed["key"], text)])
     return ModelserviceError(text)
+
+
+def _refusal(line: str) -> Problem:
+    """Return one of the things that the chart rejects, each of which is a line: ``key: reason; fix``."""
+    found = _KEY.match(line)
+    return Problem(found["rest"], key=found["key"]) if found else Problem(line)
 
 
 def _malformed(key: str | None, text: str) -> Problem:

@@ -14,7 +14,7 @@ missing means the default of the record.
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
     required        {name: the same inside it} of the sections of the values, which must be maps; null for another value
                     that must not be null
-    defaults        the defaults of the values that say something, for what a section lacks
+    defaults        the defaults of the values that are not null or empty, for what a section lacks
 """
 
 from __future__ import annotations

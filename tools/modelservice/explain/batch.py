@@ -4,7 +4,8 @@ The chart is copied without what takes time and does not show in the template's 
 schema. Refusals are switched off in the copy, because one would end all renders of the call. So texts of values that
 the chart accepts are exact, and others mean nothing.
 
-A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it.
+A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it. The chart
+does not check a release whose context has ``Refusals``, where it would collect them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MOST = 24
 """Renders in one call. Parsing takes as long as one or two of them, and an error costs those of its call again."""
 
 _ONE = """\
-{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (omit $ "Values") "Values" (index .Values.each %d))) }}{{ end }}
+{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (set (omit $ "Values") "Refusals" dict) "Values" (index .Values.each %d))) }}{{ end }}
 """  # noqa: E501
 _ALL = "all.yaml"
 _FAILED = re.compile(rf"/{re.escape(_ALL)}:(\d+)")

@@ -40,13 +40,13 @@ def tree() -> Tree:
 
 
 def defaults() -> dict[str, Any]:
-    """Return the defaults of the chart that say something: a missing value means the same as false, empty or zero."""
-    return _saying(Values().model_dump(mode="json", by_alias=True))
+    """Return the defaults of the chart, without those that are null or empty: a missing value means the same."""
+    return _filled(Values().model_dump(mode="json", by_alias=True))
 
 
-def _saying(values: Mapping[str, Any]) -> dict[str, Any]:
-    below = {name: _saying(value) if isinstance(value, Mapping) else value for name, value in values.items()}
-    return {name: value for name, value in below.items() if value}
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    below = {name: _filled(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    return {name: value for name, value in below.items() if value not in (None, [], {})}
 
 
 def _required() -> Iterator[tuple[str, object]]:

@@ -79,12 +79,13 @@ scalar, or {valueFrom}).
 {{- define "llm-d-modelservice.apiKeyEnv" -}}
 {{- $known := index .root.Known.engines .facts.engine.type -}}
 {{- if not $known.apiKey.env -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "auth.apiKeySecret.name: %s %s; remove it, and check keys at the gateway"
-  $known.title $known.apiKey.refused) -}}
+  $known.title $known.apiKey.refused)) -}}
 {{- end -}}
 {{- if hasKey .facts.given "api-key" -}}
-{{- fail "auth.apiKeySecret.name: the engine also gets --api-key, in plain text; remove it from engine.args or the container's args" -}}
+{{- include "llm-d-modelservice.stop" (list $
+  "auth.apiKeySecret.name: the engine also gets --api-key, in plain text; remove it from engine.args or the container's args") -}}
 {{- end -}}
 {{- dict "name" $known.apiKey.env "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key")) | toJson -}}
 {{- end -}}

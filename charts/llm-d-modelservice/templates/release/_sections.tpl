@@ -12,6 +12,7 @@ survives a missing section.
 {{- if not (hasKey . "Known") -}}
 {{- include "llm-d-modelservice.known" . -}}
 {{- include "llm-d-modelservice.fillDefaults" . -}}
+{{- if and .Values.enabled (not (hasKey . "Refusals")) -}}{{- include "llm-d-modelservice.checkRelease" . -}}{{- end -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
