@@ -54,9 +54,7 @@ def test_all_are_reported_at_once_with_file_and_line(tmp_path: Path, embedded: E
 
 
 @pytest.mark.executable
-def test_helm_itself_reports_all_at_once(
-    tmp_path: Path, executable: HelmExecutable, embedded: EmbeddedHelm
-) -> None:
+def test_helm_itself_reports_all_at_once(tmp_path: Path, executable: HelmExecutable, embedded: EmbeddedHelm) -> None:
     values = {"routing": {"servicePort": 8200, "inferenceModel": {"create": True}}}
     assert refusal(executable, values) == refusal(embedded, values)
     assert len(str(refusal(executable, values)).splitlines()) == 2
