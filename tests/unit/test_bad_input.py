@@ -57,6 +57,8 @@ NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
+    "a number out of range": ({"decode": {"replicas": 99999999999}}, ["decode.replicas", "got 99999999999, want"]),
+    "more digits than a number holds": ({"decode": {"replicas": "9" * 400}}, ["decode.replicas", "is too large"]),
     "unknown nested key": ({"decode": {"replica": 2}}, ["decode.replica", "did you mean replicas"]),
     "unknown key of a container": (containers({"nme": "x"}), ["decode.containers[0].nme", "did you mean name"]),
     "unknown key of a probe": (
@@ -270,6 +272,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         decode(rolloutStrategy={"type": "RollingUpdate"}),
         ["decode.rolloutStrategy", "multinode: true"],
     ),
+    "a restart policy without multinode": (decode(restartPolicy="None"), ["decode.restartPolicy", "multinode: true"]),
+    "a startup policy without multinode": (decode(startupPolicy="LeaderReady"), ["decode.startupPolicy", "multinode: true"]),
+    "a subdomain policy without multinode": (
+        decode(networkConfig={"subdomainPolicy": "Shared"}), ["decode.networkConfig", "multinode: true"],
+    ),
+    "a restart policy that is deprecated": ({**GROUPS, "decode": {"restartPolicy": "Default"}}, ["decode.restartPolicy"]),
     "subgroups without multinode": (decode(subGroupPolicy={"subGroupSize": 2}), ["decode.subGroupPolicy", "multinode: true"]),
     "topology without subgroups": (
         {**GROUPS, "decode": {"subGroupExclusiveTopology": True}},
@@ -728,7 +736,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"decode": {"autoscaling": {"enabled": True}},
          "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
              ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
-              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+              "preemptionsPerMinute", "errorRatio", "abortedRatio", "failedTransfersPerMinute", "restarts"])}}},
         ["monitoring.prometheusrule.thresholds", "no alert is left"],
     ),
     "alerts of nothing": (

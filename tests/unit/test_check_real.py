@@ -6,8 +6,9 @@ import pytest
 
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
+from modelservice.documents import read_objects
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning, read_objects
+from modelservice.inputs import InputWarning
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from support.render import SHARED, shared
@@ -100,7 +101,11 @@ def test_a_real_file_has_no_errors_but_its_own(embedded: EmbeddedHelm, values: s
     assert errors == ALONE.get(values, set())
 
 
-RENDERED = {"output-dra.yaml": ALONE["modelservice-examples/values-dra.yaml"]}
+RENDERED = {
+    "output-dra.yaml": ALONE["modelservice-examples/values-dra.yaml"],
+    # Annotations and container of a contract that the controller of dual pods left.
+    "output-requester.yaml": {"dual-pods-contract"},
+}
 """Manifests of files with errors."""
 
 

@@ -9,11 +9,15 @@ import pytest
 
 from modelservice.cli import main
 from modelservice.errors import UsageError
-from modelservice.explain.address import MISSING, at, parse
-from modelservice.explain.batch import REFUSAL
+from modelservice.explain.address import MISSING, Address, at, parse
+from modelservice.explain.batch import REFUSAL, Batch
 from modelservice.explain.changes import Changeable
+from modelservice.explain.line import Line
+from modelservice.explain.screen import Screen
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import read_values
+from modelservice.model.pods import reference
 from modelservice.paths import chart_dir
 from modelservice.sources import Path as KeyPath
 from modelservice.sources import Sources, dotted, read_layers
@@ -132,6 +136,19 @@ def test_every_refusal_of_the_chart_is_spelt_so_that_it_can_be_switched_off() ->
         text = re.sub(r"\{\{-? ?/\*.*?\*/ ?-?\}\}", "", template.read_text(), flags=re.DOTALL)
         code = "".join(re.findall(r"\{\{(.*?)\}\}", re.sub(r'"(?:\\.|[^"\\])*"|`[^`]*`', '""', text), re.DOTALL))
         assert len(re.findall(r"\bfail\b", code)) == len(REFUSAL.findall(text)), template.name
+
+
+@pytest.mark.parametrize("values", ["values-complete.yaml", "values-multinode.yaml", "values-dra.yaml"])
+def test_every_template_can_be_rendered_in_a_batch(tmp_path: Path, embedded: EmbeddedHelm, values: str) -> None:
+    extra = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}
+    given = {**read_values(str(ROOT / "examples" / values)), "extraObjects": [extra]}
+    rendered = embedded.render(given, Release("x"))
+    changeable = Changeable(given, chart_dir(), [])
+    objects = {rendered.template_of(obj): obj for obj in rendered.objects}
+    for number, (template, obj) in enumerate(objects.items()):
+        line = Line.of(Address(reference(obj), "metadata.name"), obj, rendered)
+        batch = Batch(chart_dir(), template, tmp_path / str(number), EmbeddedHelm, Release("x"))
+        assert Screen(line, changeable, batch).usable, template
 
 
 OBJECTS = [{"kind": "Deployment", "metadata": {"name": "a.b-decode"}, "spec": {"list": [{"name": "x", "port": 1}]}}]

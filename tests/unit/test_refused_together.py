@@ -1,7 +1,6 @@
 """Contradictions that do not depend on each other are reported in one run, each with its key, file and line."""
 
 import itertools
-import random
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +74,11 @@ def refused_by_the_chart(embedded: EmbeddedHelm) -> dict[str, dict[str, Any]]:
 def test_what_is_wrong_twice_is_rejected_with_keys(embedded: EmbeddedHelm) -> None:
     """After a contradiction the rest of the release is still worked out, which must not trip over it."""
     cases = refused_by_the_chart(embedded)
-    pairs = random.Random(0).sample(list(itertools.combinations(cases, 2)), 150)
+    pairs = itertools.islice(itertools.combinations(cases, 2), 0, None, 211)
+    nameless = []
     for first, second in pairs:
         try:
             embedded.render(merge([cases[first], cases[second]]), Release("test"))
         except ValuesError as error:
-            assert all(problem.key for problem in error.problems), (first, second)
+            nameless += [(first, second, problem) for problem in error.problems if not problem.key]
+    assert nameless == []

@@ -79,7 +79,7 @@ class HelmExecutable:
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
             if "invalid kube version" in text:
                 raise UsageError(text) from None
-            raise explained(text, _schema(self.path)) from None
+            raise explained(text, _schema(self.path), values) from None
 
 
 def _schema(chart: Path) -> dict[str, Any] | None:

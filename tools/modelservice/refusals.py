@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, ValuesError
@@ -25,10 +25,10 @@ _ESCAPED = re.compile(r"\\(['\\])")
 _KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_/\[\].*-]*): (?P<rest>.*)$")
 
 
-def explained(text: str, schema: dict[str, Any] | None) -> ModelserviceError:
+def explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
     """Return what an error of Helm means for the values."""
     if "values don't meet the specifications of the schema" in text:
-        return ValuesError(_violations(text, schema or {}), by_schema=True)
+        return ValuesError(_violations(text, schema or {}, values), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
         return ValuesError([_refusal(line) for line in refusal["message"].strip().splitlines()])
@@ -57,18 +57,26 @@ def _malformed(key: str | None, text: str) -> Problem:
     return Problem(message, key=key, fix='correct it, or use {{ "{{" }} for two braces')
 
 
-def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
+def _violations(text: str, schema: dict[str, Any], values: Mapping[str, Any]) -> list[Problem]:
     """Return the violations in Helm's report, without those that only sum up others below them."""
     lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
     problems = []
     for line, following in itertools.zip_longest(lines, lines[1:]):
         if following is None or len(following["indent"]) <= len(line["indent"]):
             path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
-            problems += _violation(path, line["reason"], schema)
+            problems += _violation(path, line["reason"], schema, _at(values, path))
     return sorted(problems, key=lambda problem: problem.key or "") or [Problem(text)]
 
 
-def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
+def _violation(path: list[str], reason: str, schema: dict[str, Any], value: Any) -> list[Problem]:
+    """Return the problems of one violation.
+
+    Args:
+        path: keys that lead to the value.
+        reason: Helm's words.
+        schema: the chart's schema.
+        value: the value; None where it comes from the chart's defaults.
+    """
     unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
     if unknown:
         return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
@@ -76,9 +84,27 @@ def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Pro
     words = _words_for(_ESCAPED.sub(r"\1", pattern["pattern"])) if pattern else None
     if pattern and words:
         return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
+    if isinstance(value, int | float):  # Helm writes 12×10³ for 12000
+        reason = re.sub(r"got [^\s,]*×[^\s,]*", f"got {value}", reason)
+    if isinstance(value, str) and _DIGITS.fullmatch(value) and "want integer" in reason:
+        return [Problem(f"a number of {len(value)} digits is too large", key=_dotted(path), fix="use a smaller one")]
     types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
     fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
     return [Problem(reason.removesuffix(", <nil>"), key=_dotted(path), fix=fix)]
+
+
+_DIGITS = re.compile(r"-?\d{19,}")
+"""An integer that Helm's reader takes for text, because no number of Go holds it."""
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    """Return the value that keys lead to; None without one."""
+    for part in path:
+        if isinstance(values, list):
+            values = values[int(part)] if part.isdigit() and int(part) < len(values) else None
+        else:
+            values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def _type_fix(given: str, wanted: Sequence[str]) -> str | None:

@@ -25,7 +25,7 @@ if [ -z "$QUESTION" ]; then exit 0; fi
 echo "${BODY:+POST }$BASE$QUESTION $BODY"
 if [ -n "$BODY" ]; then set -- --data "$BODY"; else set --; fi
 answer=$(request "$@" "$BASE$QUESTION") || fail "the question is not answered: $answer"
-echo "$answer"
+printf '%s\n' "$answer"
 if [ -n "$EXPECT" ]; then
   printf '%s' "$answer" | grep -Eq -e "$EXPECT" || fail "the answer does not match $EXPECT"
 fi

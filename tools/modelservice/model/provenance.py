@@ -112,6 +112,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pod.spec.nodeSelector": ("{role}.extraConfig.nodeSelector", "{role}.nodeSelector"),
     "pod.spec.resourceClaims": ("{role}.extraConfig.resourceClaims", "{role}.resourceClaims", "accelerator.dra"),
     "pod.spec.resourceClaims[*]": ("{role}.resourceClaims[?{name}]",),
+    "pod.spec.securityContext": ("{role}.extraConfig.securityContext", "{role}.podSecurityContext"),
     "pod.spec.serviceAccountName": ("{role}.extraConfig.serviceAccountName", "serviceAccountOverride"),
     "pod.spec.imagePullSecrets": ("{role}.imagePullSecrets", "global.imagePullSecrets", "imagePullSecrets"),
     "pod.spec.terminationGracePeriodSeconds": (
@@ -131,6 +132,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
     "workload.spec.selector": ("nameOverride",),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
+    "workload.metadata.annotations": ("{role}.annotations",),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
@@ -154,6 +156,17 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "InferencePool": ("routing.inferencePool",),
     "InferencePool.spec.selector": ("routing.inferencePool.matchLabels", "modelArtifacts.labels"),
     "InferencePool.spec.targetPorts": ("routing.servicePort",),
+    "NetworkPolicy": ("networkPolicy.enabled",),
+    "NetworkPolicy.metadata.annotations": ("networkPolicy.annotations",),
+    "NetworkPolicy.spec.egress": ("networkPolicy.egress",),
+    "NetworkPolicy.spec.ingress": ("networkPolicy.ingress", "networkPolicy.from"),
+    "ServiceAccount.metadata.annotations": ("serviceAccount.annotations",),
+    # Pods of the chart beside the roles.
+    "test": ("test.enabled",),
+    "test.image": ("test.image",),
+    "test.*": ("test.{field}",),
+    "download": ("modelArtifacts.download",),
+    "download.image": ("modelArtifacts.download.image",),
     # The endpoint picker.
     "picker": ("routing.epp",),
     "picker.image": ("routing.epp.image",),
@@ -165,7 +178,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 A field is named by what it belongs to (``engine``, ``proxy``, ``container``, ``init``, ``pod``, ``workload``,
 ``picker`` or a kind) and its path there. ``[*]`` stands for any item of a list; an entry for one item adds to it.
-``[?NAME]`` in a key is the item of that name, or the word of a command with that flag.
+``[?NAME]`` in a key is the item of that name or ``Kind/name``, or the word of a command with that flag.
 """
 
 
@@ -230,6 +243,11 @@ def keys_of(owner: str, path: str, **names: str) -> tuple[str, ...]:
     return ()
 
 
+def among_extra(reference: str) -> str:
+    """Return the candidate key of an object, ``Kind/name``, that the user wrote in full."""
+    return f"extraObjects[?{reference}]"
+
+
 def _shortened(field: str) -> Iterator[str]:
     """Yield a field and what it is part of, the general entries last: ``a.b.c``, ``a.b``, ``a.b.*``, ``a.*``, ``a``."""
     yield field
@@ -274,7 +292,7 @@ def _is_named(item: Any, name: str) -> bool:
         names = [
             item.get("name"),
             item.get("mountPath"),
-            metadata.get("name") if isinstance(metadata, Mapping) else None,
+            f"{item.get('kind')}/{metadata.get('name')}" if isinstance(metadata, Mapping) else None,
         ]
         return name in names
     word = str(item)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from modelservice.escapes import visible
 from modelservice.plan.model import Call, Plan, Pod, Replica, Role
 from modelservice.summary import counted
 
@@ -45,7 +46,7 @@ def svg(plan: Plan) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img" '
-            f'aria-label="{escape(plan.name)}: pods, accelerators and calls">',
+            f'aria-label="{escape(visible(plan.name))}: pods, accelerators and calls">',
             '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
             f'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{_DIM}"/></marker></defs>',
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -208,7 +209,7 @@ def _text(
     x: int, y: int, text: str, size: int, colour: str = _INK, weight: str = "normal", anchor: str = "start"
 ) -> str:
     style = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}" {style} xml:space="preserve">{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}" {style} xml:space="preserve">{escape(visible(text))}</text>'
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int, bend: bool = False) -> str:

@@ -31,7 +31,7 @@ from modelservice.values.release import Global, NetworkPolicy, ServiceAccount
 from modelservice.values.requester import Requester
 from modelservice.values.role import Role
 from modelservice.values.routing import Routing
-from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel, OptionalName
+from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel, OptionalLabel, OptionalName
 from modelservice.values.service import Service
 from modelservice.values.storage import Caches, VolumeClaim
 from modelservice.values.tracing import Tracing
@@ -46,9 +46,9 @@ class Values(Closed):
     """Free-form values, e.g. for YAML anchors."""
     global_: Global = Field(default=Global(), alias="global")
     """Values shared with a parent chart."""
-    nameOverride: Annotated[str, Field(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
+    nameOverride: OptionalLabel = ""
     """Replacement of the chart's name in object names and in `app.kubernetes.io/name`."""
-    fullnameOverride: Annotated[str, Field(max_length=55, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
+    fullnameOverride: Annotated[OptionalLabel, Field(max_length=55)] = ""
     """Replacement of the whole prefix of object names."""
     multinode: bool = False
     """LeaderWorkerSets (groups of pods over several nodes) instead of Deployments."""

@@ -19,6 +19,7 @@ from modelservice.values.scalars import (
     LabelValue,
     OptionalName,
     RequestField,
+    SecretKey,
 )
 
 
@@ -80,7 +81,7 @@ class ApiKeySecret(Closed):
 
     name: OptionalName = ""
     """Name of the Secret; empty for no API key."""
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
+    key: SecretKey = "api-key"
     """Key of the Secret."""
 
 
@@ -88,4 +89,6 @@ class Auth(Closed):
     """Authentication of clients."""
 
     apiKeySecret: ApiKeySecret = ApiKeySecret()
-    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret."""
+    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret. vLLM
+    asks for it below `/v1` and a few other prefixes only: `/invocations`, `/score`, `/tokenize` and others stay open,
+    so limit the paths of the HTTPRoute (`routing.httpRoute.pathPrefix`) and who may connect (`networkPolicy`)."""

@@ -6,20 +6,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ContainerFragment, EnvVar, Lifecycle, Probe, SecurityContext, VolumeMount
-from modelservice.values.scalars import DnsLabel, Image, ImagePullPolicy, Line, Quantity, ResourceName, Word
+from modelservice.values.scalars import (
+    DnsLabel,
+    Image,
+    ImagePullPolicy,
+    Line,
+    PortName,
+    Quantity,
+    ResourceName,
+    Word,
+    json_form,
+)
 
 
 class ContainerPort(Closed):
     """A port of a container; the number may be a template."""
 
     containerPort: Annotated[
-        int | str, json_type(type=["integer", "string"], minimum=1, maximum=65535, pattern=r"\{\{.*\}\}")
+        int | str,
+        json_form("a port or a template", r"\{\{.*\}\}", type=["integer", "string"], minimum=1, maximum=65535),
     ]
     """Port number, or a template such as `{{ .Values.routing.servicePort }}`."""
-    name: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = None
+    name: PortName | None = None
     """Name of the port, to which a PodMonitor's `portName` refers."""
     protocol: Literal["TCP", "UDP", "SCTP"] | None = None
     """Protocol. Default: `TCP`."""

@@ -121,7 +121,8 @@ class Engine(ContainerFields):
 
     args: dict[FlagName, FlagValue] = Field(default={}, examples=[{"max-model-len": 8192, "enforce-eager": True}])
     """Engine flags by name, without leading dashes. `true` becomes `--flag`, `false` becomes `--no-flag`, a map
-    becomes JSON, a list becomes several values, and `null` removes the flag."""
+    becomes JSON, a list becomes several values, and `null` removes the flag. A `kv-transfer-config` map with a NIXL
+    connector gets the `kv_role` of its role unless it has one."""
     env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"VLLM_LOGGING_LEVEL": "INFO"}])
     """Environment variables by name: a value or `valueFrom`; `null` removes the variable. Strings are rendered as
     templates; for two braces, set `{{ "{{" }}`."""

@@ -28,6 +28,7 @@ from modelservice.values.scalars import (
     Quantity,
     Revision,
     SecretKey,
+    form,
 )
 
 
@@ -133,7 +134,14 @@ class ModelVolume(Closed):
 class Adapter(Closed):
     """A LoRA adapter."""
 
-    name: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+    name: Annotated[
+        str,
+        form(
+            "the name of an adapter: letters, digits, dashes, dots and underscores",
+            r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+            max_length=63,
+        ),
+    ]
     """Name of the adapter in requests."""
     uri: ModelUri
     """Location of the adapter: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag`

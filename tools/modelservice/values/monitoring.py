@@ -16,6 +16,7 @@ from modelservice.values.scalars import (
     Hostname,
     LabelKey,
     LabelValue,
+    PortName,
     PrometheusLabel,
 )
 
@@ -82,7 +83,7 @@ class Monitor(Closed):
 
     enabled: bool = False
     """Creates the object."""
-    portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
+    portName: PortName = "metrics"
     """Name of the scraped port. The engine's port gets this name if no container declares it."""
     path: AbsolutePath | None = None
     """Path of the metrics. Default: the engine's, or `/metrics` for an exporter in another container."""
@@ -112,8 +113,8 @@ class Monitoring(Closed):
     """PodMonitor of the Prometheus Operator."""
     servicemonitor: Monitor = Monitor()
     """ServiceMonitor of the Prometheus Operator, for a Prometheus that selects no PodMonitors; it finds the pods
-    through the role's Service. Only one of the two can be enabled, because samples would be counted twice. Same keys as
-    `podmonitor`."""
+    through the role's Service, or that of the release (`service.enabled`). Only one of the two can be
+    enabled, because samples would be counted twice. Same keys as `podmonitor`."""
 
 
 class Dashboard(Closed):
@@ -143,6 +144,8 @@ class AlertThresholds(Closed):
     """Preemptions per minute and pod, which happen when the KV cache is full."""
     errorRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.05
     """Share of requests with a server error, from 0 to 1."""
+    abortedRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.2
+    """Share of requests that end before their answer is complete, from 0 to 1."""
     failedTransfersPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
     """Failed KV cache transfers between prefill and decode per minute."""
     restarts: Annotated[int, Field(ge=1, le=1000)] | None = 2

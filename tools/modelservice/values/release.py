@@ -46,7 +46,7 @@ class NetworkPolicy(Closed):
         examples=[[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]],
     )
     """Sources that may send requests and read metrics: the Gateway, Prometheus, an endpoint picker that the chart
-    does not create. Default: every source."""
+    does not create. Default: every source, on the ports that serve, that Services send to and that are scraped."""
     ingress: list[NetworkPolicyIngressRule] = []
     """Further ingress rules."""
     egress: list[NetworkPolicyEgressRule] | None = None

@@ -11,7 +11,7 @@ from modelservice.values.autoscaling import Autoscaling
 from modelservice.values.base import Closed
 from modelservice.values.containers import Container
 from modelservice.values.engine import Engine
-from modelservice.values.groups import RolloutStrategy, SubGroupPolicy, WorkerTemplate
+from modelservice.values.groups import NetworkConfig, RolloutStrategy, SubGroupPolicy, WorkerTemplate
 from modelservice.values.kubernetes import (
     Affinity,
     ClaimRetention,
@@ -37,6 +37,7 @@ from modelservice.values.scalars import (
     OptionalName,
     PriorityClass,
     Replicas,
+    form,
 )
 from modelservice.values.service import RoleService
 from modelservice.values.storage import PodResourceClaim, SharedMemory, VolumeClaimTemplate
@@ -87,6 +88,17 @@ class Role(Closed):
     """Exclusive topology domain for every subgroup: `true` for one node each, or a node label key."""
     subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
     """Misspelled form of `subGroupExclusiveTopology`, from the original chart."""
+    restartPolicy: Literal["RecreateGroupOnPodRestart", "RecreateGroupAfterStart", "None"] | None = None
+    """What happens to a group of the LeaderWorkerSet when a container of it restarts. Default:
+    `RecreateGroupOnPodRestart`; `RecreateGroupAfterStart`, which leaves out groups that are still starting, needs
+    LeaderWorkerSet 0.9."""
+    startupPolicy: Literal["LeaderCreated", "LeaderReady"] | None = None
+    """When the workers of a LeaderWorkerSet's group are created. Default: `LeaderCreated`. With `LeaderReady`, a leader
+    that waits for its workers never becomes ready."""
+    networkConfig: NetworkConfig | None = None
+    """Network of the LeaderWorkerSet."""
+    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"kueue.x-k8s.io/queue-name": "inference"}])
+    """Labels of the workload, e.g. the name of its Kueue queue. Labels of the pods are `podLabels`."""
     annotations: Annotations = {}
     """Annotations of the workload."""
     podAnnotations: Annotations = {}
@@ -148,7 +160,15 @@ class Role(Closed):
     )
     """Topology spread constraints of the pods. Default `labelSelector`: the role's serving pods."""
     resourceProfile: (
-        Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$")] | None
+        Annotated[
+            str,
+            form(
+                "a resource profile: name or name:n",
+                r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$",
+                max_length=80,
+            ),
+        ]
+        | None
     ) = Field(default=None, examples=["nvidia-h100:4"])
     """An entry of `resourceProfiles` and the factor of its resources: `name` or `name:n`."""
     probes: Probes = Probes()

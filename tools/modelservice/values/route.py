@@ -8,6 +8,7 @@ from pydantic import Field
 
 from modelservice.values.base import Closed
 from modelservice.values.scalars import (
+    AbsolutePath,
     Annotations,
     DnsLabel,
     DnsSubdomain,
@@ -16,11 +17,13 @@ from modelservice.values.scalars import (
     Port,
     RouteDuration,
     UrlPath,
+    form,
 )
 
-HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
-HeaderValue = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]+$")]
-RoutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
+HeaderName = Annotated[
+    str, form("the name of an HTTP header", r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$", min_length=1, max_length=256)
+]
+HeaderValue = Annotated[str, form("text of one line", r"^[^\x00-\x08\x0a-\x1f\x7f]+$", min_length=1, max_length=4096)]
 
 
 class ParentReference(Closed):
@@ -45,7 +48,7 @@ class PathMatch(Closed):
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] | None = None
     """Type of the match. Default: `PathPrefix`."""
-    value: RoutePath | None = None
+    value: AbsolutePath | None = None
     """Path. Default: `/`."""
 
 
@@ -99,9 +102,9 @@ class PathModifier(Closed):
 
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
     """Type of the replacement."""
-    replaceFullPath: RoutePath | None = None
+    replaceFullPath: AbsolutePath | None = None
     """New path."""
-    replacePrefixMatch: RoutePath | None = None
+    replacePrefixMatch: AbsolutePath | None = None
     """Replacement of the matched prefix."""
 
 

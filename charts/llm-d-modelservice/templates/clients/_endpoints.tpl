@@ -73,7 +73,7 @@ Whether a Gateway's listener uses TLS is up to the Gateway; its URL says http.
 {{- end -}}
 {{- range $services -}}
   {{- $port := (first (.ports | default (list dict))).port | default $.facts.servicePort | int -}}
-  {{- $portName := (first (.ports | default (list dict))).name | default "http" -}}
+  {{- $portName := (first (.ports | default (list dict))).name | default $scheme -}}
   {{- $namespace := $.root.Release.Namespace -}}
   {{- $prefix := eq $scheme "https" | ternary "https:" "" -}}
   {{- $addresses = append $addresses (dict

@@ -1,7 +1,8 @@
 {{/*
 Graceful shutdown: what happens between the decision to remove a pod and its end.
   1. preStop: the pod is no longer ready and still serves; endpoints, pools and the endpoint picker drop it
-  2. SIGTERM: the engine rejects new requests and finishes the running ones
+  2. SIGTERM: the engine finishes the running requests. vLLM answers a new one with 500, and its health check stays 200,
+     so only the pause of step 1 keeps requests away
   3. SIGKILL at the end of the grace period, which leaves a buffer
 https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
 */}}

@@ -46,6 +46,7 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "image" ($engine.image | default $facts.images.default | default $known.unstated.image) -}}
 {{- $_ := set $engine "typed" $typed -}}
 {{- if not $typed -}}{{- $_ := set $engine "type" (include "llm-d-modelservice.engineType" (dict "root" .root "engine" $engine)) -}}{{- end -}}
+{{- include "llm-d-modelservice.addKvRole" (dict "role" .role "flags" $flags "known" (index $known.engines $engine.type)) -}}
 {{- $_ := set $engine "options" dict -}}
 {{- range $type, $other := $known.engines -}}
   {{- $options := $other.start.options -}}
@@ -63,6 +64,22 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "flags" $flags -}}
 {{- $_ := set $engine "variables" $variables -}}
 {{- $engine | toJson -}}
+{{- end -}}
+
+{{/*
+Adds what a role does with the KV cache to the configuration of its transfer, in place, unless it is given; prints
+nothing. Input: role, flags, known (facts about the engine).
+https://docs.vllm.ai/en/latest/features/nixl_connector_usage/
+*/}}
+{{- define "llm-d-modelservice.addKvRole" -}}
+{{- with .known.kvRoles -}}
+{{- $config := index $.flags .flag -}}
+{{- if kindIs "map" $config -}}
+{{- if and (has (index $config .connectorKey) .connectors) (not (hasKey $config .roleKey)) -}}
+{{- $_ := set $.flags .flag (merge (dict .roleKey (index .roles $.role)) $config) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

@@ -39,6 +39,9 @@ An engine that takes its settings from variables has its own template for them,
   (dict "name" "TP_SIZE" "value" (toJson $p.tensor))
   (dict "name" "DP_SIZE_LOCAL" "value" (toJson $p.dataLocal)) -}}
 {{- end -}}
+{{- if include "llm-d-modelservice.sleeps" . -}}
+{{- range $name, $value := $known.sleep.env -}}{{- $needed = append $needed (dict "name" $name "value" $value) -}}{{- end -}}
+{{- end -}}
 {{- $derived = concat $derived $needed -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
 {{- $derived = concat $derived $facts.model.storeEnv $facts.lora.env $facts.accelerator.env -}}

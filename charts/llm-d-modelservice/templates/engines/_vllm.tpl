@@ -55,6 +55,7 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   {{- $flags = concat $flags (list
     (list .known.tracing.endpoint $tracing.otlpEndpoint) (list .known.tracing.detail $tracing.vllm.collectDetailedTraces)) -}}
 {{- end -}}
+{{- if include "llm-d-modelservice.sleeps" . -}}{{- $flags = append $flags (list .known.sleep.flag true) -}}{{- end -}}
 {{- if $facts.drain.flag -}}{{- $flags = append $flags (list .known.shutdown.flag $facts.drain.timeout) -}}{{- end -}}
 {{- set $out "flags" $flags | toJson -}}
 {{- end -}}

@@ -3,9 +3,14 @@ The model: from modelArtifacts to a model argument, a volume, environment variab
 engine starts.
 */}}
 
+{{/* The default of modelArtifacts.name, which only the simulator serves, printed. */}}
+{{- define "llm-d-modelservice.demoModel" -}}
+random/model
+{{- end -}}
+
 {{/* How clients call the model; routing.modelName is what the original chart's first versions had. Input: the root context. */}}
 {{- define "llm-d-modelservice.modelName" -}}
-{{- if eq .Values.modelArtifacts.name "random/model" -}}
+{{- if eq .Values.modelArtifacts.name (include "llm-d-modelservice.demoModel" .) -}}
 {{- .Values.routing.modelName | default .Values.modelArtifacts.name -}}
 {{- else -}}
 {{- .Values.modelArtifacts.name -}}

@@ -16,7 +16,7 @@ one. Input: root, role. Rejects two of them, and one that cannot find anything.
   .role .role)) -}}
 {{- end -}}
 {{- if $monitoring.servicemonitor.enabled -}}
-  {{- if and (not $role.service.create) (ne (toString $role.workload) "StatefulSet") -}}
+  {{- if not (or (include "llm-d-modelservice.hasRoleService" $role) (include "llm-d-modelservice.entered" .)) -}}
   {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, but the role has none; set "
       "%s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead")

@@ -26,7 +26,7 @@ Rejects a dashboard or alerts for an engine that does not report the metrics the
 {{- $set := list -}}
 {{- range $name := list
   "minReplicas" "maxReplicas" "targetActiveRequests" "scaleDownDelaySeconds" "behavior" "metrics" "triggers" "prometheus"
-  "idleReplicas" "pollingInterval" "variantCost" -}}
+  "idleReplicas" "pollingInterval" "initialCooldownPeriod" "fallback" "scalingModifiers" "variantCost" -}}
   {{- $value := index $scaling $name -}}
   {{- if not (or (kindIs "invalid" $value) (and (kindIs "slice" $value) (empty $value))) -}}{{- $set = append $set $name -}}{{- end -}}
 {{- end -}}
@@ -37,7 +37,8 @@ Rejects a dashboard or alerts for an engine that does not report the metrics the
 {{- end -}}
 {{- $owners := dict
   "metrics" (list "hpa") "targetActiveRequests" (list "hpa" "keda") "triggers" (list "keda") "prometheus" (list "keda")
-  "idleReplicas" (list "keda") "pollingInterval" (list "keda") "variantCost" (list "wva") -}}
+  "idleReplicas" (list "keda") "pollingInterval" (list "keda") "initialCooldownPeriod" (list "keda")
+  "fallback" (list "keda") "scalingModifiers" (list "keda") "variantCost" (list "wva") -}}
 {{- range $set -}}
   {{- if and (hasKey $owners .) (not (has $type (index $owners .))) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
@@ -70,12 +71,12 @@ Rejects a dashboard or alerts for an engine that does not report the metrics the
       "measured, or %s.triggers")
     $key $zeroKey $key)) -}}
   {{- end -}}
-  {{- if and (eq $type "hpa") (not (or $scaling.metrics $scaling.targetActiveRequests)) -}}
+  {{- if and (eq $type "hpa") (not (or $scaling.metrics $scaling.triggers $scaling.targetActiveRequests)) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.metrics: nothing says when to scale; set e.g. %s.targetActiveRequests: 16, or metrics"
     $key $key)) -}}
   {{- end -}}
-  {{- if and (eq $type "keda") (not (or $scaling.triggers $scaling.targetActiveRequests (and $zero $picker))) -}}
+  {{- if and (eq $type "keda") (not (or $scaling.triggers $scaling.metrics $scaling.targetActiveRequests (and $zero $picker))) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.triggers: nothing says when to scale; set e.g. %s.targetActiveRequests: 16, or triggers"
     $key $key)) -}}

@@ -16,6 +16,11 @@ Labels. Three sets with three purposes:
 | toJson -}}
 {{- end -}}
 
+{{/* Labels of a role's workload, as JSON. Input: root, role. Those of the chart win, which objects are found by. */}}
+{{- define "llm-d-modelservice.workloadLabels" -}}
+{{- merge (include "llm-d-modelservice.labels" .root | fromJson) ((index .root.Values .role).labels | default dict) | toJson -}}
+{{- end -}}
+
 {{/* Labels that select the serving pods of a role, as JSON. Input: root, role. */}}
 {{- define "llm-d-modelservice.selectorLabels" -}}
 {{- dict

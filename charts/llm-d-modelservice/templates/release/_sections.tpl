@@ -30,15 +30,17 @@ default, because it could also mean off. See required and defaults in facts.json
   {{- range $section := $level -}}
     {{- range $name, $parts := .required -}}
       {{- $value := index $section.values $name -}}
-      {{- $key := printf "%s%s" $section.path $name -}}
-      {{- $default := index $section.defaults $name | default dict -}}
-      {{- if kindIs "invalid" $value -}}
+      {{- if or $parts (kindIs "invalid" $value) -}}
+        {{- $key := printf "%s%s" $section.path $name -}}
+        {{- $default := index $section.defaults $name | default dict -}}
+        {{- if kindIs "invalid" $value -}}
         {{- include "llm-d-modelservice.checkSwitch" (dict "key" $key "name" $name "default" $default) -}}
         {{- $value = $default -}}
         {{- $_ := set $section.values $name $value -}}
-      {{- end -}}
-      {{- if $parts -}}
+        {{- end -}}
+        {{- if $parts -}}
         {{- $below = append $below (dict "values" $value "required" $parts "defaults" $default "path" (printf "%s." $key)) -}}
+        {{- end -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}

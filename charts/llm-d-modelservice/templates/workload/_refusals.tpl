@@ -34,7 +34,8 @@ Combinations of a role's workload, pods and ports that cannot work.
     .workload (len .workload) $longest)) -}}
   {{- end -}}
 {{- else -}}
-  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate" -}}
+  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate"
+    "restartPolicy" "startupPolicy" "networkConfig" -}}
     {{- if index $role $key -}}
     {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; set multinode: true%s"

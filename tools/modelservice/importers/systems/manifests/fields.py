@@ -31,15 +31,17 @@ LEADER_WORKER_SET = (
     *pod_template("spec.leaderWorkerTemplate.leaderTemplate"),
     lost(
         "spec.leaderWorkerTemplate.restartPolicy",
-        "the chart leaves it to LeaderWorkerSet, which restarts the whole group",
+        "the chart leaves it to LeaderWorkerSet, which restarts the whole group; Default means None, by which only the "
+        "container restarts",
         type="string",
-        when=lambda value: value not in ("RecreateGroupOnPodRestart", "Default"),
+        when=lambda value: value not in ("", "RecreateGroupOnPodRestart"),
     ),
     Field("spec.leaderWorkerTemplate.subGroupPolicy", "{role}.subGroupPolicy", type="object"),
+    *claim_fields("spec.leaderWorkerTemplate.volumeClaimTemplates", "{role}.volumes"),
     lost(
-        "spec.leaderWorkerTemplate.volumeClaimTemplates",
-        "the chart has no claim templates for groups; use an ephemeral volume",
-        type="list",
+        "spec.leaderWorkerTemplate.persistentVolumeClaimRetentionPolicy",
+        "ephemeral volumes go with their pods",
+        type="object",
     ),
     Field("spec.rolloutStrategy", "{role}.rolloutStrategy", type="object"),
     lost(

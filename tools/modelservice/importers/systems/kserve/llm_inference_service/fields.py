@@ -88,6 +88,7 @@ FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
     lost("metadata.labels", "KServe puts them on its own objects only", type="map", quiet=True),
+    Field("metadata.labels.kueue.x-k8s.io/queue-name", "modelArtifacts.labels and {role}.podLabels", type="string"),
     lost("metadata.annotations", "KServe's own", type="map", quiet=True),
     *(
         Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
@@ -172,7 +173,7 @@ FIELDS = (
     Field("spec.router.scheduler.pool.spec", "routing.inferencePool", type="object"),
     Field("spec.router.scheduler.pool.spec.selector", "routing.inferencePool.matchLabels", type="object"),
     Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
-    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
+    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig"),
     lost(
         "spec.router.scheduler.config.ref",
         "the configuration is in a ConfigMap; copy it to routing.epp.pluginsConfig",
