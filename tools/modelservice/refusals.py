@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, ValuesError
@@ -14,13 +14,19 @@ from modelservice.suggest import key_patterns, suggestion
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
-_TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
-_EVALUATION = re.compile(
-    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
+_MALFORMED = re.compile(
+    r'(?:cannot parse template|error during tpl function execution for) ["`](\{\{/\* (?P<key>.*?) \*/\}\})?'
 )
 _CHART = re.compile(r"^(?P<name>[^\s:-][^\s:]*):$")
 """Heading of a chart's violations in Helm's report."""
-_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
+"""Helm's error about a string that the chart renders as a template; the chart puts its key in front of it."""
+_TEMPLATE_PLACE = re.compile(r"template: \S+:\d+(?::\d+)?: ")
+_ACTION = re.compile(r'executing "[^"]*" at <(?P<action>.*?)>: ')
+_CHARACTER = re.compile(r"(?<=malformed character constant): .*")
+_LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
+_ESCAPED = re.compile(r"\\(['\\])")
+"""What Helm escapes in the pattern that it quotes."""
+_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_/\[\].*-]*): (?P<rest>.*)$")
 
 
 def explained(text: str, chart: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
@@ -36,30 +42,36 @@ def explained(text: str, chart: str, schema: dict[str, Any] | None, values: Mapp
         return ValuesError(_violations(text, chart, schema, values), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
-        message = refusal["message"].strip()
-        key = _KEY.match(message)
         above = re.findall(r"/charts/([^/]+)(?=/)", refusal["place"])
-        return ValuesError([Problem(key["rest"], key=".".join([*above, key["key"]])) if key else Problem(message)])
-    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
+        return ValuesError([_refusal(above, line) for line in refusal["message"].strip().splitlines()])
+    malformed = _MALFORMED.search(text)
     if malformed:
-        return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
+        return ValuesError([_malformed(malformed["key"], text)])
     return ModelserviceError(text)
 
 
-def _malformed(quoted: str, reason: str, values: Mapping[str, Any]) -> Problem:
-    """Return the problem of a value that the chart renders as a template, and that is not a valid one."""
-    given = json.loads(quoted) if quoted.startswith('"') else quoted.strip("`")
-    key = next((path for path, value in _texts(values, []) if value == given), None)
-    message = f"{given!r} is rendered as a template, and is not a valid one: {reason}"
-    return Problem(message, key=_dotted(key) if key else None, fix='correct it, or use {{ "{{" }} for two braces')
+def _refusal(above: Sequence[str], line: str) -> Problem:
+    """Return one of the things that the chart rejects, each of which is a line: ``key: reason; fix``.
+
+    Args:
+        above: names of the charts above the one that rejects.
+        line: the line.
+    """
+    found = _KEY.match(line)
+    return Problem(found["rest"], key=".".join([*above, found["key"]])) if found else Problem(line)
 
 
-def _texts(value: Any, path: list[str]) -> Iterator[tuple[list[str], str]]:
-    if isinstance(value, str):
-        yield path, value
-    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, below in entries:
-        yield from _texts(below, [*path, str(name)])
+def _malformed(key: str | None, text: str) -> Problem:
+    """Return the problem of a value that the chart renders as a template, and that is not a valid one.
+
+    Helm quotes the whole string, which may hold a secret; the reason names only what is wrong in it.
+    """
+    reason = _CHARACTER.sub("", _TEMPLATE_PLACE.split(text)[-1]).strip()
+    action = _ACTION.match(reason)
+    if action:
+        reason = f"{_LITERAL.sub('…', action['action'])}: {reason[action.end() :]}"
+    message = f"it is rendered as a template, and is not a valid one: {reason}"
+    return Problem(message, key=key, fix='correct it, or use {{ "{{" }} for two braces')
 
 
 def _violations(
@@ -105,7 +117,7 @@ def _violation(
         return [_unknown_key(owner, path, name, schema, values) for name in re.findall(r"'([^']*)'", unknown[1])]
     key = _dotted([*owner, *path])
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
-    words = _words_for(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
+    words = _words_for(_ESCAPED.sub(r"\1", pattern["pattern"])) if pattern else None
     if pattern and words:
         return [Problem(f"{pattern['value']} is not {words}", key=key)]
     value = _at(values, [*owner, *path])

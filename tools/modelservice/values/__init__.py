@@ -31,7 +31,7 @@ from modelservice.values.release import Global, NetworkPolicy, ServiceAccount
 from modelservice.values.requester import Requester
 from modelservice.values.role import Role
 from modelservice.values.routing import Routing
-from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel, OptionalLabel
+from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel, OptionalLabel, OptionalName
 from modelservice.values.service import Service
 from modelservice.values.storage import Caches, VolumeClaim
 from modelservice.values.tracing import Tracing
@@ -70,11 +70,11 @@ class Values(Closed):
     """The role that generates tokens, and without prefill also computes prompts."""
     prefill: Role = Role(replicas=0)
     """The role that computes prompts for decode."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name of all pods."""
     imagePullSecrets: list[LocalObjectReference] = []
     """Image pull secrets."""
-    serviceAccountOverride: Annotated[str, Field(max_length=253)] = ""
+    serviceAccountOverride: OptionalName = ""
     """Name of an existing ServiceAccount. Default: the chart creates one."""
     serviceAccount: ServiceAccount = ServiceAccount()
     """The ServiceAccount that the chart creates."""
