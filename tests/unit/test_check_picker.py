@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,10 +15,13 @@ from modelservice.check.examples import findings
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import Example, rules
 from modelservice.cli.app import app
-from modelservice.errors import UsageError
+from modelservice.errors import UsageError, ValuesError
 from modelservice.facts.models import Release
 from modelservice.facts.versions import holds, number
 from modelservice.helm import EmbeddedHelm
+from modelservice.helm import Release as HelmRelease
+from modelservice.inputs import merge
+from support.render import VLLM
 
 OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
 NEW = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
@@ -266,3 +270,50 @@ def test_a_configuration_without_a_pool_is_checked(tmp_path: Path, in_config_map
     assert result.exit_code == 1
     assert "did you mean queue-scorer?" in result.stdout
     assert "object-invalid" not in result.stdout
+
+
+ZERO = {
+    "enabled": True, "type": "keda", "minReplicas": 0, "maxReplicas": 2,
+    "prometheus": {"serverAddress": "http://prometheus:9090"},
+}  # fmt: skip
+DERIVED: dict[str, dict[str, Any]] = {
+    "one role": {"prefill": {"create": False}},
+    "prefill": {"prefill": {"replicas": 1}},
+    "least load": {"routing": {"loadBalancing": {"strategy": "LeastLoad"}}, "prefill": {"create": False}},
+    "equal prefixes": {"routing": {"loadBalancing": {"strategy": "PrefixHash"}}, "prefill": {"create": False}},
+    "from zero": {"decode": {"autoscaling": ZERO}, "prefill": {"create": False}},
+}
+IMAGES = [
+    *(
+        f"{NEW if number(item.version) >= (0, 9) else OLD}:v{item.version}.0"
+        for item in facts.endpoint_picker().releases
+    ),
+    *(f"{GAIE}:v{version}.0" for version in facts.endpoint_picker().extension.equivalent),
+]
+REAL = {f"{OLD}:v0.7.0": "epp", f"{GAIE}:v1.5.0": "epp-gaie"}
+"""Images, and the program of the same minor version."""
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.rpartition("/")[2])
+@pytest.mark.parametrize("case", DERIVED)
+def test_the_configuration_that_the_chart_derives_is_accepted(
+    embedded: EmbeddedHelm, tmp_path: Path, image: str, case: str
+) -> None:
+    own = {"routing": {"inferencePool": {"create": True}, "epp": {"create": True, "image": image}}}
+    try:
+        objects = embedded.render(merge([{"engine": VLLM}, own, DERIVED[case]]), HelmRelease("x")).objects
+    except ValuesError as error:
+        if "routing.epp.image" not in str(error):
+            raise
+        return  # this picker cannot do it, and the chart says so
+    assert [
+        finding
+        for name in RULES
+        for finding in findings(rules()[name], Example(manifests=yaml.safe_dump_all(objects)), embedded)
+    ] == []
+    (files,) = [obj["data"] for obj in objects if obj["kind"] == "ConfigMap"]
+    text = "".join(
+        line for line in files["plugins.yaml"].splitlines(keepends=True) if not line.startswith(("api", "kind"))
+    )
+    if image in REAL:
+        assert problem(REAL[image], text, tmp_path) == ""

@@ -162,6 +162,17 @@ def test_names_may_have_dots_and_be_shortened(text: str) -> None:
     assert at(obj, "spec.nothing") is MISSING
 
 
+@pytest.mark.parametrize("text", ["Deployment.spec.list[x].port", "deployment.spec.labels.a.b/c"])
+def test_the_only_object_of_a_kind_needs_no_name(text: str) -> None:
+    objects = [{**OBJECTS[0], "spec": {"list": [{"name": "x", "port": 1}], "labels": {"a": {"b/c": 1}}}}]
+    address, obj = parse(text, objects)
+    assert address.object == "Deployment/a.b-decode" and at(obj, address.path) == 1
+    with pytest.raises(
+        UsageError, match=r"several objects of this kind; use one of Deployment/a\.b-decode, Deployment/b"
+    ):
+        parse(text, [*objects, {"kind": "Deployment", "metadata": {"name": "b"}}])
+
+
 @pytest.mark.parametrize(
     ("text", "fix"),
     [

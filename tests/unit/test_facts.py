@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from localcluster.binaries import module_file
 from modelservice import facts
 from modelservice.docs.facts import chart_facts, facts_json
 from modelservice.facts.models import Engine, VersionedFlag
@@ -361,3 +362,27 @@ def test_kubernetes_versions_are_those_that_are_tested() -> None:
     assert set(KUBERNETES.control_planes) <= set(KUBERNETES.rendered)
     chart = (CHART / "Chart.yaml").read_text(encoding="utf-8")
     assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart
+
+
+def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
+    validation = "pkg/apis/{}/validation/validation.go"
+    text = {
+        group: module_file("kubernetes", "k8s.io/kubernetes", validation.format(group)).read_text(encoding="utf-8")
+        for group in ("apps", "core", "rbac")
+    }
+
+    def update(group: str, kind: str) -> str:
+        function = re.search(rf"^func Validate{kind}Update\(.*?^}}", text[group], re.DOTALL | re.MULTILINE)
+        assert function, kind
+        return function[0]
+
+    immutable = KUBERNETES.immutable
+    for kind in ("Deployment", "ReplicaSet"):
+        assert immutable[kind].fields == ("spec.selector",)
+        assert re.search(r"ValidateImmutableField\(\w+\.Spec\.Selector", update("apps", kind))
+    mutable = set(re.findall(r"'(\w+)'", update("apps", "StatefulSet")))
+    assert "replicas" in mutable and not mutable & {path.split(".")[1] for path in immutable["StatefulSet"].fields}
+    assert "spec is immutable after creation except resources.requests" in update("core", "PersistentVolumeClaim")
+    assert "cannot change roleRef" in update("rbac", "RoleBinding")
+    assert immutable["RoleBinding"].fields == ("roleRef",)
+    assert set(immutable) == {"Deployment", "ReplicaSet", "StatefulSet", "PersistentVolumeClaim", "RoleBinding"}

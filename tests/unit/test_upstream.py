@@ -112,6 +112,25 @@ def test_the_originals_examples_differ_only_as_documented(embedded: EmbeddedHelm
     assert ours == {}
 
 
+@pytest.mark.parametrize("output", EXAMPLES)
+def test_the_originals_selectors_are_kept_on_request(embedded: EmbeddedHelm, output: str) -> None:
+    values_file, release, sets = EXAMPLES[output]
+    file = shared(f"upstream/real-values/modelservice-examples/values-{values_file}.yaml")
+    values = apply_set(read_values(str(file)), [*sets, "deploymentSelector=model"])
+    original = list(yaml.safe_load_all(shared(f"upstream/examples-output/output-{output}.yaml").read_text()))
+    ours = embedded.render(values, Release(release)).objects
+    selectors = [
+        {obj["metadata"]["name"]: obj["spec"]["selector"] for obj in objects if obj and obj["kind"] == "Deployment"}
+        for objects in (original, ours)
+    ]
+    assert selectors[0] == selectors[1]
+    for obj in ours:
+        if obj["kind"] == "Deployment":
+            labels = obj["spec"]["template"]["metadata"]["labels"]
+            assert obj["spec"]["selector"]["matchLabels"].items() <= labels.items()
+            assert labels["app.kubernetes.io/instance"] == release
+
+
 def requester_differences(original: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
     """The requester differs in its own row of the table: compares what is left."""
     names = facts.fast_model_actuation().annotations

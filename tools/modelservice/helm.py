@@ -92,7 +92,7 @@ class EmbeddedHelm:
 
     def __init__(self, chart: Path) -> None:
         self.path = chart
-        self._chart = _load(chart)
+        self._chart = load_chart(chart)
         self._rendered = False
 
     def render(
@@ -113,7 +113,7 @@ class EmbeddedHelm:
         except helm_python.HelmInvalidArgError as error:
             raise UsageError(error.detail) from None
         except helm_python.HelmError as error:
-            raise explained(error.detail, self._chart.schema, values) from None
+            raise explained(error.detail, self._chart.name, self._chart.schema, values) from None
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         report = helm_python.lint(self.path, dict(values), strict=True)
@@ -166,7 +166,12 @@ class EmbeddedHelm:
         return helm_python.Chart.load_archive(buffer.getvalue())
 
 
-def _load(chart: Path) -> helm_python.Chart:
+def load_chart(chart: Path) -> helm_python.Chart:
+    """Return a chart.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
     try:
         return helm_python.Chart.load(chart)
     except helm_python.HelmError as error:

@@ -46,11 +46,17 @@ class Sources:
     Args:
         layers: the values files in the order of ``-f``.
         values: what is in effect where ``--set`` changed them; by default the layers merged.
+        subchart: key below which the values stand in the files, for those of a subchart.
+        whole: the values of the parent chart, for those of a subchart.
     """
 
-    def __init__(self, layers: Sequence[Layer], values: Values | None = None) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], values: Values | None = None, subchart: str = "", whole: Sources | None = None
+    ) -> None:  # fmt: skip
         self.layers = layers
-        self._in_files = merge(layer.values for layer in layers)
+        self.subchart = subchart
+        self.whole = whole or self
+        self._in_files: Values = merge(layer.values for layer in layers)
         self.values: Values = self._in_files if values is None else values
 
     def has(self, key: str) -> bool:
@@ -71,6 +77,19 @@ class Sources:
                 if line is not None:
                     return Place(layer.name, line)
         return None
+
+    def full(self, key: str) -> str:
+        """Return a key as it stands in the files: a subchart's below its name, but for what all subcharts share."""
+        shared = key == "global" or key.startswith("global.")
+        return f"{self.subchart}.{key}" if self.subchart and not shared else key
+
+    def below(self, name: str) -> Sources:
+        """Return the values of a subchart: those below its name, and ``global``."""
+        layers = [
+            Layer(layer.name, _values_below(layer.values, name), _document_below(layer.document, name))
+            for layer in self.layers
+        ]
+        return Sources(layers, _values_below(self.values, name), name, self)
 
     def set_by_option(self, key: str) -> bool:
         """Return whether `--set` or one of its siblings gave the value of a key."""
@@ -130,6 +149,22 @@ def located(sources: Sources) -> Iterator[None]:
         yield
     except ValuesError as error:
         raise sources.located(error) from None
+
+
+def _values_below(values: Values, name: str) -> Values:
+    """Return a subchart's values; the parent's ``global`` wins, as in Helm."""
+    own, shared = values.get(name), values.get("global")
+    found = dict(own) if isinstance(own, dict) else {}
+    return merge([found, {"global": shared}]) if isinstance(shared, dict) else found
+
+
+def _document_below(document: yaml.Node | None, name: str) -> yaml.Node | None:
+    """Return the part of a document with a subchart's values, and ``global``."""
+    found = _entry(document, name)
+    entries = list(found[1].value) if found and isinstance(found[1], yaml.MappingNode) else []
+    if isinstance(document, yaml.MappingNode):
+        entries += [entry for entry in document.value if entry[0].value == "global"]
+    return yaml.MappingNode("tag:yaml.org,2002:map", entries)
 
 
 def split(values: Any, key: str) -> Path:

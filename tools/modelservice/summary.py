@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,6 +14,7 @@ from rich.text import Text
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.pool import Pool
+from modelservice.model.routes import matches, pools_behind
 from modelservice.secrets import masked
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
@@ -25,6 +26,7 @@ def summary(deployment: Deployment) -> RenderableType:
     workloads = _running(deployment)
     parts: list[RenderableType] = [_workload(deployment, groups) for groups in workloads]
     parts += [_pool(pool) for pool in deployment.pools]
+    parts += [_route(deployment, route) for route in deployment.kind("HTTPRoute")]
     others = _others(deployment)
     if others:
         parts.append(Text("also: " + ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))))
@@ -79,12 +81,12 @@ def _running(deployment: Deployment) -> list[Sequence[PodGroup]]:
 
 def _others(deployment: Deployment) -> Counter[str]:
     """Return the numbers of other objects by kind."""
-    shown = {*WORKLOADS, "InferencePool"}
+    shown = {*WORKLOADS, "InferencePool", "HTTPRoute"}
     return Counter(str(obj.get("kind")) for obj in deployment.objects if obj.get("kind") not in shown)
 
 
 def totals(groups: Sequence[PodGroup]) -> tuple[int, Counter[str]]:
-    """Return pods and accelerators of all replicas; an autoscaled workload is counted with one replica."""
+    """Return pods and accelerators of all replicas; an autoscaled workload is counted with its smallest number."""
     accelerators: Counter[str] = Counter()
     for group in groups:
         for name, number in group.accelerators.items():
@@ -163,4 +165,12 @@ def _pool(pool: Pool) -> Table:
     if pool.picker is not None:
         config = f", {pool.picker.config_file}" if pool.picker.config_file else ""
         table.add_row("picker", f"{pool.picker.image or 'no known image'}{config}")
+    return table
+
+
+def _route(deployment: Deployment, route: Mapping[str, Any]) -> Table:
+    table = _table(f"HTTPRoute {route['metadata']['name']}")
+    for match in matches([route], deployment.namespace):
+        table.add_row("takes", match.description)
+    table.add_row("sends to", ", ".join(sorted(pools_behind(route))) or "no InferencePool")
     return table

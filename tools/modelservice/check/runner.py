@@ -20,6 +20,7 @@ from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
 from modelservice.sources import Sources, read_sources
+from modelservice.subchart import scoped
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
@@ -69,17 +70,18 @@ def load(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
-        sources = read_sources(files, assignments)
+        given = read_sources(files, assignments)
+    rendering, sources = scoped(renderer, given)
     findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
-        rendered = renderer.render(sources.values, release)
+        rendered = rendering.render(sources.values, release)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
         rejected = [
             Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
             for problem in error.problems
         ]
-        return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
+        return None, [*findings, *(_placed(finding, sources.whole) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
 
@@ -200,9 +202,14 @@ def _placed(finding: Finding, sources: Sources | None) -> Finding:
 
     A value of `--set` is in no file.
     """
-    if sources is None or not sources.layers or (finding.values and sources.set_by_option(finding.values)):
+    if sources is None or not sources.layers:
         return finding
+    given = bool(finding.values) and sources.set_by_option(finding.values or "")
     place = sources.place(finding.values) if finding.values else None
+    if finding.values:
+        finding = replace(finding, values=sources.full(finding.values))
+    if given:
+        return finding
     if place:
         return replace(finding, file=place.file, line=place.line)
     return replace(finding, file=sources.layers[-1].name)

@@ -32,18 +32,19 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
     read_once,
 )
 from modelservice.documents import read_objects
 from modelservice.engines.version import Version
 from modelservice.errors import InputsError, ModelserviceError, UsageError
-from modelservice.helm import Release, Renderer, renderer
+from modelservice.helm import Release, Renderer
 from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
+from modelservice.subchart import chart_renderer
 
 Manifests = Annotated[
     list[str],
@@ -95,15 +96,16 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Find mistakes that waste accelerators or serve nothing, before installing."""
     if list_rules:
         _print_rules(output_format)
         return
     options = given(files, presets, set_jsons, sets, set_strings, set_files)
-    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace))
+    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace), subchart is not None)
     try:
-        work.run(renderer(helm, chart or chart_dir()), _version(vllm_version), together=together)
+        work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
     except ModelserviceError as error:
         if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
@@ -135,6 +137,7 @@ class Work:
         nodes: file of a cluster.
         cluster: whether to read the cluster of the kubeconfig.
         release: release of a single deployment; several have names of their own.
+        subchart: whether a parent chart gives values, so that no file needs to.
     """
 
     given: Given
@@ -144,6 +147,7 @@ class Work:
     nodes: str | None
     cluster: bool
     release: Release
+    subchart: bool
     names: list[str] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -156,7 +160,7 @@ class Work:
         Raises:
             UsageError: the options contradict each other.
         """
-        if not (self.values or self.given.layers or self.given.assignments or self.manifests):
+        if not (self._groups() or self.manifests):
             raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
         if self.nodes and self.cluster:
             raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
@@ -186,7 +190,7 @@ class Work:
         layers = self.given.layers
         if self.values:
             return [[*layers, value] for value in self.values]
-        return [layers] if layers or self.given.assignments else []
+        return [layers] if layers or self.given.assignments or self.subchart else []
 
     def _inventory(self) -> Inventory | None:
         if self.cluster:

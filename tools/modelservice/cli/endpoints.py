@@ -21,13 +21,14 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
 )
 from modelservice.endpoints import endpoints, text
 from modelservice.escapes import visible
-from modelservice.helm import Release, renderer
-from modelservice.paths import chart_dir
+from modelservice.helm import Release
 from modelservice.sources import located
+from modelservice.subchart import chart_renderer, scoped
 
 
 def command(
@@ -42,13 +43,15 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
     output_format: Annotated[
         ReportFormat, typer.Option("--format", help="For people or for programs.")
     ] = ReportFormat.text,
 ) -> None:
     """Show the URLs, paths and model names that a deployment will serve."""
-    sources = given([*files, *(values or [])], presets, set_jsons, sets, set_strings, set_files).sources()
-    with located(sources):
-        found = endpoints(sources.values, Release(name, namespace), renderer(helm, chart or chart_dir()))
+    whole = given([*files, *(values or [])], presets, set_jsons, sets, set_strings, set_files).sources()
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), whole)
+    with located(sources.whole):
+        found = endpoints(sources.values, Release(name, namespace), rendering)
     as_json = output_format is ReportFormat.json
     sys.stdout.write(json.dumps(found.data, indent=2) + "\n" if as_json else visible(text(found)))

@@ -36,7 +36,10 @@ from modelservice.sources import located
 
 def command(
     line: Annotated[
-        str | None, typer.Argument(metavar="[KIND/NAME[.PATH]]", help="The line, e.g. Deployment/x.spec.replicas.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND[/NAME][.PATH]]", help="The line, e.g. Deployment/x.spec.replicas or InferencePool.spec."
+        ),
     ] = None,
     files: Files = [],  # noqa: B006
     presets: Presets = [],  # noqa: B006

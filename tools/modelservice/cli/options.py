@@ -39,6 +39,9 @@ Sets = Annotated[
 SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
 SetFiles = Annotated[list[str], typer.Option("--set-file", metavar="K=FILE", help="A value that is a file's content.")]
 Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; by default the tool's own.")]
+SubchartName = Annotated[
+    str | None, typer.Option("--subchart", metavar="NAME", help="Name or alias of this chart in the --chart.")
+]
 Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
 Name = Annotated[str, typer.Option("--name", "-n", help="Release name; after `helm`, -n is Helm's namespace.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="Release namespace.")]

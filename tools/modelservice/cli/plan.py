@@ -23,18 +23,19 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
     read_once,
 )
 from modelservice.errors import UsageError
 from modelservice.escapes import visible
-from modelservice.helm import Release, renderer
+from modelservice.helm import Release
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
 from modelservice.plan.model import Plan, plan
 from modelservice.sources import located
+from modelservice.subchart import chart_renderer, scoped
 
 
 class Format(StrEnum):
@@ -72,6 +73,7 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Show pods, ranks, accelerators, nodes, ports and the connections between them."""
     if nodes and cluster:
@@ -80,9 +82,9 @@ def command(
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
     values = given(files, presets, set_jsons, sets, set_strings, set_files)
     read_once([*values.inputs, *pool, nodes])
-    sources = values.sources()
-    with located(sources):
-        rendered = renderer(helm, chart or chart_dir()).render(sources.values, Release(name, namespace))
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), values.sources())
+    with located(sources.whole):
+        rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
         text = visible(f"not in the plan: {finding.object}: {finding.message}")

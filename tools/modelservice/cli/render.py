@@ -25,14 +25,15 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
 )
 from modelservice.errors import ModelserviceError
 from modelservice.escapes import visible
 from modelservice.helm import Release, renderer
-from modelservice.paths import chart_dir
 from modelservice.rendered import Rendered, dump
 from modelservice.sources import Sources, located
+from modelservice.subchart import chart_renderer, scoped
 
 
 def command(
@@ -47,6 +48,7 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -65,12 +67,12 @@ def command(
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
 ) -> None:  # fmt: skip
     """Render values into manifests, on standard output or into a directory."""
-    sources = given([*files, *(values or [])], presets, set_jsons, sets, set_strings, set_files).sources()
+    options = given([*files, *(values or [])], presets, set_jsons, sets, set_strings, set_files).sources()
     release = Release(name, namespace)
-    with located(sources):
-        rendered = renderer(helm, chart or chart_dir()).render(
-            sources.values, release, kube_version=kube_version, api_versions=api_versions
-        )
+    whole = chart if chart and not subchart else None
+    rendering, sources = scoped(renderer(helm, whole) if whole else chart_renderer(helm, chart, subchart), options)
+    with located(sources.whole):
+        rendered = rendering.render(sources.values, release, kube_version=kube_version, api_versions=api_versions)
     removed = _write_objects(rendered, output, output_format, release) if output is not None else []
     if output is None and not (summary or notes):
         sys.stdout.write(_stream(rendered, output_format))

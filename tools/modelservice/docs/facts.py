@@ -17,6 +17,7 @@ missing means the default of the record.
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
     required        {name: the same inside it} of the sections of the values, which must be maps; null for another value
                     that must not be null
+    defaults        the defaults of the values that are not null or empty, for what a section lacks
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def chart_facts() -> dict[str, Any]:
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
         "required": required.tree(),
+        "defaults": required.defaults(),
     }
 
 

@@ -39,6 +39,7 @@ FAMILIES = {
     "transfer": "KV transfer",
     "updates": "Updates",
     "transfer_roles": "Roles of the KV transfer",
+    "upgrades": "Upgrades",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

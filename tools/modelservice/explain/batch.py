@@ -5,7 +5,8 @@ schema. The facts are read once for all renders, and objects are printed as JSON
 because one would end all renders of the call. So objects of values that the chart accepts are exact, and others mean
 nothing.
 
-A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it.
+A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it. The chart
+does not check a release whose context has ``Refusals``, where it would collect them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _PRINTED = re.compile(r"\btoYaml\b")
 """What prints an object in a template that is not a named one."""
 
 _ONE = """\
-{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (omit $ "Values") "Values" (index .Values.each %d))) }}{{ end }}
+{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (set (omit $ "Values") "Refusals" dict) "Values" (index .Values.each %d))) }}{{ end }}
 """  # noqa: E501
 _BEGIN = """\
 {{- $texts := list }}{{ $_ := set $ "Known" (.Files.Get "facts.json" | fromJson) }}

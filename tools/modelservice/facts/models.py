@@ -912,6 +912,15 @@ class Feature(Record):
     """First version without it; empty for all newer ones."""
 
 
+class ImmutableFields(Record):
+    """Fields of a kind that an update must not change. Fields with quantities, which have several forms, are left
+    out."""
+
+    source: Source
+    fields: tuple[str, ...]
+    """Paths of names joined by dots."""
+
+
 class Kubernetes(Record):
     """Versions of Kubernetes."""
 
@@ -925,6 +934,8 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+    immutable: Mapping[str, ImmutableFields]
+    """Immutable fields by kind."""
 
 
 class Kueue(Record):

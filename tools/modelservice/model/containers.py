@@ -58,7 +58,7 @@ class Container:
     @functools.cached_property
     def command(self) -> EngineCommand:
         """Command line of the program."""
-        return EngineCommand.parse(self.fields, config_maps=self.group.config_maps)
+        return EngineCommand.parse(self.fields, self.group.platform_variables, config_maps=self.group.config_maps)
 
     @property
     def words(self) -> list[str]:

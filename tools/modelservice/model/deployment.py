@@ -56,7 +56,9 @@ class Deployment:
         """Pods of all workloads."""
         templates = {obj["metadata"]["name"]: obj for obj in self.kind("ResourceClaimTemplate")}
         data = config_maps(self.objects)
-        return [group for obj in self.objects for group in pod_groups(obj, templates, data)]
+        found = [group for obj in self.objects for group in pod_groups(obj, templates, data)]
+        least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
+        return [replace(group, least=least.get((group.kind, group.name))) for group in found]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:

@@ -62,6 +62,8 @@ class PodGroup:
     """Device requests of the pod's claims whose templates are known."""
     config_maps: ConfigMaps = field(default_factory=dict)
     """ConfigMaps from which the containers may have variables."""
+    least: int | None = None
+    """The smallest number of replicas that an autoscaler sets; None without one, or where it is not stated."""
 
     @property
     def kind(self) -> str:
@@ -108,8 +110,25 @@ class PodGroup:
 
     @property
     def count(self) -> int:
-        """Pods in all replicas; an autoscaled workload is counted with one replica."""
-        return self.size * (1 if self.replicas is None else self.replicas)
+        """Pods in all replicas; an autoscaled workload is counted with its smallest number."""
+        return self.size * self.placed_replicas
+
+    @property
+    def placed_replicas(self) -> int:
+        """Replicas that need room: the autoscaler's minimum where one owns them, but at least one."""
+        return max(self.least or 1, 1) if self.replicas is None else self.replicas
+
+    @property
+    def platform_variables(self) -> Mapping[str, str]:
+        """Variables that a controller adds to the containers, as far as their values are known.
+
+        https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+        """
+        group = (self.workload.get("spec") or {}).get("leaderWorkerTemplate")
+        if not isinstance(group, Mapping):
+            return {}
+        leader = {"LWS_WORKER_INDEX": "0"} if self.part == "leader" else {}
+        return {"LWS_GROUP_SIZE": str(group.get("size", 1)), **leader}
 
     # --- Places -------------------------------------------------------------------------------
 
@@ -425,17 +444,29 @@ class PodGroup:
     @property
     def required_labels(self) -> dict[str, str]:
         """Node labels that the pods require, each with the field of the pod that says so."""
-        required = ((self.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
-            "requiredDuringSchedulingIgnoredDuringExecution"
-        ) or {}
         affinity = [
-            str(item.get("key"))
-            for term in required.get("nodeSelectorTerms") or []
-            for item in term.get("matchExpressions") or []
-            if item.get("operator") in ("In", "Exists", None)
+            str(item.get("key")) for item in self._required_terms if item.get("operator") in ("In", "Exists", None)
         ]
         selector = self.spec.get("nodeSelector") or {}
         return dict.fromkeys(affinity, "spec.affinity") | dict.fromkeys(selector, "spec.nodeSelector")
+
+    @property
+    def allowed_node_labels(self) -> list[tuple[str, str]]:
+        """Node labels and the values of them that the pods accept."""
+        listed = [
+            (str(item.get("key")), str(value))
+            for item in self._required_terms
+            for value in (item.get("values") or () if item.get("operator") == "In" else ())
+        ]
+        return [*((self.spec.get("nodeSelector") or {}).items()), *listed]
+
+    @property
+    def _required_terms(self) -> list[Object]:
+        required = ((self.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ) or {}
+        terms = required.get("nodeSelectorTerms") or []
+        return [item for term in terms for item in term.get("matchExpressions") or []]
 
     # --- Resources ----------------------------------------------------------------------------
 

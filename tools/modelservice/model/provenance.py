@@ -130,7 +130,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload": ("{role}.create", "{role}"),
     "workload.spec.*": ("{role}.{field}",),
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
-    "workload.spec.selector": ("nameOverride",),
+    "workload.spec.selector": ("nameOverride", "deploymentSelector"),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
     "workload.metadata.annotations": ("{role}.annotations",),
     "workload.metadata.namespace": (),
@@ -201,7 +201,7 @@ class Place:
         values = self.sources or sources
         if key and values:
             line = values.place(key) or next((layer.name for layer in values.layers[-1:]), None)
-            return f"{key} ({line})" if line else key
+            return f"{values.full(key)} ({line})" if line else values.full(key)
         return f"{self.path} of {self.object}" if self.path else self.object
 
     def key(self, sources: Sources | None) -> str | None:

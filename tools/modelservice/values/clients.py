@@ -12,6 +12,8 @@ from modelservice.values.engine import FlagValue
 from modelservice.values.kubernetes import SecurityContext
 from modelservice.values.scalars import (
     AbsolutePath,
+    Annotations,
+    Image,
     ImagePullPolicy,
     LabelKey,
     LabelValue,
@@ -29,7 +31,7 @@ class Endpoints(Closed):
     `OPENAI_BASE_URL` and `OPENAI_MODEL` for a client's `envFrom`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the ConfigMap."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the ConfigMap."""
 
 
@@ -51,7 +53,7 @@ class Test(Closed):
 
     enabled: bool = False
     """Creates the Pod and its Service when `helm test` runs."""
-    image: Annotated[str, Field(max_length=512)] = "docker.io/curlimages/curl:8.17.0"
+    image: Image = "docker.io/curlimages/curl:8.17.0"
     """Image with `sh`, `grep` and `curl`."""
     imagePullPolicy: ImagePullPolicy = ""
     """Image pull policy."""

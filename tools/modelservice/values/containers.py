@@ -8,7 +8,17 @@ from pydantic import Field
 
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ContainerFragment, EnvVar, Lifecycle, Probe, SecurityContext, VolumeMount
-from modelservice.values.scalars import DnsLabel, ImagePullPolicy, PortName, Quantity, ResourceName, json_form
+from modelservice.values.scalars import (
+    DnsLabel,
+    Image,
+    ImagePullPolicy,
+    Line,
+    PortName,
+    Quantity,
+    ResourceName,
+    Word,
+    json_form,
+)
 
 
 class ContainerPort(Closed):
@@ -25,7 +35,7 @@ class ContainerPort(Closed):
     """Protocol. Default: `TCP`."""
     hostPort: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Port on the node."""
-    hostIP: str | None = None
+    hostIP: Word | None = None
     """Address of the node that the host port binds to."""
 
 
@@ -55,7 +65,7 @@ ModelCommand = Literal["vllmServe", "imageDefault", "sglangServe", "custom"]
 class ContainerFields(Closed):
     """Fields of every container of a pod and of the `engine` layers."""
 
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Image | None = None
     """Container image. `global.imageRegistry` replaces its registry."""
     imagePullPolicy: ImagePullPolicy | None = None
     """Image pull policy; empty for Kubernetes' default."""
@@ -83,7 +93,7 @@ class ContainerFields(Closed):
     """Readiness probe."""
     lifecycle: Lifecycle | None = None
     """Lifecycle hooks, e.g. a `preStop` hook that drains the engine."""
-    workingDir: str | None = None
+    workingDir: Line | None = None
     """Working directory."""
     stdin: bool | None = None
     """Keeps standard input open."""

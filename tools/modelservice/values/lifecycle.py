@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import AbsolutePath, NumberOrPercentage
+from modelservice.values.scalars import AbsolutePath, Annotations, NumberOrPercentage
 
 
 class Probes(Closed):
@@ -63,5 +63,5 @@ class PodDisruptionBudget(Closed):
     """Maximum number of unavailable pods, as a number or a percentage. `0` blocks node drains."""
     unhealthyPodEvictionPolicy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = None
     """Eviction policy for pods that are not ready."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the PodDisruptionBudget."""

@@ -10,6 +10,7 @@ from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ConfigMapKeySelector, SecretKeySelector
 from modelservice.values.scalars import (
     AbsolutePath,
+    Annotations,
     DnsLabel,
     Duration,
     Hostname,
@@ -92,7 +93,7 @@ class Monitor(Closed):
     """Timeout of a scrape. Default: Prometheus'."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the object, e.g. those that a Prometheus selects."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the object."""
     namespaceSelector: NamespaceSelector | None = None
     """Namespaces whose pods are scraped. Default: the release's namespace."""
@@ -124,7 +125,7 @@ class Dashboard(Closed):
     """Creates the ConfigMap. The dashboard shows vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
     """Labels of the ConfigMap, by which the sidecar finds it."""
-    annotations: dict[str, str] = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
+    annotations: Annotations = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
     """Annotations of the ConfigMap, e.g. the folder in Grafana."""
 
 
@@ -158,7 +159,7 @@ class PrometheusRule(Closed):
     """Creates the PrometheusRule. The alerts use vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the PrometheusRule, e.g. those that a Prometheus selects."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the PrometheusRule."""
     alertLabels: dict[PrometheusLabel, str] = Field(default={}, examples=[{"team": "inference"}])
     """Labels of every alert, e.g. those that Alertmanager routes by."""

@@ -20,9 +20,11 @@ from modelservice.values.kubernetes import (
 )
 from modelservice.values.monitoring import RelabelConfig
 from modelservice.values.scalars import (
+    Annotations,
     DnsLabel,
     Duration,
     FileName,
+    Image,
     ImagePullPolicy,
     LabelKey,
     LabelValue,
@@ -62,7 +64,7 @@ class EppService(Closed):
     """Port on which the picker listens (`--grpc-port`)."""
     appProtocol: Annotated[str, Field(max_length=253)] | None = None
     """Application protocol of the port, for Gateways that require it, e.g. `kubernetes.io/h2c`."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service."""
     extraPorts: list[ServicePort] = []
     """Further ports of the Service."""
@@ -79,7 +81,7 @@ class EppServiceMonitor(Closed):
     """Timeout of a scrape. Default: Prometheus'."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the object, e.g. those that a Prometheus selects."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the object."""
     metricRelabelings: list[RelabelConfig] = []
     """Relabeling rules for samples, applied before they are stored."""
@@ -109,7 +111,7 @@ class Epp(Closed):
     """Creates the endpoint picker with Service, ServiceAccount, Role and configuration."""
     name: DnsLabel | None = None
     """Name of the picker's objects. Default: the prefix of all object names and `-epp`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
+    image: Image = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
     """Image. `global.imageRegistry` replaces its registry."""
     version: Version | None = None
     """Version of the picker if the image's tag is not a version, e.g. `0.10`."""
@@ -145,7 +147,7 @@ class Epp(Closed):
     """Removes the readiness probe."""
     disableLivenessProbe: bool = False
     """Removes the liveness probe."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     nodeSelector: dict[LabelKey, LabelValue | None] = {}
     """Node selector; `null` removes a label of a lower layer."""

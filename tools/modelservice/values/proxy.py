@@ -11,7 +11,7 @@ from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.kubernetes import EnvVar, SecurityContext, VolumeMount
 from modelservice.values.route import ParentReference
-from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, Port, Version, json_form
+from modelservice.values.scalars import AbsolutePath, Image, ImagePullPolicy, Port, Version, json_form
 
 if TYPE_CHECKING:
     Connector = str
@@ -25,7 +25,7 @@ class Proxy(Closed):
 
     enabled: bool | None = True
     """Adds the sidecar to decode pods. Without it, the engine listens on `routing.servicePort`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
+    image: Image = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
     """Image of the sidecar. The chart derives the version from the tag, and the flags from the version."""
     version: Version | None = None
     """Version of the sidecar if the image's tag is not a version, e.g. `0.10`."""

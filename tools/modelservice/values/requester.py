@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import DnsSubdomain, ImagePullPolicy, Port, Quantity
+from modelservice.values.scalars import DnsSubdomain, Image, ImagePullPolicy, Port, Quantity
 
 
 class RequesterPorts(Closed):
@@ -54,9 +54,7 @@ class Requester(Closed):
     enable: bool = False
     """Renders decode as requesters; the engine gets sleep mode (vLLM's `--enable-sleep-mode` and
     `VLLM_SERVER_DEV_MODE`). Not allowed with `multinode`."""
-    image: Annotated[str, Field(max_length=512)] = (
-        "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:v0.6.4"
-    )
+    image: Image = "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:v0.6.4"
     """Image of the requester."""
     imagePullPolicy: ImagePullPolicy = "Always"
     """Image pull policy."""

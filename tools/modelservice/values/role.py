@@ -29,7 +29,16 @@ from modelservice.values.lifecycle import Drain, PodDisruptionBudget, Probes
 from modelservice.values.monitoring import Monitoring
 from modelservice.values.parallelism import Parallelism
 from modelservice.values.placement import AcceleratorTypes
-from modelservice.values.scalars import DnsSubdomain, LabelKey, LabelValue, Replicas, form
+from modelservice.values.scalars import (
+    Annotations,
+    DnsSubdomain,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    PriorityClass,
+    Replicas,
+    form,
+)
 from modelservice.values.service import RoleService
 from modelservice.values.storage import PodResourceClaim, SharedMemory, VolumeClaimTemplate
 
@@ -90,9 +99,9 @@ class Role(Closed):
     """Network of the LeaderWorkerSet."""
     labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"kueue.x-k8s.io/queue-name": "inference"}])
     """Labels of the workload, e.g. the name of its Kueue queue. Labels of the pods are `podLabels`."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the workload."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
     """Labels of the pods, in addition to the chart's; never part of a selector."""
@@ -102,9 +111,9 @@ class Role(Closed):
     """Tolerations of node taints."""
     affinity: Affinity = {}
     """Affinity, merged with the node affinity from `acceleratorTypes`."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name of this role. Default: the top-level `schedulerName`."""
-    priorityClassName: str | None = None
+    priorityClassName: PriorityClass | None = None
     """Priority class name; empty or `none` for no priority class."""
     terminationGracePeriodSeconds: Annotated[int, Field(ge=0, le=86400)] | None = None
     """Termination grace period in seconds. Default: Kubernetes' 30, or the sum from `drain`."""

@@ -155,8 +155,25 @@ Hostname = Annotated[
         max_length=253,
     ),
 ]
-AbsolutePath = Annotated[str, form("an absolute path", r"^/", max_length=1024)]
-EndpointUrl = Annotated[str, form("an address, e.g. https://host[:port]", r"^https?://[^ ]+$", max_length=512)]
+Line = Annotated[str, form("one line without control characters", r"^[^\x00-\x1f\x7f]*$")]
+"""Text that other programs print or compare: a header, an annotation of a trace, a folder."""
+Word = Annotated[str, form("text without spaces and control characters", r"^[^\x00-\x20\x7f]*$", max_length=253)]
+Image = Annotated[str, form("an image: no spaces, no control characters", r"^[^\x00-\x20\x7f]*$", max_length=512)]
+AbsolutePath = Annotated[
+    str, form("an absolute path without control characters", r"^/[^\x00-\x1f\x7f]*$", max_length=1024)
+]
+UrlPath = Annotated[
+    str,
+    form(
+        "a path of a URL: it begins with /, and spaces and characters such as { and ? are written as %XX",
+        r"^/([-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$",
+        max_length=1024,
+    ),
+]
+"""A path that the Gateway API accepts (https://gateway-api.sigs.k8s.io/reference/spec/#httppathmatch)."""
+EndpointUrl = Annotated[
+    str, form("an address, e.g. https://host[:port]", r"^https?://[^\x00-\x20\x7f]+$", max_length=512)
+]
 EnvName = Annotated[str, form("the name of an environment variable", r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=256)]
 SecretKey = Annotated[
     str,
@@ -177,7 +194,70 @@ FlagName = Annotated[
     ),
 ]
 """A command line flag without its leading dashes, spelled with dashes: ``max-model-len``."""
-ModelName = Annotated[str, form("a name without spaces", r"^[^ ]+$", min_length=1, max_length=253)]
+ModelName = Annotated[
+    str,
+    form(
+        "a model's name: no dash at the beginning, no spaces at the ends, no control characters, quotes, \\, $, { or }",
+        r"""^[^-\x00-\x20\x7f"'`\\${}]([^\x00-\x1f\x7f"'`\\${}]*[^\x00-\x20\x7f"'`\\${}])?$""",
+        min_length=1,
+        max_length=253,
+    ),
+]
+"""A model's name in requests. It is an argument of the engine, in which Kubernetes expands ``$(NAME)``, and part of
+headers and paths."""
+ModelAlias = Annotated[
+    str,
+    form(
+        "a model's name without spaces: no dash at the beginning, no control characters, quotes, \\, $, { or }",
+        r"""^[^-\x00-\x20\x7f"'`\\${}][^\x00-\x20\x7f"'`\\${}]*$""",
+        min_length=1,
+        max_length=253,
+    ),
+]
+"""A model's name in a list that some engines separate by spaces."""
+ModelUri = Annotated[
+    str,
+    form("a URI without control characters", r"^[^\x00-\x1f\x7f]+$", max_length=1024),
+]
+"""Location of a model, possibly as a template; its form is checked when it is rendered."""
+Revision = Annotated[
+    str,
+    form(
+        "a branch, tag or commit: no dash at the beginning, no spaces, control characters, \\, $ or ~^:?*[",
+        r"^[^-\x00-\x20\x7f\\$~^:?*\[][^\x00-\x20\x7f\\$~^:?*\[]*$",
+        min_length=1,
+        max_length=256,
+    ),
+]
+"""A git revision (https://git-scm.com/docs/git-check-ref-format)."""
+AnnotationKey = Annotated[
+    str,
+    form(
+        "the key of an annotation: [domain/]name of letters, digits, dashes, dots and underscores",
+        r"^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        max_length=317,
+    ),
+]
+Annotations = dict[AnnotationKey, str]
+"""Annotations of an object (https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/)."""
+NameOrTemplate = Annotated[
+    str,
+    form(
+        "a DNS name: lowercase letters, digits, dashes and dots, or a template",
+        r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|.*\{\{.*\}\}.*)?$",
+        max_length=253,
+    ),
+]
+"""Name of an object that may be a template; what it renders to is checked by the API server."""
+PriorityClass = Annotated[
+    str,
+    form(
+        "empty, none or a DNS name: lowercase letters, digits, dashes and dots",
+        r"^([Nn]one|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$",
+        max_length=253,
+    ),
+]
+"""Name of a PriorityClass; ``none`` takes back one of a lower layer."""
 RequestField = Annotated[
     str,
     form("a field of a request: letters, digits, dashes and underscores", r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=128),

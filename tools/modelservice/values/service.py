@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ServiceFragment, ServicePort
-from modelservice.values.scalars import LabelKey, LabelValue, ServiceName, form
+from modelservice.values.scalars import Annotations, LabelKey, LabelValue, ServiceName, form
 
 
 class ServiceFields(Closed):
@@ -22,7 +22,7 @@ class ServiceFields(Closed):
     """Ports. Default: `http` on `routing.servicePort`, and one for each rank with `dataMode: multiPort`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the Service."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service, e.g. of a cloud's load balancer."""
     extraConfig: ServiceFragment | None = None
     """Any other field of a Service spec, merged last."""

@@ -107,7 +107,10 @@ What clients need to know of the release, as JSON. Input: root, roles (facts, se
 {{- $paths := dict -}}
 {{- range $feature := prepend $features "any" -}}
   {{- range $name, $path := index $served.paths $feature -}}
-  {{- $_ := set $paths $name (replace "{model}" (first $names.models) $path) -}}
+    {{- /* A name with a slash is more than one segment of a path, which the server does not serve. */ -}}
+    {{- if not (and (contains "{model}" $path) (contains "/" (first $names.models))) -}}
+    {{- $_ := set $paths $name (replace "{model}" (first $names.models) $path) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if .root.Values.modelArtifacts.lora.dynamic -}}

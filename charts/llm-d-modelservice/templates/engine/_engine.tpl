@@ -40,7 +40,7 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}
 {{- end -}}
 {{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
-{{- include "llm-d-modelservice.checkStart" (dict "engine" $engine "facts" $facts "listed" $listed "key" $key "byDefault" $byDefault) -}}
+{{- include "llm-d-modelservice.checkStart" (dict "root" .root "engine" $engine "facts" $facts "listed" $listed "key" $key "byDefault" $byDefault) -}}
 {{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (or $typed (not $listed)) -}}{{- end -}}
 {{- $_ := set $engine "name" ($engine.name | default $facts.start.container) -}}
 {{- $_ := set $engine "image" ($engine.image | default $facts.images.default | default $known.unstated.image) -}}
@@ -52,7 +52,8 @@ Output: the fields of a container without args and env, plus
   {{- $options := $other.start.options -}}
   {{- if and $options (index $engine (toString $options)) -}}
     {{- if ne $type $engine.type -}}
-    {{- fail (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type) -}}
+    {{- include "llm-d-modelservice.stop" (list $
+      (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type)) -}}
     {{- end -}}
     {{- $_ := set $engine "options" (index $engine $options) -}}
   {{- end -}}

@@ -67,9 +67,9 @@ list. Input as for the flags.
 {{- define "llm-d-modelservice.engines.vllm.ranked" -}}
 {{- $local := int .facts.parallelism.dataLocal -}}
 {{- if not .positional -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: the first rank of a pod is LWS_WORKER_INDEX x %d, which needs a shell around the command; set modelCommand: %s"
-  .facts.role $local .known.start.modelCommand) -}}
+  .facts.role $local .known.start.modelCommand)) -}}
 {{- end -}}
 {{- $script := printf "exec vllm serve \"$@\" --data-parallel-start-rank \"$((LWS_WORKER_INDEX * %d))\"" $local -}}
 {{- list "/bin/sh" "-c" $script "vllm-serve" | toJson -}}

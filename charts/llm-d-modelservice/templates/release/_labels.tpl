@@ -36,6 +36,21 @@ Labels. Three sets with three purposes:
 {{- end -}}
 
 {{/*
+Labels in the immutable selector of a role's Deployment, as JSON. Input: root, role.
+Those of the original chart are the labels of the InferencePool, and an upgrade of its releases cannot change them.
+*/}}
+{{- define "llm-d-modelservice.deploymentSelector" -}}
+{{- if eq .root.Values.deploymentSelector "model" -}}
+  {{- if not .root.Values.modelArtifacts.labels -}}
+  {{- fail "deploymentSelector: model selects pods by modelArtifacts.labels, but there are none; set them, or deploymentSelector: release" -}}
+  {{- end -}}
+  {{- include "llm-d-modelservice.servingLabels" . -}}
+{{- else -}}
+  {{- include "llm-d-modelservice.selectorLabels" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
 Labels of a role's pods, as JSON. Input: root, role, serves.
 A pod that does not serve (a headless worker) has neither the pool's labels nor the role's: an endpoint
 picker takes a pod with the pool's labels and no role for a decode endpoint.

@@ -111,6 +111,27 @@ def _vendors_differ(first: PodGroup, second: PodGroup) -> bool:
 
 @rule(
     Severity.warning,
+    reason="The endpoint picker hands the address of a prefill pod to the sidecar with the target port of the pool, "
+    "which is one for both roles.",
+    link="https://github.com/llm-d/llm-d-router/blob/main/docs/disaggregation.md",
+    failing=Example("prefill: {engine: {args: {port: 8200}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def prefill_port(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill pods serve on the port of decode pods."""
+    decode = next((group for group in deployment.role("decode") if group.proxy and group.served_ports), None)
+    for group in deployment.role("prefill") if decode and not deployment.pools else ():
+        ports = group.served_ports
+        if decode and ports and group.facts and ports[0] != decode.served_ports[0]:
+            yield Violation(
+                f"prefill pods serve on {ports[0]}, decode pods on {decode.served_ports[0]}",
+                group.engine.flag("port"),
+                f"remove --port of prefill, or set {decode.served_ports[0]}",
+            )
+
+
+@rule(
+    Severity.warning,
     reason="Prefill has no pods unless its replicas are set, as in the original chart, so decode serves alone.",
     link="https://github.com/llm-d/llm-d/tree/main/guides/pd-disaggregation",
     failing="prefill: {create: true}",

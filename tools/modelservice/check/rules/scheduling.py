@@ -119,9 +119,11 @@ def _without_room(pods: list[Placed], cluster: Inventory) -> Violation | None:
     else:
         devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
         replicas, fitting = group.workload_at("spec.replicas"), (len(pods) - len(missed)) // group.size
+        number = "replicas" if group.least is None else "autoscaling.minReplicas"
         needs = devices or "resources that the others take"
         at = replicas.otherwise(*group.engine.at("resources").keys, *replicas.keys[-1:])
-        fix = f"set {group.role}.replicas: {fitting}, or add nodes" if fitting else "request less per pod, or add nodes"
+        at = at if group.least is None else at.preferring(f"{group.role}.{number}")
+        fix = f"set {group.role}.{number}: {fitting}, or add nodes" if fitting else "request less per pod, or add nodes"
     return Violation(
         f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs {needs}", at, fix
     )

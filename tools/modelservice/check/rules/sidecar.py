@@ -331,24 +331,3 @@ def _setting(container: Container, flag: str, variable: str, default: int) -> in
     if value is None:
         return default
     return int(value) if isinstance(value, str) and value.isdigit() else None
-
-
-@rule(
-    Severity.warning,
-    reason="The endpoint picker hands the address of a prefill pod to the sidecar with the target port of the pool, "
-    "which is one for both roles.",
-    link=_OPTIONS,
-    failing=Example("prefill: {engine: {args: {port: 8200}}}", base="pd"),
-    passing=Example("", base="pd"),
-)
-def prefill_port(deployment: Deployment) -> Iterator[Violation]:
-    """Prefill pods serve on the port of decode pods."""
-    decode = next((group for group in deployment.role("decode") if group.proxy and group.served_ports), None)
-    for group in deployment.role("prefill") if decode and not deployment.pools else ():
-        ports = group.served_ports
-        if decode and ports and group.facts and ports[0] != decode.served_ports[0]:
-            yield Violation(
-                f"prefill pods serve on {ports[0]}, decode pods on {decode.served_ports[0]}",
-                group.engine.flag("port"),
-                f"remove --port of prefill, or set {decode.served_ports[0]}",
-            )
