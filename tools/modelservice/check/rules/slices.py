@@ -25,7 +25,7 @@ decode: {nodeSelector: {cloud.google.com/gke-tpu-topology: %s}}
     reason="GKE gives a pod all chips of a host. A host of a slice with more than 8 chips has 4 of them, so a pod that "
     "requests another number fits on none. A pod alone on a slice of several hosts waits for the others.",
     link="https://cloud.google.com/kubernetes-engine/docs/concepts/plan-tpus",
-    failing=_TPU % (8, "4x4"),
+    failing=_TPU % (8, "2x2"),
     passing=_TPU % (8, "2x4"),
 )
 def slice_topology(deployment: Deployment) -> Iterator[Violation]:
@@ -51,7 +51,7 @@ def _problem(group: PodGroup, known: Slices, shape: str, count: int) -> tuple[st
         return (
             f"each pod requests {count} chips, but a host of the topology {shape} has {host}",
             f"set {host} chips for each pod, or another {known.label}",
-            None,
+            None if count > chips else Severity.warning,
         )
     pods = group.group_size
     if count * pods != chips:
