@@ -118,6 +118,15 @@ def test_a_full_disk_is_named(tmp_path: Path, home: Callable[[Path], dict[str, s
     assert processes_of(tmp_path) == []
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as a terminal's programs have it: shells ignore it for background jobs, and children inherit that."""
+    given = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, given)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("seconds", [0.8, 3])
 def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Callable[[Path], dict[str, str]], seconds: float) -> None:
     """Ctrl-C while it starts."""
