@@ -21,6 +21,9 @@ type completion struct {
 
 type completionKey struct{}
 
+// portHeader is where the simulator says which port answered.
+const portHeader = "x-inference-port"
+
 // read returns the completion that a request asks for, if it does, and leaves the request as it was.
 func read(request *http.Request) (*completion, error) {
 	if request.Method != http.MethodPost || !strings.HasSuffix(request.URL.Path, "/completions") {
@@ -81,11 +84,15 @@ func (body *stream) Read(into []byte) (int, error) {
 }
 
 // abortWhen passes requests on; completions that still run at the signal are cut off and answered as aborted.
-func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy) http.Handler {
+// Answers name the port that clients see.
+func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy, port string) http.Handler {
 	proxy.ModifyResponse = func(answer *http.Response) error {
 		asked, ok := answer.Request.Context().Value(completionKey{}).(*completion)
 		if ok && asked.Stream && answer.StatusCode == http.StatusOK {
 			answer.Body = &stream{ReadCloser: answer.Body, signaled: signaled, end: strings.NewReader(asked.aborted())}
+		}
+		if answer.Header.Get(portHeader) != "" {
+			answer.Header.Set(portHeader, port)
 		}
 		return nil
 	}

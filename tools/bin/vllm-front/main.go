@@ -59,7 +59,7 @@ func main() {
 	defer stop()
 	proxy := httputil.NewSingleHostReverseProxy(engine)
 	proxy.FlushInterval = -1 // streams are passed on as they come
-	handler := abortWhen(signaled, proxy)
+	handler := abortWhen(signaled, proxy, strings.TrimPrefix(os.Args[1], ":"))
 	if key := os.Getenv("VLLM_API_KEY"); key != "" {
 		handler = requireKey(key, handler)
 	}
