@@ -75,6 +75,18 @@ class Credentials(Closed):
     """Credentials of `oss://`."""
 
 
+class CaBundle(Closed):
+    """Certificate authorities of the store, as a PEM file in a ConfigMap or a Secret. The file takes the place of the
+    certificates of the image, so it should also hold the public ones that are needed."""
+
+    configMap: DnsSubdomain | None = None
+    """Name of the ConfigMap."""
+    secret: DnsSubdomain | None = None
+    """Name of the Secret, in place of a ConfigMap."""
+    key: SecretKey = "ca.crt"
+    """Key with the PEM file."""
+
+
 class Download(Closed):
     """Download of the model before the engine starts."""
 
@@ -200,6 +212,9 @@ class ModelArtifacts(Closed):
     """Key of the Secret with the token."""
     credentials: Credentials = Credentials()
     """Secrets of object stores."""
+    caBundle: CaBundle = CaBundle()
+    """Certificate authorities that the engine and downloads trust: of a mirror, a private store or a proxy that
+    intercepts TLS (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `AWS_CA_BUNDLE`)."""
     readOnly: bool = True
     """Mounts the claim of a `pvc://` or `pvc+hf://` model read-only."""
     imagePullPolicy: ImagePullPolicy = "Always"
