@@ -197,8 +197,8 @@ class ModelArtifacts(Closed):
     """URL of a mirror or of a private store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
     `MODELSCOPE_ENDPOINT` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
     features: list[Feature] = Field(default=[], examples=[["TextEmbedding"]])
-    """Features of the model. vLLM runs a model without `TextGeneration` or `SpeechToText` as a pooling model
-    (`--runner pooling`)."""
+    """Features that the model has, whose paths are listed for clients. vLLM runs a model without `TextGeneration` or
+    `SpeechToText` as a pooling model (`--runner pooling`)."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}
     """Labels of the serving pods, by which an InferencePool selects them; the chart adds `llm-d.ai/role`."""
     size: Quantity | None = None

@@ -156,7 +156,7 @@ download.env), name, image, command.
 {{- range $name, $value := (include "llm-d-modelservice.rendered" $variables | fromJson).value -}}
   {{- with include "llm-d-modelservice.variable" (dict "name" $name "value" $value) | fromJson -}}{{- $own = append $own . -}}{{- end -}}
 {{- end -}}
-{{- $lower := concat .env .model.certificates.env | default list -}}
+{{- $lower := concat (.env | default list) .model.certificates.env | default list -}}
 {{- $env := include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $lower "upper" $own) | fromJsonArray -}}
 {{- $container := dict "name" .name "image" (include "llm-d-modelservice.image" (dict "root" .root "image" .image)) "command" .command -}}
 {{- $_ := set $container "volumeMounts" (concat .mounts .model.certificates.mounts) -}}

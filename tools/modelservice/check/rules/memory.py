@@ -93,7 +93,7 @@ def shared_memory_limit(deployment: Deployment) -> Iterator[Violation]:
 accelerator: {type: cpu}
 engine:
   image: vllm/vllm-openai-cpu:v0.32.0
-  env: {VLLM_CPU_KVCACHE_SPACE: 40}
+  env: {VLLM_CPU_KVCACHE_SPACE: 48}
   resources: {limits: {memory: 48Gi}}
 """,
     passing="""\
