@@ -41,8 +41,12 @@ class Mutant:
     findings: tuple[Finding, ...]
 
 
+ESTIMATES = {"model-volume", "startup-budget"}
+"""Rules that judge by an estimate, and so only warn."""
+
+
 def errors(base: Base, helm: EmbeddedHelm) -> list[Finding]:
-    """The errors in a deployment with its pool."""
+    """The errors in a deployment with its pool, and what is one by an estimate."""
     with tempfile.TemporaryDirectory() as scratch:
         values, pool = Path(scratch) / "values.yaml", Path(scratch) / "pool.yaml"
         values.write_text(json.dumps(base.values, indent=1), encoding="utf-8")
@@ -52,7 +56,7 @@ def errors(base: Base, helm: EmbeddedHelm) -> list[Finding]:
             neighbours = read_pool(str(pool))
             deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
             found = [*found, *run([deployment])]
-    return [finding for finding in found if finding.severity is Severity.error]
+    return [finding for finding in found if finding.severity is Severity.error or finding.rule in ESTIMATES]
 
 
 def mutate(base: Base, name: str, helm: EmbeddedHelm) -> Mutant | None:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from modelservice.inputs import merge
 from support.release import MODEL, Serving
 
 
@@ -42,13 +45,25 @@ def test_every_pod_of_a_hybrid_group_gets_requests(serving: Serving, vllm: dict[
         assert resolves(serving, worker) == leader["status"]["podIP"]
 
 
-def test_a_flag_that_vllm_does_not_know_ends_the_engine_and_the_reason_is_shown(
-    serving: Serving, vllm: dict[str, Any]
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"engine": {"args": {"max-modle-len": 8192}}}, "unrecognized arguments: --max-modle-len"),
+        (
+            {
+                "modelArtifacts": {"name": "Qwen/Qwen3-32B", "uri": "hf://Qwen/Qwen3-32B"},
+                "decode": {"parallelism": {"dataLocal": 2, "dataMode": "multiPort"}},
+            },
+            "Non-MoE models do not support external data parallel mode.",
+        ),
+    ],
+    ids=["flag", "dense model"],
+)
+def test_what_vllm_rejects_ends_the_engine_and_the_reason_is_shown(
+    serving: Serving, vllm: dict[str, Any], change: dict[str, Any], reason: str
 ) -> None:
-    values = {**vllm, "engine": {**vllm["engine"], "args": {**vllm["engine"]["args"], "max-modle-len": 8192}}}
-    serving.install("typo", values)
-    reason = "vllm: error: unrecognized arguments: --max-modle-len"
-    serving.cluster.wait("the engine says which flag it does not know", lambda: reason in serving.explain())
+    serving.install("typo", merge([vllm, change]))
+    serving.cluster.wait("the engine says why", lambda: f"vllm: error: {reason}" in serving.explain())
     serving.cluster.wait("the event is shown", lambda: "Back-off restarting failed container" in serving.explain())
 
 

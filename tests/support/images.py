@@ -11,6 +11,7 @@ from pathlib import Path
 
 from localcluster.binaries import binary
 from localcluster.images import Image
+from modelservice import facts
 from modelservice.engines.arguments import Table, table
 from modelservice.engines.version import vllm_version
 
@@ -30,9 +31,10 @@ def vllm_image() -> Image:
         ("vllm", "serve"),
         {
             "app/llm-d-inference-sim": simulator,
-            "usr/local/bin/api-key": binary("api-key"),
+            "usr/local/bin/vllm-front": binary("vllm-front"),
             "usr/local/bin/vllm": PROGRAM,
             "etc/vllm-flags": flags(table(vllm_version(VLLM)), known),
+            "etc/dense-models": "".join(f"{posix(known.pattern)}\n" for known in facts.models_by_name().dense),
         },
     )
 
@@ -45,6 +47,11 @@ def curl_image(name: str) -> Image:
     libraries = [Path(path) for path in re.findall(r"(/\S+) \(0x", linked)]
     files = {str(path).lstrip("/"): path.resolve() for path in libraries}
     return Image((name,), ("/usr/local/bin/curl",), {"usr/local/bin/curl": Path(curl), **files})
+
+
+def posix(pattern: str) -> str:
+    """A pattern of Python for grep -E."""
+    return pattern.replace(r"\d", "[0-9]").replace(r"\w", "[A-Za-z0-9_]")
 
 
 def flags(version: Table, known: set[str]) -> str:

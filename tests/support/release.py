@@ -192,7 +192,8 @@ class Endpoint:
 @dataclass
 class Load:
     """A steady load of streaming requests, from a number of clients that each wait for their answer; a context
-    manager that ends it. Every request is counted: an answer without its last word is a lost one.
+    manager that ends it. Every request is counted: an answer without its last word, or
+    one that the engine aborted, is a lost one.
     """
 
     endpoint: Endpoint
@@ -236,8 +237,7 @@ class Load:
             prompt = f"{next(self._numbers)} " + "word " * self.tokens
             try:
                 answer = self.endpoint.chat(prompt, stream=True)
-                whole = answer.status == 200 and answer.body.rstrip().endswith(b"data: [DONE]")
-                outcome = "" if whole else f"{answer.status} {answer.body[-200:]!r}"
+                outcome = _what_is_wrong_with(answer)
             except (OSError, http.client.HTTPException) as error:
                 outcome = repr(error)
             with self._lock:
@@ -246,6 +246,13 @@ class Load:
                 else:
                     self.answered[answer.headers.get("x-inference-pod", "")] += 1
                     self.latencies.append(time.monotonic() - started)
+
+
+def _what_is_wrong_with(answer: Answer) -> str:
+    """What a stream lacks; nothing if it came whole."""
+    if answer.status != 200 or not answer.body.rstrip().endswith(b"data: [DONE]"):
+        return f"{answer.status} {answer.body[-200:]!r}"
+    return "200 aborted" if b'"finish_reason":"abort"' in answer.body else ""
 
 
 class Serving:

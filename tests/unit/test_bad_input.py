@@ -57,6 +57,10 @@ NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
+    "two bundles of authorities": (
+        model(caBundle={"configMap": "ca", "secret": "ca"}),
+        ["modelArtifacts.caBundle", "configMap: ca", "secret: ca", "keep one"],
+    ),
     "a number out of range": ({"decode": {"replicas": 99999999999}}, ["decode.replicas", "got 99999999999, want"]),
     "more digits than a number holds": ({"decode": {"replicas": "9" * 400}}, ["decode.replicas", "is too large"]),
     "unknown nested key": ({"decode": {"replica": 2}}, ["decode.replica", "did you mean replicas"]),

@@ -1,12 +1,14 @@
 """Mistakes of everyday deployments beside those in the examples of the rules: found, or rightly left alone."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
 from modelservice.check.examples import findings
 from modelservice.check.rule import Example, rules
 from modelservice.helm import EmbeddedHelm
+from modelservice.model.weights import weights_of
 
 PODS = """\
 apiVersion: apps/v1
@@ -211,6 +213,43 @@ ENGINES = [
 def test_a_mistake_about_the_engine_is_found(embedded: EmbeddedHelm, name: str, values: str, message: str) -> None:
     found = findings(rules()[name], Example(values), embedded)
     assert [item for item in found if message in item.message and item.fix and item.values], found
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "severity"),
+    [
+        ("model-volume", GPT_OSS % "5Gi", "warning"),
+        ("startup-budget", GPT_OSS % "80Gi" + "engine: {startupProbe: {httpGet: {port: 8000}}}", "warning"),
+        ("host-memory", PROCESSORS % "12Gi", "warning"),
+        ("host-memory", PROCESSORS % "12Gi" + "decode: {engine: {env: {VLLM_CPU_KVCACHE_SPACE: '11'}}}", "warning"),
+        ("host-memory", PROCESSORS % "12Gi" + "decode: {engine: {env: {VLLM_CPU_KVCACHE_SPACE: '12'}}}", "error"),
+    ],
+)
+def test_what_the_name_of_a_model_tells_is_no_error(
+    embedded: EmbeddedHelm, name: str, values: str, severity: str
+) -> None:
+    found = findings(rules()[name], Example(values), embedded)
+    assert {item.severity.name for item in found} == {severity}
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [
+        ("Qwen/Qwen3-32B", 64),
+        ("Qwen/Qwen3-32B-FP8", 32),
+        ("Qwen/Qwen2.5-72B-Instruct-AWQ", 39.6),
+        ("Qwen/Qwen2.5-72B-Instruct-GPTQ-Int4", 39.6),
+        ("Qwen/Qwen2.5-72B-Instruct-GPTQ-Int8", 72),
+        ("nvidia/Gemma-4-31B-IT-NVFP4", 17.05),
+        ("RedHatAI/Llama-3.3-70B-Instruct-quantized.w4a16", 38.5),
+        ("openai/gpt-oss-20b", 11),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512", 675),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512-NVFP4", 371.25),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512-BF16", 1350),
+    ],
+)
+def test_the_size_of_a_model_by_its_name(model: str, billions: float) -> None:
+    assert weights_of(model) == pytest.approx(Decimal(str(billions)) * 10**9)
 
 
 TPU = "{accelerator: {type: google}, engine: {image: 'vllm/vllm-tpu:v0.12.0'}, decode: {parallelism: {tensor: 8}}}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from modelservice import facts
 from support.engines import secret, single, volumes
 from support.render import Objects, Render
 
@@ -47,6 +48,46 @@ def test_an_init_container_downloads(render: Render, uri: str, command: list[str
     assert container["volumeMounts"] == [{"name": "model-storage", "mountPath": "/model-cache"}]
     assert objects.engine()["args"][0] == argument
     assert "--load-format" not in objects.engine()["args"]
+
+
+CA_BUNDLES = [
+    ({"configMap": "store-ca"}, {"configMap": {"name": "store-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}),
+    (
+        {"secret": "store-ca", "key": "tls.pem"},
+        {"secret": {"secretName": "store-ca", "items": [{"key": "tls.pem", "path": "ca.crt"}]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("bundle", "volume"), CA_BUNDLES)
+@pytest.mark.parametrize("uri", ["hf://org/model", "ms://org/model", "s3://bucket/model", "oss://bucket/model"])
+def test_everything_that_downloads_trusts_the_given_authorities(
+    render: Render, bundle: dict[str, str], volume: dict[str, Any], uri: str
+) -> None:
+    endpoint = {"endpoint": "https://oss.example.com"} if uri.startswith("oss") else {}
+    asked = {"enabled": True, "image": "example.com/tools:1"}
+    adapters = [{"name": "sql", "uri": "hf://org/sql"}]
+    objects = render(single(uri=uri, caBundle=bundle, download=asked, adapters=adapters, **endpoint))
+    model, adapter = objects.pod()["initContainers"]
+    for container in (model, adapter, objects.pod()["containers"][0]):
+        (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "ca-bundle")
+        given = env(container)
+        paths = [given[variable.name] for variable in facts.certificates().variables]
+        assert paths == [f"{mount['mountPath']}/ca.crt"] * 3
+    assert volumes(objects)["ca-bundle"] == {"name": "ca-bundle", **volume}
+
+
+def test_a_job_trusts_the_given_authorities(render: Render) -> None:
+    pod = render(shared(caBundle={"configMap": "store-ca"})).one("Job")["spec"]["template"]["spec"]
+    assert {volume["name"] for volume in pod["volumes"]} == {"model-storage", "ca-bundle"}
+    assert env(pod["containers"][0])["SSL_CERT_FILE"] == "/etc/ca-bundle/ca.crt"
+
+
+def test_a_variable_of_the_user_replaces_the_given_authorities(render: Render) -> None:
+    own = {"enabled": True, "env": {"SSL_CERT_FILE": "/own.pem"}}
+    objects = render(single(uri="hf://org/model", caBundle={"configMap": "store-ca"}, download=own))
+    assert env(download(objects))["SSL_CERT_FILE"] == "/own.pem"
+    assert objects.env()["SSL_CERT_FILE"] == "/etc/ca-bundle/ca.crt"
 
 
 def test_the_engines_cache_is_what_a_hugging_face_download_fills(render: Render) -> None:

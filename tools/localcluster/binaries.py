@@ -85,7 +85,7 @@ def kubernetes_program(name: str, version: str) -> Path:
 _SMALL = "-s -w"
 
 PROGRAMS = {
-    "api-key": Program("github.com/llm-d/llm-d-modelservice/tools/bin/api-key", _SMALL),
+    "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
     # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
         "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"

@@ -4,15 +4,18 @@
 # Flags that vLLM does not know end it, as they end vLLM. Of those that vLLM knows, the simulator gets the ones that
 # it knows too and that mean the same to it; the others change how a model runs and not how it is served, so they
 # are dropped. What changes how it is served is done here: a headless process serves nothing, only
-# --data-parallel-multi-port-external-lb gives every rank a port of its own, and a signal ends running requests at
-# once unless --shutdown-timeout gives them time.
+# --data-parallel-multi-port-external-lb gives every rank a port of its own, and models that are known to have no
+# experts have no external ranks.
 #
-# VLLM_API_KEY is asked for by a proxy in front of the simulator.
+# A proxy in front of the simulator, /usr/local/bin/vllm-front, asks for VLLM_API_KEY. At a signal it answers running
+# completions as vLLM does: status 200 and finish_reason "abort". With --shutdown-timeout they get that time instead.
+# What differs: an answer that is no stream is cut to nothing; with a drain, new requests find nobody instead of an
+# error 500 of vLLM; with TLS there is no proxy, so a signal resets connections and a key is refused.
 #
 # SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms.
 #
 # /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
-# knows it.
+# knows it. /etc/dense-models has patterns of the last parts of models' names.
 set -eu
 
 flags=/etc/vllm-flags
@@ -34,7 +37,7 @@ look_up() {
 shift
 
 # First only look: everything is read once, in order, before anything is started.
-model='' headless='' ports='' size='' port=8000 patience=0 count=$# keep=''
+model='' headless='' ports='' external='' tls='' size='' port=8000 patience=0 count=$# keep=''
 while [ "$count" -gt 0 ]; do
   count=$((count - 1)) word=$1
   shift
@@ -45,11 +48,12 @@ while [ "$count" -gt 0 ]; do
       keep=$known
       case $name in
         --headless) headless=yes ;;
-        --data-parallel-multi-port-external-lb) ports=yes ;;
+        --data-parallel-multi-port-external-lb) ports=yes external=yes ;;
         --data-parallel-size | -dp) keep=no size=${word#*=} ;;
         --shutdown-timeout) patience=${word#*=} ;;
         --port) keep=no port=${word#*=} ;;
-        --data-parallel-rank | -dpn) keep=no ;;
+        --data-parallel-rank | -dpn) keep=no external=yes ;;
+        --ssl-certfile | --self-signed-certs) tls=yes ;;
       esac
       [ "$keep" = no ] || set -- "$@" "$word"
       case $word in *=*) continue ;; esac
@@ -76,11 +80,24 @@ while [ "$count" -gt 0 ]; do
 done
 
 [ -z "$headless" ] || exec sleep 2147483647
-[ -z "$ports" ] || set -- "$@" --data-parallel-size "${size:-1}"
+if [ -n "$external" ] && echo "${model##*/}" | grep -qiE -f /etc/dense-models; then
+  fail "Non-MoE models do not support external data parallel mode."
+fi
+if [ -n "$ports" ]; then
+  set -- "$@" --data-parallel-size "${size:=1}"
+else
+  size=1
+fi
 [ -z "$model" ] || set -- --model "$model" "$@"
-if [ -n "${VLLM_API_KEY:-}" ]; then
-  /usr/local/bin/api-key ":$port" http://127.0.0.1:18000 &
+fronts='' rank=0
+if [ -z "$tls" ]; then
+  while [ "$rank" -lt "$size" ]; do
+    /usr/local/bin/vllm-front ":$((port + rank))" "http://127.0.0.1:$((18000 + rank))" &
+    fronts="$fronts $!" rank=$((rank + 1))
+  done
   port=18000
+elif [ -n "${VLLM_API_KEY:-}" ]; then
+  fail "no key with TLS here"
 fi
 
 # shellcheck disable=SC2086 # several flags
@@ -89,6 +106,8 @@ engine=$!
 
 stop() {
   if [ "$patience" = 0 ]; then
+    # shellcheck disable=SC2086 # several processes
+    [ -z "$fronts" ] || { kill -TERM $fronts && wait $fronts || true; }
     kill -KILL "$engine"
   else
     kill -TERM "$engine"

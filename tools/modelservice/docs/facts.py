@@ -57,6 +57,7 @@ def chart_facts() -> dict[str, Any]:
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
         "fastModelActuation": _rendered(raw(DIRECTORY / "fast-model-actuation.yaml")),
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
+        "certificates": [item["name"] for item in raw(DIRECTORY / "certificates.yaml")["variables"]],
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
         "required": required.tree(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelservice.facts.models import (
         Accelerator,
         Accelerators,
+        Certificates,
         EndpointPicker,
         Engine,
         FastModelActuation,
@@ -112,6 +113,15 @@ def kubernetes() -> Kubernetes:
     from modelservice.facts.models import Kubernetes
 
     return read(Kubernetes, DIRECTORY / "kubernetes.yaml")
+
+
+@functools.cache
+def certificates() -> Certificates:
+    """Return how programs are told which certificate authorities to trust."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Certificates
+
+    return read(Certificates, DIRECTORY / "certificates.yaml")
 
 
 @functools.cache

@@ -1019,6 +1019,19 @@ class Kubernetes(Record):
     """Immutable fields by kind."""
 
 
+class CertificateVariable(Record):
+    """An environment variable with the path of a file of certificate authorities."""
+
+    name: str
+    source: Source
+
+
+class Certificates(Record):
+    """How programs are told which certificate authorities to trust."""
+
+    variables: tuple[CertificateVariable, ...]
+
+
 class Kueue(Record):
     """What Kueue looks for, and its limits."""
 

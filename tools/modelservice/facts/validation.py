@@ -16,6 +16,7 @@ from modelservice.facts.load import raw
 from modelservice.facts.models import (
     NONE,
     Accelerators,
+    Certificates,
     EndpointPicker,
     Engine,
     FastModelActuation,
@@ -44,6 +45,7 @@ def files() -> dict[Path, type[Record]]:
     return {
         **dict.fromkeys(sorted((DIRECTORY / "engines").glob("*.yaml")), Engine),
         DIRECTORY / "accelerators.yaml": Accelerators,
+        DIRECTORY / "certificates.yaml": Certificates,
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,

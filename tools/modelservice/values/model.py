@@ -75,6 +75,18 @@ class Credentials(Closed):
     """Credentials of `oss://`."""
 
 
+class CaBundle(Closed):
+    """Certificate authorities of the store, as a PEM file in a ConfigMap or a Secret. The file takes the place of the
+    certificates of the image, so it should also hold the public ones that are needed."""
+
+    configMap: DnsSubdomain | None = None
+    """Name of the ConfigMap."""
+    secret: DnsSubdomain | None = None
+    """Name of the Secret, in place of a ConfigMap."""
+    key: SecretKey = "ca.crt"
+    """Key with the PEM file."""
+
+
 class Download(Closed):
     """Download of the model before the engine starts."""
 
@@ -185,8 +197,8 @@ class ModelArtifacts(Closed):
     """URL of a mirror or of a private store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,
     `MODELSCOPE_ENDPOINT` for `ms://`, `AWS_ENDPOINT_URL` for `s3://`, the region's address for `oss://`."""
     features: list[Feature] = Field(default=[], examples=[["TextEmbedding"]])
-    """Features of the model. vLLM runs a model without `TextGeneration` or `SpeechToText` as a pooling model
-    (`--runner pooling`)."""
+    """Features that the model has, whose paths are listed for clients. vLLM runs a model without `TextGeneration` or
+    `SpeechToText` as a pooling model (`--runner pooling`)."""
     labels: dict[LabelKey, LabelValue] = {"llm-d.ai/inference-serving": "true"}
     """Labels of the serving pods, by which an InferencePool selects them; the chart adds `llm-d.ai/role`."""
     size: Quantity | None = None
@@ -200,6 +212,9 @@ class ModelArtifacts(Closed):
     """Key of the Secret with the token."""
     credentials: Credentials = Credentials()
     """Secrets of object stores."""
+    caBundle: CaBundle = CaBundle()
+    """Certificate authorities that the engine and downloads trust: of a mirror, a private store or a proxy that
+    intercepts TLS (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `AWS_CA_BUNDLE`)."""
     readOnly: bool = True
     """Mounts the claim of a `pvc://` or `pvc+hf://` model read-only."""
     imagePullPolicy: ImagePullPolicy = "Always"

@@ -30,7 +30,8 @@ class SharedMemory(Closed):
     """`/dev/shm` of the engine. NCCL and vLLM's workers need more than the 64 MiB of a container runtime."""
 
     enabled: bool = False
-    """Mounts a memory-backed volume at `/dev/shm`; it counts against the memory limit."""
+    """Mounts a memory-backed volume at `/dev/shm`; it counts against the memory limit. The volume lives as long as the
+    pod: what a crashed engine left there stays when its container restarts, until the pod is deleted."""
     sizeLimit: Quantity | None = None
     """Size limit of the volume. Default: the node's, half of its memory."""
 

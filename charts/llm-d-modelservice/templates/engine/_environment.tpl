@@ -44,7 +44,7 @@ An engine that takes its settings from variables has its own template for them,
 {{- end -}}
 {{- $derived = concat $derived $needed -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
-{{- $derived = concat $derived $facts.model.storeEnv $facts.lora.env $facts.accelerator.env -}}
+{{- $derived = concat $derived $facts.model.storeEnv $facts.model.certificates.env $facts.lora.env $facts.accelerator.env -}}
 {{- if $values.auth.apiKeySecret.name -}}
 {{- $derived = append $derived (include "llm-d-modelservice.apiKeyEnv" . | fromJson) -}}
 {{- end -}}

@@ -126,9 +126,9 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
     .role)) -}}
   {{- end -}}
   {{- $container := include "llm-d-modelservice.downloadContainer" (dict
-    "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
+    "root" .root "role" .role "engine" .engine "model" $model "env" (concat $model.env $env)
+    "mounts" (concat (list (dict "name" "model-storage" "mountPath" $model.mountPath)) $access.mounts)
     "name" "download-model" "image" ($image | default .engine.image) "command" $command) | fromJson -}}
-  {{- $_ := set $container "volumeMounts" (concat (list (dict "name" "model-storage" "mountPath" $model.mountPath)) $access.mounts) -}}
   {{- if $options.job -}}
     {{- include "llm-d-modelservice.downloadInJob" (dict "model" $model "container" $container "access" $access) -}}
   {{- else -}}
@@ -139,8 +139,8 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
 {{- end -}}
 
 {{/*
-A container that downloads, without mounts, as JSON. Input: root, role, engine, env (besides download.env), name, image,
-command.
+A container that downloads, as JSON. Input: root, role, engine, model, env and mounts (besides those of certificates and
+download.env), name, image, command.
 */}}
 {{- define "llm-d-modelservice.downloadContainer" -}}
 {{- $options := .root.Values.modelArtifacts.download -}}
@@ -156,8 +156,10 @@ command.
 {{- range $name, $value := (include "llm-d-modelservice.rendered" $variables | fromJson).value -}}
   {{- with include "llm-d-modelservice.variable" (dict "name" $name "value" $value) | fromJson -}}{{- $own = append $own . -}}{{- end -}}
 {{- end -}}
-{{- $env := include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" .env "upper" $own) | fromJsonArray -}}
+{{- $lower := concat (.env | default list) .model.certificates.env | default list -}}
+{{- $env := include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" $lower "upper" $own) | fromJsonArray -}}
 {{- $container := dict "name" .name "image" (include "llm-d-modelservice.image" (dict "root" .root "image" .image)) "command" .command -}}
+{{- $_ := set $container "volumeMounts" (concat .mounts .model.certificates.mounts) -}}
 {{- if $env -}}{{- $_ := set $container "env" $env -}}{{- end -}}
 {{- with .engine.securityContext -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}
 {{- $given := dict "resources" ($options.resources | default dict) "key" "modelArtifacts.download.resources" -}}
@@ -175,7 +177,7 @@ hash of its command, and the pods wait for that file: a pod that starts first, o
 {{- $marker := printf "%s/.loaded-%s" .model.mountPath (.container.command | toJson | sha256sum | trunc 8) -}}
 {{- $job := deepCopy .container -}}
 {{- $_ := set $job "command" (concat (list "/bin/sh" "-c" "\"$@\" && touch \"$0\"" $marker) .container.command) -}}
-{{- $_ := set .model "job" (dict "container" $job "volumes" (.access.volumes | default list)) -}}
+{{- $_ := set .model "job" (dict "container" $job "volumes" (concat (.access.volumes | default list) .model.certificates.volumes | default list)) -}}
 {{- $wait := pick .container "image" "securityContext" -}}
 {{- $_ := set $wait "name" "wait-for-model" -}}
 {{- $_ := set $wait "command" (list "/bin/sh" "-c" "until [ -e \"$0\" ]; do sleep 5; done" $marker) -}}

@@ -89,11 +89,10 @@ root, role, engine, model, source, key, index, path.
   "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set an image that has %s"
   $known.title $scheme (first $command))) -}}
 {{- end -}}
-{{- $container := include "llm-d-modelservice.downloadContainer" (dict
-  "root" .root "role" .role "engine" .engine "env" $env
-  "name" (printf "download-adapter-%d" (int .index)) "image" $image "command" $command) | fromJson -}}
 {{- $mount := dict "name" "adapters" "mountPath" "/adapters" -}}
-{{- $_ := set $container "volumeMounts" (concat (list $mount) $access.mounts) -}}
+{{- $container := include "llm-d-modelservice.downloadContainer" (dict
+  "root" .root "role" .role "engine" .engine "model" .model "env" $env "mounts" (concat (list $mount) $access.mounts)
+  "name" (printf "download-adapter-%d" (int .index)) "image" $image "command" $command) | fromJson -}}
 {{- $_ := set .model "initContainers" (append .model.initContainers $container) -}}
 {{- $names := list -}}
 {{- range .model.volumes -}}{{- $names = append $names .name -}}{{- end -}}

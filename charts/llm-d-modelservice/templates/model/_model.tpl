@@ -29,6 +29,7 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
   env             environment variables that belong to the mounted volume
   storeEnv        environment variables that reach the store: token, mirror, credentials
   volumes, mounts further volumes, and mounts of the engine
+  certificates    {env, volumes, mounts} that tell the engine and downloads whom to trust
   initContainers  what runs before the engine
   job             the container of the Job that fills a shared claim, if there is one
 */}}
@@ -49,7 +50,8 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
   "name" $name "names" (concat (list $name) ($artifacts.aliases | default list) | uniq)
   "scheme" $source.scheme "rest" $source.rest "argument" $source.rest "revision" ($artifacts.revision | default "") "flags" list
   "mountPath" ($artifacts.mountPath | trimSuffix "/" | default "/") "readOnly" false
-  "env" list "storeEnv" list "volumes" list "mounts" list "initContainers" list -}}
+  "env" list "storeEnv" list "volumes" list "mounts" list "initContainers" list
+  "certificates" (include "llm-d-modelservice.certificates" .root | fromJson) -}}
 {{- $here := dict "root" .root "role" .role "engine" .engine "model" $model "known" $known "uri" $source.uri -}}
 {{- include "llm-d-modelservice.checkSource" $here -}}
 {{- $_ := set $here "download" (eq (include "llm-d-modelservice.downloads" $here) "true") -}}

@@ -46,6 +46,30 @@ user, a claim of each pod, or the node's disk.
 {{- end -}}
 
 {{/*
+Certificate authorities that the store is trusted by, as JSON {env, volumes, mounts}. Input: the root context.
+*/}}
+{{- define "llm-d-modelservice.certificates" -}}
+{{- $bundle := .Values.modelArtifacts.caBundle -}}
+{{- if and $bundle.configMap $bundle.secret -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf
+  "modelArtifacts.caBundle: the file is in one place, but both configMap: %s and secret: %s are set; keep one of them"
+  $bundle.configMap $bundle.secret)) -}}
+{{- end -}}
+{{- $source := dict -}}
+{{- $items := list (dict "key" $bundle.key "path" "ca.crt") -}}
+{{- with $bundle.configMap -}}{{- $source = dict "configMap" (dict "name" . "items" $items) -}}{{- end -}}
+{{- with $bundle.secret -}}{{- $source = dict "secret" (dict "secretName" . "items" $items) -}}{{- end -}}
+{{- $env := list -}}
+{{- if $source -}}
+  {{- range .Known.certificates -}}{{- $env = append $env (dict "name" . "value" "/etc/ca-bundle/ca.crt") -}}{{- end -}}
+{{- end -}}
+{{- dict "env" $env
+  "volumes" (empty $source | ternary list (list (merge (dict "name" "ca-bundle") $source)))
+  "mounts" (empty $source | ternary list (list (dict "name" "ca-bundle" "mountPath" "/etc/ca-bundle" "readOnly" true)))
+| toJson -}}
+{{- end -}}
+
+{{/*
 How an object store is reached, as JSON {env, volumes, mounts}. Input: artifacts, scheme (s3, gs or oss), endpoint (its
 address, if not the usual one), rclone (for rclone, which reads its own variables, or for an engine that streams).
 https://rclone.org/s3/ https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer/

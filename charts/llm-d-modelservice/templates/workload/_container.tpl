@@ -97,7 +97,9 @@ root, container, key.
 {{- $container = omit $container "resources" -}}
 {{- if $resources -}}{{- $_ := set $container "resources" $resources -}}{{- end -}}
 {{- if $engine.mountModelVolume -}}{{- include "llm-d-modelservice.mountModel" (dict "facts" $facts "container" $container) -}}{{- end -}}
-{{- with $facts.model.mounts -}}{{- $_ := set $container "volumeMounts" (concat ($container.volumeMounts | default list) .) -}}{{- end -}}
+{{- with concat $facts.model.mounts $facts.model.certificates.mounts -}}
+{{- $_ := set $container "volumeMounts" (concat ($container.volumeMounts | default list) .) -}}
+{{- end -}}
 {{- $mounts := list -}}
 {{- if $role.sharedMemory.enabled -}}{{- $mounts = append $mounts (dict "name" "dshm" "mountPath" "/dev/shm") -}}{{- end -}}
 {{- range $role.volumeClaimTemplates -}}

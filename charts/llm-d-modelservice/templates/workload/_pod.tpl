@@ -124,7 +124,7 @@ it; a volume, claim or claim template of the user with the same name wins.
     {{- end -}}
   {{- end -}}
 {{- end -}}
-{{- $volumes = concat $volumes $.facts.model.volumes -}}
+{{- $volumes = concat $volumes $.facts.model.volumes $.facts.model.certificates.volumes -}}
 {{- if $role.sharedMemory.enabled -}}
   {{- $emptyDir := dict "medium" "Memory" -}}
   {{- with $role.sharedMemory.sizeLimit -}}{{- $_ := set $emptyDir "sizeLimit" (toString .) -}}{{- end -}}

@@ -17,7 +17,7 @@ from modelservice.model.pods import PodGroup
 _LINK = "https://github.com/llm-d-incubation/llm-d-fast-model-actuation/blob/v0.6.4/pkg/api/interface.go"
 
 
-def _requester(container: str, prefix: str = "dual-pods.llm-d.ai") -> Example:
+def _requester(container: str, prefix: str = "dual-pods.llm-d.ai", claims: str = "[]") -> Example:
     """Return a requester whose server has a container."""
     return Example(
         manifests=f"""\
@@ -35,6 +35,7 @@ spec:
             containers:
             - {container}
     spec:
+      resourceClaims: {claims}
       containers:
       - name: inference-server
         image: ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:v0.6.4
@@ -110,6 +111,29 @@ def dual_pods_sleep(deployment: Deployment) -> Iterator[Violation]:
                 f"the server cannot sleep without {' and '.join(missing)}",
                 group.engine.at("args"),
                 "add " + ("both" if len(missing) > 1 else "it"),
+            )
+
+
+@rule(
+    Severity.warning,
+    reason="The controller gives a server the accelerators that its requester has by an extended resource. It does not "
+    "support resource claims yet.",
+    link="https://github.com/llm-d-incubation/llm-d-fast-model-actuation/blob/main/docs/dual-pods.md",
+    failing=_requester(_SLEEPS, claims="[{name: gpu, resourceClaimTemplateName: gpu}]"),
+    passing=_requester(_SLEEPS),
+)
+def dual_pods_claims(deployment: Deployment) -> Iterator[Violation]:
+    """Requesters of dual pods have accelerators without resource claims."""
+    for group in deployment.groups:
+        claims = [str(claim.get("name")) for claim in (group.requester or {}).get("resourceClaims") or []]
+        if claims:
+            yield Violation(
+                f"the requester has its accelerators by the resource claim {claims[0]}, which the controller does not "
+                "support",
+                group.at("spec.resourceClaims").preferring("accelerator.dra"),
+                "set accelerator.dra: false"
+                if deployment.sources is not None
+                else "request accelerators as an extended resource, e.g. nvidia.com/gpu",
             )
 
 

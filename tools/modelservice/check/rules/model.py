@@ -203,7 +203,7 @@ def _stays_inside(egress: Object) -> bool:
 
 
 @rule(
-    Severity.error,
+    Severity.warning,  # the size is an estimate
     reason="The kubelet evicts a pod whose download outgrows its volume, and the next one starts from nothing.",
     link="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/",
     failing="modelArtifacts: {name: Qwen/Qwen3-32B, uri: hf://Qwen/Qwen3-32B, size: 40Gi}",

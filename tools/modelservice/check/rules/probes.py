@@ -156,7 +156,7 @@ def _action(probe: Any) -> Object:
 
 
 @rule(
-    Severity.error,
+    Severity.warning,  # the size is an estimate, and so is the time
     reason="Once the startup probe has failed too often, the kubelet restarts the container: a model that takes longer "
     "to load never becomes ready.",
     link=_LIFE_CYCLE,
