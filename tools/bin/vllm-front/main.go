@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 var guarded = []string{"/v1", "/v2", "/inference", "/cohere"}
@@ -47,6 +49,22 @@ func requireKey(key string, next http.Handler) http.Handler {
 	})
 }
 
+// await returns when the engine listens, or false when a signal comes first: like vLLM, the proxy has no open port until
+// the engine serves.
+func await(signaled context.Context, address string) bool {
+	for {
+		if connection, err := net.Dial("tcp", address); err == nil {
+			_ = connection.Close()
+			return true
+		}
+		select {
+		case <-signaled.Done():
+			return false
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: vllm-front ADDRESS URL-OF-THE-ENGINE")
@@ -57,6 +75,9 @@ func main() {
 	}
 	signaled, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if !await(signaled, engine.Host) {
+		return
+	}
 	proxy := httputil.NewSingleHostReverseProxy(engine)
 	proxy.FlushInterval = -1 // streams are passed on as they come
 	handler := abortWhen(signaled, proxy, strings.TrimPrefix(os.Args[1], ":"))
