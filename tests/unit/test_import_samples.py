@@ -111,6 +111,8 @@ def test_files_without_a_model_are_refused_by_what_is_in_them(relative: str, wor
 FROM_THE_SOURCE = {
     "accelerator-count": "two devices, and no parallelism in the arguments",
     "accelerator-image": "the original runs an image for processors on accelerators",
+    "capability-beyond-standard": "the original adds capabilities to pods that are otherwise restricted",
+    "claim-of-one-node": "the original's claim is for one node",
     "disruption-budget": "the original has none",
     "engine-version": "the original runs an old vLLM",
     "image-latest": "the original runs it",

@@ -140,7 +140,7 @@ engine:
 
 
 @rule(
-    Severity.warning,
+    Severity.info,
     reason="A namespace that enforces the restricted or baseline Pod Security Standard rejects pods with other added "
     "capabilities, such as the IPC_LOCK of RDMA. To a user other than root, an added capability gives nothing.",
     link="https://kubernetes.io/docs/concepts/security/pod-security-standards/",

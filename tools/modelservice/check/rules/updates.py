@@ -67,7 +67,8 @@ _LIMITS = {"Deployment": _deployment, "LeaderWorkerSet": _leader_worker_set}
 
 
 def _section(group: PodGroup, strategy: str, limits: str) -> Object:
-    found = ((group.workload.get("spec") or {}).get(strategy) or {}).get(limits)
+    given = (group.workload.get("spec") or {}).get(strategy)
+    found = given.get(limits) if isinstance(given, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
 
