@@ -166,7 +166,7 @@ NAMESPACE = (
 @pytest.mark.parametrize(
     ("values", "standard", "expected"),
     [
-        (RESTRICTED % "IPC_LOCK", "", ["warning"]),
+        (RESTRICTED % "IPC_LOCK", "", ["info"]),
         (RESTRICTED % "NET_BIND_SERVICE", "", []),
         (RESTRICTED % "IPC_LOCK", "restricted", ["error"]),
         (RESTRICTED % "IPC_LOCK", "privileged", []),

@@ -118,6 +118,7 @@ FROM_THE_SOURCE = {
     "image-latest": "the original runs it",
     "kv-transfer-missing": "the original has no connector",
     "probe-proxy-health": "the original's probe asks the sidecar's port",
+    "rdma-without-ipc-lock": "the original has not the capability",
     "readiness-missing": "the original has no probe",
     "requests-cut-off": "the original does not drain",
     "served-model-name": "the original's decode has a name that its prefill has not",

@@ -43,7 +43,7 @@ def rdma_unused(deployment: Deployment) -> Iterator[Violation]:
 
 
 @rule(
-    Severity.warning,
+    Severity.info,
     reason="RDMA registers memory that stays locked. Without the capability IPC_LOCK, registering fails at the limit "
     "of locked memory that the container runtime sets.",
     link="https://github.com/Mellanox/k8s-rdma-shared-dev-plugin",
