@@ -18,27 +18,14 @@ from modelservice.endpoints import endpoints
 from modelservice.facts import engine
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
-from support.real_engine import SECRET, Server, pods_of, serve
+from support.real_engine import MODEL, SECRET, TINY, Server, pods_of, serve, wait_for_running
 from support.render import ROOT, Render
 
-MODEL = "test/tiny"
 ADAPTER = "adapter"
-
-BASE: dict[str, Any] = {
-    "modelArtifacts": {"name": MODEL, "uri": "pvc://models/dense"},
-    "engine": {
-        "type": "vllm", "image": "vllm/vllm-openai:v0.32.0", "env": {"VLLM_CPU_KVCACHE_SPACE": "1"},
-        "args": {"enforce-eager": True, "max-model-len": 1024},
-    },
-    "accelerator": {"type": "cpu"},
-    "routing": {"proxy": {"enabled": False}},
-    "prefill": {"create": False},
-}  # fmt: skip
-"""One server on a processor, with a tiny model from a claim."""
 
 FEATURES = merge(
     [
-        BASE,
+        TINY,
         {
             "modelArtifacts": {
                 "aliases": ["tiny"],
@@ -164,10 +151,3 @@ def test_running_requests_are_answered_after_sigterm(server: Server) -> None:
     (response,) = results
     assert response.status == 200
     assert {choice["finish_reason"] for choice in response.json["choices"]} == {"length"}
-
-
-def wait_for_running(server: Server) -> None:
-    """Wait until the server computes a request."""
-    server.process.wait_until(
-        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE)), 60
-    )

@@ -25,6 +25,20 @@ from modelservice.model.pods import PodGroup
 
 SCRIPTS = Path(environment.__file__).parent
 
+MODEL = "test/tiny"
+
+TINY: dict[str, Any] = {
+    "modelArtifacts": {"name": MODEL, "uri": "pvc://models/dense"},
+    "engine": {
+        "type": "vllm", "image": "vllm/vllm-openai:v0.32.0", "env": {"VLLM_CPU_KVCACHE_SPACE": "1"},
+        "args": {"enforce-eager": True, "max-model-len": 1024},
+    },
+    "accelerator": {"type": "cpu"},
+    "routing": {"proxy": {"enabled": False}},
+    "prefill": {"create": False},
+}  # fmt: skip
+"""One server on a processor, with a tiny model from a claim."""
+
 POD_IP = "127.0.0.1"
 SECRET = "secret-for-tests"
 START = 600
@@ -142,7 +156,7 @@ class Pod:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in data.items():
             (folder / name).write_text(content)
-        return folder / str(mount.get("subPath", ""))
+        return Path(folder, mount.get("subPath", ""))
 
     def _local(self, text: str) -> str:
         paths = "|".join(re.escape(path) for path in self._mounts)
@@ -207,9 +221,9 @@ class Server:
         if key:
             given["authorization"] = f"Bearer {key}"
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, content, given)
+        request = urllib.request.Request(self.url + path, content, given)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=seconds) as response:
+            with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310
                 return Response(response.status, response.read().decode())
         except urllib.error.HTTPError as error:
             return Response(error.code, error.read().decode())
@@ -248,6 +262,14 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
 
         processes[0].wait_until(is_ready, START)
         yield server
+
+
+def wait_for_running(server: Server) -> None:
+    """Wait until the server computes a request."""
+    server.process.wait_until(
+        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE)),
+        60,
+    )
 
 
 def _stop(process: Component) -> None:

@@ -1,8 +1,8 @@
 """Read command lines as vLLM does: parse them and build the engine's configuration. Runs in the engine's environment.
 
-``python configure.py < CASES > RESULTS``. Both are JSON lists: a case has ``words`` (arguments of ``vllm serve``), ``env``
-and ``model`` (folder of a model to read instead of the one named); a result has ``error`` (null if vLLM accepts the
-arguments) and ``deprecations`` (lines of its log). Each case has a process of its own, because vLLM keeps state.
+``python configure.py < CASES > RESULTS``. Both are JSON lists. A case has ``words`` (arguments of ``vllm serve``),
+``env`` and ``model`` (folder of a model to read instead of the one named). A result has ``error`` (null if vLLM accepts
+the arguments) and ``deprecations`` (lines of its log). Each case has its own process, because vLLM keeps state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Case(TypedDict):
 
 
 class Result(TypedDict):
-    """What vLLM says of it."""
+    """vLLM's answer to a case."""
 
     error: str | None
     deprecations: list[str]
@@ -48,7 +48,7 @@ class _Deprecations(logging.Handler):
 
 
 def read(case: Case) -> Result:
-    """Return what vLLM says of a command line."""
+    """Return vLLM's answer to a command line."""
     os.environ.update(case["env"])
     log = _Deprecations()
     logging.getLogger("vllm").addHandler(log)
@@ -58,7 +58,7 @@ def read(case: Case) -> Result:
             _configure(case["words"], case["model"])
     except SystemExit:
         return Result(error=(errors.getvalue().strip().splitlines() or ["no reason given"])[-1], deprecations=log.lines)
-    except Exception as error:  # whatever vLLM raises is its answer
+    except Exception as error:  # any exception is an answer
         return Result(error=f"{type(error).__name__}: {error}", deprecations=log.lines)
     return Result(error=None, deprecations=log.lines)
 

@@ -1,7 +1,7 @@
 """Compile empty stand-ins for the CUDA libraries that PyTorch links against.
 
-``python cuda_stubs.py FOLDER`` adds them to PyTorch's library folder. Every function returns 100, which the CUDA runtime
-calls ``cudaErrorNoDevice``, so PyTorch finds no GPU and computes on processors.
+``python cuda_stubs.py FOLDER`` adds them to PyTorch's library folder. Every function returns 100, the CUDA runtime's
+``cudaErrorNoDevice``, so PyTorch finds no GPU and computes on processors.
 https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html
 """
 
@@ -104,9 +104,8 @@ def _compile(target: Path, plain: list[str], versions: dict[str, list[str]]) -> 
 
 
 def _readelf(option: str, path: Path) -> str:
-    return subprocess.run(
-        ["readelf", "--wide", option, str(path)], capture_output=True, text=True, check=True
-    ).stdout  # fmt: skip
+    command = ["readelf", "--wide", option, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write tiny models with random weights. Runs in the environment of the engine.
 
-``python models.py FOLDER`` writes one folder per model, each a few hundred kilobytes, with the layout of a repository of
-Hugging Face: configuration, weights, tokenizer, chat template.
+``python models.py FOLDER`` writes one folder of a few hundred kilobytes per model, with the layout of a Hugging Face
+repository: configuration, weights, tokenizer, chat template.
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
-    BertConfig, BertForSequenceClassification, BertModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel,
-    PreTrainedTokenizerFast, Qwen3MoeConfig, Qwen3MoeForCausalLM,
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
 )  # fmt: skip
 
 HIDDEN = 64
@@ -36,8 +43,8 @@ CHAT_TEMPLATE = (
 def write(folder: Path) -> None:
     """Write all models.
 
-    They are ``dense``, ``moe``, ``embed``, ``rerank``, ``classify``, and ``adapter``, a LoRA of ``dense``. ``wide-dense``
-    and ``wide-moe`` have no weights, only a configuration that divides among many accelerators.
+    They are ``dense``, ``moe``, ``embed``, ``rerank``, ``classify``, and ``adapter``, a LoRA adapter of ``dense``.
+    ``wide-dense`` and ``wide-moe`` have only a configuration, which divides among many accelerators, and no weights.
     """
     torch.manual_seed(0)
     tokenizer = _byte_tokenizer()
