@@ -14,11 +14,10 @@ from localcluster.binaries import binary
 from localcluster.process import Component, reserved_ports
 from modelservice.inputs import merge
 from support.presets import presets
-from support.real_engine import POD_IP, Pod, Server, pods_of, serve
+from support.real_engine import MODEL, POD_IP, TINY, Pod, Server, pods_of, serve
 from support.release import SIMULATOR
 from support.render import Render
 
-MODEL = "test/tiny"
 PROMPT = "hello world, what is the answer to the question about serving models? " * 8
 
 VALUES: dict[str, Any] = merge(
@@ -29,9 +28,7 @@ VALUES: dict[str, Any] = merge(
             "accelerator": {"type": "cpu"},
             "engine": {
                 "image": "vllm/vllm-openai:v0.32.0", "env": {"VLLM_CPU_KVCACHE_SPACE": "1"},
-                # With bfloat16 vLLM computes attention on AMX tiles where the processor has them, and a decode server
-                # whose first step is one token crashes in it.
-                "args": {"enforce-eager": True, "max-model-len": 1024, "dtype": "float32"},
+                "args": TINY["engine"]["args"],
             },
             # The sidecar that is built here.
             "routing": {"proxy": {"image": SIMULATOR["routing"]["proxy"]["image"]}},

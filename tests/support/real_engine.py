@@ -31,7 +31,8 @@ TINY: dict[str, Any] = {
     "modelArtifacts": {"name": MODEL, "uri": "pvc://models/dense"},
     "engine": {
         "type": "vllm", "image": "vllm/vllm-openai:v0.32.0", "env": {"VLLM_CPU_KVCACHE_SPACE": "1"},
-        "args": {"enforce-eager": True, "max-model-len": 1024},
+        # vLLM computes bfloat16 on AMX tiles where the processor has them, and dies of SIGILL if its first step is short.
+        "args": {"enforce-eager": True, "max-model-len": 1024, "dtype": "float32"},
     },
     "accelerator": {"type": "cpu"},
     "routing": {"proxy": {"enabled": False}},
