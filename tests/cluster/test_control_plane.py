@@ -1,10 +1,15 @@
 """The control plane itself: side by side, nothing left behind, faults with a clear error."""
 
 import os
+import re
 import signal
+import ssl
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcluster import process
 from localcluster.binaries import KUBERNETES
@@ -54,8 +59,29 @@ def test_a_stale_folder_is_replaced(tmp_path: Path) -> None:
 
 
 def test_secrets_are_readable_by_their_owner_alone(cluster: Cluster) -> None:
-    for name in ("kubeconfig", "tokens.csv", "pki/tls.key", "pki/service-account.key"):
+    for name in (
+        "kubeconfig",
+        "tokens.csv",
+        *(f"pki/{key.name}" for key in (cluster.plane.folder / "pki").glob("*.key")),
+    ):
         assert (cluster.plane.folder / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_no_program_answers_who_has_no_key(cluster: Cluster) -> None:
+    """Every local user reaches the ports: what listens asks for a certificate or a token, or tells nothing."""
+    folder = cluster.plane.folder
+    trust = ssl.create_default_context(cafile=str(folder / "pki" / "ca.crt"))
+    arguments = (Path("/proc") / str(process.running(folder)["etcd"]) / "cmdline").read_text().split("\0")
+    urls = [item.partition("=")[2] for item in arguments if re.match(r"--listen-(client|peer)-urls=", item)]
+    assert len(urls) == 2 and all(url.startswith("https://") for url in urls)
+    for url in urls:
+        with pytest.raises(OSError, match=r"certificate required|closed|EOF|reset"):
+            urllib.request.urlopen(  # noqa: S310
+                f"{url}/v3/kv/range", data=b'{"key": "Lw=="}', context=trust
+            )
+    server = yaml.safe_load(cluster.plane.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{server}/api/v1/secrets", context=trust)  # noqa: S310
 
 
 def test_the_server_reports_its_version(cluster: Cluster, fake_nodes: None, pytestconfig: pytest.Config) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from modelservice.engines.arguments import table
 from modelservice.engines.command import EngineCommand
-from modelservice.engines.version import vllm_version
+from modelservice.engines.version import is_modified, vllm_version
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, merge, read_values
 from support.render import ROOT, SHARED
@@ -53,6 +53,11 @@ class Base:
         version = vllm_version(str(self._container(role).get("image") or ""))
         return version is not None and not table(version).exact
 
+    def tells_its_version(self, role: str) -> bool:
+        """Whether the role's image holds a release of vLLM by its tag, so that its choices are known."""
+        image = str(self._container(role).get("image") or "")
+        return vllm_version(image) is not None and not is_modified(image)
+
     def _container(self, role: str) -> Values:
         """The engine's container, without what the chart derives."""
         section = self.values.get(role) or {}
@@ -80,9 +85,12 @@ def _own() -> Iterator[Base]:
     for topology in sorted((presets / "topology").glob("*.yaml")):
         for hardware in ("nvidia", "amd"):
             layers = [presets / "engine" / "vllm.yaml", presets / "hardware" / f"{hardware}.yaml", topology]
-            merged = merge(read_values(str(layer)) for layer in layers if layer.is_file())
+            merged = merge([MODEL, *(read_values(str(layer)) for layer in layers if layer.is_file())])
             yield _with_pool(f"preset-{hardware}-{topology.stem}", merged)
 
+
+MODEL = {"modelArtifacts": {"name": "Qwen/Qwen3-30B-A3B"}}
+"""A model for the layers, which have none; a mixture of experts, because some of them are for these only."""
 
 INCORRECT = {
     "benchmark/cicd__gke__gke-cicd.yaml", "benchmark/cicd__ocp__ocp-cicd.yaml",

@@ -365,6 +365,8 @@ def flag_without_its_value(base: Base) -> Touched:
 
 @operator
 def flag_value_not_a_choice(base: Base) -> Touched:
+    if not base.tells_its_version("decode"):
+        return None  # another version may have it
     return give_flag(base, "dtype", "float13")
 
 
@@ -433,6 +435,61 @@ def roles_serve_different_names(base: Base) -> Touched:
 def engine_on_another_port(base: Base) -> Touched:
     touched = give_flag(base, "port", "9123")
     return (*touched, "targetPort", "servicePort", "targetPorts", "9123") if touched else None
+
+
+@operator
+def engine_on_localhost(base: Base) -> Touched:
+    if str(base.values).count("'host'") or "--host" in str(base.values):
+        return None
+    return give_flag(base, "host", "127.0.0.1")
+
+
+@operator
+def offloading_beside_the_transfer(base: Base) -> Touched:
+    if not disaggregated(base) or "NixlConnector" not in str(base.values) or not base.tells_its_version("decode"):
+        return None
+    return give_flag(base, "kv-offloading-size", "64")
+
+
+@operator
+def ray_in_a_group_of_nodes(base: Base) -> Touched:
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    if not base.values.get("multinode") or (sizes.get("workers") or 1) < 2 or not (sizes.get("pipeline") or 1) > 1:
+        return None
+    return give_flag(base, "distributed-executor-backend", "ray")
+
+
+@operator
+def downloads_forbidden(base: Base) -> Touched:
+    uri = str((base.values.get("modelArtifacts") or {}).get("uri"))
+    text = str(base.values)
+    kept = any(word in text for word in ("persistence", "download", "adapters")) or container(base.values, "decode")
+    if (
+        not single(base)
+        or not uri.startswith("hf://")
+        or kept
+        or not base.has("decode")
+        or base.engine("decode") != "vllm"
+    ):
+        return None
+    section(base.values, "decode", "engine", "env")["HF_HUB_OFFLINE"] = "1"
+    return ("HF_HUB_OFFLINE",)
+
+
+@operator
+def model_forgotten(base: Base) -> Touched:
+    artifacts = base.values.get("modelArtifacts") or {}
+    if not artifacts.get("name") or not str(artifacts.get("uri", "hf://")).startswith("hf://"):
+        return None
+    if (
+        container(base.values, "decode")
+        or base.engine("decode") != "vllm"
+        or base.values.get("routing", {}).get("modelName")
+    ):
+        return None
+    for key in ("name", "uri"):
+        artifacts.pop(key, None)
+    return ("modelArtifacts.name",)
 
 
 @operator
@@ -615,16 +672,31 @@ def picker_configuration_not_there(base: Base) -> Touched:
     return ("pluginsCustomConfig", "pluginsConfigFile")
 
 
+def give_picker(base: Base, *lines: str) -> None:
+    """Gives the picker a configuration."""
+    epp = section(base.pool, *(("router", "epp") if "router" in base.pool else ("inferenceExtension",)))
+    epp["pluginsConfigFile"] = "mine.yaml"
+    text = ["apiVersion: llm-d.ai/v1alpha1", "kind: EndpointPickerConfig", *lines]
+    section(epp, "pluginsCustomConfig")["mine.yaml"] = "\n".join(text)
+
+
 @operator
 def picker_profile_with_a_missing_plugin(base: Base) -> Touched:
-    key = ("router", "epp") if "router" in base.pool else ("inferenceExtension",)
-    epp = section(base.pool, *key)
-    epp["pluginsConfigFile"] = "mine.yaml"
-    section(epp, "pluginsCustomConfig")["mine.yaml"] = (
-        "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{type: queue-scorer}]\n"
-        "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]\n"
-    )
+    profiles = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorr}]}]"
+    give_picker(base, "plugins: [{type: queue-scorer}]", profiles)
     return ("pluginsCustomConfig", "mine.yaml", "queue-scorr")
+
+
+@operator
+def picker_plugin_of_a_misspelled_type(base: Base) -> Touched:
+    give_picker(base, "plugins: [{type: queue-scorerr}]")
+    return ("pluginsCustomConfig", "mine.yaml", "queue-scorerr")
+
+
+@operator
+def picker_feature_gate_misspelled(base: Base) -> Touched:
+    give_picker(base, "featureGates: [flowControll]", "plugins: [{type: queue-scorer}]")
+    return ("pluginsCustomConfig", "mine.yaml", "flowControll")
 
 
 # --- The pool ---------------------------------------------------------------------------------
@@ -849,6 +921,15 @@ def token_in_the_clear(base: Base) -> Touched:
     else:
         section(base.values, "decode", "engine", "env")["HF_TOKEN"] = "hf_abcdef"
     return ("env", "HF_TOKEN")
+
+
+@operator
+def spreading_misspelt(base: Base) -> Touched:
+    if not base.has("decode") or (base.values.get("requester") or {}).get("enable"):
+        return None
+    constraint = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "Schedule"}
+    section(base.values, "decode")["topologySpreadConstraints"] = [constraint]
+    return ("decode.topologySpreadConstraints",)
 
 
 @operator

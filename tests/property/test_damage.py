@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from modelservice.check.finding import Finding
 from modelservice.check.runner import load, run, sound
+from modelservice.documents import read_objects
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import read_objects, read_values
+from modelservice.inputs import read_values
 from modelservice.model.cluster import read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import pools_of, read_pool

@@ -2,14 +2,16 @@
 
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localcluster.binaries import binary
 from modelservice.inputs import merge
-from support.cluster import is_ready
-from support.release import DISAGGREGATED, DRAIN, PROBES, SPREAD, Load, Serving
+from support.cluster import Helm, is_ready
+from support.original_chart import original_chart
+from support.release import DISAGGREGATED, DRAIN, PROBES, SIMULATOR, SPREAD, Load, Serving
 
 
 @pytest.fixture
@@ -93,6 +95,39 @@ def changed(serving: Serving, number: int) -> bool:
     pods = serving.cluster.pods(serving.namespace, "leaderworkerset.sigs.k8s.io/name")
     variables = [{item["name"] for item in pod["spec"]["containers"][0]["env"]} for pod in pods]
     return len(pods) == number and all(map(is_ready, pods)) and all("CHANGED" in names for names in variables)
+
+
+def as_local(obj: dict[str, Any]) -> None:
+    """Gives the pods of the original chart the images of this machine, and slow answers."""
+    pod = obj["spec"]["template"]["spec"] if obj["kind"] == "Deployment" else {}
+    for container in [*pod.get("initContainers", []), *pod.get("containers", [])]:
+        is_engine = container["name"] == "vllm"
+        container["image"] = (SIMULATOR["engine"] if is_engine else SIMULATOR["routing"]["proxy"])["image"]
+        container["imagePullPolicy"] = "IfNotPresent"
+        container["env"] = container["env"] or []
+        if is_engine:
+            container["args"] += ["--force-dummy-tokenizer", "--mode=echo", "--inter-token-latency=20ms"]
+
+
+def test_no_request_is_lost_while_a_release_of_the_original_chart_is_replaced(serving: Serving, tmp_path: Path) -> None:
+    """As docs/from-the-original-chart.md says: a release next to it, the route moved, the old one gone when idle."""
+    old = Helm(binary("helm3"), serving.cluster, original_chart(tmp_path, "cpu", as_local), serving.namespace)
+    labels = {"modelArtifacts": {"labels": {"llm-d.ai/model": "random-model-2"}}}
+    serving.install("cpu-sim", helm=old)
+    serving.install("new", merge([PROBES, DRAIN, labels, {"engine": {"args": {"inter-token-latency": "20ms"}}}]))
+    serving.wait_for_pods("new", 1)
+    with serving.gateway("cpu-sim", "new") as gateway:
+        serving.wait_for_answer(gateway)
+        with Load(gateway, clients=8) as load:
+            load.run_for(2)
+            before = sum(load.answered.values())
+            serving.move_route("new")
+            load.run_for(3)  # longer than an answer takes
+            old.run("uninstall", "cpu-sim", "--wait")
+            load.run_for(2)
+        assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
+        assert before > 10
+        assert load.answered[serving.names("new").pop()] > before, "the new release answers"
 
 
 def test_without_a_drain_requests_are_lost(serving: Serving, busy: dict[str, Any]) -> None:

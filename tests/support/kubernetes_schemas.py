@@ -114,16 +114,19 @@ def kubernetes_validator(version: str, api_version: str, kind: str) -> jsonschem
 @functools.cache
 def custom_schemas() -> list[tuple[str, str, dict[str, Any]]]:
     """Group and version, kind and strict schema of every custom kind of the definitions."""
-    found = []
-    for definition in definitions():
-        spec = definition["spec"]
-        for version in spec["versions"]:
-            schema = version["schema"]["openAPIV3Schema"]
-            _close(schema)
-            found.append((f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema))
+    found = [each for definition in definitions() for each in strict_schemas(definition)]
     # The definition moved to llm-d's group as it is; the repository it moved to is in no reachable Go module.
     (objective,) = [schema for *_, kind, schema in found if kind == "InferenceObjective"]
     return [*found, ("llm-d.ai/v1alpha2", "InferenceObjective", objective)]
+
+
+def strict_schemas(definition: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Group and version, kind and strict schema of every version of a CustomResourceDefinition."""
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        schema = version["schema"]["openAPIV3Schema"]
+        _close(schema)
+        yield f"{spec['group']}/{version['name']}", spec["names"]["kind"], schema
 
 
 @functools.cache

@@ -274,7 +274,7 @@ class Serving:
     def install(
         self, release: str, values: Mapping[str, Any] | None = None, *, base: Mapping[str, Any] = SIMULATOR,
         picker: Mapping[str, Any] | None = AGGREGATED, ports: tuple[int, ...] = (8000,),
-        picker_flags: Mapping[str, Any] | None = None,
+        picker_flags: Mapping[str, Any] | None = None, helm: Helm | None = None,
     ) -> None:  # fmt: skip
         """Installs the chart, and the inferencepool chart beside it as ``<release>-pool``; waits for neither.
 
@@ -285,9 +285,10 @@ class Serving:
             picker: configuration of llm-d's endpoint picker; None: the inferencepool chart's own, as it comes.
             ports: target ports of the pool.
             picker_flags: further flags of the endpoint picker.
+            helm: for another chart, whose pods have the labels of the values.
         """
         merged = merge([dict(base), dict(values or {})])
-        self.helm.install(release, merged, wait=False)
+        (helm or self.helm).install(release, merged, wait=False)
         labels = merged["modelArtifacts"]["labels"]
         flags = {"v": self._verbosity, **(picker_flags or {})}
         self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports, flags), wait=False)
@@ -300,15 +301,19 @@ class Serving:
     def gateway(
         self, *releases: str, http_routes: Sequence[Mapping[str, Any]] = (), tls: bool = False
     ) -> Iterator[Endpoint]:
-        """A gateway to the pools of releases: of one, or by HTTPRoutes; with TLS to the pods or without."""
+        """A gateway to the pools of releases: of the first, or by HTTPRoutes; with TLS to the pods or without."""
         for release in releases:
             self.wait_for_picker(release)
-        pickers = {f"{release}-pool": f"{self._picker_address(release)}:9002" for release in releases}
-        routes = gateway.routes(http_routes, pickers) or [Route(*pickers.popitem())]
+        pickers = {f"{release}-pool": self._picker_address(release) for release in releases}
+        routes = gateway.routes(http_routes, pickers) or [Route(*picker) for picker in pickers.items()]
         folder = self._folder / f"gateway-{len(self._gateways)}"
         with Gateway(folder, routes, endpoints_use_tls=tls) as envoy:
             self._gateways.append(envoy)
             yield Endpoint(f"127.0.0.1:{envoy.port}")
+
+    def move_route(self, release: str) -> None:
+        """Sends the newest gateway's requests to the pool of another of its releases from now on."""
+        self._gateways[-1].move_to([Route(f"{release}-pool", self._picker_address(release))])
 
     @contextmanager
     def own_gateway(self, release: str) -> Iterator[Endpoint]:
@@ -425,8 +430,7 @@ class Serving:
             for item in self.cluster.objects("v1", "Service", self.namespace)
             if item["metadata"]["name"] == f"{release}-pool-epp"
         ]
-        address: str = service["spec"]["clusterIP"]
-        return address
+        return f"{service['spec']['clusterIP']}:9002"
 
 
 def _pool(

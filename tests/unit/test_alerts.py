@@ -36,6 +36,8 @@ HEALTHY = [
     *[series("up", "1x60", pod=POD.replace("decode", role)) for role in ("decode", "prefill")],
     series("http_requests_total", "0+60x60", handler="/v1/completions", status="2xx"),
     series("http_requests_total", "0+1x60", handler="/v1/completions", status="5xx"),
+    series("vllm:request_success_total", "0+95x60", finished_reason="stop"),
+    series("vllm:request_success_total", "0+5x60", finished_reason="abort"),
     *histogram("vllm:time_to_first_token_seconds", {"1.0": 96, "10.0": 100, "+Inf": 100}),
     *histogram("vllm:inter_token_latency_seconds", {"0.1": 96, "0.2": 100, "+Inf": 100}),
     series("vllm:num_requests_waiting", "3x60", engine="0"),
@@ -56,6 +58,14 @@ SICK: dict[str, tuple[list[dict[str, str]], dict[str, str], str]] = {
         ],
         {},
         "10% of the requests fail",
+    ),
+    "RequestsAborted": (
+        [
+            series("vllm:request_success_total", "0+60x60", finished_reason="stop"),
+            series("vllm:request_success_total", "0+40x60", finished_reason="abort"),
+        ],
+        {},
+        "40% of the requests are aborted",
     ),
     "TimeToFirstTokenHigh": (
         histogram("vllm:time_to_first_token_seconds", {"10.0": 50, "20.0": 100, "+Inf": 100}),

@@ -1,9 +1,18 @@
 """Autoscalers of a role: a HorizontalPodAutoscaler, a KEDA ScaledObject, the variant autoscaler, or one made elsewhere."""
 
+import re
+import typing
 from typing import Any
 
 import pytest
 
+from localcluster.binaries import module_file
+from localcluster.definitions import definitions
+from modelservice.check.rule import rules
+from modelservice.errors import ValuesError
+from modelservice.helm import EmbeddedHelm
+from modelservice.values.autoscaling import Fallback, KedaAuthentication, KedaTrigger, ScalingModifiers
+from support import findings as found_by
 from support.render import VLLM, Objects, Render
 
 PROMETHEUS = {"serverAddress": "http://prometheus.monitoring:9090"}
@@ -169,6 +178,31 @@ def test_behavior_is_merged_over_the_delay(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("parallelism", "target", "average"),
+    [
+        ({"data": 16, "dataLocal": 8, "expert": True}, 64, "32"),
+        ({"data": 24, "dataLocal": 8, "expert": True}, 64, "21333m"),
+        ({"data": 16, "dataLocal": 8, "expert": True, "dataMode": "internal"}, 64, "64"),
+        ({"tensor": 16, "data": 1, "workers": 2}, 64, "64"),
+    ],
+    ids=["two serve", "three serve", "the leader serves", "one engine"],
+)
+def test_the_leader_stands_for_its_share_of_a_groups_requests(
+    render: Render, parallelism: dict[str, Any], target: int, average: str
+) -> None:
+    scaling = {"type": "hpa", "maxReplicas": 4, "targetActiveRequests": target}
+    objects = scaled(render, scaling, multinode=True, decode={"parallelism": parallelism})
+    metrics = objects.one("HorizontalPodAutoscaler")["spec"]["metrics"]
+    assert {metric["pods"]["target"]["averageValue"] for metric in metrics} == {average}
+
+
+def test_the_scale_of_a_leader_worker_set_selects_leaders() -> None:
+    controller = module_file("lws", "sigs.k8s.io/lws", "pkg/controllers/leaderworkerset_controller.go")
+    text = controller.read_text(encoding="utf-8")
+    assert re.search(r"WorkerIndexLabelKey: +\"0\"[\s\S]{0,400}HPAPodSelector", text)
+
+
 # ---------------------------------------------------------------------------------------------
 # The variant autoscaler
 # ---------------------------------------------------------------------------------------------
@@ -213,7 +247,7 @@ def test_keda_asks_prometheus_for_running_and_waiting_requests(render: Render) -
     pods = '{namespace="models",pod=~"test-llm-d-modelservice-decode-.+"}'
     assert trigger == {
         "type": "prometheus",
-        "name": "active-requests",
+        "name": "active_requests",
         "metadata": {
             "serverAddress": "http://prometheus.monitoring:9090",
             "query": f"sum(vllm:num_requests_running{pods}) + sum(vllm:num_requests_waiting{pods}) or vector(0)",
@@ -255,9 +289,85 @@ def test_from_zero_the_queue_of_the_picker_starts_the_first_pod(render: Render, 
 def test_idle_replicas_take_all_pods_away_and_wait_for_the_queue(render: Render) -> None:
     spec = keda(render, {"minReplicas": 2, "idleReplicas": 0, "targetActiveRequests": 16}, routing=ZERO_POOL)
     assert (spec["idleReplicaCount"], spec["minReplicaCount"]) == (0, 2)
-    assert [trigger["name"] for trigger in spec["triggers"]] == ["active-requests", "queued-requests"]
+    assert [trigger["name"] for trigger in spec["triggers"]] == ["active_requests", "queued_requests"]
 
 
 def test_from_zero_by_a_trigger_of_the_users(render: Render) -> None:
     spec = keda(render, {"minReplicas": 0, "triggers": [CRON], "prometheus": None})
     assert spec["triggers"] == [CRON]
+
+
+MODIFIERS = {"formula": "active_requests + queued_requests", "target": "16", "activationTarget": "1"}
+
+
+def test_fallback_modifiers_and_first_cooldown(render: Render) -> None:
+    fallback = {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
+    settings = {"fallback": fallback, "scalingModifiers": MODIFIERS, "initialCooldownPeriod": 300}
+    scaling = {"minReplicas": 0, "targetActiveRequests": 16, "scaleDownDelaySeconds": 60}
+    spec = keda(render, {**scaling, **settings}, routing=ZERO_POOL)
+    assert (spec["fallback"], spec["initialCooldownPeriod"]) == (fallback, 300)
+    assert spec["advanced"]["scalingModifiers"] == MODIFIERS
+    assert (
+        spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 60
+    )
+    # Names in a formula are identifiers: a dash would subtract.
+    assert all(trigger["name"].isidentifier() for trigger in spec["triggers"])
+
+
+def scaled_object() -> dict[str, Any]:
+    """Properties of a ScaledObject's spec, by KEDA's own definition."""
+    (found,) = [item for item in definitions() if item["spec"]["names"]["kind"] == "ScaledObject"]
+    schema: dict[str, Any] = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return dict(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        (KedaTrigger, "triggers/items"),
+        (KedaAuthentication, "triggers/items/properties/authenticationRef"),
+        (Fallback, "fallback"),
+        (ScalingModifiers, "advanced/properties/scalingModifiers"),
+    ],
+    ids=lambda item: getattr(item, "__name__", item),
+)
+def test_values_have_the_fields_of_kedas_definition(model: Any, path: str) -> None:
+    node: Any = scaled_object()
+    for part in path.split("/"):
+        node = node[part]
+    assert set(model.model_fields) == set(node["properties"])
+    for name, field in model.model_fields.items():
+        choices = {item for part in typing.get_args(field.annotation) for item in typing.get_args(part)}
+        stated = node["properties"][name].get("enum")
+        assert not (stated and choices) or choices == set(stated), name
+
+
+def test_every_field_of_a_scaled_object_can_be_set(render: Render) -> None:
+    fallback = {"failureThreshold": 3, "replicas": 2}
+    settings = {"idleReplicas": 0, "minReplicas": 2, "pollingInterval": 5, "initialCooldownPeriod": 0}
+    modifiers = {"scalingModifiers": MODIFIERS, "fallback": fallback, "scaleDownDelaySeconds": 60}
+    spec = keda(render, {"targetActiveRequests": 16, **settings, **modifiers}, routing=ZERO_POOL)
+    assert set(spec) == set(scaled_object())
+
+
+def test_authentication_modes_are_kedas(embedded: EmbeddedHelm) -> None:
+    source = "pkg/scalers/authentication/authentication_types.go"
+    text = module_file("definitions", "github.com/kedacore/keda/v2", source).read_text(encoding="utf-8")
+    (modes,) = re.findall(r"name=authModes[^`\"]*enum=([\w;]+)", text)
+    for mode in [*modes.split(";"), "bearer,tls"]:
+        assert found_by.findings(embedded, credentials(mode)) is not None
+    with pytest.raises(ValuesError, match="authModes"):
+        found_by.findings(embedded, credentials("token"))
+
+
+def credentials(mode: str | None) -> dict[str, Any]:
+    """Values with credentials of Prometheus."""
+    prometheus = {**PROMETHEUS, "authenticationRef": {"name": "p"}, **({"authModes": mode} if mode else {})}
+    scaling = {"enabled": True, "type": "keda", "maxReplicas": 4, "targetActiveRequests": 16, "prometheus": prometheus}
+    return {"engine": VLLM, "prefill": {"create": False}, "decode": {"autoscaling": scaling}}
+
+
+def test_credentials_without_a_mode_are_found(embedded: EmbeddedHelm) -> None:
+    assert "scaler-credentials" in rules()
+    assert "scaler-credentials" in found_by.rules(embedded, credentials(None))
+    assert "scaler-credentials" not in found_by.rules(embedded, credentials("bearer"))

@@ -57,6 +57,8 @@ NOTHING = {"decode": {"create": False}, "prefill": {"create": False}}
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     # name: (values, what the message holds: the key, then words of reason or fix)
     "unknown top-level key": ({"decod": {}}, ["decod", "did you mean decode"]),
+    "a number out of range": ({"decode": {"replicas": 99999999999}}, ["decode.replicas", "got 99999999999, want"]),
+    "more digits than a number holds": ({"decode": {"replicas": "9" * 400}}, ["decode.replicas", "is too large"]),
     "unknown nested key": ({"decode": {"replica": 2}}, ["decode.replica", "did you mean replicas"]),
     "unknown key of a container": (containers({"nme": "x"}), ["decode.containers[0].nme", "did you mean name"]),
     "unknown key of a probe": (
@@ -68,15 +70,22 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["decode.containers[0].envFrom", "set extraConfig.envFrom"],
     ),
     "a field of a pod beside extraConfig": (decode(hostNetwork=True), ["decode.hostNetwork", "set extraConfig.hostNetwork"]),
-    "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
-    "it is null": ({"decode": None}, ["decode: it is null", "decode: {}"]),
-    "a default removed that is needed": (model(mountPath=None), ["modelArtifacts.mountPath: it is null", "remove the key"]),
-    "a routing default removed": ({"routing": {"proxy": {"image": None}}}, ["routing.proxy.image: it is null"]),
-    "a template that does not end": (
-        model("hf://{{ .Release.Name"), ["modelArtifacts.uri: 'hf://{{ .Release.Name' is rendered as a template", "unclosed action"],
+    "a selector of no labels": (
+        {"deploymentSelector": "model", "modelArtifacts": {"labels": {"llm-d.ai/inference-serving": None}}},
+        ["deploymentSelector: model", "modelArtifacts.labels"],
     ),
-    "a nested section without content": ({"decode": {"parallelism": None}}, ["decode.parallelism: it is null"]),
-    "an empty routing proxy": ({"routing": {"proxy": None}}, ["routing.proxy: it is null"]),
+    "an unknown selector": ({"deploymentSelector": "chart"}, ["deploymentSelector", "release"]),
+    "values of a parent chart": (
+        {"qwen": {"engine": VLLM, "decode": {"replicas": 2}}}, ["qwen", "--chart PARENT --subchart qwen"],
+    ),
+    "a key in the wrong place": ({"servicePort": 8000}, ["servicePort", "routing.servicePort"]),
+    "it is null": ({"decode": None}, ["decode: it is null", "set decode.create: false", "--reset-then-reuse-values"]),
+    "a template that does not end": (
+        model("hf://{{ .Release.Name"), ["modelArtifacts.uri: it is rendered as a template", "unclosed action"],
+    ),
+    "an empty routing proxy": (
+        {"routing": {"proxy": None}}, ["routing.proxy: it is null", "set routing.proxy.enabled: false"],
+    ),
     "an empty list item": ({"decode": {"tolerations": [None]}}, ["decode.tolerations[0]", "remove the dash"]),
     "an empty container": ({"decode": {"containers": [None]}}, ["decode.containers[0]", "remove the dash"]),
     "tensor 0": (layout(tensor=0), ["decode.parallelism.tensor", "got 0, want 1"]),
@@ -271,6 +280,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         decode(rolloutStrategy={"type": "RollingUpdate"}),
         ["decode.rolloutStrategy", "multinode: true"],
     ),
+    "a restart policy without multinode": (decode(restartPolicy="None"), ["decode.restartPolicy", "multinode: true"]),
+    "a startup policy without multinode": (decode(startupPolicy="LeaderReady"), ["decode.startupPolicy", "multinode: true"]),
+    "a subdomain policy without multinode": (
+        decode(networkConfig={"subdomainPolicy": "Shared"}), ["decode.networkConfig", "multinode: true"],
+    ),
+    "a restart policy that is deprecated": ({**GROUPS, "decode": {"restartPolicy": "Default"}}, ["decode.restartPolicy"]),
     "subgroups without multinode": (decode(subGroupPolicy={"subGroupSize": 2}), ["decode.subGroupPolicy", "multinode: true"]),
     "topology without subgroups": (
         {**GROUPS, "decode": {"subGroupExclusiveTopology": True}},
@@ -508,14 +523,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"volumeClaims": {"a": {"spec": {"accessModes": ["ReadWriteOncePod"]}}}, **decode(replicas=2)},
         ["volumeClaims.a.spec.accessModes", "decode.volumeClaimTemplates"],
     ),
-    "a default that is removed": (decode(drain={"bufferSeconds": None}), ["decode.drain.bufferSeconds", "remove the key"]),
-    "a path that is removed": ({"caches": {"mountPath": None}}, ["caches.mountPath", "remove the key"]),
-    "an empty section of the Service": ({"service": None}, ["service: it is null", "service: {}"]),
-    "an empty section of a role's budget": (
-        {"prefill": {"podDisruptionBudget": None}}, ["prefill.podDisruptionBudget: it is null"],
-    ),
-    "an empty section of probes": ({"decode": {"probes": None}}, ["decode.probes: it is null"]),
-    "an empty section of the key's secret": ({"auth": {"apiKeySecret": None}}, ["auth.apiKeySecret: it is null"]),
     "an inference model": ({"routing": {"inferenceModel": {"create": True}}}, ["routing.inferenceModel", "InferenceObjective", "create: false"]),
     # sources
     "a relative local path": (model("file://models/llama"), ["modelArtifacts.uri", "not an absolute path", "file:///path"]),
@@ -624,10 +631,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an existing claim that is not used": (
         model(persistence={"existingClaim": "c"}), ["modelArtifacts.persistence.existingClaim", "set persistence.enabled: true"],
-    ),
-    "an empty claim section": (model(persistence=None), ["modelArtifacts.persistence: it is null"]),
-    "an empty section of credentials": (
-        model(credentials={"aws": None}), ["modelArtifacts.credentials.aws: it is null"],
     ),
     # adapters
     "two adapters of one name": (
@@ -741,7 +744,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"decode": {"autoscaling": {"enabled": True}},
          "monitoring": {"prometheusrule": {"enabled": True, "thresholds": dict.fromkeys(
              ["timeToFirstTokenSeconds", "interTokenLatencySeconds", "waitingRequests", "kvCacheUsage",
-              "preemptionsPerMinute", "errorRatio", "failedTransfersPerMinute", "restarts"])}}},
+              "preemptionsPerMinute", "errorRatio", "abortedRatio", "failedTransfersPerMinute", "restarts"])}}},
         ["monitoring.prometheusrule.thresholds", "no alert is left"],
     ),
     "alerts of nothing": (
@@ -780,6 +783,31 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a threshold above one": (
         {"monitoring": {"prometheusrule": {"thresholds": {"kvCacheUsage": 95}}}},
         ["monitoring.prometheusrule.thresholds.kvCacheUsage"],
+    ),
+    "a name that looks like a flag": (model(name="-x"), ["modelArtifacts.name", "no dash at the beginning"]),
+    "a name of two lines": (model(name="a\nb"), ["modelArtifacts.name", "no control characters"]),
+    "a name with an escape": (model(name="a\x1b[2J"), ["modelArtifacts.name", "no control characters"]),
+    "a name that Kubernetes would expand": (model(name="$(VLLM_API_KEY)"), ["modelArtifacts.name", "$"]),
+    "a name that is a template": (model(name="{{ .Release.Name }}"), ["modelArtifacts.name", "{ or }"]),
+    "a name that ends with a space": (model(name="a "), ["modelArtifacts.name", "spaces at the ends"]),
+    "an alias that looks like a flag": (model(aliases=["-x"]), ["modelArtifacts.aliases[0]", "no dash at the beginning"]),
+    "a revision that looks like a flag": (model(revision="--x"), ["modelArtifacts.revision", "no dash at the beginning"]),
+    "a URI with an escape": (model("hf://a\x1bb"), ["modelArtifacts.uri", "without control characters"]),
+    "a mount path of two lines": (model(mountPath="/a\nb"), ["modelArtifacts.mountPath", "without control characters"]),
+    "an address of two lines": (model(endpoint="http://a\nb"), ["modelArtifacts.endpoint", "an address"]),
+    "an image with an escape": ({"engine": {"image": "a\x1b[2Jb"}}, ["engine.image", "no control characters"]),
+    "a header of two lines": (
+        {"routing": {"httpRoute": {"matches": [{"headers": [{"name": "a", "value": "b\nc"}]}]}}},
+        ["routing.httpRoute.matches[0].headers[0].value"],
+    ),
+    "a path prefix with a space": ({"routing": {"httpRoute": {"pathPrefix": "/a b"}}}, ["routing.httpRoute.pathPrefix", "%XX"]),
+    "a Gateway that cannot be": ({"routing": {"parentRefs": [{"name": "A B"}]}}, ["routing.parentRefs[0].name", "a DNS name"]),
+    "an annotation that cannot be": (decode(annotations={"a b": "c"}), ["decode.annotations.a b", "key of an annotation"]),
+    "a priority class that cannot be": (decode(priorityClassName="Bad Name"), ["decode.priorityClassName", "a DNS name"]),
+    "a service account that cannot be": ({"serviceAccountOverride": "A b"}, ["serviceAccountOverride", "a DNS name"]),
+    "a classifier whose name is no segment of a path": (
+        server("huggingface", artifacts={"features": ["Classification"]}),
+        ["modelArtifacts.name", "/v2/models/{model}/infer", "set e.g. name: m"],
     ),
 }  # fmt: skip
 

@@ -144,8 +144,9 @@ ALONE = [
     ("transfer-tensor", OLD + "prefill: {parallelism: {tensor: 2}}\ndecode: {parallelism: {tensor: 4}}\n"),
     ("engine-variable", "engine: {env: {VLLM_LOGGING_LEVEL: DEBUG, VLLM_API_KEY: x, VLLM_ALL2ALL_BACKEND: naive}}"),
     ("engine-variable", "engine: {env: {VLLM_BLOCK_SIZE: 64}, args: {block-size: $(VLLM_BLOCK_SIZE)}}"),
-    ("kv-role", "engine: {args: {kv-transfer-config: {kv_connector: OurConnector, kv_connector_module_path: our.kv}}}"),
-]
+    ("kv-role", "engine: {args: {kv-transfer-config: "
+     "{kv_connector: OurConnector, kv_connector_module_path: our.kv, kv_role: kv_both}}}"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "values"), ALONE)
@@ -189,7 +190,7 @@ ENGINES = [
         "operator Exists has the value b",
     ),
     (
-        "pod-fields",
+        "update-stuck",
         "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}",
         "maxSurge and maxUnavailable are both 0",
     ),
@@ -219,7 +220,7 @@ FITTING = [
     ("startup-budget", GPT_OSS % "80Gi" + "decode: {probes: {enabled: true, loadSeconds: 300}}"),
     ("shared-memory", TPU),
     ("pod-fields", f"engine: {{image: 'registry.example.com:5000/team/vllm:v0.32.0@sha256:{'0' * 64}'}}"),
-    ("pod-fields", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
+    ("update-stuck", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
     ("visible-devices", "{decode: {parallelism: {tensor: 2}}, engine: {env: {NVIDIA_VISIBLE_DEVICES: all}}}"),
     ("accelerator-image", CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0'}"),
     ("accelerator-image", "engine: {image: 'registry.example.com/serving:1.2'}"),

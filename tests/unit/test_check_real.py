@@ -6,8 +6,9 @@ import pytest
 
 from modelservice.check.finding import Severity
 from modelservice.check.runner import load, run
+from modelservice.documents import read_objects
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning, read_objects
+from modelservice.inputs import InputWarning
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from support.render import SHARED, shared
@@ -55,8 +56,8 @@ ALONE = {
     # Two roles without a connector; mounts of volumes that the pod does not have; and liveness probes that restart
     # the engine after half a minute.
     "modelservice-examples-history/values-multinode.yaml": {"kv-transfer-missing", "volume-missing", "liveness-cold"},
-    # Claims for Gaudi, and an image for Intel's GPUs.
-    "modelservice-examples/values-dra.yaml": {"accelerator-image"},
+    # Claims for Gaudi, and an image for Intel's GPUs; the name of the simulator's model.
+    "modelservice-examples/values-dra.yaml": {"accelerator-image", "model-missing"},
 }  # fmt: skip
 """Files without a pool that render and have errors."""
 
@@ -100,7 +101,11 @@ def test_a_real_file_has_no_errors_but_its_own(embedded: EmbeddedHelm, values: s
     assert errors == ALONE.get(values, set())
 
 
-RENDERED = {"output-dra.yaml": ALONE["modelservice-examples/values-dra.yaml"]}
+RENDERED = {
+    "output-dra.yaml": {"accelerator-image"},
+    # Annotations and container of a contract that the controller of dual pods left.
+    "output-requester.yaml": {"dual-pods-contract"},
+}
 """Manifests of files with errors."""
 
 

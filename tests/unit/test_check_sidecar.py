@@ -117,6 +117,21 @@ def test_roles_with_different_connectors_are_an_error_where_both_are_known(
     assert [item.object for item in reported] == [f"Deployment/prefill: {ENGINE}.args[3]"] * errors
 
 
+@pytest.mark.parametrize(
+    ("more", "severity"),
+    [
+        ("", Severity.error),
+        ("{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: tls}}\n", Severity.warning),
+    ],
+)
+def test_tls_of_the_sidecar_is_certain_to_fail_only_without_tls_of_the_gateway(
+    embedded: EmbeddedHelm, more: str, severity: Severity
+) -> None:
+    decode = pods("decode") + sidecar().replace("--secure-proxy=false, ", "")
+    findings = found(embedded, "proxy-tls", decode, pods("prefill"), more)
+    assert [finding.severity for finding in findings] == [severity]
+
+
 def test_encode_pods_hand_over_no_cache(embedded: EmbeddedHelm) -> None:
     decode = pods("decode", "NixlConnector") + sidecar("--ec-connector=ec-nixl")
     assert found(embedded, "proxy-needless", decode, pods("encode")) == []

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from modelservice import cli
 from modelservice.cli import options
 from modelservice.cli.app import COMMANDS
 from modelservice.helm_executable import HelmExecutable
+from modelservice.output_files import MARKER
 from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
@@ -68,6 +70,7 @@ def test_render_writes_one_file_an_object(tmp_path: Path) -> None:
     done = run("render", "-f", PD, "--name", "x", "-o", str(tmp_path / "out"))
     assert done.returncode == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        MARKER,
         "deployment-x-llm-d-modelservice-decode.yaml",
         "deployment-x-llm-d-modelservice-prefill.yaml",
         "podmonitor-x-llm-d-modelservice-decode-podmonitor.yaml",
@@ -234,3 +237,48 @@ def test_a_defect_of_the_program_is_a_sentence_and_a_traceback_only_with_debug(
     assert "a bug in this program: KeyError: 'a.yaml'; report it" in capsys.readouterr().err
     with pytest.raises(KeyError):
         cli.main(["--debug", "render", "-f", "a.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("modelservice render --preset topology/p", "topology/pd"),
+        ("modelservice check -f preset:hardware/am", "preset:hardware/amd"),
+        ("modelservice check --ignore image-l", "image-latest"),
+        ("modelservice render --set decode.paral", "decode.parallelism"),
+        ("modelservice explain --what-if routing.prox", "routing.proxy"),
+        ("modelservice presets show model/shared", "model/shared-claim"),
+    ],
+)
+def test_a_shell_completes_names_that_only_the_program_knows(words: str, expected: str) -> None:
+    environment = {
+        **os.environ, "_MODELSERVICE_COMPLETE": "complete_bash", "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }  # fmt: skip
+    program = (
+        "import sys; sys.argv[0] = 'modelservice'; from modelservice.cli import app; app(prog_name='modelservice')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert expected in done.stdout.splitlines()
+
+
+def test_a_cluster_in_a_folder_of_any_name_is_used_by_a_shell(tmp_path: Path) -> None:
+    cache = tmp_path / "it's $HOME here"
+    kubeconfig = cache / "modelservice" / "clusters" / "default" / "kubeconfig"
+    kubeconfig.parent.mkdir(parents=True)
+    kubeconfig.touch()
+    script = f'eval "$({sys.executable} -m modelservice cluster env)"; printf %s "$KUBECONFIG"'
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], env={**os.environ, "XDG_CACHE_HOME": str(cache)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == str(kubeconfig)
+
+
+def test_the_status_of_a_cluster_that_is_down_is_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "modelservice", "cluster", "status"]
+    done = subprocess.run(
+        command, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the cluster default is not up" in done.stderr

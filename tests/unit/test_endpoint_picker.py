@@ -207,6 +207,40 @@ def test_requests_wait_in_flow_control_when_all_pods_may_be_gone(render: Render)
     assert "featureGates" not in config(picker(render))
 
 
+@pytest.mark.parametrize(
+    ("image", "loads", "expected"),
+    [
+        (f"{NEW}:v0.10.0", {}, {"defaultRequestTTL": "3600s"}),
+        (f"{NEW}:v0.10.0", {"decode": 600, "prefill": 900}, {"defaultRequestTTL": "900s"}),
+        (f"{NEW}:v0.9.0", {}, None),
+        (f"{OLD}:v0.7.1", {}, None),
+    ],
+)
+def test_a_request_waits_as_long_as_the_first_pod_may_load(
+    render: Render, image: str, loads: dict[str, int], expected: dict[str, str] | None
+) -> None:
+    scaling = {"enabled": True, "type": "keda", "minReplicas": 0, "maxReplicas": 2}
+    scaling["prometheus"] = {"serverAddress": "http://prometheus:9090"}
+    roles: dict[str, Any] = {name: {"probes": {"loadSeconds": seconds}} for name, seconds in loads.items()}
+    roles["decode"] = {**roles.get("decode", {}), "autoscaling": scaling}
+    roles.setdefault("prefill", {"create": False})
+    assert config(picker(render, {"epp": {"image": image}}, roles)).get("flowControl") == expected
+
+
+def test_a_monitor_scrapes_the_picker(render: Render) -> None:
+    monitor = {"enabled": True, "scrapeTimeout": "5s", "labels": {"release": "prometheus"}, "annotations": {"a": "b"}}
+    objects = picker(render, {"epp": {"monitoring": {"servicemonitor": monitor}}}, SINGLE)
+    found = objects.one("ServiceMonitor")
+    assert found["metadata"]["labels"]["release"] == "prometheus"
+    assert found["metadata"]["annotations"] == {"a": "b"}
+    (endpoint,) = found["spec"]["endpoints"]
+    assert endpoint == {"port": "http-metrics", "path": "/metrics", "interval": "10s", "scrapeTimeout": "5s"}
+    service = objects.one("Service", "-epp")
+    assert found["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
+    assert picker(render, values=SINGLE).all("ServiceMonitor") == []
+
+
 def test_a_configuration_of_the_users_replaces_the_derived_one(render: Render) -> None:
     mine = {"apiVersion": "llm-d.ai/v1alpha1", "kind": "EndpointPickerConfig", "plugins": [{"type": "random-picker"}]}
     assert config(picker(render, {"epp": {"pluginsConfig": mine}})) == mine

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from modelservice.cli import main
-from modelservice.endpoints import endpoints
+from modelservice.endpoints import endpoints, text
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import merge
 from support.render import VLLM, Render
 
 SGLANG = {"image": "lmsysorg/sglang:v0.5", "modelCommand": "sglangServe"}
@@ -161,3 +162,39 @@ def test_the_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) ->
         main([*arguments, "--format", "json"])
     data = json.loads(capsys.readouterr().out)
     assert (data["model"], data["adapters"]) == ("org/m", ["sql"])
+
+
+ROUTED: dict[str, Any] = {
+    "routing": {
+        "parentRefs": [{"name": "inference", "namespace": "gateways"}], "httpRoute": {"create": True},
+        "inferencePool": {"create": True}, "epp": {"create": True},
+    }
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [
+        ({}, ["base URL     none: no Service or route is created"]),
+        (
+            ROUTED,
+            [
+                "base URL     through Gateway gateways/inference, path /; its address: kubectl get gateway inference -n gateways"
+            ],
+        ),
+        (
+            merge([ROUTED, {"routing": {"httpRoute": {"pathPrefix": "/m", "modelHeader": "x-model"}}}]),
+            ["through Gateway gateways/inference, path /m; its address"],
+        ),
+        (
+            merge([ROUTED, {"routing": {"httpRoute": {"hostnames": ["m.io"]}}}]),
+            ["base URL     http://m.io/v1", "route        Gateway gateways/inference, path /, host m.io"],
+        ),
+    ],
+    ids=["no route", "a route", "a path and a header", "a host"],
+)
+def test_the_way_through_a_gateway_is_said(embedded: EmbeddedHelm, values: dict[str, Any], lines: list[str]) -> None:
+    found = endpoints(merge([{"engine": VLLM}, values]), Release(), embedded)
+    for line in lines:
+        assert line in text(found)
+    assert [route["gateway"] for route in found.data["routes"]] == ["gateways/inference"] * ("routing" in values)

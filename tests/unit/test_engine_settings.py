@@ -94,7 +94,7 @@ def test_a_port_of_the_user_is_not_derived(render: Render) -> None:
         ({"enable-prefix-caching": True}, ["--enable-prefix-caching"]),
         ({"enable-prefix-caching": False}, ["--no-enable-prefix-caching"]),
         ({"lora-modules": ["a=/a", "b=/b"]}, ["--lora-modules", "a=/a", "b=/b"]),
-        ({"kv-transfer-config": {"kv_connector": "NixlConnector"}}, ["--kv-transfer-config", '{"kv_connector":"NixlConnector"}']),
+        ({"kv-events-config": {"publisher": "zmq"}}, ["--kv-events-config", '{"publisher":"zmq"}']),
         ({"max-model-len": None}, []),
         ({"b": 1, "a": 2}, ["--a", "2", "--b", "1"]),
     ],

@@ -251,6 +251,7 @@ def test_faster_whisper_loads_before_the_first_request(render: Render) -> None:
     assert env["WHISPER__MODEL"] == "org/model"
     assert env["PRELOAD_MODELS"] == '["org/model"]'
     assert env["ENABLE_UI"] == "false"
+    assert env["WHISPER__TTL"] == "-1"
 
 
 def test_options_of_the_hugging_face_server(render: Render) -> None:

@@ -9,11 +9,15 @@ import pytest
 
 from modelservice.cli import main
 from modelservice.errors import UsageError
-from modelservice.explain.address import MISSING, at, parse
-from modelservice.explain.batch import REFUSAL
+from modelservice.explain.address import MISSING, Address, at, parse
+from modelservice.explain.batch import REFUSAL, Batch
 from modelservice.explain.changes import Changeable
+from modelservice.explain.line import Line
+from modelservice.explain.screen import Screen
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import read_values
+from modelservice.model.pods import reference
 from modelservice.paths import chart_dir
 from modelservice.sources import Path as KeyPath
 from modelservice.sources import Sources, dotted, read_layers
@@ -134,6 +138,19 @@ def test_every_refusal_of_the_chart_is_spelt_so_that_it_can_be_switched_off() ->
         assert len(re.findall(r"\bfail\b", code)) == len(REFUSAL.findall(text)), template.name
 
 
+@pytest.mark.parametrize("values", ["values-complete.yaml", "values-multinode.yaml", "values-dra.yaml"])
+def test_every_template_can_be_rendered_in_a_batch(tmp_path: Path, embedded: EmbeddedHelm, values: str) -> None:
+    extra = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}
+    given = {**read_values(str(ROOT / "examples" / values)), "extraObjects": [extra]}
+    rendered = embedded.render(given, Release("x"))
+    changeable = Changeable(given, chart_dir(), [])
+    objects = {rendered.template_of(obj): obj for obj in rendered.objects}
+    for number, (template, obj) in enumerate(objects.items()):
+        line = Line.of(Address(reference(obj), "metadata.name"), obj, rendered)
+        batch = Batch(chart_dir(), template, tmp_path / str(number), EmbeddedHelm, Release("x"))
+        assert Screen(line, changeable, batch).usable, template
+
+
 OBJECTS = [{"kind": "Deployment", "metadata": {"name": "a.b-decode"}, "spec": {"list": [{"name": "x", "port": 1}]}}]
 
 
@@ -143,6 +160,17 @@ def test_names_may_have_dots_and_be_shortened(text: str) -> None:
     assert str(address) == f"Deployment/a.b-decode.spec.list[{'x' if '[x]' in text else '0'}].port"
     assert at(obj, address.path) == 1
     assert at(obj, "spec.nothing") is MISSING
+
+
+@pytest.mark.parametrize("text", ["Deployment.spec.list[x].port", "deployment.spec.labels.a.b/c"])
+def test_the_only_object_of_a_kind_needs_no_name(text: str) -> None:
+    objects = [{**OBJECTS[0], "spec": {"list": [{"name": "x", "port": 1}], "labels": {"a": {"b/c": 1}}}}]
+    address, obj = parse(text, objects)
+    assert address.object == "Deployment/a.b-decode" and at(obj, address.path) == 1
+    with pytest.raises(
+        UsageError, match=r"several objects of this kind; use one of Deployment/a\.b-decode, Deployment/b"
+    ):
+        parse(text, [*objects, {"kind": "Deployment", "metadata": {"name": "b"}}])
 
 
 @pytest.mark.parametrize(

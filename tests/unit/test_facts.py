@@ -7,9 +7,11 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from localcluster.binaries import module_file
 from modelservice import facts
 from modelservice.docs.facts import chart_facts, facts_json
 from modelservice.facts.models import Engine, VersionedFlag
@@ -266,15 +268,53 @@ def test_the_routing_proxy_has_the_connectors_of_its_source(release: str) -> Non
     assert names == {item.name for item in PROXY.connectors if accepts(item, release.removeprefix("v"))}
 
 
-def test_the_endpoint_picker_has_the_plugins_of_its_source() -> None:
-    module = source(_SCHEDULER, "v0.7.1")
-    registered = (module / "pkg/plugins/register.go").read_text(encoding="utf-8")
-    names = set(re.findall(r"plugin\.Register\(\w+\.(\w+),", registered))
-    texts = [path.read_text(encoding="utf-8") for path in (module / "pkg/plugins").rglob("*.go")]
-    constants = {name: value for text in texts for name, value in re.findall(r'\b(\w+Type) += +"([a-z0-9-]+)"', text)}
-    assert names <= set(constants)
-    plugins = {plugin.type for plugin in PICKER.plugins if accepts(plugin, "0.7.1")}
-    assert {constants[name] for name in names} <= plugins
+def registered(function: str, file: Path, *modules: tuple[str, Path]) -> set[str]:
+    """Return the values of the constants that a Go file passes to a function, whichever package they are in.
+
+    Args:
+        function: the function, as a regular expression.
+        file: the file.
+        modules: paths of Go modules and where their source is.
+    """
+    text = file.read_text(encoding="utf-8")
+    packages = {}
+    for alias, path in re.findall(r'^\s*(\w*) ?"([\w./-]+)"$', text, re.MULTILINE):
+        for module, folder in modules:
+            if path.startswith(module):
+                packages[alias or path.rpartition("/")[2]] = folder / path.removeprefix(module).lstrip("/")
+    found = set()
+    for package, name in re.findall(rf"{function}\((\w+)\.(\w+)[,)]", text):
+        sources = "".join(path.read_text(encoding="utf-8") for path in packages[package].glob("*.go"))
+        (value,) = set(re.findall(rf'\b{name}\s+(?:string )?\s*=\s*"([\w-]+)"', sources))
+        found.add(value)
+    return found
+
+
+PICKERS = [("v0.4.0", "v1.2.0"), ("v0.5.1", "v1.3.1"), ("v0.7.1", "v1.4.0"), ("", "v1.5.0")]
+"""Releases of llm-d's picker and of Gateway API Inference Extension inside it; the last one stands alone."""
+
+
+@pytest.mark.parametrize(("release", "extension"), PICKERS)
+def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extension: str) -> None:
+    base = source(_EXTENSION, extension)
+    names = registered(r"plugins?\.Register", base / "cmd/epp/runner/runner.go", (_EXTENSION, base))
+    minor = extension.removeprefix("v").rpartition(".")[0]
+    of_extension = {plugin.type for plugin in PICKER.plugins if plugin.gaie and number(plugin.gaie) <= number(minor)}
+    if not release:
+        equal = PICKER.extension.equivalent[minor]
+        assert names == {plugin.type for plugin in PICKER.plugins if accepts(plugin, equal)} & of_extension
+        return
+    own = source(_SCHEDULER, release)
+    names |= registered(r"plugins?\.Register", own / "pkg/plugins/register.go", (_SCHEDULER, own))
+    assert names == {plugin.type for plugin in PICKER.plugins if accepts(plugin, release.removeprefix("v"))}
+
+
+@pytest.mark.parametrize(("release", "extension"), PICKERS)
+def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, extension: str) -> None:
+    base = source(_EXTENSION, extension)
+    names = registered("RegisterFeatureGate", base / "cmd/epp/runner/runner.go", (_EXTENSION, base))
+    equal = release.removeprefix("v") or PICKER.extension.equivalent[extension.removeprefix("v").rpartition(".")[0]]
+    assert names == {gate.name for gate in PICKER.feature_gates if accepts(gate, equal)}
 
 
 @pytest.mark.parametrize(("release", "same_as"), [("v1.2.0", "0.4"), ("v1.4.0", "0.7"), ("v1.5.0", "0.8")])
@@ -322,3 +362,27 @@ def test_kubernetes_versions_are_those_that_are_tested() -> None:
     assert set(KUBERNETES.control_planes) <= set(KUBERNETES.rendered)
     chart = (CHART / "Chart.yaml").read_text(encoding="utf-8")
     assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart
+
+
+def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
+    validation = "pkg/apis/{}/validation/validation.go"
+    text = {
+        group: module_file("kubernetes", "k8s.io/kubernetes", validation.format(group)).read_text(encoding="utf-8")
+        for group in ("apps", "core", "rbac")
+    }
+
+    def update(group: str, kind: str) -> str:
+        function = re.search(rf"^func Validate{kind}Update\(.*?^}}", text[group], re.DOTALL | re.MULTILINE)
+        assert function, kind
+        return function[0]
+
+    immutable = KUBERNETES.immutable
+    for kind in ("Deployment", "ReplicaSet"):
+        assert immutable[kind].fields == ("spec.selector",)
+        assert re.search(r"ValidateImmutableField\(\w+\.Spec\.Selector", update("apps", kind))
+    mutable = set(re.findall(r"'(\w+)'", update("apps", "StatefulSet")))
+    assert "replicas" in mutable and not mutable & {path.split(".")[1] for path in immutable["StatefulSet"].fields}
+    assert "spec is immutable after creation except resources.requests" in update("core", "PersistentVolumeClaim")
+    assert "cannot change roleRef" in update("rbac", "RoleBinding")
+    assert immutable["RoleBinding"].fields == ("roleRef",)
+    assert set(immutable) == {"Deployment", "ReplicaSet", "StatefulSet", "PersistentVolumeClaim", "RoleBinding"}

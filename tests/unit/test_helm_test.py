@@ -191,6 +191,22 @@ def test_an_engine_that_cannot_answer_fails(ask: Ask) -> None:
     assert "serves random/model" in done.stdout and "the question is not answered" in done.stdout
 
 
+@pytest.mark.parametrize("expect", ["-ok", "--help", "^[{]"])
+def test_an_expectation_is_no_option_of_grep(ask: Ask, expect: str) -> None:
+    with simulator("--model", "random/model") as address:
+        done = ask(address, test={"question": {"expect": expect}})
+    assert (done.returncode == 0) == (expect == "^[{]"), done.stdout + done.stderr
+    assert "grep:" not in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/v1/models?a[]=1", "/v1/models?a={b,c}", "/v1/models?a=[1-3]"])
+def test_brackets_in_a_path_are_letters_of_it(ask: Ask, path: str) -> None:
+    with simulator("--model", "random/model") as address:
+        done = ask(address, test={"question": {"path": path, "body": None}})
+    assert f"GET {address}/v1/models" in done.stdout
+    assert done.stdout.count('"random/model"') <= 2 and "curl:" not in done.stderr
+
+
 def test_an_answer_that_is_not_the_expected_one_fails(ask: Ask) -> None:
     with simulator("--model", "random/model") as address:
         done = ask(address, test={"question": {"expect": "no engine says this"}})

@@ -350,6 +350,36 @@ def test_kubeai_fills_a_cache_with_the_stores_credentials(
     assert variables.items() <= environment(container).items()
 
 
+@pytest.mark.parametrize(
+    ("url", "variable", "endpoint"),
+    [
+        ("s3://b/k", "AWS_ENDPOINT_URL", "http://minio:9000"),
+        ("s3://b/k", "AWS_ENDPOINT_URL_S3", "http://minio:9000"),
+        ("hf://o/m", "HF_ENDPOINT", "https://mirror.example"),
+        ("s3://b/k", "AWS_ENDPOINT_URL", "$(ADDRESS)"),
+    ],
+)
+def test_kubeai_fills_a_cache_from_the_store_that_the_engine_reads(
+    url: str, variable: str, endpoint: str, tmp_path: Path
+) -> None:
+    env = {variable: endpoint, "AWS_REGION": "eu-1", "VLLM_LOGGING_LEVEL": "DEBUG"}
+    spec = {
+        "features": ["TextGeneration"],
+        "engine": "VLLM",
+        "url": url,
+        "cacheProfile": "p",
+        "minReplicas": 1,
+        "env": env,
+    }
+    document = {"apiVersion": "kubeai.org/v1", "kind": "Model", "metadata": {"name": "m"}, "spec": spec}
+    found, objects = imported(tmp_path, yaml.safe_dump(document))
+    (download,) = objects.one("Job")["spec"]["template"]["spec"]["containers"]
+    assert endpoint in environment(download).values()
+    assert environment(download)["AWS_REGION"] == "eu-1" and "VLLM_LOGGING_LEVEL" not in environment(download)
+    known = found.values["modelArtifacts"].get("endpoint")
+    assert known == (None if "$" in endpoint else endpoint)
+
+
 def test_kubeai_says_that_a_bucket_of_alibaba_has_no_region(tmp_path: Path) -> None:
     model = yaml.safe_load(MODEL)
     model["spec"]["url"] = "oss://bucket/m"
@@ -781,7 +811,7 @@ def test_variables_that_refer_to_others_keep_their_order(tmp_path: Path) -> None
         (DEPLOYMENT + "---\napiVersion: v1\nkind: Service\nspec: {ports: [{port: 1}]}\n", [":24:", "metadata.name", "it has no name"], 1),
         (GROUP.replace("size: 2", "size: [2]"), [":9:", "leaderWorkerTemplate.size", "an integer"], 1),
         (DEPLOYMENT + "---\n" + COMPANIONS.replace("{team: a}", "[a]"), [":27:", "metadata.annotations", "a map of strings"], 1),
-        (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no system recognised", "CronJob web"], 1),
+        (DEPLOYMENT.replace("kind: Deployment", "kind: CronJob"), ["no importer takes", "CronJob web"], 1),
         ("---\n---\n", ["nothing to import"], 1),
     ],
 )  # fmt: skip

@@ -117,6 +117,7 @@ FROM_THE_SOURCE = {
     "kv-transfer-missing": "the original has no connector",
     "probe-proxy-health": "the original's probe asks the sidecar's port",
     "readiness-missing": "the original has no probe",
+    "requests-cut-off": "the original does not drain",
     "served-model-name": "the original's decode has a name that its prefill has not",
     "service-target": "the base's selector finds no pod there either",
     "shared-memory-limit": "the original's limit is its memory's",

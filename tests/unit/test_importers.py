@@ -19,7 +19,7 @@ from modelservice.importers.engine import engine_of
 from modelservice.importers.report import ConversionReport, Outcome
 from modelservice.importers.source.documents import read_documents
 from modelservice.importers.source.fields import LAST_APPLIED, Field
-from modelservice.importers.source.secrets import SecretCollector, names_secret
+from modelservice.importers.source.secrets import SecretCollector
 from modelservice.importers.steps import STEPS, Step, to_values
 from modelservice.importers.systems import SYSTEMS
 from modelservice.importers.workload import RoleSource, ServedModel
@@ -125,7 +125,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a: [", ["source.yaml:1", "invalid YAML"]),
         ("- 1", ["source.yaml:1", "a list"]),
         ("", ["nothing to import"]),
-        ("kind: Service\nmetadata: {name: x}", ["no system recognised", "Service x", "source.yaml:1"]),
+        ("kind: Service\nmetadata: {name: x}", ["no importer takes", "Service x", "source.yaml:1"]),
         (DEPLOYMENT.replace("replicas: 2", "replicas: two"), ["source.yaml:6", "spec.replicas", "an integer", "'two'"]),
         (DEPLOYMENT.replace("args: [", "args: [1, "), ["source.yaml", "containers[0].args[0]", "string"]),
         (DEPLOYMENT.replace("app: qwen}}\n  t", "app: qwen}}\n  t").replace("{labels: {app: qwen}}", "{labels: 5}"), ["source.yaml:9", "a map of strings"]),
@@ -157,20 +157,6 @@ def test_unknown_fields_are_reported_by_path_and_line(tmp_path: Path) -> None:
 
 
 # --- secrets -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "DB_PASSWORD", "api-key", "GITHUB_TOKEN"]
-)
-def test_names_of_secrets(name: str) -> None:
-    assert names_secret(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["TOKENIZERS_PARALLELISM", "MAX_TOKENS", "HF_TOKEN_PATH", "SECRET_NAME", "KEY", "VLLM_LOGGING_LEVEL"]
-)
-def test_names_of_no_secrets(name: str) -> None:
-    assert not names_secret(name)
 
 
 @pytest.mark.parametrize(

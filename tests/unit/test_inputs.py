@@ -1,6 +1,8 @@
 """Values files and --set are read as Helm reads them, and mistakes are named with file and line."""
 
 import io
+import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from modelservice.assignments import Assignments, apply_set
+from modelservice.check.runner import load
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import InputWarning, apply_set, merge, read_values
+from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import InputWarning, merge, read_values
 
 
 def write(tmp_path: Path, text: str | bytes) -> str:
@@ -116,7 +121,59 @@ def test_set_changes_one_item_of_a_list_and_keeps_the_rest() -> None:
 
 
 def test_set_string_keeps_a_number_a_string() -> None:
-    assert apply_set({}, [], ["modelArtifacts.labels.version=1"]) == {"modelArtifacts": {"labels": {"version": "1"}}}
+    assert Assignments(strings=["modelArtifacts.labels.version=1"]).apply({}) == {
+        "modelArtifacts": {"labels": {"version": "1"}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"jsons": ['decode.nodeSelector={"a":"b","c":"d"}']}, {"decode": {"replicas": 3, "nodeSelector": {"a": "b", "c": "d"}}}),
+        ({"jsons": ['decode={"replicas":1}']}, {"decode": {"replicas": 1}}),
+        ({"jsons": ['{"decode":{"x":1},"b.c":2}']}, {"decode": {"replicas": 3, "x": 1}, "b.c": 2}),
+        ({"jsons": ['a=[1,{"b":null}],c.d="x,y"']}, {"a": [1, {"b": None}], "c": {"d": "x,y"}, "decode": {"replicas": 3}}),
+        ({"jsons": ["decode.replicas=1"], "sets": ["decode.replicas=2"]}, {"decode": {"replicas": 2}}),
+        ({"jsons": [r"a\.b[1]=true"]}, {"a.b": [None, True], "decode": {"replicas": 3}}),
+        ({"files": ["files.text=FILE,decode.replicas=FILE"]}, {"files": {"text": "1,\n"}, "decode": {"replicas": "1,\n"}}),
+    ],
+)  # fmt: skip
+def test_json_and_files_are_assigned_as_by_helm(tmp_path: Path, given: dict[str, list[str]], expected: object) -> None:
+    file = tmp_path / "text"
+    file.write_text("1,\n")
+    options = {name: [item.replace("FILE", str(file)) for item in items] for name, items in given.items()}
+    assert Assignments(**options).apply({"decode": {"replicas": 3}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"jsons": ["a={bad"]}, "--set-json a={bad: not JSON"),
+        ({"jsons": ["a"]}, "--set-json a: no value"),
+        ({"jsons": ["a=1 b=2"]}, "text after the value"),
+        ({"jsons": ["a=" + "[" * 400 + "]" * 400]}, "nested too deeply"),
+        ({"jsons": ["decode.replicas.x=1"]}, "3 has no keys"),
+        ({"files": ["a=/no/such/file"]}, "/no/such/file: no such file"),
+        ({"files": ["a"]}, "no such file|a directory|no value|cannot be read"),
+        ({"sets": ["a" + ".b" * 400 + "=1"]}, "nested level is greater"),
+    ],
+)
+def test_malformed_json_and_files_are_errors_in_words(given: dict[str, list[str]], words: str) -> None:
+    with pytest.raises(ModelserviceError) as error:
+        Assignments(**given).apply({"decode": {"replicas": 3}})
+    assert re.search(words, str(error.value))
+
+
+KEYS = ["[x]", "[0]", "[", "]", "", ".", "..", "a.b", "a[0]", "a[", "a]b", "[1].x", "null", "-1", "é\x1b"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_of_any_form_is_unknown_in_a_sentence(embedded: EmbeddedHelm, tmp_path: Path, key: str) -> None:
+    file = tmp_path / "values.yaml"
+    for values in ({key: 1}, {"decode": {key: {key: [1]}}}, {"decode": {"containers": [{key: 1}]}}):
+        file.write_text(json.dumps(values))
+        _, findings = load([str(file)], embedded, Release())
+        assert findings and all(finding.file == str(file) for finding in findings)
 
 
 @pytest.mark.parametrize("expression", ["a", "=1", ""])

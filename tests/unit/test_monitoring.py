@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import pytest
-import yaml
-
 from support.render import Render
 
 
@@ -152,53 +149,6 @@ def test_tracing_names_each_service(render: Render) -> None:
     assert objects.env("decode")["OTEL_SERVICE_NAME"] == "vllm-decode"
     assert objects.env("prefill")["OTEL_SERVICE_NAME"] == "vllm-prefill"
     assert objects.env("prefill")["OTEL_TRACES_SAMPLER_ARG"] == "0.1"
-
-
-@pytest.fixture
-def requester(render: Render) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The ReplicaSet of a requester and the patch of its server pod."""
-    values = {
-        "requester": {"enable": True},
-        "accelerator": {"type": "amd"},
-        "modelArtifacts": {"name": "org/model", "uri": "pvc://claim/path", "labels": {"llm-d.ai/model": "m"}},
-        "engine": {"image": "rocm/vllm:latest", "modelCommand": "vllmServe"},
-        "decode": {"parallelism": {"tensor": 2}, "nodeSelector": {"gpu": "mi300x"}, "replicas": 2},
-        "prefill": {"create": False},
-    }
-    objects = render(values)
-    replica_set = objects.one("ReplicaSet")
-    annotations = replica_set["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["dual-pod.llm-d.ai/admin-port"] == "8081"
-    return replica_set, yaml.safe_load(annotations["dual-pod.llm-d.ai/server-patch"])
-
-
-def test_the_requester_holds_the_roles_accelerators_on_its_nodes(requester: tuple[dict[str, Any], ...]) -> None:
-    replica_set, _ = requester
-    pod = replica_set["spec"]["template"]["spec"]
-    assert pod["containers"][0]["resources"]["limits"]["amd.com/gpu"] == "2"
-    assert pod["nodeSelector"] == {"gpu": "mi300x"}
-    assert replica_set["spec"]["replicas"] == 2
-
-
-def test_the_requesters_selector_carries_the_release(requester: tuple[dict[str, Any], ...]) -> None:
-    selector = requester[0]["spec"]["selector"]["matchLabels"]
-    assert selector["app.kubernetes.io/instance"] == "test"
-    assert selector.items() <= requester[0]["spec"]["template"]["metadata"]["labels"].items()
-
-
-def test_the_servers_patch_has_its_volumes_and_serving_labels(requester: tuple[dict[str, Any], ...]) -> None:
-    _, patch = requester
-    labels = patch["metadata"]["labels"]
-    assert labels["app"] is None
-    assert (labels["model-reg"], labels["model-repo"]) == ("model", "org")
-    assert (labels["llm-d.ai/model"], labels["llm-d.ai/role"]) == ("m", "decode")
-    assert "model-storage" in [volume["name"] for volume in patch["spec"]["volumes"]]
-    assert [container["name"] for container in patch["spec"]["initContainers"]] == ["routing-proxy"]
-
-
-def test_prefill_stays_a_deployment_beside_a_requester(render: Render) -> None:
-    objects = render({"requester": {"enable": True}, "prefill": {"replicas": 1}})
-    assert {kind for kind, _ in objects.kinds()} == {"ServiceAccount", "ReplicaSet", "Deployment"}
 
 
 def test_the_notes_tell_what_an_inference_pool_needs(render: Render) -> None:

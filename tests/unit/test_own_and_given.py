@@ -92,7 +92,7 @@ def test_the_plan_draws_the_own_pool_like_a_given_one(deploy: Any) -> None:
     given = Deployment("x", others, "default", own.sources, given_pools=list(pools_of(own.objects, "pool.yaml")))
     assert calls == plan(given).calls
     assert [(call.source, call.target) for call in calls[:3]] == [
-        ("gateway", "pool"), ("pool", "endpoint picker"), ("endpoint picker", "decode"),
+        ("gateway", "pool"), ("gateway", "endpoint picker"), ("pool", "decode"),
     ]  # fmt: skip
 
 

@@ -322,6 +322,39 @@ def test_the_endpoint_picker_reads_the_engines_and_is_asked_by_the_gateway(rende
     assert (own["policyTypes"], own["ingress"]) == (["Ingress"], [{"ports": ports, "from": gateway}])
 
 
+def test_what_services_of_the_picker_send_to_is_open(render: Render) -> None:
+    extra = [
+        {"name": "zmq", "port": 5557},
+        {"name": "web", "port": 80, "targetPort": "web"},
+        {"name": "m", "port": 9090},
+    ]
+    routing = {"inferencePool": {"create": True}, "epp": {"create": True, "service": {"extraPorts": extra}}}
+    objects = render({"engine": VLLM, "routing": routing, "networkPolicy": {"enabled": True}})
+    ports = [port["port"] for port in policy(objects, "-epp")["ingress"][0]["ports"]]
+    assert ports == [9002, 9090, 5557, "web"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"service": {"enabled": True, "ports": [{"name": "http", "port": 80, "targetPort": 8000}, {"name": "x", "port": 9}]}},
+        single(service={"create": True, "ports": [{"name": "http", "port": 8000}, {"name": "x", "port": 80, "targetPort": 9}]}),
+    ],
+    ids=["of the release", "of the role"],
+)  # fmt: skip
+def test_what_services_of_a_role_send_to_is_open(render: Render, values: dict[str, Any]) -> None:
+    objects = render({**single(), **values, "networkPolicy": {"enabled": True}})
+    assert [port["port"] for port in policy(objects)["ingress"][1]["ports"]] == [8000, 9]
+
+
+def test_an_exporter_that_is_scraped_is_open(render: Render) -> None:
+    exporter = {"name": "exporter", "image": "dcgm:v1", "ports": [{"name": "metrics", "containerPort": 9400}]}
+    containers = [{"name": "vllm", **VLLM}, exporter]
+    values = single(containers=containers, monitoring={"podmonitor": {"enabled": True}})
+    ports = policy(render({**values, "networkPolicy": {"enabled": True}}))["ingress"][1]["ports"]
+    assert "metrics" in [port["port"] for port in ports]
+
+
 def test_egress_is_free_until_it_is_listed(render: Render) -> None:
     rule = {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}
     spec = policy(render({**single(), "networkPolicy": {"enabled": True, "egress": [rule]}}))

@@ -3,17 +3,25 @@
 import copy
 import functools
 import json
+import re
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from modelservice import values as models
+from modelservice.assignments import apply_set
+from modelservice.check.examples import findings
+from modelservice.check.rule import rules
+from modelservice.check.runner import run
+from modelservice.docs.keys import leaves as key_leaves
+from modelservice.documents import Source
 from modelservice.errors import ModelserviceError
 from modelservice.explain.address import MISSING, at
 from modelservice.explain.alternatives import alternatives
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import merge, read_values
+from modelservice.inputs import merge, parse_values, read_values
 from modelservice.kubernetes.merge import helm
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
@@ -111,11 +119,14 @@ PLAIN: Values = {"routing": {"proxy": {"enabled": False}}}
 RELEASE_SERVICE: Values = {"service": {"enabled": True}, "decode": {"service": {"create": False}}}
 OLD: Values = {"routing": {"proxy": {"image": "ghcr.io/llm-d/llm-d-routing-sidecar:v0.6.0", "prefillerUseTLS": True}}}
 
+TESTED: Values = {"test": {"enabled": True}}
+DOWNLOADED: Values = {"modelArtifacts": {"download": {"enabled": True}}}
 ADAPTERS: Values = {"modelArtifacts": {"adapters": LORA["modelArtifacts"]["adapters"]}}
 NAMED: Values = {"modelArtifacts": {"uri": "hf://{{ .Values.modelArtifacts.name }}"}}
 STATED: Values = {"engine": {"modelCommand": None, "type": "vllm"}}
 FORMER_NAME: Values = {"modelArtifacts": {"name": "random/model"}, "routing": {"modelName": "other"}}
 SELECTED: Values = {"routing": {"inferencePool": {"matchLabels": {"team": "a"}}}}
+POLICY: Values = {"networkPolicy": {"enabled": True}}
 KEDA: Values = {
     "decode": {"replicas": None, "autoscaling": {"enabled": True, "type": "keda", "minReplicas": 2, "maxReplicas": 3,
                "triggers": [{"type": "cron", "metadata": {}}]}}
@@ -176,7 +187,16 @@ NEEDED: dict[str, Values] = {
     "PrometheusRule monitoring.prometheusrule.enabled": WATCHED,
     "InferenceObjective routing.inferenceObjective.create": WATCHED,
     "ResourceClaimTemplate accelerator.resourceClaimTemplates": DRA,
+    "test test.enabled": TESTED,
+    "test.image test.image": TESTED,
+    "test.* test.imagePullPolicy": TESTED,
+    "download modelArtifacts.download": DOWNLOADED,
+    "download.image modelArtifacts.download.image": DOWNLOADED,
     "InferencePool.spec.selector routing.inferencePool.matchLabels": SELECTED,
+    "NetworkPolicy.metadata.annotations networkPolicy.annotations": POLICY,
+    "NetworkPolicy.spec.egress networkPolicy.egress": POLICY,
+    "NetworkPolicy.spec.ingress networkPolicy.from": POLICY,
+    "NetworkPolicy.spec.ingress networkPolicy.ingress": POLICY,
     "picker routing.epp": FILES,
     "picker.args routing.epp.pluginsConfigFile": FILES,
     "picker.config[*] routing.epp.pluginsCustomConfig.mine.yaml": FILES,
@@ -185,12 +205,15 @@ NEEDED: dict[str, Values] = {
 OTHERS: dict[str, Any] = {
     "pluginsConfigFile": "other.yaml",
     ".ports": [{"name": "x", "containerPort": 9000}],
+    "networkPolicy.egress": [{"ports": [{"port": 443}]}],
+    "networkPolicy.from": [{"podSelector": {}}],
+    "networkPolicy.ingress": [{"ports": [{"port": 443}]}],
     "modelArtifacts.adapters": [*LORA["modelArtifacts"]["adapters"], {"name": "b", "uri": "pvc://claim/b"}],
 }
 """Values that no schema tells, by the end of the key."""
 
 FIELD = {
-    "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
+    "test.*": "imagePullPolicy", "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
     "engine.volumeMounts[*]": "volumeMounts[/data]", "proxy.*": "imagePullPolicy", "proxy.args[*]": "args[--tracing]",
     "container.*": "workingDir", "container.args[*]": "args[--verbose]", "container.env[*]": "env[NAME]",
     "container.volumeMounts[*]": "volumeMounts[/data]", "init.*": "workingDir", "init.env[*]": "env[NAME]",
@@ -221,6 +244,12 @@ def field(deployment: Deployment, owner: str, path: str) -> Any:
         return [field_of(group, owner, path) for group in deployment.role("decode")]
     if owner == "picker":
         return field_of_picker(deployment, path)
+    if owner == "test":
+        pods = deployment.kind("Pod")
+        return at(pods[0]["spec"]["containers"][0], path) if pods and path else pods
+    if owner == "download":
+        found = [item for group in deployment.groups for item in group.all_containers if item.name == "download-model"]
+        return at(found[0].fields, path) if found and path else [item.fields for item in found]
     objects = deployment.kind(owner)
     return at(objects[0], path) if objects else MISSING
 
@@ -368,3 +397,63 @@ def test_explain_names_a_key_of_the_table(embedded: EmbeddedHelm, owner: str, pa
     line = f"{place.object}.{place.path}"
     explained = explain(line, deployment.sources, chart_dir(), EmbeddedHelm, Release("x"))
     assert {item.key for item in explained.dependencies} & set(place.keys)
+
+
+def documented() -> set[str]:
+    """Every key of the values, without the numbers of items."""
+    return {leaf.path.replace("[]", "") for leaf in key_leaves(models.Values)}
+
+
+def is_key(key: str, known: set[str]) -> bool:
+    """Whether the values have a key: as it is, a section of keys, or an entry of a map or list that is free."""
+    parts = re.sub(r"\[\d+\]", "", key).split(".")
+    above = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return bool(above & known) or any(name.startswith(f"{'.'.join(parts)}.") for name in known)
+
+
+@pytest.mark.parametrize("name", [name for name, rule in rules().items() if not rule.failing.manifests])
+def test_a_finding_names_a_key_that_is_written_or_documented(embedded: EmbeddedHelm, name: str) -> None:
+    rule, known = rules()[name], documented()
+    of_pool = ("inferencePool", "inferenceExtension", "router")
+    for finding in findings(rule, rule.failing, embedded):
+        assert finding.values, finding
+        assert is_key(finding.values, known) or finding.values.startswith(of_pool), finding
+
+
+OTHER_PODS: Values = {
+    "extraObjects": [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}},
+                         "spec": {"containers": [{"name": "web", "image": "nginx:latest"}]}}}},
+    ],
+    "test": {"enabled": True, "image": "curlimages/curl:latest"},
+    "modelArtifacts": {"download": {"enabled": True, "image": "rclone/rclone:latest"}},
+    "routing": {"epp": {"image": "ghcr.io/llm-d/llm-d-router-endpoint-picker:latest"}},
+}  # fmt: skip
+
+
+def test_a_finding_about_other_pods_names_what_makes_them(embedded: EmbeddedHelm) -> None:
+    deployment = deployed(embedded, merge([BASE, OTHER_PODS]))
+    assert deployment is not None
+    found = {item.values for item in run([deployment]) if item.rule == "image-latest"}
+    assert found == {"extraObjects[0]", "test.image", "routing.epp.image"}
+    (download,) = [item for item in deployment.servers[0].all_containers if item.name == "download-model"]
+    assert download.at("image").key(deployment.sources) == "modelArtifacts.download.image"
+
+
+@pytest.mark.parametrize(
+    ("sets", "line"),
+    [
+        ((), 4),
+        (("engine.resources.limits.memory=8Gi",), None),
+        (("decode.x=1",), 4),
+    ],
+)
+def test_a_value_of_set_is_blamed_on_no_line(sets: tuple[str, ...], line: int | None) -> None:
+    text = "engine:\n  image: a\n  resources:\n    limits: {memory: 4Gi}\n"
+    values, document = parse_values(Source("values.yaml", text))
+    place = Sources([Layer("values.yaml", values, document)], apply_set(values, sets)).place(
+        "engine.resources.limits.memory"
+    )
+    assert (place.line if place else None) == line

@@ -167,3 +167,35 @@ def test_every_flag_is_one_of_its_version(render: Render, release: str) -> None:
         flag = facts.routing_proxy().flag(arg.lstrip("-").partition("=")[0])
         assert flag is not None, arg
         assert (not flag.since or reached(flag.since)) and not reached(flag.until), arg
+
+
+BOOTSTRAP = [item for item in facts.routing_proxy().connectors if item.bootstrap]
+
+
+def bootstrap(render: Render, connector: str, prefill: dict[str, Any], **proxy: Any) -> set[str]:
+    """What tells the sidecar the bootstrap port of prefill engines: variables and flags."""
+    engine = {"sglang": {"image": "lmsysorg/sglang:v0.5.16", "modelCommand": "sglangServe"}}.get(connector, VLLM)
+    values = {
+        "engine": engine,
+        "routing": {"proxy": {"image": f"{NEW}:v0.10.0", "connector": connector, **proxy}},
+        "prefill": {"replicas": 1, "engine": prefill},
+    }
+    sidecar = render(values).proxy()
+    assert sidecar is not None
+    variables = {f"{item['name']}={item.get('value')}" for item in sidecar.get("env", [])}
+    return {word for word in [*sidecar["args"], *variables] if "bootstrap" in word.lower()}
+
+
+@pytest.mark.parametrize("connector", BOOTSTRAP, ids=lambda item: item.name)
+def test_it_knows_the_bootstrap_port_of_the_prefill_engines(render: Render, connector: Any) -> None:
+    port = connector.bootstrap
+    setting = {"args": {port.engine_flag: 9000}} if port.engine_flag else {"env": {port.engine_env: "9000"}}
+    told = f"--{port.flag}=9000" if port.flag else f"{port.env}=9000"
+    assert bootstrap(render, connector.name, setting) == {told}
+    assert bootstrap(render, connector.name, {}) == set()
+
+
+def test_a_bootstrap_port_of_the_user_wins(render: Render) -> None:
+    setting = {"args": {"disaggregation-bootstrap-port": 9000}}
+    env = [{"name": "SGLANG_BOOTSTRAP_PORT", "value": "9001"}]
+    assert bootstrap(render, "sglang", setting, env=env) == {"SGLANG_BOOTSTRAP_PORT=9001"}

@@ -47,7 +47,7 @@ def templates(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
         if "template" in obj.get("spec", {}):
             template = obj["spec"]["template"]
             yield obj["metadata"]["name"], template
-            patch = template["metadata"].get("annotations", {}).get("dual-pod.llm-d.ai/server-patch")
+            patch = template["metadata"].get("annotations", {}).get("dual-pods.llm-d.ai/server-patch")
             if patch:
                 yield f"{obj['metadata']['name']}/server", yaml.safe_load(patch)
 

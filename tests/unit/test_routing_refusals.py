@@ -150,11 +150,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an empty rule": (routing(httpRoute={"rules": [None]}), ["routing.httpRoute.rules[0]", "remove the dash"]),
     "an empty trigger": (scaling(type="keda", triggers=[None]), ["decode.autoscaling.triggers[0]", "remove the dash"]),
     "a picker without an image": (picker(image=""), ["routing.epp.image", "no image"]),
-    "a picker whose image is null": (picker(image=None), ["routing.epp.image: it is null"]),
-    "an empty route section": ({"routing": {"httpRoute": None}}, ["routing.httpRoute: it is null"]),
-    "an empty service of a picker": (picker(service=None), ["routing.epp.service: it is null"]),
-    "empty timeouts of a route": (routing(httpRoute={"timeouts": None}), ["routing.httpRoute.timeouts: it is null"]),
-    "an empty picker service": ({"routing": {"epp": {"service": None}}}, ["routing.epp.service: it is null"]),
     "bounds of an autoscaler made elsewhere": (
         scaling(maxReplicas=4),
         ["decode.autoscaling.maxReplicas", "type is external", "type: hpa"],

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from modelservice.docs import outputs
-from modelservice.docs.keys import leaves
+from modelservice.docs.keys import leaves, models, plain
 from modelservice.values import Values
 from modelservice.values.scalars import WORDS
 from support.render import ROOT
@@ -69,8 +69,6 @@ def test_every_leaf_is_described_typed_and_bounded(name: str, field: dict[str, A
     assert field.get("description", "").strip(), "no description"
     if "$ref" in field:
         return
-    required = SCHEMA["definitions"].get(name.split(".")[0], {}).get("required", [])
-    assert "default" in field or name.split(".")[-1] in required, "no default"
     for part in [field, *field.get("anyOf", [])]:
         types = part.get("type", [])
         if "integer" in ([types] if isinstance(types, str) else types):
@@ -79,6 +77,44 @@ def test_every_leaf_is_described_typed_and_bounded(name: str, field: dict[str, A
             assert "properties" in part or part.get("additionalProperties") not in (None, True), "an open object"
         if "array" in ([types] if isinstance(types, str) else types) and name not in OPEN_FIELDS:
             assert part.get("items"), "an open list"
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(item)
+
+
+def test_defaults_are_those_of_the_models() -> None:
+    for model in models(Values):
+        definition = SCHEMA if model is Values else OWN.get(model.__name__, {"properties": {}})
+        for name, field in model.model_fields.items():
+            schema = definition["properties"].get(field.alias or name, {})
+            assert schema.get("default", plain(field.default)) == plain(field.default), f"{model.__name__}.{name}"
+
+
+def test_no_default_is_null_or_has_a_map_in_a_list() -> None:
+    """Editors would insert the word null, and ``[object Object]``."""
+    defaults = [part["default"] for part in parts(SCHEMA) if "description" in part and "default" in part]
+    assert defaults
+    assert [default for default in defaults if re.search(r"\[\{|null", json.dumps(default))] == []
+
+
+def test_every_pattern_has_a_message_in_words() -> None:
+    patterns = [part for part in parts(SCHEMA) if isinstance(part.get("pattern"), str)]
+    assert patterns
+    assert [part["pattern"] for part in patterns if WORDS[part["pattern"]] not in part["patternErrorMessage"]] == []
+
+
+def test_descriptions_are_one_paragraph_each() -> None:
+    assert not [part for part in parts(SCHEMA) if "\n" in str(part.get("description"))]
+
+
+def test_deprecated_fields_say_what_to_do_instead() -> None:
+    deprecated = [part for part in parts(SCHEMA) if part.get("deprecated") is True]
+    assert deprecated
+    assert all(part["deprecationMessage"] for part in deprecated)
 
 
 def test_defaults_and_examples_are_valid() -> None:

@@ -59,6 +59,23 @@ def test_a_servicemonitor_selects_the_roles_service_and_no_other(render: Render,
     assert selected == ["test-llm-d-modelservice-decode"]
 
 
+@pytest.mark.parametrize("roles", [["decode"], ["prefill"], ["decode", "prefill"]])
+def test_a_servicemonitor_finds_the_service_of_the_release(render: Render, roles: list[str]) -> None:
+    watched = {"monitoring": {"servicemonitor": {"enabled": True}}}
+    values = {name: watched if name == roles[0] else {"create": name in roles} for name in ("decode", "prefill")}
+    objects = render({"engine": VLLM, "service": {"enabled": True, "extraNames": ["other"]}, **values})
+    selector = objects.one("ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    selected = [obj for obj in objects.all("Service") if selector.items() <= obj["metadata"]["labels"].items()]
+    assert [obj["metadata"]["name"] for obj in selected] == ["test-llm-d-modelservice"]
+    assert selector["llm-d.ai/role"] == roles[0]
+
+
+def test_a_servicemonitor_of_prefill_does_not_find_the_service_in_front_of_decode(embedded: EmbeddedHelm) -> None:
+    watched = {"monitoring": {"servicemonitor": {"enabled": True}}}
+    with pytest.raises(ValuesError, match=r"prefill\.service\.create: true"):
+        embedded.render({"engine": VLLM, "service": {"enabled": True}, "prefill": watched}, Release("test"))
+
+
 def test_a_servicemonitor_without_a_service_is_refused(embedded: EmbeddedHelm) -> None:
     values = {"engine": VLLM, "decode": {"monitoring": {"servicemonitor": {"enabled": True}}}}
     with pytest.raises(

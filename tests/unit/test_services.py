@@ -97,3 +97,21 @@ def test_a_requesters_service_selects_the_pods_that_another_controller_makes(ren
         "llm-d.ai/inference-serving": "true",
         "llm-d.ai/role": "decode",
     }
+
+
+TLS = {"engine": {**VLLM, "args": {"ssl-certfile": "/tls/tls.crt", "ssl-keyfile": "/tls/tls.key"}}}
+
+
+def test_an_engine_with_tls_has_https_ports_everywhere(render: Render) -> None:
+    values = {
+        **TLS, "service": {"enabled": True}, "test": {"enabled": True}, "routing": {"proxy": {"enabled": False}},
+        "decode": {"service": {"create": True}}, "prefill": {"create": False},
+    }  # fmt: skip
+    found = services(render(values))
+    assert len(found) == 3
+    port = {**HTTP, "name": "https", "appProtocol": "https"}
+    assert [spec["ports"] for spec in found.values()] == [[port]] * 3
+
+
+def test_behind_the_sidecar_the_scheme_is_the_sidecars(render: Render) -> None:
+    assert services(render({**TLS, "service": {"enabled": True}}))["test-llm-d-modelservice"]["ports"] == [HTTP]

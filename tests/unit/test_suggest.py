@@ -30,13 +30,31 @@ def test_a_misspelt_key_is_corrected(schema: dict[str, Any], path: list[str], un
     assert suggestion(schema, path, unknown) == proposal
 
 
-def test_a_key_in_the_wrong_place_is_shown_its_place(schema: dict[str, Any]) -> None:
-    assert suggestion(schema, [], "servicePort") == "set routing.servicePort"
+@pytest.mark.parametrize(
+    ("path", "unknown", "proposal"),
+    [
+        ([], "servicePort", "set routing.servicePort"),
+        ([], "image", "set engine.image"),
+        ([], "resources", "set engine.resources"),
+        ([], "args", "set engine.args"),
+        ([], "name", "set modelArtifacts.name"),
+        ([], "labels", "set modelArtifacts.labels"),
+        ([], "replicas", "set decode.replicas"),
+        ([], "model", "did you mean modelArtifacts?"),
+        (["decode"], "image", "set decode.engine.image"),
+        (["decode"], "labels", "did you mean podLabels?"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_shown_its_place(
+    schema: dict[str, Any], path: list[str], unknown: str, proposal: str
+) -> None:
+    assert suggestion(schema, path, unknown) == proposal
 
 
 def test_a_field_of_the_pod_is_sent_to_extra_config(schema: dict[str, Any]) -> None:
     assert suggestion(schema, ["prefill"], "tolerations") == "set extraConfig.tolerations"
 
 
-def test_nothing_is_proposed_for_a_word_like_no_key(schema: dict[str, Any]) -> None:
-    assert suggestion(schema, [], "zzz") is None
+@pytest.mark.parametrize("unknown", ["zzz", "vllm", "port", "kind", "endpointPicker"])
+def test_nothing_is_proposed_for_a_word_without_one_likely_place(schema: dict[str, Any], unknown: str) -> None:
+    assert suggestion(schema, [], unknown) is None

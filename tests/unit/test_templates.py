@@ -21,6 +21,7 @@ from support.render import VLLM, Render
 
 TEMPLATES = chart_dir() / "templates"
 FILES = sorted(path for path in TEMPLATES.rglob("*") if path.is_file())
+DEFAULTS = yaml.safe_load((chart_dir() / "values.yaml").read_text(encoding="utf-8"))
 DEFINITION = re.compile(r'\{\{- define "llm-d-modelservice\.([\w.]+)" -?\}\}')
 
 
@@ -165,14 +166,12 @@ SWITCHES: dict[str, dict[str, Any]] = {
 """Values that switch on every object and every derived field, which then read their sections."""
 
 
-def sections(required: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, inside in required.items():
-        if inside is not None:
-            yield f"{prefix}{name}"
-            yield from sections(inside, f"{prefix}{name}.")
-
-
-SECTIONS = sorted(sections(json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["required"]))
+def paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Every key of the values at every level, dotted."""
+    for name, value in values.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, dict):
+            yield from paths(value, f"{prefix}{name}.")
 
 
 def without(values: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -187,29 +186,34 @@ def test_the_switches_render(render: Render, switches: str) -> None:
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
-def test_a_section_that_is_null_is_answered_in_a_sentence(embedded: EmbeddedHelm, switches: str) -> None:
-    for path in SECTIONS:
-        with pytest.raises(ValuesError) as error:
-            embedded.render(without(SWITCHES[switches], path), Release("test"))
-        assert str(error.value) == f"{path}: it is null, which deletes its defaults; remove the key or set {path}: {{}}"
-
-
-def scalars(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from scalars(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
-
-@pytest.mark.parametrize("switches", list(SWITCHES)[1:])
 def test_a_value_that_is_null_renders_or_is_answered_in_a_sentence(embedded: EmbeddedHelm, switches: str) -> None:
-    defaults = yaml.safe_load((chart_dir() / "values.yaml").read_text(encoding="utf-8"))
     unanswered = []
-    for path in scalars(merge([defaults, SWITCHES[switches]])):
+    for path in paths(merge([DEFAULTS, SWITCHES[switches]])):
         try:
             embedded.render(without(SWITCHES[switches], path), Release("test"))
         except ModelserviceError as error:
             if not (isinstance(error, ValuesError) and error.problems[0].key):
                 unanswered.append(f"{path}: {error}")
     assert unanswered == []
+
+
+ON = {
+    "enabled": "enabled", "decode": "decode.create", "decode.create": "decode.create", "prefill": "prefill.create",
+    "prefill.create": "prefill.create", "routing.proxy": "routing.proxy.enabled",
+    "routing.epp.rbac": "routing.epp.rbac.create", "routing.epp.rbac.create": "routing.epp.rbac.create",
+}  # fmt: skip
+"""What is on by default, so that null could mean on or off, and its switch."""
+
+
+@pytest.mark.parametrize("path", ON)
+def test_null_for_what_is_on_by_default_is_refused(embedded: EmbeddedHelm, path: str) -> None:
+    with pytest.raises(ValuesError, match=f"{path}: it is null, but on by default; set {ON[path]}: false") as error:
+        embedded.render(without({}, path), Release("test"))
+    assert "--reset-then-reuse-values" in str(error.value)
+
+
+def test_null_for_another_default_that_the_chart_needs_takes_back_what_lower_layers_set(embedded: EmbeddedHelm) -> None:
+    required = json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["required"]
+    everything = embedded.render({}, Release("test")).templates
+    for path in set(paths(required)) - set(ON):
+        assert embedded.render(without({}, path), Release("test")).templates == everything, path

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from modelservice import facts
+from modelservice.assignments import apply_set
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
-from modelservice.inputs import InputWarning, apply_set, read_values
+from modelservice.inputs import InputWarning, read_values
 from support.kubernetes_schemas import problems
 from support.render import shared
 
@@ -110,22 +112,65 @@ def test_the_originals_examples_differ_only_as_documented(embedded: EmbeddedHelm
     assert ours == {}
 
 
+@pytest.mark.parametrize("output", EXAMPLES)
+def test_the_originals_selectors_are_kept_on_request(embedded: EmbeddedHelm, output: str) -> None:
+    values_file, release, sets = EXAMPLES[output]
+    file = shared(f"upstream/real-values/modelservice-examples/values-{values_file}.yaml")
+    values = apply_set(read_values(str(file)), [*sets, "deploymentSelector=model"])
+    original = list(yaml.safe_load_all(shared(f"upstream/examples-output/output-{output}.yaml").read_text()))
+    ours = embedded.render(values, Release(release)).objects
+    selectors = [
+        {obj["metadata"]["name"]: obj["spec"]["selector"] for obj in objects if obj and obj["kind"] == "Deployment"}
+        for objects in (original, ours)
+    ]
+    assert selectors[0] == selectors[1]
+    for obj in ours:
+        if obj["kind"] == "Deployment":
+            labels = obj["spec"]["template"]["metadata"]["labels"]
+            assert obj["spec"]["selector"]["matchLabels"].items() <= labels.items()
+            assert labels["app.kubernetes.io/instance"] == release
+
+
 def requester_differences(original: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
     """The requester differs in its own row of the table: compares what is left."""
-    key = "dual-pod.llm-d.ai/server-patch"
+    names = facts.fast_model_actuation().annotations
     before, after = (obj["spec"]["template"] for obj in (original, ours))
-    patches = [normalised(yaml.safe_load(template["metadata"]["annotations"].pop(key))) for template in (before, after)]
-    if before["metadata"]["annotations"] != after["metadata"]["annotations"]:
+    own = {
+        name.replace(names.prefix, names.former_prefix): text for name, text in after["metadata"]["annotations"].items()
+    }
+    theirs = before["metadata"]["annotations"]
+    patch = names.server_patch.replace(names.prefix, names.former_prefix)
+    patches = [normalised(yaml.safe_load(annotations.pop(patch))) for annotations in (theirs, own)]
+    if theirs != own:
         yield "annotations"
-    limits = [normalised(template["spec"]["containers"][0].pop("resources"))["limits"] for template in (before, after)]
+    containers = [template["spec"]["containers"] for template in (before, after)]
+    limits = [normalised(items[0].pop("resources"))["limits"] for items in containers]
     if limits[0] != limits[1]:
         yield "limits"
-    if before["spec"]["containers"] != after["spec"]["containers"]:
+    if containers[0][0].pop("image").rpartition(":")[0] != containers[1][0].pop("image").rpartition(":")[0]:
+        yield "image"
+    if containers[0] != containers[1]:
         yield "containers"
+    servers = [patch["spec"].pop("containers") for patch in patches]
+    if without_the_contract(servers[0][0]) != without_the_contract(servers[1][0]) or servers[0][1:] != servers[1][1:]:
+        yield "servers"
     if patches[0]["spec"] != {key: value for key, value in patches[1]["spec"].items() if key != "volumes"}:
         yield "patch"
     if not patches[0]["metadata"]["labels"].items() <= patches[1]["metadata"]["labels"].items():
         yield "patch labels"
+
+
+def without_the_contract(server: dict[str, Any]) -> dict[str, Any]:
+    """The server's container without what the controller asks for."""
+    kept = {key: value for key, value in server.items() if key not in ("name", "readinessProbe", "imagePullPolicy")}
+    held = [name for name in kept["resources"]["limits"] if name not in ("cpu", "memory")]
+    kept["resources"] = {
+        kind: {name: amount for name, amount in amounts.items() if name not in held}
+        for kind, amounts in kept["resources"].items()
+    }
+    kept["args"] = [word for word in kept["args"] if word != "--enable-sleep-mode"]
+    kept["env"] = [variable for variable in kept["env"] if variable["name"] != "VLLM_SERVER_DEV_MODE"]
+    return kept
 
 
 REFUSED = {

@@ -179,13 +179,14 @@ def _module_dir(name: str, path: str) -> Path:
 
 
 @functools.cache
-def generated_definitions(package: str) -> Path:
+def generated_definitions(package: str, module: str = "definitions") -> Path:
     """Return the folder of CustomResourceDefinitions that controller-gen generates from a Go package.
 
     For projects that generate their definitions in this way but do not ship them in a module.
 
     Args:
-        package: Go package required by ``tools/bin/definitions``.
+        package: Go package.
+        module: folder under ``tools/bin`` that requires it.
 
     Raises:
         UsageError: there is no Go toolchain and none can be installed.
@@ -195,7 +196,7 @@ def generated_definitions(package: str) -> Path:
     target = program.parent / package.replace("/", "_")
     if not target.is_dir():
         with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
-            _run([str(program), "crd", f"paths={package}", f"output:crd:dir={scratch}/made"], MODULES / "definitions")
+            _run([str(program), "crd", f"paths={package}", f"output:crd:dir={scratch}/made"], MODULES / module)
             (Path(scratch) / "made").replace(target)
     return target
 

@@ -140,13 +140,24 @@ class ControlPlane:
         return component
 
     def _start_etcd(self, program: str, port: int, peer_port: int) -> None:
-        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+        """Start etcd for clients with a certificate: it has every Secret, and any local user reaches its ports."""
+        client, peer = f"https://127.0.0.1:{port}", f"https://127.0.0.1:{peer_port}"
+        tls = [
+            f"--{prefix}{option}"
+            for prefix in ("", "peer-")
+            for option in (
+                "cert-file=pki/tls.crt", "key-file=pki/tls.key", "client-cert-auth", "trusted-ca-file=pki/ca.crt",
+            )
+        ]  # fmt: skip
         etcd = self._start(
             "etcd", program, "--data-dir=data", f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
             f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
-            "--unsafe-no-fsync", "--log-level=warn",
+            "--unsafe-no-fsync", "--log-level=warn", *tls,
         )  # fmt: skip
-        etcd.wait_until(lambda: _answers(f"{client}/health", {}, None), 30)
+        pki_folder = self.folder / "pki"
+        trust = create_default_context(cafile=str(pki_folder / "ca.crt"))
+        trust.load_cert_chain(pki_folder / "etcd-client.crt", pki_folder / "etcd-client.key")
+        etcd.wait_until(lambda: _answers(f"{client}/health", {}, trust), 30)
 
     def _start_api_server(self, program: str, etcd_port: int, port: int) -> None:
         token = secrets.token_hex(16)
@@ -158,7 +169,9 @@ class ControlPlane:
         self._write_kubeconfig(url, token)
         services = self.real.network.services if self.real else "10.96.0.0/16"
         server = self._start(
-            "kube-apiserver", program, f"--etcd-servers=http://127.0.0.1:{etcd_port}", f"--bind-address={address}",
+            "kube-apiserver", program, f"--etcd-servers=https://127.0.0.1:{etcd_port}",
+            "--etcd-cafile=pki/ca.crt", "--etcd-certfile=pki/etcd-client.crt", "--etcd-keyfile=pki/etcd-client.key",
+            f"--bind-address={address}",
             f"--advertise-address={address}", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
             "--tls-private-key-file=pki/tls.key", "--token-auth-file=tokens.csv", "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",

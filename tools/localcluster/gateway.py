@@ -31,6 +31,9 @@ PREFILLER = "x-prefiller-host-port"
 REQUEST_TIMEOUT = "300s"
 """Request timeout, equal to the HTTPRoute of the InferencePool chart."""
 
+_ROUTES = "routes.json"
+"""File from which Envoy discovers its routes."""
+
 _TYPE = "type.googleapis.com/envoy.extensions"
 _TLS = {"name": "tls", "typed_config": {"@type": f"{_TYPE}.transport_sockets.tls.v3.UpstreamTlsContext"}}
 
@@ -94,7 +97,7 @@ class Gateway:
 
     Args:
         folder: folder of its configuration and logs, created if missing.
-        routes: routes in order of precedence.
+        routes: routes in order of precedence; those that others hide can be moved to later.
         endpoints_use_tls: use TLS to the endpoints and accept any certificate, like a gateway with a BackendTLSPolicy
             or DestinationRule for the pool.
     """
@@ -117,6 +120,7 @@ class Gateway:
 
     def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.move_to(self._routes)
         (self._folder / "envoy.json").write_text(json.dumps(self._configuration(), indent=1))
         self._envoy = Component(
             "envoy", [str(executable()), "--config-path", "envoy.json", "--log-level", "warn", "--use-dynamic-base-id",
@@ -135,6 +139,16 @@ class Gateway:
         if self._envoy:
             self._envoy.stop()
 
+    def move_to(self, routes: Sequence[Route]) -> None:
+        """Replace the routes while requests pass, as when an HTTPRoute changes; those under way are not affected.
+
+        Args:
+            routes: routes in order of precedence, to endpoint pickers of the first routes.
+        """
+        new = self._folder / "routes.new"
+        new.write_text(json.dumps(_discovered(routes), indent=1))
+        new.replace(self._folder / _ROUTES)  # Envoy watches for a file that takes the place of the old one
+
     def decisions(self) -> list[dict[str, Any]]:
         """Return the access log: endpoint, prefill pod and response of every request so far."""
         log = self._folder / "access.log"
@@ -150,6 +164,7 @@ class Gateway:
 
     def _configuration(self) -> dict[str, Any]:
         return {
+            "node": {"id": "gateway", "cluster": "gateway"},
             "admin": {"address": _address("127.0.0.1", self._admin)},
             "static_resources": {
                 "listeners": [
@@ -168,7 +183,7 @@ class Gateway:
                         "original_dst_lb_config": {"use_http_header": True, "http_header_name": ENDPOINT},
                         **self._tls,
                     },
-                    *(_picker(index, route) for index, route in enumerate(self._routes)),
+                    *(_picker(address) for address in dict.fromkeys(route.picker for route in self._routes)),
                 ],
             },
         }
@@ -195,26 +210,30 @@ class Gateway:
                     },
                 }
             ],
-            "route_config": {
-                "virtual_hosts": [
-                    {
-                        "name": "all",
-                        "domains": ["*"],
-                        "routes": [_route(index, route) for index, route in enumerate(self._routes)],
-                    }
-                ]
+            "rds": {
+                "route_config_name": "routes",
+                "config_source": {
+                    "path_config_source": {"path": str(self._folder / _ROUTES)}, "resource_api_version": "V3",
+                },
             },
             "http_filters": [
-                {"name": "picker", "typed_config": _ext_proc(0)},
+                {"name": "picker", "typed_config": _ext_proc(self._routes[0].picker)},
                 {"name": "router", "typed_config": {"@type": f"{_TYPE}.filters.http.router.v3.Router"}},
             ],
         }  # fmt: skip
 
 
-def _route(index: int, route: Route) -> dict[str, Any]:
+def _discovered(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the routes in the form in which Envoy discovers them."""
+    host = {"name": "all", "domains": ["*"], "routes": [_route(route) for route in routes]}
+    kind = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+    return {"resources": [{"@type": kind, "name": "routes", "virtual_hosts": [host]}]}
+
+
+def _route(route: Route) -> dict[str, Any]:
     override = {
         "@type": f"{_TYPE}.filters.http.ext_proc.v3.ExtProcPerRoute",
-        "overrides": {"grpc_service": _ext_proc(index)["grpc_service"]},
+        "overrides": {"grpc_service": _ext_proc(route.picker)["grpc_service"]},
     }
     headers = [{"name": name, "string_match": {"exact": value}} for name, value in route.headers.items()]
     return {
@@ -224,11 +243,11 @@ def _route(index: int, route: Route) -> dict[str, Any]:
     }
 
 
-def _ext_proc(index: int) -> dict[str, Any]:
+def _ext_proc(picker: str) -> dict[str, Any]:
     both = {"header": "SEND", "body": "FULL_DUPLEX_STREAMED", "trailer": "SEND"}
     return {
         "@type": f"{_TYPE}.filters.http.ext_proc.v3.ExternalProcessor",
-        "grpc_service": {"envoy_grpc": {"cluster_name": f"picker-{index}"}, "timeout": "10s"},
+        "grpc_service": {"envoy_grpc": {"cluster_name": f"picker-{picker}"}, "timeout": "10s"},
         "processing_mode": {
             f"{side}_{part}_mode": mode for side in ("request", "response") for part, mode in both.items()
         },
@@ -237,10 +256,10 @@ def _ext_proc(index: int) -> dict[str, Any]:
     }
 
 
-def _picker(index: int, route: Route) -> dict[str, Any]:
-    host, _, port = route.picker.rpartition(":")
+def _picker(address: str) -> dict[str, Any]:
+    host, _, port = address.rpartition(":")
     return {
-        "name": f"picker-{index}",
+        "name": f"picker-{address}",
         "type": "STATIC",
         "connect_timeout": "5s",
         "typed_extension_protocol_options": {
@@ -252,7 +271,7 @@ def _picker(index: int, route: Route) -> dict[str, Any]:
         # Endpoint pickers serve TLS with a self-signed certificate.
         "transport_socket": _TLS,
         "load_assignment": {
-            "cluster_name": f"picker-{index}",
+            "cluster_name": f"picker-{address}",
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(host, int(port))}}]}],
         },
     }

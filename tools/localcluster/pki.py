@@ -13,14 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 LIFETIME = datetime.timedelta(days=30)
+CLIENTS = ("kubelet-client", "etcd-client")
+"""What the API server is as a client, each with a certificate."""
 
 
 def write_certificates(folder: Path, *addresses: str) -> None:
     """Write the certificate authority, key pairs and the signing key of service accounts.
 
-    The files are ``ca.crt``, ``tls.crt`` and ``tls.key`` (served by the API server and the webhooks),
-    ``kubelet-client.crt`` and ``kubelet-client.key`` (how the API server authenticates to kubelets), and
-    ``service-account.key``.
+    The files are ``ca.crt``, ``tls.crt`` and ``tls.key`` (served by the API server, etcd and the webhooks),
+    ``kubelet-client.crt`` and ``kubelet-client.key`` (how the API server authenticates to kubelets),
+    ``etcd-client.crt`` and ``etcd-client.key`` (the same for etcd), and ``service-account.key``.
 
     Args:
         folder: target folder, created if missing.
@@ -35,14 +37,15 @@ def write_certificates(folder: Path, *addresses: str) -> None:
     serving = _certificate(
         serving_name, authority_name, serving_key.public_key(), authority_key, authority=False, addresses=addresses
     )
-    client_key = ec.generate_private_key(ec.SECP256R1())
-    client_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver-kubelet-client")])
-    client = _certificate(client_name, authority_name, client_key.public_key(), authority_key, authority=False)
     (folder / "ca.crt").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     (folder / "tls.crt").write_bytes(serving.public_bytes(serialization.Encoding.PEM))
     _write_key(folder / "tls.key", serving_key)
-    (folder / "kubelet-client.crt").write_bytes(client.public_bytes(serialization.Encoding.PEM))
-    _write_key(folder / "kubelet-client.key", client_key)
+    for name in CLIENTS:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kube-apiserver-{name}")])
+        client = _certificate(subject, authority_name, key.public_key(), authority_key, authority=False)
+        (folder / f"{name}.crt").write_bytes(client.public_bytes(serialization.Encoding.PEM))
+        _write_key(folder / f"{name}.key", key)
     _write_key(folder / "service-account.key", rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
 

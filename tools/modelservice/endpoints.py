@@ -14,6 +14,7 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import merge
+from modelservice.model.routes import Match, matches
 
 FILE = "endpoints.json"
 """Name of the file in the ConfigMap."""
@@ -50,8 +51,10 @@ class Endpoints:
     paths: Mapping[str, str]
     """Path of each API by its name: ``chat``, ``embeddings``, ``health``, …"""
     roles: tuple[Role, ...]
+    routes: tuple[Match, ...]
+    """What the release's HTTPRoutes take, at which Gateway."""
     data: Mapping[str, Any]
-    """All of it as the chart gives it."""
+    """All of it as the chart gives it, and the routes."""
 
 
 def endpoints(values: Mapping[str, Any], release: Release, renderer: Renderer) -> Endpoints:
@@ -75,9 +78,14 @@ def endpoints(values: Mapping[str, Any], release: Release, renderer: Renderer) -
         )
         for role in data["roles"]
     ]  # fmt: skip
+    routes = tuple(matches(rendered.objects, release.namespace))
+    data["routes"] = [
+        {"gateway": route.gateway, "path": route.path, "headers": route.headers, "hosts": sorted(route.hosts)}
+        for route in routes
+    ]
     return Endpoints(
         data["model"], tuple(data["models"]), tuple(data["adapters"]), tuple(data["features"]), data["engine"],
-        data["baseUrl"], data["endpoints"], tuple(roles), data,
+        data["baseUrl"], data["endpoints"], tuple(roles), routes, data,
     )  # fmt: skip
 
 
@@ -86,7 +94,8 @@ def text(found: Endpoints) -> str:
     first = found.roles[0]
     root = first.addresses[0] if first.addresses else ""
     rows = [
-        ("base URL", found.base_url or "none: no Service or route is created, pods are reached one by one"),
+        ("base URL", found.base_url or _without_url(found)),
+        *(("route", route.description) for route in found.routes if found.base_url or len(found.routes) > 1),
         ("model", ", ".join(found.models)),
         *([("adapters", ", ".join(found.adapters))] if found.adapters else []),
         ("engine", f"{found.engine} ({', '.join(found.features)})"),
@@ -100,3 +109,12 @@ def text(found: Endpoints) -> str:
         rows += [("", address) for address in role.addresses]
     width = max(len(name) for name, _ in rows) + 2
     return "".join(f"{name.ljust(width)}{value}".rstrip() + "\n" for name, value in rows)
+
+
+def _without_url(found: Endpoints) -> str:
+    """Return how clients reach a deployment whose address the chart does not know."""
+    if not found.routes:
+        return "none: no Service or route is created, pods are reached one by one"
+    space, _, name = found.routes[0].gateway.partition(",")[0].partition("/")
+    address = f"kubectl get gateway {name} -n {space} -o jsonpath='{{.status.addresses[0].value}}'"
+    return f"through Gateway {space}/{name}, path {found.routes[0].path}; its address: {address}"

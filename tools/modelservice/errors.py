@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +51,19 @@ class UsageError(ModelserviceError):
     """Wrong usage, unreadable input or a missing program. Exit code 2."""
 
     exit_code = 2
+
+
+class InputsError(ModelserviceError):
+    """Several inputs that cannot be read.
+
+    Args:
+        errors: what is wrong with each.
+    """
+
+    def __init__(self, errors: Sequence[ModelserviceError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.problems = [problem for error in errors for problem in error.problems]
+        self.exit_code = max(error.exit_code for error in errors)
 
 
 class ValuesError(ModelserviceError):

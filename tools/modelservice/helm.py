@@ -7,11 +7,8 @@ same errors in the same words, because both carry the same engine and validator.
 from __future__ import annotations
 
 import functools
-import gzip
-import io
 import json
 import re
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +92,7 @@ class EmbeddedHelm:
 
     def __init__(self, chart: Path) -> None:
         self.path = chart
-        self._chart = _load(chart)
+        self._chart = load_chart(chart)
         self._rendered = False
 
     def render(
@@ -116,7 +113,7 @@ class EmbeddedHelm:
         except helm_python.HelmInvalidArgError as error:
             raise UsageError(error.detail) from None
         except helm_python.HelmError as error:
-            raise explained(error.detail, self._chart.schema, values) from None
+            raise explained(error.detail, self._chart.name, self._chart.schema, values) from None
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         report = helm_python.lint(self.path, dict(values), strict=True)
@@ -151,6 +148,10 @@ class EmbeddedHelm:
     @functools.cached_property
     def _chart_without_schema(self) -> helm_python.Chart:
         """The library always validates against a schema that the chart has, so it gets a copy in memory."""
+        import gzip
+        import io
+        import tarfile
+
         # Names from the loaded chart, because an archive does not heed .helmignore.
         names = [item["name"] for item in (*self._chart.templates, *self._chart.files)]
         files = [self.path / name for name in ("Chart.yaml", "values.yaml", *names)]
@@ -165,7 +166,12 @@ class EmbeddedHelm:
         return helm_python.Chart.load_archive(buffer.getvalue())
 
 
-def _load(chart: Path) -> helm_python.Chart:
+def load_chart(chart: Path) -> helm_python.Chart:
+    """Return a chart.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
     try:
         return helm_python.Chart.load(chart)
     except helm_python.HelmError as error:

@@ -15,7 +15,7 @@ from typing import Any
 import pyhelm3
 
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.helm import SCHEMA, Release
+from modelservice.helm import SCHEMA, Release, load_chart
 from modelservice.refusals import explained
 from modelservice.rendered import Rendered
 
@@ -79,7 +79,7 @@ class HelmExecutable:
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
             if "invalid kube version" in text:
                 raise UsageError(text) from None
-            raise explained(text, _schema(self.path), values) from None
+            raise explained(text, load_chart(self.path).name, _schema(self.path), values) from None
 
 
 def _schema(chart: Path) -> dict[str, Any] | None:

@@ -5,74 +5,143 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice.errors import ModelserviceError, Problem, ValuesError
+from modelservice.paths import chart_dir
 from modelservice.suggest import key_patterns, suggestion
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
-_TEMPLATE = re.compile(r'cannot parse template (?P<text>"(?:[^"\\]|\\.)*"|`[^`]*`): template: \S+ (?P<reason>.*)')
-_EVALUATION = re.compile(
-    r'error during tpl function execution for (?P<text>"(?:[^"\\]|\\.)*"): template: \S+ (?P<reason>.*)', re.DOTALL
+_MALFORMED = re.compile(
+    r'(?:cannot parse template|error during tpl function execution for) ["`](\{\{/\* (?P<key>.*?) \*/\}\})?'
 )
-_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_\[\].*-]*): (?P<rest>.*)$", re.DOTALL)
+_CHART = re.compile(r"^(?P<name>[^\s:-][^\s:]*):$")
+"""Heading of a chart's violations in Helm's report."""
+"""Helm's error about a string that the chart renders as a template; the chart puts its key in front of it."""
+_TEMPLATE_PLACE = re.compile(r"template: \S+:\d+(?::\d+)?: ")
+_ACTION = re.compile(r'executing "[^"]*" at <(?P<action>.*?)>: ')
+_CHARACTER = re.compile(r"(?<=malformed character constant): .*")
+_LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
+_ESCAPED = re.compile(r"\\(['\\])")
+"""What Helm escapes in the pattern that it quotes."""
+_KEY = re.compile(r"^(?P<key>[A-Za-z][A-Za-z0-9_/\[\].*-]*): (?P<rest>.*)$")
 
 
-def explained(text: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
-    """Return what an error of Helm means for the values."""
+def explained(text: str, chart: str, schema: dict[str, Any] | None, values: Mapping[str, Any]) -> ModelserviceError:
+    """Return what an error of Helm means for the values.
+
+    Args:
+        text: the error.
+        chart: name of the chart; keys of its subcharts get theirs in front.
+        schema: the chart's schema.
+        values: the values.
+    """
     if "values don't meet the specifications of the schema" in text:
-        return ValuesError(_violations(text, schema or {}), by_schema=True)
+        return ValuesError(_violations(text, chart, schema, values), by_schema=True)
     refusal = _REFUSAL.search(text)
     if refusal:
-        message = refusal["message"].strip()
-        key = _KEY.match(message)
-        return ValuesError([Problem(key["rest"], key=key["key"]) if key else Problem(message)])
-    malformed = _TEMPLATE.search(text) or _EVALUATION.search(text)
+        above = re.findall(r"/charts/([^/]+)(?=/)", refusal["place"])
+        return ValuesError([_refusal(above, line) for line in refusal["message"].strip().splitlines()])
+    malformed = _MALFORMED.search(text)
     if malformed:
-        return ValuesError([_malformed(malformed["text"], malformed["reason"], values)])
+        return ValuesError([_malformed(malformed["key"], text)])
     return ModelserviceError(text)
 
 
-def _malformed(quoted: str, reason: str, values: Mapping[str, Any]) -> Problem:
-    """Return the problem of a value that the chart renders as a template, and that is not a valid one."""
-    given = json.loads(quoted) if quoted.startswith('"') else quoted.strip("`")
-    key = next((path for path, value in _texts(values, []) if value == given), None)
-    message = f"{given!r} is rendered as a template, and is not a valid one: {reason}"
-    return Problem(message, key=_dotted(key) if key else None, fix='correct it, or use {{ "{{" }} for two braces')
+def _refusal(above: Sequence[str], line: str) -> Problem:
+    """Return one of the things that the chart rejects, each of which is a line: ``key: reason; fix``.
+
+    Args:
+        above: names of the charts above the one that rejects.
+        line: the line.
+    """
+    found = _KEY.match(line)
+    return Problem(found["rest"], key=".".join([*above, found["key"]])) if found else Problem(line)
 
 
-def _texts(value: Any, path: list[str]) -> Iterator[tuple[list[str], str]]:
-    if isinstance(value, str):
-        yield path, value
-    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, below in entries:
-        yield from _texts(below, [*path, str(name)])
+def _malformed(key: str | None, text: str) -> Problem:
+    """Return the problem of a value that the chart renders as a template, and that is not a valid one.
+
+    Helm quotes the whole string, which may hold a secret; the reason names only what is wrong in it.
+    """
+    reason = _CHARACTER.sub("", _TEMPLATE_PLACE.split(text)[-1]).strip()
+    action = _ACTION.match(reason)
+    if action:
+        reason = f"{_LITERAL.sub('…', action['action'])}: {reason[action.end() :]}"
+    message = f"it is rendered as a template, and is not a valid one: {reason}"
+    return Problem(message, key=key, fix='correct it, or use {{ "{{" }} for two braces')
 
 
-def _violations(text: str, schema: dict[str, Any]) -> list[Problem]:
+def _violations(
+    text: str, chart: str, schema: dict[str, Any] | None, values: Mapping[str, Any]
+) -> list[Problem]:  # fmt: skip
     """Return the violations in Helm's report, without those that only sum up others below them."""
-    lines = [match for line in text.splitlines() if (match := _VIOLATION.match(line))]
+    lines: list[tuple[list[str], re.Match[str]]] = []
+    above: list[str] = []
+    for row in text.splitlines():
+        if heading := _CHART.match(row):
+            above = [] if heading["name"] == chart else [heading["name"]]
+        elif match := _VIOLATION.match(row):
+            lines.append((above, match))
     problems = []
-    for line, following in itertools.zip_longest(lines, lines[1:]):
+    for (owner, line), following in itertools.zip_longest(lines, (match for _, match in lines[1:])):
         if following is None or len(following["indent"]) <= len(line["indent"]):
             path = [part.replace("~1", "/").replace("~0", "~") for part in line["pointer"].split("/")[1:]]
-            problems += _violation(path, line["reason"], schema)
+            known = _own_schema() if owner else schema or {}
+            problems += _violation(owner, path, line["reason"], known, values)
     return sorted(problems, key=lambda problem: problem.key or "") or [Problem(text)]
 
 
-def _violation(path: list[str], reason: str, schema: dict[str, Any]) -> list[Problem]:
+def _own_schema() -> dict[str, Any]:
+    """Return the schema of this project's chart, for what a parent chart gives it."""
+    schema: dict[str, Any] = json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _violation(
+    owner: Sequence[str], path: list[str], reason: str, schema: dict[str, Any], values: Mapping[str, Any]
+) -> list[Problem]:
+    """Return the problems of one violation.
+
+    Args:
+        owner: name of the subchart, if it is one's.
+        path: keys that lead to the value.
+        reason: Helm's words.
+        schema: the chart's schema.
+        values: all values.
+    """
     unknown = re.match(r"additional propert(?:y|ies) (.*) not allowed", reason)
     if unknown:
-        return [_unknown_key(path, name, schema) for name in re.findall(r"'([^']*)'", unknown[1])]
+        return [_unknown_key(owner, path, name, schema, values) for name in re.findall(r"'([^']*)'", unknown[1])]
+    key = _dotted([*owner, *path])
     pattern = re.match(r"(?P<value>.*) does not match pattern '(?P<pattern>.*)'$", reason)
-    words = _words_for(pattern["pattern"].replace("\\\\", "\\")) if pattern else None
+    words = _words_for(_ESCAPED.sub(r"\1", pattern["pattern"])) if pattern else None
     if pattern and words:
-        return [Problem(f"{pattern['value']} is not {words}", key=_dotted(path))]
+        return [Problem(f"{pattern['value']} is not {words}", key=key)]
+    value = _at(values, [*owner, *path])
+    if isinstance(value, int | float):  # Helm writes 12×10³ for 12000
+        reason = re.sub(r"got [^\s,]*×[^\s,]*", f"got {value}", reason)
+    if isinstance(value, str) and _DIGITS.fullmatch(value) and "want integer" in reason:
+        return [Problem(f"a number of {len(value)} digits is too large", key=key, fix="use a smaller one")]
     types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
     fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
-    return [Problem(reason.removesuffix(", <nil>"), key=_dotted(path), fix=fix)]
+    return [Problem(reason.removesuffix(", <nil>"), key=key, fix=fix)]
+
+
+_DIGITS = re.compile(r"-?\d{19,}")
+"""An integer that Helm's reader takes for text, because no number of Go holds it."""
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    """Return the value that keys lead to; None without one."""
+    for part in path:
+        if isinstance(values, list):
+            values = values[int(part)] if part.isdigit() and int(part) < len(values) else None
+        else:
+            values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def _type_fix(given: str, wanted: Sequence[str]) -> str | None:
@@ -92,11 +161,19 @@ def _words_for(pattern: str) -> str | None:
     return WORDS.get(pattern)
 
 
-def _unknown_key(path: list[str], name: str, schema: dict[str, Any]) -> Problem:
-    key = _dotted([*path, name])
+def _unknown_key(
+    owner: Sequence[str], path: list[str], name: str, schema: dict[str, Any], values: Mapping[str, Any]
+) -> Problem:
+    key = _dotted([*owner, *path, name])
     words = next((words for pattern in key_patterns(schema, path) if (words := _words_for(pattern))), None)
     if words:
         return Problem(f"{name!r} is not {words}", key=key)
+    below = values.get(name)
+    if not owner and not path and isinstance(below, Mapping) and below and set(below) <= set(schema["properties"]):
+        return Problem(
+            "unknown key; these are values of a parent chart, which has this chart under that name", key=key,
+            fix=f"add --chart PARENT --subchart {name}, or move what is below {name} to the top",
+        )  # fmt: skip
     return Problem("unknown key", key=key, fix=suggestion(schema, path, name))
 
 

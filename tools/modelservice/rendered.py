@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from modelservice.documents import FastLoader, Source, documents, duplicates
 from modelservice.errors import ModelserviceError
-from modelservice.inputs import FastLoader
 
 INSTALL_ORDER = (
     "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget",
@@ -21,20 +23,6 @@ INSTALL_ORDER = (
 )  # fmt: skip
 """Kinds in the order Helm installs them; others follow, by name
 (https://helm.sh/docs/intro/using_helm/#helm-install-installing-a-package)."""
-
-
-class _UniqueKeys(FastLoader):  # type: ignore[misc]
-    """A loader that rejects a mapping with a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ModelserviceError(
-                    f"the rendered object has the key {key} twice (line {node.start_mark.line + 1})"
-                )
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 @dataclass(frozen=True)
@@ -87,16 +75,24 @@ def _parsed(path: str, text: str) -> list[dict[str, Any]]:
         ModelserviceError: the text is not YAML, or not Kubernetes objects.
     """
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_UniqueKeys) if document]
-    except yaml.YAMLError as error:
-        place = " ".join(str(error).split())
-        raise ModelserviceError(f"the template renders to invalid YAML: {place}", file=path) from None
-    for document in documents:
+        found = documents(Source(path, text))
+    except ModelserviceError as error:
+        raise ModelserviceError(f"the template renders to {error.problems[0].message}", file=path) from None
+    _reject_duplicates(text)
+    for document in found:
         if not isinstance(document, dict) or not isinstance(document.get("metadata", {}), dict):
             raise ModelserviceError("the template renders to something that is not a Kubernetes object", file=path)
         if not document.get("kind"):
             raise ModelserviceError("the template renders to an object without a kind", file=path)
-    return documents
+    return found
+
+
+def _reject_duplicates(text: str) -> None:
+    """Reject a mapping with a key given twice."""
+    with contextlib.suppress(yaml.YAMLError):
+        for node in yaml.compose_all(text, Loader=FastLoader):
+            for key, line, _ in duplicates(node) if node else ():
+                raise ModelserviceError(f"the rendered object has the key {key} twice (line {line})")
 
 
 def _kind(obj: Mapping[str, Any]) -> str:
@@ -108,13 +104,30 @@ def _name(obj: Mapping[str, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Prints text of several lines, such as a file in a ConfigMap, as lines."""
+    """Prints text of several lines, such as a file in a ConfigMap, as lines, and text as Kubernetes reads it.
+
+    PyYAML only quotes what it would itself read as something else than text. Kubernetes reads more: ``y`` is true, and
+    ``1e3`` is a number.
+    """
 
 
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+_NOT_TEXT = re.compile(
+    r"[yYnN]|[-+]?(0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(\.[0-9_]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9_]+)?)"
 )
+"""Plain scalars that Go's reader takes for a boolean or a number
+(https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/goyaml.v2/resolve.go)."""
+
+
+_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
+"""Line breaks of YAML 1.1 that would be folded, and the byte order mark; double quotes escape them."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _BREAKS.search(text) else "|" if "\n" in text else "'" if _NOT_TEXT.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def dump(obj: Mapping[str, Any]) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-from modelservice.inputs import Values, merge, parse_values, read_text
+from modelservice.assignments import Assignments
+from modelservice.documents import read_source
+from modelservice.errors import Problem, ValuesError
+from modelservice.inputs import Values, merge, parse_values
 
 Path = tuple[str | int, ...]
 
@@ -40,11 +46,18 @@ class Sources:
     Args:
         layers: the values files in the order of ``-f``.
         values: what is in effect where ``--set`` changed them; by default the layers merged.
+        subchart: key below which the values stand in the files, for those of a subchart.
+        whole: the values of the parent chart, for those of a subchart.
     """
 
-    def __init__(self, layers: Sequence[Layer], values: Values | None = None) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], values: Values | None = None, subchart: str = "", whole: Sources | None = None
+    ) -> None:  # fmt: skip
         self.layers = layers
-        self.values: Values = merge(layer.values for layer in layers) if values is None else values
+        self.subchart = subchart
+        self.whole = whole or self
+        self._in_files: Values = merge(layer.values for layer in layers)
+        self.values: Values = self._in_files if values is None else values
 
     def has(self, key: str) -> bool:
         """Whether the user wrote this key, in whichever layer."""
@@ -52,13 +65,49 @@ class Sources:
         return path is not None
 
     def place(self, key: str) -> Place | None:
-        """Where the key was written last; where it is in no file, the nearest key above it."""
+        """Return where the key was written last; where it is in no file, the nearest key above it.
+
+        None where no file has it, or `--set` gave it.
+        """
+        if self.set_by_option(key):
+            return None
         for length in range(len(split(self.values, key)), 0, -1):
             for layer in reversed(self.layers):
                 line = _line(layer.document, split(self.values, key)[:length])
                 if line is not None:
                     return Place(layer.name, line)
         return None
+
+    def full(self, key: str) -> str:
+        """Return a key as it stands in the files: a subchart's below its name, but for what all subcharts share."""
+        shared = key == "global" or key.startswith("global.")
+        return f"{self.subchart}.{key}" if self.subchart and not shared else key
+
+    def below(self, name: str) -> Sources:
+        """Return the values of a subchart: those below its name, and ``global``."""
+        layers = [
+            Layer(layer.name, _values_below(layer.values, name), _document_below(layer.document, name))
+            for layer in self.layers
+        ]
+        return Sources(layers, _values_below(self.values, name), name, self)
+
+    def set_by_option(self, key: str) -> bool:
+        """Return whether `--set` or one of its siblings gave the value of a key."""
+        path = resolve(self.values, key)
+        if path is None:
+            return False
+        value, written = _value(self.values, path), _value(self._in_files, path)
+        return value != written and not (isinstance(value, dict) and isinstance(written, dict))
+
+    def located(self, error: ValuesError) -> ValuesError:
+        """Return an error with the file and line of each problem, as far as they are known."""
+        return ValuesError([self._located(problem) for problem in error.problems], by_schema=error.by_schema)
+
+    def _located(self, problem: Problem) -> Problem:
+        if problem.file is not None or problem.key is None:
+            return problem
+        place = self.place(problem.key)
+        return replace(problem, file=str(place) if place else None)
 
     def places(self, key: str) -> list[Place]:
         """Every layer's line of exactly this key, the one that counts last."""
@@ -76,10 +125,46 @@ def read_layers(paths: Sequence[str]) -> list[Layer]:
     """
     layers = []
     for path in paths:
-        name = "standard input" if path == "-" else path
-        values, document = parse_values(read_text(path), name)
-        layers.append(Layer(name, values, document))
+        source = read_source(path)
+        values, document = parse_values(source)
+        layers.append(Layer(source.name, values, document))
     return layers
+
+
+def read_sources(paths: Sequence[str], assignments: Assignments) -> Sources:
+    """Return the values of files and options.
+
+    Raises:
+        UsageError: a file cannot be read, or an option is malformed.
+        ModelserviceError: a file is not a YAML mapping.
+    """
+    layers = read_layers(paths)
+    return Sources(layers, assignments.apply(merge(layer.values for layer in layers)))
+
+
+@contextlib.contextmanager
+def located(sources: Sources) -> Iterator[None]:
+    """Give the errors of values that are rejected within the block their file and line."""
+    try:
+        yield
+    except ValuesError as error:
+        raise sources.located(error) from None
+
+
+def _values_below(values: Values, name: str) -> Values:
+    """Return a subchart's values; the parent's ``global`` wins, as in Helm."""
+    own, shared = values.get(name), values.get("global")
+    found = dict(own) if isinstance(own, dict) else {}
+    return merge([found, {"global": shared}]) if isinstance(shared, dict) else found
+
+
+def _document_below(document: yaml.Node | None, name: str) -> yaml.Node | None:
+    """Return the part of a document with a subchart's values, and ``global``."""
+    found = _entry(document, name)
+    entries = list(found[1].value) if found and isinstance(found[1], yaml.MappingNode) else []
+    if isinstance(document, yaml.MappingNode):
+        entries += [entry for entry in document.value if entry[0].value == "global"]
+    return yaml.MappingNode("tag:yaml.org,2002:map", entries)
 
 
 def split(values: Any, key: str) -> Path:
@@ -90,12 +175,13 @@ def split(values: Any, key: str) -> Path:
     parts: list[str | int] = []
     node, rest = values, key
     while rest:
-        if rest.startswith("["):
-            index, _, rest = rest[1:].partition("]")
-            part: str | int = int(index)
+        index = _INDEX.match(rest)
+        part: str | int
+        if index and not isinstance(node, dict):
+            part, rest = int(index[1]), rest[index.end() :]
         else:
             names = [name for name in node if _starts(rest, name)] if isinstance(node, dict) else []
-            end = min((rest.find(mark) for mark in ".[" if mark in rest), default=len(rest))
+            end = min((rest.find(mark, 1) for mark in ".[" if mark in rest[1:]), default=len(rest))
             part = max(names, key=len) if names else rest[:end]
             rest = rest[len(part) :]
         parts.append(part)
@@ -135,6 +221,9 @@ def leaves(values: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, values
 
 
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
 def _starts(rest: str, name: str) -> bool:
     return rest.startswith(name) and rest[len(name) : len(name) + 1] in ("", ".", "[")
 
@@ -143,6 +232,10 @@ def _child(node: Any, part: str | int) -> Any:
     if isinstance(node, dict):
         return node.get(part)
     return node[part] if isinstance(node, list) and isinstance(part, int) and part < len(node) else None
+
+
+def _value(values: Any, path: Path) -> Any:
+    return functools.reduce(_child, path, values)
 
 
 def _line(node: yaml.Node | None, path: Path) -> int | None:

@@ -1,9 +1,9 @@
-"""Suggestions for keys that the chart does not know."""
+"""Suggestions for keys and other words that are not known."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -15,16 +15,56 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
         path: keys that lead to the object with the unknown key; a list index is a decimal string.
         unknown: the key.
     """
-    allowed = [name for node in _at(schema, path) for name in node.get("properties", {})]
-    near = difflib.get_close_matches(unknown, allowed, n=1, cutoff=0.6) or [
-        name for name in allowed if name.lower() == unknown.lower()
-    ]
+    allowed = keys_at(schema, path)
+    near = nearest(unknown, allowed)
     if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
         return f"set extraConfig.{unknown}"
-    elsewhere = sorted((path for path in _paths(schema) if path.rsplit(".", 1)[-1] == unknown), key=len)
+    ending = [name for name in allowed if name.lower() == f"pod{unknown.lower()}"]
+    elsewhere = None if ending else _elsewhere(schema, path, unknown)
     if elsewhere:
-        return f"set {elsewhere[0]}"
-    return f"did you mean {near[0]}?" if near else None
+        return f"set {elsewhere}"
+    beginning = [name for name in allowed if name.startswith(unknown)] if len(unknown) > _SHORT else []
+    found = next(iter([*ending, *([near] if near else []), *beginning]), None)
+    return f"did you mean {found}?" if found else None
+
+
+_SECTIONS = ("engine", "modelArtifacts", "routing", "decode")
+"""Sections that are meant where a key of theirs stands elsewhere, the likeliest first."""
+_SHORT = 4
+"""Letters of a word that is the beginning of many others."""
+
+
+def _elsewhere(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
+    """Return the only place where a key that is unknown here can be meant; None where it may be several, or none."""
+    known = {found for found in _paths(schema) if found.rpartition(".")[2] == unknown}
+    for start in (path, []) if path else ([],):
+        for section in _SECTIONS:
+            if (found := ".".join([*start, section, unknown])) in known:
+                return found
+    # Decode stands for both roles; what only one engine or one monitor has is not meant.
+    deeper = {
+        found
+        for found in known
+        if found.count(".") == 2 and found.startswith(("decode.", "modelArtifacts.", "routing."))
+    }
+    return deeper.pop() if len(deeper) == 1 else None
+
+
+def keys_at(schema: dict[str, Any], path: list[str]) -> list[str]:
+    """Return the keys that the object under a path may have, as far as they are fixed."""
+    return list(dict.fromkeys(name for node in _at(schema, path) for name in node.get("properties", {})))
+
+
+def nearest(unknown: str, known: Iterable[str]) -> str | None:
+    """Return the name that is most like an unknown one; None when none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(unknown, names, n=1, cutoff=0.72)
+    return next(iter(near or [name for name in names if name.lower() == unknown.lower()]), None)
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is meant without a doubt, because a letter or two differ; None without one."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.9)), None)
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:

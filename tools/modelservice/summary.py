@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.pool import Pool
+from modelservice.model.routes import matches, pools_behind
+from modelservice.secrets import masked
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
 """Kinds whose pods run all the time."""
 
 
-def print_summary(deployment: Deployment, console: Console) -> None:
-    """Print the summary of a deployment."""
-    console.print(summary(deployment))
-
-
 def summary(deployment: Deployment) -> RenderableType:
     """Return what rich prints: a table for each workload and pool, other objects, totals."""
-    workloads = [groups for groups in deployment.workloads if groups[0].kind in WORKLOADS]
+    workloads = _running(deployment)
     parts: list[RenderableType] = [_workload(deployment, groups) for groups in workloads]
     parts += [_pool(pool) for pool in deployment.pools]
-    shown = {*WORKLOADS, "InferencePool"}
-    others = Counter(str(obj.get("kind")) for obj in deployment.objects if obj.get("kind") not in shown)
+    parts += [_route(deployment, route) for route in deployment.kind("HTTPRoute")]
+    others = _others(deployment)
     if others:
         parts.append(Text("also: " + ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))))
     pods, accelerators = totals([group for groups in workloads for group in groups])
@@ -37,8 +35,58 @@ def summary(deployment: Deployment) -> RenderableType:
     return Group(*parts)
 
 
+def to_json(deployment: Deployment) -> dict[str, Any]:
+    """Return the summary for programs."""
+    workloads = _running(deployment)
+    pods, accelerators = totals([group for groups in workloads for group in groups])
+    return {
+        "workloads": [_workload_json(deployment, groups) for groups in workloads],
+        "pools": [
+            {"name": pool.name, "ports": list(pool.ports), "selector": dict(pool.selector)} for pool in deployment.pools
+        ],
+        "others": dict(sorted(_others(deployment).items())),
+        "pods": pods,
+        "accelerators": dict(sorted(accelerators.items())),
+    }
+
+
+def _workload_json(deployment: Deployment, groups: Sequence[PodGroup]) -> dict[str, Any]:
+    first = groups[0]
+    scaler = deployment.autoscaler(first)
+    kind, _, name = first.object.partition("/")
+    return {
+        "kind": kind,
+        "name": name,
+        "replicas": first.replicas,
+        "autoscaled": (scaler.bounds if scaler else "") or first.replicas is None,
+        "pods": [
+            {
+                "part": group.part,
+                "perReplica": group.size,
+                "image": group.engine.image,
+                "accelerators": dict(sorted(group.accelerators.items())),
+                "command": list(group.engine.words),
+                "ports": _ports(group),
+                "model": deployment.model_source(group) if group.is_server else None,
+                "labels": dict(group.labels),
+            }
+            for group in groups
+        ],
+    }
+
+
+def _running(deployment: Deployment) -> list[Sequence[PodGroup]]:
+    return [groups for groups in deployment.workloads if groups[0].kind in WORKLOADS]
+
+
+def _others(deployment: Deployment) -> Counter[str]:
+    """Return the numbers of other objects by kind."""
+    shown = {*WORKLOADS, "InferencePool", "HTTPRoute"}
+    return Counter(str(obj.get("kind")) for obj in deployment.objects if obj.get("kind") not in shown)
+
+
 def totals(groups: Sequence[PodGroup]) -> tuple[int, Counter[str]]:
-    """Return pods and accelerators of all replicas; an autoscaled workload is counted with one replica."""
+    """Return pods and accelerators of all replicas; an autoscaled workload is counted with its smallest number."""
     accelerators: Counter[str] = Counter()
     for group in groups:
         for name, number in group.accelerators.items():
@@ -85,7 +133,7 @@ def _rows(deployment: Deployment, group: PodGroup) -> Iterator[tuple[str, str]]:
     number = f"{group.size} x " if group.size != 1 else ""
     yield group.part, f"{number}{group.engine.image or 'no image'}, {_listed(group.accelerators)}"
     words = group.engine.words
-    yield "runs", shlex.join(words) if words else "the image's entry point"
+    yield "runs", shlex.join(masked(words)) if words else "the image's entry point"
     ports = _ports(group)
     if ports:
         yield "ports", ports
@@ -117,4 +165,12 @@ def _pool(pool: Pool) -> Table:
     if pool.picker is not None:
         config = f", {pool.picker.config_file}" if pool.picker.config_file else ""
         table.add_row("picker", f"{pool.picker.image or 'no known image'}{config}")
+    return table
+
+
+def _route(deployment: Deployment, route: Mapping[str, Any]) -> Table:
+    table = _table(f"HTTPRoute {route['metadata']['name']}")
+    for match in matches([route], deployment.namespace):
+        table.add_row("takes", match.description)
+    table.add_row("sends to", ", ".join(sorted(pools_behind(route))) or "no InferencePool")
     return table

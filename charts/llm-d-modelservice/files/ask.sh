@@ -8,7 +8,7 @@ request() {
   # The key is read from standard input, not written where `ps` shows it. A server that is starting gets time;
   # an answer that will not change (404, 401) does not.
   printf '%s' "${API_KEY:+Authorization: Bearer $API_KEY}" |
-    curl --silent --show-error --fail-with-body --insecure --header @- --header 'Content-Type: application/json' \
+    curl --globoff --silent --show-error --fail-with-body --insecure --header @- --header 'Content-Type: application/json' \
       --retry 1000 --retry-delay 2 --retry-connrefused --retry-max-time "$TIMEOUT" --max-time "$TIMEOUT" "$@"
 }
 fail() {
@@ -25,7 +25,7 @@ if [ -z "$QUESTION" ]; then exit 0; fi
 echo "${BODY:+POST }$BASE$QUESTION $BODY"
 if [ -n "$BODY" ]; then set -- --data "$BODY"; else set --; fi
 answer=$(request "$@" "$BASE$QUESTION") || fail "the question is not answered: $answer"
-echo "$answer"
+printf '%s\n' "$answer"
 if [ -n "$EXPECT" ]; then
-  printf '%s' "$answer" | grep -Eq "$EXPECT" || fail "the answer does not match $EXPECT"
+  printf '%s' "$answer" | grep -Eq -e "$EXPECT" || fail "the answer does not match $EXPECT"
 fi

@@ -1,7 +1,7 @@
 // A proxy that asks for an API key as vLLM does, in front of an engine that asks for none.
 //
-// Paths under /v1 need "Authorization: Bearer" and the key in VLLM_API_KEY; health and metrics do not.
-// https://docs.vllm.ai/en/latest/usage/security.html#api-key-authentication-limitations
+// Some prefixes need "Authorization: Bearer" and the key in VLLM_API_KEY; everything else does not.
+// https://github.com/vllm-project/vllm/blob/v0.33.0/vllm/entrypoints/serve/middleware/authenticate.py
 package main
 
 import (
@@ -13,6 +13,17 @@ import (
 	"os"
 	"strings"
 )
+
+var guarded = []string{"/v1", "/v2", "/inference", "/cohere"}
+
+func isGuarded(path string) bool {
+	for _, prefix := range guarded {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
 
 func main() {
 	if len(os.Args) != 3 {
@@ -27,7 +38,7 @@ func main() {
 	proxy.FlushInterval = -1 // streams are passed on as they come
 	log.Fatal(http.ListenAndServe(os.Args[1], http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		given := []byte(request.Header.Get("Authorization"))
-		if strings.HasPrefix(request.URL.Path, "/v1") && subtle.ConstantTimeCompare(given, wanted) != 1 {
+		if isGuarded(request.URL.Path) && subtle.ConstantTimeCompare(given, wanted) != 1 {
 			answer.Header().Set("Content-Type", "application/json")
 			answer.WriteHeader(http.StatusUnauthorized)
 			_, _ = answer.Write([]byte(`{"error":"Unauthorized"}`))

@@ -42,7 +42,7 @@ engine:
   image: vllm/vllm-openai:v0.32.0
   modelCommand: vllmServe
   args:
-    kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_both}
+    kv-transfer-config: {kv_connector: NixlConnector}
   env:
     VLLM_NIXL_SIDE_CHANNEL_HOST: {valueFrom: {fieldRef: {fieldPath: status.podIP}}}
 routing:

@@ -1,17 +1,22 @@
-"""A report as text, JSON, SARIF or JUnit."""
+"""A report as text, JSON, SARIF, JUnit or annotations of GitHub."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
 
 from modelservice import version
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.rule import rules
-from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, Report
+from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, UNREADABLE, Report
+from modelservice.documents import STANDARD_INPUT
+from modelservice.escapes import visible
 
-DOCUMENTATION = "https://github.com/llm-d/llm-d-modelservice/blob/main/docs/rules"
+PROJECT = "https://github.com/llm-d/llm-d-modelservice"
+DOCUMENTATION = f"{PROJECT}/blob/main/docs/rules"
 
 
 class Format(StrEnum):
@@ -21,6 +26,7 @@ class Format(StrEnum):
     json = "json"
     sarif = "sarif"
     junit = "junit"
+    github = "github"
 
 
 _STYLES = {Severity.error: "bold red", Severity.warning: "bold yellow", Severity.info: "cyan"}
@@ -76,7 +82,7 @@ def to_sarif(report: Report) -> str:
     for finding, suppression in report.suppressed:
         kept = {"kind": "external", "justification": suppression.reason}
         results.append({**_sarif_result(finding, levels), "suppressions": [kept]})
-    tool = {"driver": {"name": "modelservice", "version": version(), "rules": described}}
+    tool = {"driver": {"name": "modelservice", "version": version(), "informationUri": PROJECT, "rules": described}}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -90,6 +96,7 @@ _VALUES = {
     BY_CHART: "The values do not contradict each other.",
     DUPLICATE: "A key is given once.",
     INVALID: "Objects have the form that Kubernetes asks for.",
+    UNREADABLE: "Inputs can be read.",
 }
 
 
@@ -100,11 +107,17 @@ def _sarif_result(finding: Finding, levels: dict[Severity, str]) -> dict[str, ob
         "message": {"text": _sentence(finding)},
     }
     if finding.file:
-        physical: dict[str, object] = {"artifactLocation": {"uri": finding.file}}
-        if finding.line:
-            physical["region"] = {"startLine": finding.line}
-        result["locations"] = [{"physicalLocation": physical}]
+        artifact = {"artifactLocation": {"uri": _uri(finding.file)}, "region": {"startLine": finding.line or 1}}
+        result["locations"] = [{"physicalLocation": artifact}]
     return result
+
+
+def _uri(file: str) -> str:
+    """Return the URI of a file: relative to the working folder where it is below."""
+    path = Path(file)
+    if path.is_absolute():
+        return quote(path.relative_to(Path.cwd()).as_posix()) if path.is_relative_to(Path.cwd()) else path.as_uri()
+    return quote(path.as_posix(), safe="/:") if file != STANDARD_INPUT else "stdin:"
 
 
 def to_junit(report: Report) -> str:
@@ -112,7 +125,7 @@ def to_junit(report: Report) -> str:
     from xml.etree import ElementTree
 
     suites = ElementTree.Element("testsuites", name="modelservice check")
-    for deployment in report.deployments:
+    for deployment in report.deployments or ("inputs",):
         found = [finding for finding in report.findings if finding.deployment in (deployment, None)]
         suite = ElementTree.SubElement(suites, "testsuite", name=deployment)
         names = dict.fromkeys([*rules(), *(finding.rule for finding in found)])
@@ -131,8 +144,31 @@ def to_junit(report: Report) -> str:
                 output.text = "\n".join(f"{item.severity}: {item.place}: {_sentence(item)}" for item in others)
         suite.set("tests", str(len(names)))
         suite.set("failures", str(failures))
+    for element in suites.iter():
+        element.text = visible(element.text) if element.text else None
+        element.attrib.update({name: visible(value) for name, value in element.attrib.items()})
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def to_github(report: Report) -> str:
+    """The report as workflow commands, which GitHub shows next to the lines
+    (https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions#setting-an-error-message)."""
+    levels = {Severity.error: "error", Severity.warning: "warning", Severity.info: "notice"}
+    lines = []
+    for finding in report.findings:
+        place = {"file": finding.file, "line": finding.line, "title": finding.rule}
+        properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items() if value)
+        lines.append(f"::{levels[finding.severity]} {properties}::{_data(_sentence(finding))}\n")
+    return "".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _sentence(finding: Finding) -> str:

@@ -58,6 +58,9 @@ class Rule:
     check_together: CheckTogether | None = None
 
 
+OF_RELEASE = ("picker", "pool", "roles", "sidecar", "transfer")
+"""Families whose rules compare roles with each other, and with a pool: one release at a time."""
+
 RENAMED = {
     "cache-writable": "cache-not-writable",
     "gated-model": "gated-model-without-token",

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modelservice.assignments import NOTHING, Assignments
 from modelservice.check.finding import Finding, Severity, Violation
-from modelservice.check.rule import Rule, rules
+from modelservice.check.rule import OF_RELEASE, Rule, rules
 from modelservice.check.suppression import Suppression
-from modelservice.errors import ValuesError
+from modelservice.errors import ModelserviceError, ValuesError
 from modelservice.helm import Release, Renderer
-from modelservice.inputs import InputWarning, apply_set, merge
+from modelservice.inputs import InputWarning
+from modelservice.kubernetes.decode import is_known
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
-from modelservice.sources import Sources, read_layers
+from modelservice.sources import Sources, read_sources
+from modelservice.subchart import scoped
 
 BY_SCHEMA = "values-schema"
 BY_CHART = "values-chart"
 """Names under which values that are rejected are reported; they cannot be suppressed."""
 DUPLICATE = "values-duplicate-key"
 INVALID = "object-invalid"
+UNREADABLE = "input-unreadable"
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,7 @@ class Report:
 
 
 def load(
-    files: Sequence[str],
-    renderer: Renderer,
-    release: Release,
-    sets: Sequence[str] = (),
-    set_strings: Sequence[str] = (),
+    files: Sequence[str], renderer: Renderer, release: Release, assignments: Assignments = NOTHING
 ) -> tuple[Deployment | None, list[Finding]]:
     """Read and render one deployment; what schema and chart reject is returned as findings.
 
@@ -69,33 +70,63 @@ def load(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
-        layers = read_layers(files)
-    sources = Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+        given = read_sources(files, assignments)
+    rendering, sources = scoped(renderer, given)
     findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
-        rendered = renderer.render(sources.values, release)
+        rendered = rendering.render(sources.values, release)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
         rejected = [
             Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
             for problem in error.problems
         ]
-        return None, [*findings, *(_placed(finding, sources) for finding in rejected)]
+        return None, [*findings, *(_placed(finding, sources.whole) for finding in rejected)]
     objects, refused = sound(rendered.objects, release.name)
     return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+
+
+def unreadable(error: ModelserviceError, deployment: str | None = None) -> list[Finding]:
+    """Return what keeps an input from being checked as findings, which have a place in every report."""
+    found = []
+    for problem in error.problems:
+        match = re.fullmatch(r"(.*):(\d+)", problem.file or "", flags=re.DOTALL)
+        file, line = (match[1], int(match[2])) if match else (problem.file, None)
+        found.append(
+            Finding(UNREADABLE, Severity.error, problem.message, problem.key, None, problem.fix, file, line, deployment)
+        )
+    return found
 
 
 def sound(objects: Sequence[Mapping[str, Any]], deployment: str) -> tuple[list[Mapping[str, Any]], list[Finding]]:
     """Return the objects whose fields have the types that rules read, and findings about the others."""
     kept, findings = [], []
-    for obj in objects:
+    for obj in map(_named, objects):
         problem = object_problem(obj)
         if problem is None:
             kept.append(obj)
-            continue
-        fix = "use the type that Kubernetes has; no rule checks this object"
-        findings.append(Finding(INVALID, Severity.error, problem, None, reference(obj), fix, deployment=deployment))
+        else:
+            severity, message, fix = _unread(obj, problem)
+            findings.append(Finding(INVALID, severity, message, None, reference(obj), fix, deployment=deployment))
     return kept, findings
+
+
+def _named(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object under its name, or the beginning of the one that the API server will give it."""
+    metadata = obj.get("metadata")
+    beginning = metadata.get("generateName") if isinstance(metadata, Mapping) else None
+    return {**obj, "metadata": {"name": beginning, **metadata}} if isinstance(metadata, Mapping) and beginning else obj
+
+
+def _unread(obj: Mapping[str, Any], problem: str) -> tuple[Severity, str, str]:
+    """Return what to report about an object that no rule can read: the severity, the message and the fix."""
+    if "${" in problem:
+        message = f"it holds a variable that nothing has filled in, so no rule checks it: {problem}"
+        return Severity.info, message, "fill it in, e.g. with envsubst, and check the result"
+    if not is_known(obj):
+        message = f"the kind {obj.get('kind')} of {obj.get('apiVersion', 'no API')} is not known, so no rule checks it"
+        return Severity.info, message, "check the Kubernetes objects that are made of it"
+    return Severity.error, problem, "use the type that Kubernetes has; no rule checks this object"
 
 
 def run(
@@ -111,7 +142,8 @@ def run(
     findings = []
     for rule in rules().values() if selected is None else selected:
         for deployment in deployments if rule.check else ():
-            findings += _checked(rule, deployment)
+            for part in deployment.releases if rule.family in OF_RELEASE else [deployment]:
+                findings += _checked(rule, part)
         if rule.check_together and together:
             findings += [
                 _found(rule, violation, deployment) for deployment, violation in rule.check_together(deployments)
@@ -166,11 +198,21 @@ def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
 
 
 def _placed(finding: Finding, sources: Sources | None) -> Finding:
-    """Return a finding with the file and line of its key; the last file where the key is in none."""
-    place = sources.place(finding.values) if sources and finding.values else None
+    """Return a finding with the file and line of its key; the last file where the key is in none.
+
+    A value of `--set` is in no file.
+    """
+    if sources is None or not sources.layers:
+        return finding
+    given = bool(finding.values) and sources.set_by_option(finding.values or "")
+    place = sources.place(finding.values) if finding.values else None
+    if finding.values:
+        finding = replace(finding, values=sources.full(finding.values))
+    if given:
+        return finding
     if place:
         return replace(finding, file=place.file, line=place.line)
-    return replace(finding, file=sources.layers[-1].name) if sources and sources.layers else finding
+    return replace(finding, file=sources.layers[-1].name)
 
 
 def _duplicate(message: str) -> Finding:

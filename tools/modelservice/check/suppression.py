@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modelservice.check.finding import Finding
 from modelservice.check.rule import RENAMED, rules
+from modelservice.documents import documents, read_source
 from modelservice.errors import ModelserviceError, UsageError
 
 PROJECT_FILE = ".modelservice.yaml"
@@ -59,10 +58,7 @@ def from_project(directory: Path) -> list[Suppression]:
     path = directory / PROJECT_FILE
     if not path.is_file():
         return []
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ModelserviceError(f"cannot be read: {' '.join(str(error).split())}", file=str(path)) from None
+    content: Any = next(iter(documents(read_source(str(path)))), {})
     entries = content.get("ignore") if isinstance(content, dict) and set(content) <= {"ignore"} else None
     if not isinstance(entries, list):
         raise ModelserviceError("not a list of rules", file=str(path), fix="write ignore: [{rule: ID, reason: WHY}]")

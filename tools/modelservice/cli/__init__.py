@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import warnings
 from itertools import pairwise
@@ -15,18 +16,20 @@ from itertools import pairwise
 from modelservice.cli.app import app
 from modelservice.cli.messages import say
 from modelservice.errors import ModelserviceError
+from modelservice.helm_plugin import caller
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program; errors are sentences on standard error, or JSON where the output is JSON."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    helm = caller(os.environ)
+    debug = helm.debug or "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # manifests are UTF-8, whatever the locale
     try:
-        app(args=arguments)
+        app(args=arguments, default_map=helm.default_options)
     except ModelserviceError as error:
         _report(error, as_json=_wants_json(arguments))
         sys.exit(error.exit_code)

@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from modelservice.paths import is_checkout
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -39,6 +41,7 @@ class Entry:
 
 
 DEVELOPMENT = "Commands for working on the chart"
+"""Heading of commands that are only in a checkout of the project."""
 
 COMMANDS: Mapping[str, Entry] = {
     "render": Entry(".render", "Render values into manifests, on standard output or into a directory."),
@@ -49,9 +52,8 @@ COMMANDS: Mapping[str, Entry] = {
     "import": Entry(".imports", "Convert another system's spec to values of this chart, and report on every field."),
     "generate": Entry(".generate", "Print what the llm-d ModelService operator would create."),
     "cluster": Entry(".cluster", "Run a local Kubernetes control plane: a real API server, nodes as objects."),
-    "schema": Entry(
-        ".schema", "Generate the chart's schema, values.yaml and the values tables from the models.", DEVELOPMENT
-    ),
+    "presets": Entry(".presets", "List the preset layers, or print one."),
+    "schema": Entry(".schema", "Print the chart's schema, for editors; in a checkout, generate it."),
     "examples": Entry(".examples", "Render every examples/values-*.yaml into examples/output.", DEVELOPMENT),
 }
 
@@ -61,7 +63,9 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         listed = {
-            name: TyperCommand(name, help=entry.help, rich_help_panel=entry.panel) for name, entry in COMMANDS.items()
+            name: TyperCommand(name, help=entry.help, rich_help_panel=entry.panel)
+            for name, entry in COMMANDS.items()
+            if entry.panel != DEVELOPMENT or is_checkout()
         }
         super().__init__(**{**attributes, "commands": listed})
 

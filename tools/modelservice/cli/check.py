@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zlib
@@ -13,20 +14,37 @@ from typing import Annotated
 import typer
 
 from modelservice.check.finding import Finding, Severity
-from modelservice.check.report import Format, text_lines, to_json, to_junit, to_sarif
+from modelservice.check.report import Format, text_lines, to_github, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import Report, load, order, run, sound, suppress
-from modelservice.check.suppression import from_options, from_project
-from modelservice.cli.messages import stderr, write_line
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_once
+from modelservice.check.runner import UNREADABLE, Report, load, order, run, sound, suppress, unreadable
+from modelservice.check.suppression import Suppression, from_options, from_project
+from modelservice.cli.completion import rule_names
+from modelservice.cli.messages import print_layout, stderr, write_line
+from modelservice.cli.options import (
+    Chart,
+    Engine,
+    Files,
+    Given,
+    Name,
+    Namespace,
+    Presets,
+    SetFiles,
+    SetJsons,
+    Sets,
+    SetStrings,
+    SubchartName,
+    given,
+    read_once,
+)
+from modelservice.documents import read_objects
 from modelservice.engines.version import Version
-from modelservice.errors import UsageError
-from modelservice.helm import Release, Renderer, renderer
-from modelservice.inputs import read_objects
-from modelservice.model.cluster import read_cluster, read_inventory
+from modelservice.errors import InputsError, ModelserviceError, UsageError
+from modelservice.helm import Release, Renderer
+from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
+from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
+from modelservice.subchart import chart_renderer
 
 Manifests = Annotated[
     list[str],
@@ -35,7 +53,9 @@ Manifests = Annotated[
 Pools = Annotated[
     list[str],
     typer.Option(
-        "--pool", metavar="FILE", help="The InferencePool: values of inferencepool or llm-d-router, or manifests."
+        "--pool",
+        metavar="FILE",
+        help="The InferencePool: values of inferencepool or llm-d-router, in layers as FILE,FILE, or manifests.",
     ),
 ]
 Nodes = Annotated[
@@ -50,8 +70,11 @@ def command(
         typer.Argument(metavar="[FILE]...", help="Values files, each a separate deployment on top of -f."),
     ] = None,
     files: Files = [],  # noqa: B006
+    presets: Presets = [],  # noqa: B006
+    set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
+    set_files: SetFiles = [],  # noqa: B006
     manifests: Manifests = [],  # noqa: B006
     pool: Pools = [],  # noqa: B006
     nodes: Nodes = None,
@@ -62,7 +85,10 @@ def command(
     vllm_version: Annotated[
         str | None, typer.Option("--vllm-version", metavar="V", help="vLLM version; by default from the image tag.")
     ] = None,
-    ignore: Annotated[list[str], typer.Option("--ignore", metavar="RULE=REASON", help="A rule to ignore.")] = [],  # noqa: B006
+    ignore: Annotated[
+        list[str],
+        typer.Option("--ignore", metavar="RULE=REASON", help="A rule to ignore.", autocompletion=rule_names),
+    ] = [],  # noqa: B006
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules.")] = False,
@@ -70,76 +96,140 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Find mistakes that waste accelerators or serve nothing, before installing."""
     if list_rules:
-        _print_rules()
+        _print_rules(output_format)
         return
-    if not (values or files or sets or set_strings or manifests):
-        raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
-    read_once([*files, *(values or []), *manifests, *pool])
-    stated = Version.parse(vllm_version) if vllm_version else None
-    if vllm_version is not None and stated is None:
-        raise UsageError(f"--vllm-version {vllm_version}: not a version", fix="e.g. 0.32.0")
-    if nodes and cluster:
-        raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
-    suppressions = [*from_project(Path()), *from_options(ignore)]
-    inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
-    neighbours = [read_pool(path) for path in pool]
-    loaded = Loaded()
-    groups = [[*files, value] for value in values] if values else [files] if files or sets or set_strings else []
-    rendering = renderer(helm, chart or chart_dir())
-    for group in _tracked(groups):
-        release = Release(_release(group[-1]) if len(groups) > 1 else name, namespace)
-        loaded.add_values(group, rendering, release, sets, set_strings)
-    for path in manifests:
-        loaded.add_manifests(path, namespace)
-    for deployment in loaded.deployments:
-        deployment.vllm_version = stated
-        deployment.cluster = inventory
-        deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
-        deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
-    findings = [*loaded.findings, *run(loaded.deployments, together=together)]
-    report = replace(suppress(order(findings), suppressions), deployments=loaded.names)
+    options = given(files, presets, set_jsons, sets, set_strings, set_files)
+    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace), subchart is not None)
+    try:
+        work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
+        report = work.report([*from_project(Path()), *from_options(ignore)])
+    except ModelserviceError as error:
+        if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
+            _print(Report(unreadable(error)), output_format)
+        raise
     _print(report, output_format)
+    if work.errors:
+        raise InputsError(work.errors)
     if report.count(Severity.error) or (strict and report.count(Severity.warning)):
         raise typer.Exit(1)
 
 
-@dataclass
-class Loaded:
-    """What there is to check, and what is wrong before any rule looks at it."""
+def _version(text: str | None) -> Version | None:
+    stated = Version.parse(text) if text else None
+    if text is not None and stated is None:
+        raise UsageError(f"--vllm-version {text}: not a version", fix="e.g. 0.32.0")
+    return stated
 
+
+@dataclass
+class Work:
+    """What a check reads, and what it finds.
+
+    Args:
+        given: values of every deployment.
+        values: values files, each a deployment on top of them.
+        manifests: files of objects that something else rendered.
+        pools: files with InferencePools.
+        nodes: file of a cluster.
+        cluster: whether to read the cluster of the kubeconfig.
+        release: release of a single deployment; several have names of their own.
+        subchart: whether a parent chart gives values, so that no file needs to.
+    """
+
+    given: Given
+    values: Sequence[str]
+    manifests: Sequence[str]
+    pools: Sequence[str]
+    nodes: str | None
+    cluster: bool
+    release: Release
+    subchart: bool
     names: list[str] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    errors: list[ModelserviceError] = field(default_factory=list)
+    """Inputs that cannot be read, while others can."""
 
-    def add_values(
-        self,
-        files: Sequence[str],
-        rendering: Renderer,
-        release: Release,
-        sets: Sequence[str],
-        set_strings: Sequence[str],
-    ) -> None:
-        """Render values files."""
+    def run(self, rendering: Renderer, vllm_version: Version | None, *, together: bool) -> None:
+        """Read everything, and check what could be read.
+
+        Raises:
+            UsageError: the options contradict each other.
+        """
+        if not (self._groups() or self.manifests):
+            raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
+        if self.nodes and self.cluster:
+            raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+        read_once([*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes])
+        inventory = self._inventory()
+        neighbours = [read_pool(path) for path in self.pools]
+        for group in _tracked(self._groups()):
+            self._add_values(group, rendering)
+        for path in self.manifests:
+            self._add_manifests(path)
+        installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
+        for deployment in self.deployments:
+            deployment.vllm_version = vllm_version
+            deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
+            deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
+            deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
+        if self.errors and not self.deployments:
+            raise InputsError(self.errors)
+        self.findings += run(self.deployments, together=together)
+
+    def report(self, suppressions: Sequence[Suppression]) -> Report:
+        """Return the findings without those that are ignored."""
+        return replace(suppress(order(self.findings), suppressions), deployments=self.names)
+
+    def _groups(self) -> list[list[str]]:
+        """Return the values files of each deployment."""
+        layers = self.given.layers
+        if self.values:
+            return [[*layers, value] for value in self.values]
+        return [layers] if layers or self.given.assignments or self.subchart else []
+
+    def _inventory(self) -> Inventory | None:
+        if self.cluster:
+            return read_cluster(self.release.namespace)
+        return read_inventory(self.nodes) if self.nodes else None
+
+    def _add_unreadable(self, error: ModelserviceError, deployment: str) -> None:
+        """Keep an error for the report: the other deployments are checked nevertheless."""
+        self.findings += unreadable(error, deployment)
+        self.errors.append(error)
+
+    def _add_values(self, files: Sequence[str], rendering: Renderer) -> None:
+        release = Release(_release(files[-1]), self.release.namespace) if len(self.values) > 1 else self.release
         self.names.append(release.name)
-        deployment, rejected = load(files, rendering, release, sets, set_strings)
+        try:
+            deployment, rejected = load(files, rendering, release, self.given.assignments)
+        except ModelserviceError as error:
+            self._add_unreadable(error, release.name)
+            return
         self.findings += [replace(finding, deployment=release.name) for finding in rejected]
         if deployment:
             self.deployments.append(deployment)
 
-    def add_manifests(self, path: str, namespace: str) -> None:
-        """Read objects that something else rendered."""
+    def _add_manifests(self, path: str) -> None:
         self.names.append(path)
-        objects, rejected = sound(read_objects(path), path)
+        try:
+            read = read_objects(path)
+            configs = [obj for obj in read if obj["kind"] == PICKER_CONFIG]
+            objects, rejected = sound([obj for obj in read if obj["kind"] != PICKER_CONFIG], path)
+        except ModelserviceError as error:
+            self._add_unreadable(error, path)
+            return
         self.findings += rejected
-        self.deployments.append(Deployment(path, objects, namespace))
+        self.deployments.append(Deployment(path, objects, self.release.namespace, picker_configs=configs))
 
 
 def _tracked(groups: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:
     """Return the values files of each deployment, with a progress bar where there are several."""
-    if len(groups) < 2:
+    if len(groups) < 2 or not sys.stderr.isatty():
         return groups
     from rich.progress import track
 
@@ -157,14 +247,31 @@ def _release(path: str) -> str:
 
 def _print(report: Report, output_format: Format) -> None:
     if output_format is Format.text:
-        for parts in text_lines(report):
+        readable = [
+            finding for finding in report.findings if finding.rule != UNREADABLE
+        ]  # the rest is on standard error
+        for parts in text_lines(replace(report, findings=readable)):
             write_line(*parts)
     else:
-        sys.stdout.write({Format.json: to_json, Format.sarif: to_sarif, Format.junit: to_junit}[output_format](report))
+        sys.stdout.write(_WRITERS[output_format](report))
 
 
-def _print_rules() -> None:
-    from rich.console import Console
+_WRITERS = {Format.json: to_json, Format.sarif: to_sarif, Format.junit: to_junit, Format.github: to_github}
+
+
+def _print_rules(output_format: Format) -> None:
+    """Print the rules.
+
+    Raises:
+        UsageError: the format is one of reports only.
+    """
+    if output_format is Format.json:
+        shown = ("id", "family", "severity", "title", "reason", "link")
+        listed = [{name: getattr(rule, name) for name in shown} for rule in rules().values()]
+        sys.stdout.write(json.dumps({"rules": listed}, indent=2) + "\n")
+        return
+    if output_format is not Format.text:
+        raise UsageError(f"--list-rules has no format {output_format}", fix="use text or json")
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -172,4 +279,4 @@ def _print_rules() -> None:
         table.add_column(column, no_wrap=column != "asks that")
     for rule in rules().values():
         table.add_row(rule.id, rule.severity.value, rule.title)
-    Console().print(table)
+    print_layout(table)

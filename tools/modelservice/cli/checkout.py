@@ -9,6 +9,7 @@ import typer
 
 from modelservice.cli.messages import stderr
 from modelservice.errors import UsageError
+from modelservice.paths import chart_dir, is_checkout
 
 
 def checkout() -> Path:
@@ -17,10 +18,9 @@ def checkout() -> Path:
     Raises:
         UsageError: the package is installed from a wheel.
     """
-    root = Path(__file__).resolve().parents[3]
-    if not (root / "charts").is_dir():
+    if not is_checkout():
         raise UsageError("this command needs a checkout of the project", fix="clone it and install it with pip -e")
-    return root
+    return chart_dir().parents[1]
 
 
 def report_differences(differences: list[str], command: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -84,7 +85,7 @@ def up(
     fake = sum(pool.count for pool in wanted)
     made = [f"{fake} nodes"] * bool(fake) + ["one that runs pods"] * run_pods
     stderr().print(f"ready in {time.monotonic() - started:.1f} s: {' and '.join(made)}")
-    typer.echo(f"export KUBECONFIG={plane.kubeconfig}")
+    typer.echo(_export(plane.kubeconfig))
 
 
 @command.command()
@@ -110,6 +111,8 @@ def status(
     from localcluster.process import running
     from localcluster.real_node import programs_of
 
+    if not place.exists() and output_format is ReportFormat.text:
+        raise ModelserviceError(f"the cluster {name} is not up", fix=f"modelservice cluster up --name {name}")
     found = running(place)
     wanted = [*PROGRAMS, *programs_of(place)]
     if output_format is ReportFormat.json:
@@ -131,7 +134,12 @@ def env(name: Name = "default") -> None:
     kubeconfig = folder(name) / "kubeconfig"
     if not kubeconfig.is_file():
         raise ModelserviceError(f"the cluster {name} is not up", fix=f"modelservice cluster up --name {name}")
-    typer.echo(f"export KUBECONFIG={kubeconfig}")
+    typer.echo(_export(kubeconfig))
+
+
+def _export(kubeconfig: Path) -> str:
+    """Return what a shell evaluates, whatever letters the path has."""
+    return f"export KUBECONFIG={shlex.quote(str(kubeconfig))}"
 
 
 @command.command()
@@ -163,6 +171,6 @@ def _require_client() -> None:
     """
     for module in ("kubernetes", "cryptography"):
         if importlib.util.find_spec(module) is None:
-            raise UsageError(f"{module} is not installed", fix="pip install 'llm-d-modelservice[cluster]'")
+            raise UsageError(f"{module} is not installed", fix="pip install kubernetes cryptography")
     if sys.platform != "linux":
         raise UsageError("the local cluster runs on Linux", fix="use kind, or any cluster through KUBECONFIG")

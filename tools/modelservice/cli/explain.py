@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from modelservice.assignments import apply_set
+from modelservice.cli.completion import value_keys
 from modelservice.cli.messages import write_line
 from modelservice.cli.options import (
     Chart,
@@ -15,29 +17,41 @@ from modelservice.cli.options import (
     Files,
     Name,
     Namespace,
+    Presets,
     ReportFormat,
+    SetFiles,
+    SetJsons,
     Sets,
     SetStrings,
-    read_sources,
+    given,
 )
 from modelservice.errors import UsageError
 from modelservice.explain.difference import difference
 from modelservice.explain.trace import RELEASE_NAME, Dependency, Explanation, explain, shown
 from modelservice.helm import Release, renderer
-from modelservice.inputs import apply_set
 from modelservice.paths import chart_dir
 from modelservice.rendered import dump
+from modelservice.sources import located
 
 
 def command(
     line: Annotated[
-        str | None, typer.Argument(metavar="[KIND/NAME[.PATH]]", help="The line, e.g. Deployment/x.spec.replicas.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND[/NAME][.PATH]]", help="The line, e.g. Deployment/x.spec.replicas or InferencePool.spec."
+        ),
     ] = None,
     files: Files = [],  # noqa: B006
+    presets: Presets = [],  # noqa: B006
+    set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
+    set_files: SetFiles = [],  # noqa: B006
     what_if: Annotated[
-        list[str], typer.Option("--what-if", metavar="K=V", help="Show what would change with this value.")
+        list[str],
+        typer.Option(
+            "--what-if", metavar="K=V", help="Show what would change with this value.", autocompletion=value_keys
+        ),
     ] = [],  # noqa: B006
     every: Annotated[bool, typer.Option("--all", help="List the defaults that matter too, with their values.")] = False,
     output_format: Annotated[
@@ -52,15 +66,17 @@ def command(
     if bool(line) == bool(what_if):
         raise UsageError("give a line, or --what-if", fix="KIND/NAME.PATH or --what-if K=V")
     folder, release = chart or chart_dir(), Release(name, namespace)
-    sources = read_sources(files, sets, set_strings)
+    sources = given(files, presets, set_jsons, sets, set_strings, set_files).sources()
     if what_if:
         chart_renderer = renderer(helm, folder)
-        before = chart_renderer.render(sources.values, release)
+        with located(sources):
+            before = chart_renderer.render(sources.values, release)
         after = chart_renderer.render(apply_set(sources.values, what_if), release)
         _print_difference(difference(before, after), output_format)
         return
     as_json = output_format is ReportFormat.json
-    found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, exact=every or as_json)
+    with located(sources):
+        found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, exact=every or as_json)
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:

@@ -19,7 +19,7 @@ from modelservice.importers.imported import Imported
 from modelservice.importers.report import Outcome
 from modelservice.importers.systems import SYSTEMS
 from modelservice.importers.systems.system import Options
-from modelservice.importers.values_file import write_atomically
+from modelservice.output_files import write_files
 
 
 def command(
@@ -60,7 +60,7 @@ def command(
         if output is None:
             sys.stdout.write(text)
         else:
-            write_atomically({output: text})
+            write_files({output: text})
         return
     _write(found, output)
     for item in found:
@@ -106,7 +106,7 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
         sys.stdout.write("---\n".join(item.text for item in found))
         return
     if len(found) == 1 and not output.is_dir():
-        write_atomically({output: found[0].text})
+        write_files({output: found[0].text})
         return
     if output.is_file() or (not output.is_dir() and output.suffix):
         raise UsageError(
@@ -120,7 +120,7 @@ def _write(found: Sequence[Imported], output: Path | None) -> None:
         if path in texts:
             raise ModelserviceError(f"two models are named {item.name}", fix="import them separately")
         texts[path] = item.text
-    write_atomically(texts)
+    write_files(texts)
 
 
 def _report(item: Imported) -> None:

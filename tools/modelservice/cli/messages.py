@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+
+from modelservice.escapes import visible
 
 
 @functools.cache
@@ -22,7 +25,7 @@ def stderr() -> Console:
 def say(label: str, text: str, *, style: str) -> None:
     """Print a line on standard error that begins with a label, e.g. ``error: …``."""
     stderr().print(f"[{style}]{label}:[/] ", end="")
-    stderr().print(text, markup=False, highlight=False, soft_wrap=True)
+    stderr().print(visible(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_line(*parts: tuple[str, str]) -> None:
@@ -30,12 +33,33 @@ def write_line(*parts: tuple[str, str]) -> None:
 
     rich, which takes as long to import as a whole check, is imported for a terminal only.
     """
-    if not (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
-        sys.stdout.write("".join(text for text, _ in parts) + "\n")
+    shown = [(visible(text), style) for text, style in parts]
+    if not _in_colour():
+        sys.stdout.write("".join(text for text, _ in shown) + "\n")
         return
     from rich.text import Text
 
-    _stdout().print(Text.assemble(*parts), soft_wrap=True)
+    _stdout().print(Text.assemble(*shown), soft_wrap=True)
+
+
+def print_layout(layout: RenderableType) -> None:
+    """Print tables and trees on standard output: as wide as a terminal, elsewhere as wide as they are."""
+    from rich.console import Console
+    from rich.segment import Segment, Segments
+
+    text = io.StringIO()
+    width = None if sys.stdout.isatty() else _UNLIMITED
+    console = Console(file=text, width=width, force_terminal=_in_colour())
+    console.print(Segments(Segment(visible(item.text), item.style) for item in console.render(layout)), end="")
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
+
+
+_UNLIMITED = 100_000
+"""Columns of a line that nothing wraps."""
+
+
+def _in_colour() -> bool:
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 @functools.cache

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelservice.cli.completion import preset_files, preset_names, value_keys
 from modelservice.errors import UsageError
 
 if TYPE_CHECKING:
-    from modelservice.inputs import Values
+    from modelservice.assignments import Assignments
     from modelservice.sources import Sources
 
 Files = Annotated[
-    list[str], typer.Option("--values", "-f", metavar="FILE", help="Values file, - for standard input; the last wins.")
-]
+    list[str],
+    typer.Option(
+        "--values", "-f", metavar="FILE", autocompletion=preset_files,
+        help="Values file, - for standard input, preset:NAME for a preset; the last wins.",
+    ),
+]  # fmt: skip
 MoreFiles = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="More values files.")]
-Sets = Annotated[list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.")]
+Presets = Annotated[
+    list[str],
+    typer.Option(
+        "--preset", metavar="NAME", autocompletion=preset_names,
+        help="Preset layer below all values files, e.g. topology/pd; `modelservice presets` lists them.",
+    ),
+]  # fmt: skip
+SetJsons = Annotated[list[str], typer.Option("--set-json", metavar="K=JSON", help="A value as JSON.")]
+Sets = Annotated[
+    list[str], typer.Option("--set", metavar="K=V", help="A value, in Helm's syntax.", autocompletion=value_keys)
+]
 SetStrings = Annotated[list[str], typer.Option("--set-string", metavar="K=V", help="A value that stays a string.")]
+SetFiles = Annotated[list[str], typer.Option("--set-file", metavar="K=FILE", help="A value that is a file's content.")]
 Chart = Annotated[Path | None, typer.Option("--chart", help="Directory of the chart; by default the tool's own.")]
+SubchartName = Annotated[
+    str | None, typer.Option("--subchart", metavar="NAME", help="Name or alias of this chart in the --chart.")
+]
 Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
-Name = Annotated[str, typer.Option("--name", "-n", help="Release name.")]
+Name = Annotated[str, typer.Option("--name", "-n", help="Release name; after `helm`, -n is Helm's namespace.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="Release namespace.")]
 CheckOnly = Annotated[bool, typer.Option("--check", help="Change nothing; fail if something would change.")]
 
@@ -42,30 +62,62 @@ class ReportFormat(StrEnum):
     json = "json"
 
 
-def read_given(files: Sequence[str], sets: Sequence[str], set_strings: Sequence[str]) -> Values:
-    """Return the values that the options give.
+@dataclass(frozen=True)
+class Given:
+    """The values that the options of a command give.
 
-    Raises:
-        UsageError: a file cannot be read, or an expression is malformed.
-        ModelserviceError: a file is not a values file.
+    Args:
+        files: values files, the last wins.
+        presets: names of presets below them.
+        assignments: what `--set` and its siblings change.
     """
-    from modelservice.inputs import apply_set, merge, read_values
 
-    read_once(files)
-    return apply_set(merge(read_values(path) for path in files), sets, set_strings)
+    files: Sequence[str]
+    presets: Sequence[str]
+    assignments: Assignments
+
+    @property
+    def layers(self) -> list[str]:
+        """Everything that is a values file, the lowest first."""
+        from modelservice.presets import PREFIX
+
+        return [*(f"{PREFIX}{name}" for name in self.presets), *self.files]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Everything that is read."""
+        from modelservice.assignments import paths
+
+        return [*self.layers, *paths(self.assignments.files)]
+
+    def sources(self) -> Sources:
+        """Return the values with the line of each key.
+
+        Raises:
+            UsageError: a file cannot be read, or an expression is malformed.
+            ModelserviceError: a file is not a values file.
+        """
+        from modelservice.sources import read_sources
+
+        read_once(self.inputs)
+        return read_sources(self.layers, self.assignments)
 
 
-def read_sources(files: Sequence[str], sets: Sequence[str], set_strings: Sequence[str]) -> Sources:
-    """Return the values that the options give, with the line of each key; see :func:`read_given`."""
-    from modelservice.inputs import apply_set, merge
-    from modelservice.sources import Sources, read_layers
+def given(
+    files: Iterable[str],
+    presets: Sequence[str],
+    set_jsons: Sequence[str],
+    sets: Sequence[str],
+    set_strings: Sequence[str],
+    set_files: Sequence[str],
+) -> Given:
+    """Return what the options of a command give."""
+    from modelservice.assignments import Assignments
 
-    read_once(files)
-    layers = read_layers(files)
-    return Sources(layers, apply_set(merge(layer.values for layer in layers), sets, set_strings))
+    return Given(list(files), presets, Assignments(set_jsons, sets, set_strings, set_files))
 
 
-def read_once(files: Sequence[str]) -> None:
+def read_once(paths: Iterable[str | None]) -> None:
     """Reject options that read standard input twice."""
-    if list(files).count("-") > 1:
+    if list(paths).count("-") > 1:
         raise UsageError("standard input can be read once", fix="give - once")

@@ -11,15 +11,31 @@ from typing import Annotated
 import typer
 
 from modelservice.check.runner import sound
-from modelservice.cli.messages import stderr
-from modelservice.cli.options import Chart, Engine, Files, Name, Namespace, Sets, SetStrings, read_sources
+from modelservice.cli.messages import print_layout, stderr
+from modelservice.cli.options import (
+    Chart,
+    Engine,
+    Files,
+    Name,
+    Namespace,
+    Presets,
+    SetFiles,
+    SetJsons,
+    Sets,
+    SetStrings,
+    SubchartName,
+    given,
+    read_once,
+)
 from modelservice.errors import UsageError
-from modelservice.helm import Release, renderer
+from modelservice.escapes import visible
+from modelservice.helm import Release
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
-from modelservice.paths import chart_dir
 from modelservice.plan.model import Plan, plan
+from modelservice.sources import located
+from modelservice.subchart import chart_renderer, scoped
 
 
 class Format(StrEnum):
@@ -32,11 +48,18 @@ class Format(StrEnum):
 
 def command(
     files: Files = [],  # noqa: B006
+    presets: Presets = [],  # noqa: B006
+    set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
+    set_files: SetFiles = [],  # noqa: B006
     pool: Annotated[
         list[str],
-        typer.Option("--pool", metavar="FILE", help="The InferencePool: values of its chart, or manifests."),
+        typer.Option(
+            "--pool",
+            metavar="FILE",
+            help="The InferencePool: values of its chart, in layers as FILE,FILE, or manifests.",
+        ),
     ] = [],  # noqa: B006
     nodes: Annotated[
         str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
@@ -50,26 +73,31 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Show pods, ranks, accelerators, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     if output is not None and output_format is Format.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
-    sources = read_sources(files, sets, set_strings)
-    rendered = renderer(helm, chart or chart_dir()).render(sources.values, Release(name, namespace))
+    values = given(files, presets, set_jsons, sets, set_strings, set_files)
+    read_once([*values.inputs, *pool, nodes])
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), values.sources())
+    with located(sources.whole):
+        rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
-        stderr().print(f"not in the plan: {finding.object}: {finding.message}", markup=False, soft_wrap=True)
+        text = visible(f"not in the plan: {finding.object}: {finding.message}")
+        stderr().print(text, markup=False, soft_wrap=True)
     neighbours = [read_pool(path) for path in pool]
-    found = plan(
-        Deployment(
-            name, objects, namespace, sources,
-            given_pools=[item for neighbour in neighbours for item in neighbour.pools],
-            cluster=read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None,
-            neighbours=[item for neighbour in neighbours for item in neighbour.objects],
-        )
+    deployment = Deployment(
+        name, objects, namespace, sources,
+        given_pools=[item for neighbour in neighbours for item in neighbour.pools],
+        neighbours=[item for neighbour in neighbours for item in neighbour.objects],
     )  # fmt: skip
+    inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
+    deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
+    found = plan(deployment)
     if output_format is Format.text:
         _print(found)
     else:
@@ -77,11 +105,9 @@ def command(
 
 
 def _print(found: Plan) -> None:
-    from rich.console import Console
-
     from modelservice.plan.text import tree
 
-    Console().print(tree(found))
+    print_layout(tree(found))
 
 
 def _text(found: Plan, output_format: Format) -> str:
@@ -96,7 +122,6 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", file=str(output)) from None
+    from modelservice.output_files import write_files
+
+    write_files({output: text})

@@ -4,16 +4,20 @@ The templates read it once in a render, through ``llm-d-modelservice.known``. It
 YAML, and has no more of the facts than templates need: no sources, nothing that only the tool judges by. A key that is
 missing means the default of the record.
 
-    engines         {type: Engine}, see modelservice.facts.models
+    engines         {type: Engine}, see modelservice.facts.models; kvRoles {flag, connectors, connectorKey, roleKey,
+                    roles} instead of kvTransfer
     accelerators    {type: {moreResources, shares}}
-    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}}}
+    routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}},
+                    bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
+    fastModelActuation  see modelservice.facts.models
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
     required        {name: the same inside it} of the sections of the values, which must be maps; null for another value
                     that must not be null
+    defaults        the defaults of the values that are not null or empty, for what a section lacks
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from modelservice.values import required
 
 _NOT_RENDERED = {
     "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
-    "flagsLike", "formats", "dataInsideTensor",
+    "flagsLike", "formats", "dataInsideTensor", "takesSeconds",
 }  # fmt: skip
 """Keys of an engine that no template needs."""
 
@@ -51,10 +55,12 @@ def chart_facts() -> dict[str, Any]:
         },
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
+        "fastModelActuation": _rendered(raw(DIRECTORY / "fast-model-actuation.yaml")),
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "aliases": dict(sorted(_aliases(engines).items())),
         "unstated": _unstated(engines),
         "required": required.tree(),
+        "defaults": required.defaults(),
     }
 
 
@@ -76,6 +82,10 @@ def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return an engine as templates read it."""
     found = {**_ALWAYS, **_rendered({key: value for key, value in engine.items() if key not in _NOT_RENDERED})}
     found["start"] = {"container": Start.container, **found["start"]}
+    transfer = engine.get("kvTransfer", {})
+    if "roles" in transfer.get("peers", {}):
+        kept = ("connectors", "connectorKey", "roleKey", "roles")
+        found["kvRoles"] = {"flag": transfer["flag"], **{key: transfer["peers"][key] for key in kept}}
     if "groups" in found:
         found["groups"] = {"dataOverPods": True, **found["groups"]}
     return found
@@ -95,6 +105,9 @@ def _routing_proxy(proxy: Mapping[str, Any]) -> dict[str, Any]:
         "images": _images(proxy),
         "assumed": proxy["assumed"],
         "flags": {name: bounds for name, bounds in flags.items() if bounds},
+        "bootstrap": {
+            item["name"]: _rendered(item["bootstrap"]) for item in proxy["connectors"] if "bootstrap" in item
+        },
     }
 
 

@@ -13,7 +13,12 @@ FOLDER = Path("docs") / "rules"
 FAMILIES = {
     "accelerators": "Accelerators",
     "arguments": "Engine arguments",
+    "autoscaling": "Autoscaling",
     "claims": "Device claims",
+    "conflicts": "Conflicting settings",
+    "dual_pods": "Dual pods",
+    "coverage": "Coverage",
+    "fields": "Fields of Kubernetes",
     "memory": "Memory",
     "model": "Model",
     "multiple_releases": "Multiple releases",
@@ -32,6 +37,9 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "transfer": "KV transfer",
+    "updates": "Updates",
+    "transfer_roles": "Roles of the KV transfer",
+    "upgrades": "Upgrades",
     "workloads": "Workloads",
 }
 """Titles of the families, by module."""

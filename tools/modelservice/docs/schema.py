@@ -2,6 +2,9 @@
 
 Helm compiles the schema in every render, which takes time for each subschema and each regular expression. Subschemas
 that occur more than once are therefore definitions to which the fields refer.
+
+Editors complete and explain keys by the same file, through the YAML language server. Its keywords
+``patternErrorMessage`` and ``deprecationMessage`` are read by no validator.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from pydantic_core import core_schema
 
 from modelservice.docs.keys import Model, models, plain
 from modelservice.kubernetes.types import link
-from modelservice.paths import CHART
+from modelservice.values.scalars import WORDS
 
-_ANNOTATIONS = ("description", "default", "examples", "deprecated")
+_ANNOTATIONS = ("description", "default", "examples", "deprecated", "deprecationMessage")
 """Keywords that say something about a field and do not validate it."""
 
 
@@ -62,22 +65,53 @@ def json_schema(model: Model) -> dict[str, Any]:
     """Return the draft-07 schema of a values model, self-contained: no ``$id``, no reference outside of it."""
     schema = model.model_json_schema(by_alias=True, ref_template="#/definitions/{model}", schema_generator=_Draft7)
     definitions = schema.pop("$defs", {})
-    root = {"$schema": _Draft7.schema_dialect, "title": f"Values of {CHART}", **_without_titles(schema)}
+    root = {"$schema": _Draft7.schema_dialect, **_without_titles(schema)}
     root["definitions"] = {name: _nullable(_without_titles(item)) for name, item in definitions.items()}
     for part in models(model):
         definition = root if part is model else root["definitions"].get(part.__name__)
         if definition:  # else a field has a schema of its own instead
+            definition["description"] = _paragraph(part.__doc__)
             _document(part, definition["properties"])
-    return _shared(link(root))
+    return _with_pattern_messages(_shared(link(root)))
 
 
 def _document(model: Model, properties: dict[str, Any]) -> None:
-    """Add what pydantic leaves out for fields with a schema of their own: description and default."""
+    """Describe the fields for people: pydantic leaves out descriptions and defaults of fields with their own schema."""
     for name, field in model.model_fields.items():
         schema = properties[field.alias or name]
-        schema.setdefault("description", field.description)
-        if "$ref" not in schema and not field.is_required():
-            schema.setdefault("default", plain(field.default))
+        schema["description"] = _paragraph(field.description)
+        if field.deprecated:
+            schema["deprecationMessage"] = schema["description"]
+        default = plain(field.default)
+        schema.pop("default", None)
+        if "$ref" not in schema and not field.is_required() and _can_be_inserted(default):
+            schema["default"] = default
+
+
+def _paragraph(text: str | None) -> str:
+    """Return a text without its line breaks, each of which editors show as the end of a paragraph."""
+    return " ".join((text or "").split())
+
+
+def _can_be_inserted(default: Any) -> bool:
+    """Return whether editors can complete a key with its default.
+
+    The YAML language server inserts null as a word, where no value at all is meant, and maps in a list as
+    ``[object Object]``. With a null for a string it fails, and offers nothing.
+    """
+    if isinstance(default, dict):
+        return all(map(_can_be_inserted, default.values()))
+    if isinstance(default, list):
+        return not any(isinstance(item, dict | list) for item in default)
+    return default is not None
+
+
+def _with_pattern_messages(schema: dict[str, Any]) -> dict[str, Any]:
+    """Say in words what each regular expression allows, in place."""
+    for part in [*_inside(schema), *(inner for item in schema["definitions"].values() for inner in _with_inside(item))]:
+        if words := WORDS.get(part.get("pattern", "")):
+            part["patternErrorMessage"] = f"It is not {words}."
+    return schema
 
 
 def _nullable(definition: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +162,11 @@ def _shared(schema: dict[str, Any]) -> dict[str, Any]:
 def _validation(part: dict[str, Any]) -> str:
     """Return the keywords of a subschema that validate, as a key to compare by."""
     return json.dumps({key: value for key, value in part.items() if key not in _ANNOTATIONS}, sort_keys=True)
+
+
+def _with_inside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield schema
+    yield from _inside(schema)
 
 
 def _inside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

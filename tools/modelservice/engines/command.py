@@ -13,7 +13,7 @@ from modelservice.engines.grammar import Grammar, grammar, reads_flags
 from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
 from modelservice.engines.version import Version, vllm_version
-from modelservice.kubernetes.variables import Variables, expand, variables
+from modelservice.kubernetes.variables import NO_CONFIG_MAPS, ConfigMaps, Variables, expand, variables
 
 Start = Literal["command", "image", "custom"]
 
@@ -64,14 +64,20 @@ class EngineCommand:
     version: Version | None = None
 
     @classmethod
-    def parse(cls, container: Mapping[str, Any], more: Variables | None = None) -> EngineCommand:
+    def parse(
+        cls,
+        container: Mapping[str, Any],
+        more: Variables | None = None,
+        config_maps: ConfigMaps = NO_CONFIG_MAPS,
+    ) -> EngineCommand:
         """Read the command line of a container.
 
         Args:
             container: command, arguments, variables and image.
             more: variables that the platform sets, e.g. ``LWS_GROUP_SIZE``.
+            config_maps: ConfigMaps whose data is known, from which the container may have variables.
         """
-        known = {**(more or {}), **variables(container)}
+        known = {**(more or {}), **variables(container, config_maps)}
         image = str(container.get("image") or "")
         command = [str(word) for word in container.get("command") or []]
         written = [*command, *(str(word) for word in container.get("args") or [])]
@@ -157,6 +163,17 @@ class EngineCommand:
         """Words that may be none or several, of which only the container knows which: ``$OPTIONS``."""
         found = [option.tokens[0] for option in self.options if not option.name and not option.values]
         return [word for word in found if word != "--"]
+
+    @property
+    def partial(self) -> bool:
+        """Whether there may be flags that are not seen: in a file, or in words that only the container knows.
+
+        One such word without any positional argument is the model.
+        """
+        known = facts.engine(self.engine or "")
+        file = known.flags.file if known and known.flags else ""
+        model = not (self.positionals or self.has("model"))
+        return bool(file and self.has(file)) or len(self.unread) > model
 
     @property
     def arguments(self) -> list[str]:

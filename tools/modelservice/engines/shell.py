@@ -137,6 +137,12 @@ class _Piece(NamedTuple):
 _Value = tuple[_Piece, ...] | list[Word] | None
 """What a variable holds: text, an array, or what is not known."""
 
+_LONGEST = 131_072
+"""Bytes of a word: Linux starts no program with a longer one (MAX_ARG_STRLEN)."""
+
+_MOST = 400
+"""Words of an array, or unknown parts of a text, that are followed."""
+
 
 class _Scope(NamedTuple):
     """What runs only under a condition, or in another shell."""
@@ -266,7 +272,7 @@ class _Reader:
     # Variables.
 
     def _set(self, name: str, value: _Value) -> None:
-        self.scopes[-1].variables[name] = value
+        self.scopes[-1].variables[name] = _bounded(value)
 
     def _get(self, name: str) -> _Value:
         return next((scope.variables[name] for scope in reversed(self.scopes) if name in scope.variables), None)
@@ -399,6 +405,21 @@ _OPERATIONS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.floordiv,
     ast.Mod: operator.mod,
 }  # fmt: skip
+
+
+def _bounded(value: _Value) -> _Value:
+    """Return a value with equal pieces joined; not known where it is too long for a command."""
+    if isinstance(value, list):
+        return value if len(value) <= _MOST else None
+    if value is None or sum(len(piece.text) for piece in value) > _LONGEST:
+        return None
+    joined: list[_Piece] = []
+    for piece in value:
+        if joined and joined[-1][1:] == piece[1:] and piece.known:
+            joined[-1] = piece._replace(text=joined[-1].text + piece.text)
+        else:
+            joined.append(piece)
+    return tuple(joined) if len(joined) <= _MOST else None
 
 
 def _word(text: str) -> Parts:

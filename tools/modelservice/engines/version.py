@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from modelservice.facts.image_versions import image_versions
+from modelservice.facts.image_versions import ImageVersions, image_versions
 
 
 class Version(NamedTuple):
@@ -29,8 +29,20 @@ class Version(NamedTuple):
 @functools.cache
 def vllm_version(image: str) -> Version | None:
     """Return the version of vLLM in an image; None where its name and tag do not tell."""
+    known, tag = _known(image)
+    version = known.version(tag) if known else None
+    return Version.parse(version) if version else None
+
+
+@functools.cache
+def is_modified(image: str) -> bool:
+    """Return whether an image is known to be built from changed sources of vLLM."""
+    known, _ = _known(image)
+    return known is not None and known.modified
+
+
+def _known(image: str) -> tuple[ImageVersions | None, str]:
+    """Return what is known of an image's repository, and its tag."""
     path, slash, name = image.partition("@")[0].rpartition("/")
     name, _, tag = name.partition(":")
-    rule = next((rule for rule in image_versions() if re.search(rule.images, f"{path}{slash}{name}")), None)
-    version = rule.version(tag) if rule else None
-    return Version.parse(version) if version else None
+    return next((known for known in image_versions() if re.search(known.images, f"{path}{slash}{name}")), None), tag

@@ -32,16 +32,22 @@ class Address:
 def parse(text: str, objects: Sequence[Object]) -> tuple[Address, Object]:
     """Return the address in a text, and its object.
 
-    The name may be shortened to its end, e.g. ``Deployment/decode``, where only one Deployment has that.
+    The name may be shortened to its end, e.g. ``Deployment/decode``, where only one Deployment has that, and left out,
+    e.g. ``InferencePool.spec``, where there is only one object of the kind.
 
     Raises:
         UsageError: there is no such object, or nothing at the path.
     """
-    kind, slash, rest = text.partition("/")
+    kind = re.split(r"[/.]", text, maxsplit=1)[0]
+    separator, rest = text[len(kind) : len(kind) + 1], text[len(kind) + 1 :]
     named = [obj for obj in objects if str(obj.get("kind", "")).lower() == kind.lower()]
-    if not slash or not named:
+    if not named:
         kinds = ", ".join(dict.fromkeys(reference(obj) for obj in objects))
         raise UsageError(f"{text}: no such object", fix=f"use one of {kinds}")
+    if separator != "/":
+        if len(named) == 1:
+            return _checked(Address(reference(named[0]), rest), named[0])
+        raise UsageError(f"{text}: several objects of this kind", fix=f"use one of {', '.join(map(reference, named))}")
     for obj in sorted(named, key=lambda item: -len(item["metadata"]["name"])):
         name = obj["metadata"]["name"]
         if rest == name or rest.startswith(f"{name}."):

@@ -1,10 +1,12 @@
 """Many renders of one template in one call of Helm, which then parses the chart's templates once.
 
-The chart is copied without what takes time and does not show in the template's text: its other templates, and its
-schema. Refusals are switched off in the copy, because one would end all renders of the call. So texts of values that
-the chart accepts are exact, and others mean nothing.
+The chart is copied without what takes time and does not show in what the template prints: its other templates, and its
+schema. The facts are read once for all renders, and objects are printed as JSON. Refusals are switched off in the copy,
+because one would end all renders of the call. So objects of values that the chart accepts are exact, and others mean
+nothing.
 
-A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it.
+A refusal is a call of the template function ``fail``, which has to be spelt so that :data:`REFUSAL` finds it. The chart
+does not check a release whose context has ``Refusals``, where it would collect them.
 """
 
 from __future__ import annotations
@@ -28,10 +30,17 @@ _GOES_ON = "trunc 0"
 MOST = 24
 """Renders in one call. Parsing takes as long as one or two of them, and an error costs those of its call again."""
 
+_PRINTED = re.compile(r"\btoYaml\b")
+"""What prints an object in a template that is not a named one."""
+
 _ONE = """\
-{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (omit $ "Values") "Values" (index .Values.each %d))) }}{{ end }}
+{{- if gt (len .Values.each) %d }}{{ $texts = append $texts (include %s (set (set (omit $ "Values") "Refusals" dict) "Values" (index .Values.each %d))) }}{{ end }}
 """  # noqa: E501
+_BEGIN = """\
+{{- $texts := list }}{{ $_ := set $ "Known" (.Files.Get "facts.json" | fromJson) }}
+"""
 _ALL = "all.yaml"
+_NOT_COPIED = ("templates", "values.yaml", SCHEMA, "README.md", "ci")
 _FAILED = re.compile(rf"/{re.escape(_ALL)}:(\d+)")
 """Helm's name of the line that failed; line N renders the values N - 2, counted from 0."""
 
@@ -50,22 +59,20 @@ class Batch:
     def __init__(
         self, chart: Path, template: str, folder: Path, renderer: Callable[[Path], Renderer], release: Release
     ) -> None:
-        shutil.copytree(chart, folder)
-        (folder / SCHEMA).unlink()
+        shutil.copytree(chart, folder, ignore=lambda path, _: _NOT_COPIED if Path(path) == chart else ())
         (folder / "values.yaml").write_text("{}", encoding="utf-8")
-        own = folder.joinpath(*Path(template).parts[1:])
-        for path in (path for path in (folder / "templates").rglob("*") if path.is_file()):
-            text = path.read_text(encoding="utf-8")
-            if path == own or "define" in text:
-                path.write_text(REFUSAL.sub(_GOES_ON, text), encoding="utf-8")
-            else:
-                path.unlink()
+        templates = folder / "templates"
+        templates.mkdir()
+        own = chart.joinpath(*Path(template).parts[1:])
+        partials = (path.read_text(encoding="utf-8") for path in sorted((chart / "templates").rglob("*.tpl")))
+        (templates / "_partials.tpl").write_text(REFUSAL.sub(_GOES_ON, "\n".join(partials)), encoding="utf-8")
+        printing = _PRINTED.sub("toJson", REFUSAL.sub(_GOES_ON, own.read_text(encoding="utf-8")))
         # Helm does not render a file whose name begins so.
-        hidden = own.rename(own.with_name(f"_{own.name}"))
-        name = json.dumps(template.removesuffix(own.name) + hidden.name)
+        (templates / f"_{own.name}").write_text(printing, encoding="utf-8")
+        name = json.dumps(f"{Path(template).parts[0]}/templates/_{own.name}")
         lines = "".join(_ONE % (index, name, index) for index in range(MOST))
         texts = '{{- dict "kind" "Texts" "metadata" (dict "name" "texts") "texts" $texts | toJson }}\n'
-        (folder / "templates" / _ALL).write_text(f"{{{{- $texts := list }}}}\n{lines}{texts}", encoding="utf-8")
+        (templates / _ALL).write_text(f"{_BEGIN}{lines}{texts}", encoding="utf-8")
         self._renderer, self._release = renderer(folder), release
 
     def texts(self, each: Sequence[Values]) -> list[str | None]:

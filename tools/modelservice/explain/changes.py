@@ -15,7 +15,7 @@ import jsonschema_rs
 from modelservice.explain.address import MISSING
 from modelservice.explain.alternatives import alternatives
 from modelservice.helm import SCHEMA
-from modelservice.inputs import Values, read_values
+from modelservice.inputs import Values, read_defaults
 from modelservice.kubernetes import merge
 from modelservice.sources import Path, leaves
 
@@ -47,7 +47,7 @@ class Changeable:
         self._values, self._words = values, words
         self._schema = json.loads((chart / SCHEMA).read_text(encoding="utf-8"))
         self._validator = jsonschema_rs.Draft7Validator(self._schema)
-        self._defaults = read_values(str(chart / "values.yaml"))
+        self._defaults = read_defaults(chart)
 
     @functools.cached_property
     def given(self) -> list[Path]:
@@ -76,9 +76,7 @@ class Changeable:
         """
 
         def valid(other: Any) -> bool:
-            section = path[0]
-            after = self.effective([Change(path, other)])
-            return bool(self._validator.is_valid({section: after[section]} if section in after else {}))
+            return bool(self._validator.is_valid(self._sections([Change(path, other)])))
 
         for other in self._others(path, valid):
             if other is not None or path in self._written:
@@ -104,7 +102,18 @@ class Changeable:
 
     def effective(self, changes: Sequence[Change] = ()) -> Values:
         """Return what would be in effect, the defaults included."""
-        return merge.helm(self._defaults, self.given_with(changes), null_removes=True)
+        changed = {change.path[0] for change in changes}
+        others = {name: section for name, section in self._effective.items() if name not in changed}
+        return others | self._sections(changes)
+
+    def _sections(self, changes: Sequence[Change]) -> Values:
+        """Return the changed sections as they would be in effect."""
+        names = {change.path[0] for change in changes}
+        defaults, given = (
+            {name: section for name, section in values.items() if name in names}
+            for values in (self._defaults, self.given_with(changes))
+        )
+        return merge.helm(defaults, given, null_removes=True)
 
 
 def words(value: Any) -> Iterator[str]:

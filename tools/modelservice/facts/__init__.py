@@ -24,7 +24,10 @@ if TYPE_CHECKING:
         Accelerators,
         EndpointPicker,
         Engine,
+        FastModelActuation,
         Kubernetes,
+        KubernetesFields,
+        Kueue,
         ModelsByName,
         RoutingProxy,
     )
@@ -93,12 +96,39 @@ def endpoint_picker() -> EndpointPicker:
 
 
 @functools.cache
+def fast_model_actuation() -> FastModelActuation:
+    """Return what the controller of dual pods reads."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import FastModelActuation
+
+    return read(FastModelActuation, DIRECTORY / "fast-model-actuation.yaml")
+
+
+@functools.cache
 def kubernetes() -> Kubernetes:
     """Return what is known of Kubernetes."""
     from modelservice.facts.load import read
     from modelservice.facts.models import Kubernetes
 
     return read(Kubernetes, DIRECTORY / "kubernetes.yaml")
+
+
+@functools.cache
+def kueue() -> Kueue:
+    """Return what is known of Kueue."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Kueue
+
+    return read(Kueue, DIRECTORY / "kueue.yaml")
+
+
+@functools.cache
+def kubernetes_fields() -> KubernetesFields:
+    """Return what the API server requires of fields beyond their type."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import KubernetesFields
+
+    return read(KubernetesFields, DIRECTORY / "kubernetes-fields.yaml")
 
 
 @functools.cache

@@ -26,6 +26,8 @@ class ImageVersions:
     """Regular expression for the tag, with one group; None where tags do not tell the version."""
     releases: Mapping[str, str] = field(default_factory=dict)
     """The version of vLLM by what the group finds; empty where the group is the version."""
+    modified: bool = False
+    """Whether they are built from changed sources, so that their flags may differ from the release's."""
 
     def version(self, tag: str) -> str | None:
         """Return the version of vLLM behind a tag; None where it is not known."""

@@ -143,6 +143,8 @@ class Health(Record):
     live: str
     """Answers while the process lives."""
     first_prompt: FirstPrompt | None = None
+    takes_seconds: float = 0
+    """How long an answer may take on a healthy engine; 0 for no time to speak of."""
 
 
 class Metrics(Record):
@@ -198,6 +200,8 @@ class ApiKey(Record):
     """Path prefixes it answers only with the key; ``/`` is everything."""
     unguarded: tuple[str, ...] = ()
     """Path prefixes among those that it answers without a key."""
+    open: tuple[str, ...] = ()
+    """Paths outside of those that run the model without a key."""
     refused: str = ""
     """Why the chart does not set a key: the predicate of a sentence about the engine. Empty where it does."""
 
@@ -266,6 +270,15 @@ class AdapterFlags(Record):
     """Adapters in the host's memory."""
 
 
+class OneServer(Record):
+    """The flag of the number of API servers of a pod."""
+
+    source: Source
+    flag: str
+    by_ranks_since: Version
+    """First version that starts one for each data parallel rank where it is not given."""
+
+
 class Adapters(Record):
     """How an engine loads LoRA adapters."""
 
@@ -277,6 +290,8 @@ class Adapters(Record):
     """Flags that loading at run time needs where no adapter is given at the start."""
     paths: Mapping[str, str] = NONE
     """Paths that load and unload adapters at run time, by their name in the endpoints."""
+    one_server: "OneServer | None" = None
+    """Set where adapters can be loaded at run time by one API server only."""
     one_by_default: bool = False
     """Without a flag one adapter fits in a batch, and requests for another one wait."""
     in_metrics: bool = False
@@ -333,6 +348,15 @@ class Shutdown(Record):
     since: Version
 
 
+class Sleep(Record):
+    """How an engine is made to give its accelerator's memory back on request, and to take it again."""
+
+    source: Source
+    flag: str
+    env: Mapping[str, str]
+    """Variables without which its API has no such requests."""
+
+
 class Tracing(Record):
     """Flags of OpenTelemetry traces, without dashes."""
 
@@ -372,6 +396,24 @@ class Peers(Record):
     """Variable of the port there."""
     devices: tuple[str, ...] = ()
     """Variables that choose the network devices."""
+    connector_key: str = ""
+    """Key of the connector in the configuration of the KV transfer."""
+    role_key: str = ""
+    """Key of what a pod does with the cache, in the same place."""
+    roles: Mapping[str, str] = NONE
+    """Its value by role of the pod."""
+
+
+class OffloadingServer(Record):
+    """A server next to the engine that keeps offloaded KV cache."""
+
+    source: Source
+    flag: str
+    value: str
+    """Value of the flag with which the engine asks it."""
+    since: Version
+    port: int
+    """Port of localhost where it is asked."""
 
 
 class KvTransfer(Record):
@@ -386,9 +428,55 @@ class KvTransfer(Record):
     """Connectors that the engine registers."""
     equal: tuple[str, ...] = ()
     """Flags that must be equal on both sides, for the caches to fit."""
+    both_deprecated_since: Version = ""
+    """First version that warns of one KV role for both sides where pods fetch from each other."""
     uneven_tensor_since: Version = ""
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
+    offloading_server: OffloadingServer | None = None
+
+
+class Conflict(Record):
+    """Settings that an engine rejects together."""
+
+    source: Source
+    given: Mapping[str, str]
+    """Flags, without dashes, by a regular expression for the whole value of each, the one to change first. An empty
+    one is for a flag that is given at all; ``flag.key`` is a key of a flag's JSON object."""
+    since: Version = ""
+    """First version that rejects them, where the flags are older."""
+    until: Version = ""
+    """First version that accepts them again; empty for none."""
+    fix: str
+    """What to do, as an imperative."""
+
+
+class Override(Record):
+    """A flag that silently replaces what other flags say."""
+
+    source: Source
+    flag: str
+    replaces: tuple[str, ...]
+    """Flags, without dashes, or ``flag.key`` for a key of a flag's JSON object."""
+    unless: Mapping[str, str] = NONE
+    """Flags or keys by a regular expression for a value that agrees with the replacement."""
+    since: Version = ""
+    effect: str
+    """What happens instead, after "so"."""
+    fix: str
+    severe: bool = False
+    """The deployment does not work as it is meant."""
+
+
+class ExpertsOnly(Record):
+    """A flag that an engine rejects for a dense model."""
+
+    source: Source
+    flags: tuple[str, ...]
+    since: Version = ""
+    """First version that rejects it."""
+    tempting: bool = False
+    """It also looks useful for a dense model, so it is worth a warning where the model is not known."""
 
 
 class Flags(Record):
@@ -401,12 +489,17 @@ class Flags(Record):
     """Flags of vLLM that it rejects, and its own flag of the same meaning; empty where it has none."""
     needs: Mapping[str, str] = NONE
     """Flags that work only with another one."""
+    conflicts: tuple[Conflict, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    experts_only: tuple[ExpertsOnly, ...] = ()
     switches: tuple[str, ...] = ()
     """Flags without a value, for an engine without a table of arguments: with them its command lines are read."""
     repeatable: tuple[str, ...] = ()
     """Flags whose repetition adds values."""
     variables: tuple[str, ...] = ()
     """Flags with an environment variable of the same name."""
+    file: str = ""
+    """Flag, without dashes, of a file that holds more flags."""
 
 
 class Engine(Record):
@@ -437,6 +530,8 @@ class Engine(Record):
     """None for an engine that runs in one pod."""
     adapters: Adapters | None = None
     shutdown: Shutdown | None = None
+    sleep: Sleep | None = None
+    """None for an engine that cannot sleep."""
     tracing: Tracing | None = None
     cpu_cache: CpuCache | None = None
     backend: Backend | None = None
@@ -517,6 +612,8 @@ class Accelerator(Record):
     """Base name of the claim template, where it is not ``<type>-claim-template``."""
     counts_cores: bool = False
     """A device has several cores, each of which may hold a rank: the number need not equal the ranks."""
+    per_node: int = 0
+    """Devices of the largest usual node; 0 where that is not known."""
     one_process: bool = False
     """One process of the engine drives all devices of a pod, so its ranks share no memory."""
     image_words: tuple[str, ...] = ()
@@ -542,10 +639,22 @@ class NotAccelerators(Record):
     """Regular expressions of device classes."""
 
 
+class ComputeDomain(Record):
+    """The object by which pods of several nodes share NVLink memory."""
+
+    source: Source
+    kind: str
+    template: tuple[str, ...]
+    """Path of the name of the ResourceClaimTemplate that its controller makes."""
+    nodes: tuple[str, ...]
+    """Path of the number of nodes, which should be 0: as many as there are pods."""
+
+
 class Accelerators(Record):
     """What is known of accelerators, and of what only looks like one."""
 
     types: tuple[Accelerator, ...]
+    compute_domain: ComputeDomain
     networks: NotAccelerators
     amounts: NotAccelerators
     """Memory and cores of shared accelerators, and other amounts."""
@@ -613,6 +722,21 @@ class SidecarConnector(Record):
     """Type of the engine that it belongs to; empty for vLLM's connectors."""
     engine_connectors: tuple[str, ...] = ()
     """Connectors of the engine of which at least one is needed."""
+    bootstrap: "BootstrapPort | None" = None
+
+
+class BootstrapPort(Record):
+    """The port of a prefill engine where decode engines ask for the cache, which the sidecar tells them."""
+
+    source: Source
+    default: int
+    """Port without any setting, of the engine and of the sidecar."""
+    engine_flag: str = ""
+    engine_env: str = ""
+    flag: str = ""
+    """Flag of the sidecar."""
+    env: str = ""
+    """Variable of the sidecar, where it has no flag."""
 
 
 class VersionedPort(Record):
@@ -658,7 +782,8 @@ class Plugin(Record):
     deprecated: Version = ""
     instead: str = ""
     role: Literal["", "prefill", "decode", "encode", "disaggregation"] = ""
-    """Which role of disaggregated serving it is about."""
+    """Which role of disaggregated serving it is about; ``disaggregation`` for prefill apart from decode, empty for one
+    that any role may have."""
     experimental: Version = ""
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
@@ -679,6 +804,21 @@ class PickerFeature(Record):
     title: str
     """What it is, as a noun phrase."""
     since: Version
+
+
+class FeatureGate(Record):
+    """A feature gate of the endpoint picker."""
+
+    name: str
+    since: Version = ""
+    until: Version = ""
+
+
+class ImpliedPlugins(Record):
+    """Plugins that the picker adds itself, so that a configuration may refer to them without declaring them."""
+
+    source: Source
+    plugins: tuple[str, ...]
 
 
 class ChartConfigs(Record):
@@ -715,6 +855,8 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    feature_gates: tuple[FeatureGate, ...]
+    implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
     plugins: tuple[Plugin, ...]
@@ -729,6 +871,29 @@ class PickerOfExtension(Record):
     default_version: Version
     equivalent: Mapping[Version, Version]
     """Version of llm-d's picker with the same plugins and flags, by minor version."""
+
+
+class DualPodsAnnotations(Record):
+    """Annotations of a requester's pod."""
+
+    prefix: str
+    former_prefix: str
+    """Prefix that no release of the controller reads."""
+    admin_port: str
+    """Port of the requester that the controller asks for the accelerators."""
+    server_patch: str
+    """The server's pod as a strategic merge patch of the requester's, written as a Go template."""
+    inference_server_config: str
+    """Name of an InferenceServerConfig, in place of the patch."""
+
+
+class FastModelActuation(Record):
+    """The contract of dual pods: what the controller of llm-d fast model actuation reads."""
+
+    source: Source
+    annotations: DualPodsAnnotations
+    container: str
+    """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -747,6 +912,15 @@ class Feature(Record):
     """First version without it; empty for all newer ones."""
 
 
+class ImmutableFields(Record):
+    """Fields of a kind that an update must not change. Fields with quantities, which have several forms, are left
+    out."""
+
+    source: Source
+    fields: tuple[str, ...]
+    """Paths of names joined by dots."""
+
+
 class Kubernetes(Record):
     """Versions of Kubernetes."""
 
@@ -760,6 +934,61 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+    immutable: Mapping[str, ImmutableFields]
+    """Immutable fields by kind."""
+
+
+class Kueue(Record):
+    """What Kueue looks for, and its limits."""
+
+    source: Source
+    queue_label: str
+    """Label of a workload with the name of its queue."""
+    longest_group_name: int
+    """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
+
+
+class Form(Record):
+    """How the strings of some fields are written."""
+
+    words: str
+    """The form in words, for ``"x" is not …``."""
+    pattern: str
+    """Regular expression of the whole string."""
+    longest: int
+    fields: tuple[str, ...]
+    """Fields, each after its type and a dot."""
+
+
+class Alternatives(Record):
+    """Fields of a type of which one at most is set."""
+
+    type: str
+    fields: tuple[str, ...] = ()
+    """The fields; all of the type where none are listed."""
+    besides: tuple[str, ...] = ()
+    """Fields that are none of them."""
+
+
+class Excluded(Record):
+    """Values of a type's fields that exclude each other."""
+
+    type: str
+    fields: Mapping[str, str]
+    """Value by field; ``any`` for each that is not empty."""
+
+
+class KubernetesFields(Record):
+    """What the API server requires of fields beyond their type."""
+
+    source: Source
+    choices: Mapping[str, tuple[str, ...]]
+    """The only values of a field, by type and field."""
+    forms: tuple[Form, ...]
+    least: Mapping[str, int]
+    """Least value of a number, by type and field."""
+    alternatives: tuple[Alternatives, ...]
+    excluded: tuple[Excluded, ...]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -784,9 +1013,21 @@ class WeightFormat(Record):
     bytes_per_parameter: float
 
 
+class ModelsOfKind(Record):
+    """Models of one kind."""
+
+    source: Source
+    pattern: str
+    """Regular expression that finds them by the last part of the repository."""
+
+
 class ModelsByName(Record):
     """What the name of a model tells."""
 
     gated: tuple[GatedModels, ...]
+    experts: tuple[ModelsOfKind, ...]
+    """Mixtures of experts."""
+    dense: tuple[ModelsOfKind, ...]
+    """Models without experts."""
     weights: tuple[WeightFormat, ...]
     """The first that matches holds."""

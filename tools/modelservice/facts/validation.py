@@ -18,7 +18,10 @@ from modelservice.facts.models import (
     Accelerators,
     EndpointPicker,
     Engine,
+    FastModelActuation,
     Kubernetes,
+    KubernetesFields,
+    Kueue,
     ModelsByName,
     Record,
     RoutingProxy,
@@ -42,7 +45,10 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "accelerators.yaml": Accelerators,
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
+        DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
         DIRECTORY / "kubernetes.yaml": Kubernetes,
+        DIRECTORY / "kueue.yaml": Kueue,
+        DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
     }
 

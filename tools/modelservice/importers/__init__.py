@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -53,18 +53,42 @@ def _system(name: str | None, documents: Sequence[Document]) -> System:
     for system in SYSTEMS.values():
         if any(system.recognises(document) for document in documents):
             return system
+    raise _values_given(documents) or _unknown(documents)
+
+
+def _unknown(documents: Sequence[Document]) -> ModelserviceError:
     kinds = ", ".join(sorted({document.title for document in documents}))
-    raise ModelserviceError(
-        f"no system recognised in {kinds}",
-        file=documents[0].where(),
-        fix=f"name it before the file: {', '.join(SYSTEMS)}",
+    takes = ", ".join(system.title for system in SYSTEMS.values())
+    return ModelserviceError(
+        f"no importer takes {kinds}", file=documents[0].where(), fix=f"import one of these: {takes}"
     )
+
+
+def _values_given(documents: Sequence[Document]) -> ModelserviceError | None:
+    """Return the error about values of this chart or of the original one; None for anything else."""
+    for document in documents:
+        data = document.data
+        if document.kind or not isinstance(data, dict):
+            continue
+        inner = next((value for value in data.values() if isinstance(value, dict) and _are_values(value)), None)
+        if _are_values(data):
+            fix = "use the file with -f, as the keys of the original chart work too: modelservice check -f FILE"
+            return ModelserviceError("these are values of this chart already", file=document.where(), fix=fix)
+        if inner is not None:
+            fix = "give the parent chart with --chart"
+            return ModelserviceError("values of a chart over this one, not of a system", file=document.where(), fix=fix)
+    return None
+
+
+def _are_values(data: Mapping[str, Any]) -> bool:
+    """Return whether a map has sections that values of this chart have, and no other chart's."""
+    return "modelArtifacts" in data or {"decode", "prefill"} & data.keys() != set()
 
 
 def _nothing_of(system: System, documents: Sequence[Document]) -> ModelserviceError:
     kinds = ", ".join(sorted({document.kind or "an object without a kind" for document in documents}))
     other = next((item for item in SYSTEMS.values() if any(map(item.recognises, documents))), None)
-    return ModelserviceError(
+    return (not other and _values_given(documents)) or ModelserviceError(
         f"nothing of {system.title} to import, only {kinds}",
         file=", ".join(dict.fromkeys(document.file for document in documents)),
         fix=f"this is {other.title}: import it as {other.name}" if other else "add the file with the model",
@@ -107,7 +131,8 @@ def _report_unused(system: System, conversion: Conversion) -> None:
             secrets.need(document.name or "unnamed", keys, PurePath(document.where()).name)
             report.changed(document.title, "Secrets are not copied; the header has the command that creates it")
         else:
-            why = f"not part of the model's spec; apply it next to the release ({document.where()})"
+            why = source.reason(document) or "not part of the model's spec; apply it next to the release"
+            why = f"{why} ({document.where()})"
             report.lost(document.title, why, unknown=not system.parts(document))
 
 

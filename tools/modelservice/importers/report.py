@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -72,6 +72,11 @@ class ConversionReport:
     ) -> None:
         """Note that something has no equivalent."""
         self._add(Outcome.lost, path, why, "", document, unknown)
+
+    def note_changing(self, functions: Mapping[str, str]) -> None:
+        """Note functions of templates that give another result at each import, by their place."""
+        for name, place in functions.items():
+            self.changed(place, f"the template's {name} gives another text at each import; set a constant in its place")
 
     def extend(self, notes: Iterable[Note]) -> None:
         """Add notes that are not there yet."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from modelservice.errors import UsageError
 from modelservice.importers.report import Note, Outcome
 from modelservice.importers.source.secrets import NeededSecret
 
@@ -197,36 +193,3 @@ _AMBIGUOUS = re.compile(
 def _text(representer: Any, value: str) -> Any:
     style = "'" if _AMBIGUOUS.match(value) or not value else None
     return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-def write_atomically(texts: dict[Path, str]) -> None:
-    """Write files, all of them or, on failure, none.
-
-    Raises:
-        UsageError: a file cannot be written.
-    """
-    written: list[tuple[Path, Path]] = []
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise UsageError("cannot be written: Is a directory", file=str(path))
-            handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-            written.append((Path(scratch), path))
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(scratch).chmod(mode)
-        for scratch_path, path in written:
-            scratch_path.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", file=str(path)) from None
-    finally:
-        for scratch_path, _ in written:
-            scratch_path.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,9 +10,24 @@ from typing import Any
 
 from modelservice.engines.command import EngineCommand
 from modelservice.importers.chart import MOUNT_PATH
+from modelservice.kubernetes.names import distinct_label
 
 Pod = dict[str, Any]
 """A pod spec."""
+
+ROLE_LABEL = "llm-d.ai/role"
+"""Label with the role of a pod, by which an endpoint picker tells prefill from decode."""
+
+ROLES = ("decode", "prefill")
+"""Roles that the chart has."""
+
+LONGEST_NAME = 55
+"""Characters of a release's name: a workload's is longer by its role, and a DNS label has at most 63."""
+
+
+def release_name(name: str) -> str:
+    """Return the name of a release for a name of a source: one that Services and LeaderWorkerSets may have."""
+    return distinct_label(name, LONGEST_NAME) or "model"
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,7 @@ class ServedModel:
         mount_path: the path it is mounted at.
         adapters: LoRA adapters, as ``modelArtifacts.adapters``.
         lora: ``modelArtifacts.lora`` for them.
+        claims: ResourceClaimTemplates and ResourceClaims that the pods may name, whoever installs them.
     """
 
     name: str
@@ -97,6 +113,7 @@ class ServedModel:
     mount_path: str = MOUNT_PATH
     adapters: list[dict[str, str]] = field(default_factory=list)
     lora: dict[str, Any] = field(default_factory=dict)
+    claims: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def roles(self) -> list[tuple[str, RoleSource]]:

@@ -60,7 +60,13 @@ _MONITOR = _map(
 
 _SPECS: Mapping[str, Schema] = {
     "Service": _map(selector=TEXTS, ports=_list_of(_one(_map(name=TEXT, port=NUMBER)))),
-    "InferencePool": _map(selector=_map(matchLabels=TEXTS), endpointPickerRef=_REFERENCE, extensionRef=_REFERENCE),
+    "InferencePool": _map(
+        selector=_map(matchLabels=TEXTS),
+        endpointPickerRef=_REFERENCE,
+        extensionRef=_REFERENCE,
+        targetPorts=_list_of(_one(_map(number=NUMBER))),
+        targetPortNumber=NUMBER,
+    ),
     "HTTPRoute": _map(
         parentRefs=_list_of(_one(_map(name=TEXT))), rules=_list_of(_one(_map(backendRefs=_list_of(_one(_REFERENCE)))))
     ),
@@ -106,14 +112,31 @@ POOL_VALUES = _map(
         modelServers=_map(matchLabels=_map_of(AMOUNT)), epp=_map(image=_map(), pluginsCustomConfig=_map_of(TEXT))
     ),
     inferencePool=_map(apiVersion=TEXT, modelServers=_map(matchLabels=_map_of(AMOUNT))),
-    inferenceExtension=_map(image=_map(), pluginsCustomConfig=_map_of(TEXT)),
+    inferenceExtension=_map(image=_map(), pluginsCustomConfig=_map_of(TEXT), endpointsServer=_map()),
 )
 """Values of the charts that make a pool."""
 
+_PLUGIN_REFERENCE = _map(pluginRef=TEXT)
+_PLUGIN_REFERENCES = _list_of(_one(_PLUGIN_REFERENCE))
+_BAND = _map(fairnessPolicyRef=TEXT, orderingPolicyRef=TEXT)
 PICKER_CONFIG = _map(
     apiVersion=TEXT,
-    plugins=_list_of(_one(_map(name=TEXT, type=TEXT))),
-    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_list_of(_one(_map(pluginRef=TEXT)))))),
+    featureGates=_list_of({"type": "string"}),
+    plugins=_list_of(_one(_map(name=TEXT, type=TEXT, parameters=_map(deciders=TEXTS)))),
+    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_PLUGIN_REFERENCES))),
+    requestHandler=_map(parsers=_PLUGIN_REFERENCES),
+    flowControl=_map(
+        saturationDetector=_PLUGIN_REFERENCE,
+        usageLimitPolicyPluginRef=TEXT,
+        defaultPriorityBand=_BAND,
+        defaultNegativePriorityBand=_BAND,
+        priorityBands=_list_of(_one(_BAND)),
+    ),
+    dataLayer=_map(
+        crossReplicaSyncerPluginRef=TEXT,
+        discovery=_PLUGIN_REFERENCE,
+        sources=_list_of(_one(_map(pluginRef=TEXT, extractors=_PLUGIN_REFERENCES))),
+    ),
 )
 """The endpoint picker's configuration."""
 
@@ -145,6 +168,28 @@ def _other_key(value: Any, path: str = "") -> str | None:
         if found is not None:
             return found
     return None
+
+
+_GROUPS = (
+    "", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
+    "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io",
+    "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "flowcontrol.apiserver.k8s.io", "networking.k8s.io",
+    "node.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io",
+)  # fmt: skip
+"""Groups of Kubernetes' own API (https://kubernetes.io/docs/reference/using-api/#api-groups)."""
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+
+
+def is_built_in(obj: Mapping[str, Any]) -> bool:
+    """Whether every cluster knows the API of an object."""
+    version = obj.get("apiVersion")
+    return isinstance(version, str) and bool(version) and version.rpartition("/")[0] in _GROUPS
+
+
+def is_known(obj: Mapping[str, Any]) -> bool:
+    """Whether the form of an object's kind is known; of any other kind it cannot be said what is wrong."""
+    stated = bool(obj.get("apiVersion"))
+    return is_built_in(obj) or obj.get("kind") in _SPECS or (not stated and obj.get("kind") in _WORKLOADS)
 
 
 def object_problem(obj: Mapping[str, Any]) -> str | None:

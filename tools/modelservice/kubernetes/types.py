@@ -217,8 +217,15 @@ def _upstream() -> dict[str, Any]:
 @functools.cache
 def _validator(key: str) -> jsonschema_rs.Draft7Validator:
     """Return the validator of an embedded definition, compiled once."""
+    return jsonschema_rs.Draft7Validator({"$ref": f"#/definitions/{key}", "definitions": embedded()})
+
+
+@functools.cache
+def embedded() -> dict[str, Any]:
+    """Return the definitions in the chart's schema by name, e.g. ``core.v1.Toleration``."""
     schema = json.loads((chart_dir() / "values.schema.json").read_text(encoding="utf-8"))
-    return jsonschema_rs.Draft7Validator({"$ref": f"#/definitions/{key}", "definitions": schema["definitions"]})
+    definitions: dict[str, Any] = schema["definitions"]
+    return definitions
 
 
 def merge_keys(root: str = "io.k8s.api.core.v1.PodSpec") -> dict[str, str]:

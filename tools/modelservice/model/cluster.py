@@ -7,18 +7,20 @@ from a file of node pools as `modelservice cluster up` takes it. Of Secrets only
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from modelservice.documents import documents, is_object, objects_among, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import is_object, load_documents, read_objects, read_text
 from modelservice.kubernetes.decode import readable
 from modelservice.kubernetes.quantity import quantity
+from modelservice.model.kubeconfig import connect
 
 Object = Mapping[str, Any]
+Selector = tuple[str, Mapping[str, str]]
+"""Namespace and labels of pods."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class Inventory:
             for obj in self.of("Node")
             if not (obj.get("spec") or {}).get("unschedulable")
         ]
+
+    def without(self, selectors: Sequence[Selector]) -> Inventory:
+        """Return the cluster as it is without some pods: those that an upgrade of their release replaces.
+
+        Args:
+            selectors: namespaces and labels of the pods.
+        """
+        gone = [pod for pod in self.of("Pod") if any(_selects(selector, pod) for selector in selectors)]
+        if not gone:
+            return self
+        ids = {id(pod) for pod in gone}
+        kept = [obj for obj in self.objects if id(obj) not in ids]
+        return replace(self, objects=tuple(_released(obj, gone) for obj in kept))
 
     def of(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
@@ -96,10 +111,46 @@ class Inventory:
             spec = pod.get("spec") or {}
             if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or not spec.get("nodeName"):
                 continue
-            total = used.setdefault(spec["nodeName"], Counter())
-            for container in spec.get("containers") or []:
-                total.update(amounts((container.get("resources") or {}).get("requests") or {}))
+            used.setdefault(spec["nodeName"], Counter()).update(_requests(pod))
         return used
+
+
+def _selects(selector: Selector, pod: Object) -> bool:
+    """Return whether pods of a namespace and with some labels include a pod."""
+    namespace, labels = selector
+    metadata = pod.get("metadata") or {}
+    own = metadata.get("labels") or {}
+    return metadata.get("namespace") == namespace and bool(labels) and labels.items() <= own.items()
+
+
+def _requests(pod: Object) -> Counter[str]:
+    """Return what a running pod requests."""
+    total: Counter[str] = Counter()
+    for container in (pod.get("spec") or {}).get("containers") or []:
+        total.update(amounts((container.get("resources") or {}).get("requests") or {}))
+    return total
+
+
+def _released(obj: Object, gone: Sequence[Object]) -> Object:
+    """Return a quota without what some pods use of it; any other object as it is."""
+    status = obj.get("status") or {}
+    if obj.get("kind") != "ResourceQuota" or not status.get("used"):
+        return obj
+    pods = [pod for pod in gone if pod["metadata"].get("namespace") == obj["metadata"].get("namespace")]
+    freed = Counter({"pods": len(pods)})
+    for pod in pods:
+        freed.update(_requests(pod))
+    used = {
+        name: _written(resource, amounts({resource: text})[resource] - freed[resource])
+        for name, text in status["used"].items()
+        for resource in [name.removeprefix("requests.").removeprefix("limits.")]
+    }
+    return {**obj, "status": {**status, "used": used}}
+
+
+def _written(resource: str, amount: int) -> str:
+    """Return an amount of :func:`amounts` as Kubernetes writes it."""
+    return f"{amount}m" if resource == "cpu" else str(amount)
 
 
 def amounts(resources: Mapping[str, Any]) -> Counter[str]:
@@ -119,16 +170,17 @@ def read_inventory(path: str) -> Inventory:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither.
     """
-    documents = load_documents(read_text(path), path)
-    if len(documents) == 1 and isinstance(documents[0], dict) and "pools" in documents[0]:
-        from modelservice.model.node_pools import objects, read_pools
+    source = read_source(path)
+    found = documents(source)
+    if len(found) == 1 and isinstance(found[0], dict) and "pools" in found[0]:
+        from modelservice.model.node_pools import objects, pools_in
 
-        made = tuple(objects(read_pools(path)))
-        return Inventory(path, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
-    if not documents or not all(map(is_object, documents)):
-        raise ModelserviceError("neither node pools nor objects of a cluster", file=path, fix="set pools: [...]")
-    found = tuple(map(_harmless, readable(read_objects(path), path)))
-    return Inventory(path, found, frozenset(str(obj.get("kind")) for obj in found))
+        made = tuple(objects(pools_in(source)))
+        return Inventory(source.name, made, frozenset({"Node", "DeviceClass", "ResourceSlice"}))
+    if not found or not all(map(is_object, found)):
+        raise ModelserviceError("neither node pools nor objects of a cluster", file=source.name, fix="set pools: [...]")
+    listed = tuple(map(_harmless, readable(objects_among(found, source.name), source.name)))
+    return Inventory(source.name, listed, frozenset(str(obj.get("kind")) for obj in listed))
 
 
 _LISTED = {
@@ -137,45 +189,39 @@ _LISTED = {
     "PriorityClass": ("scheduling.k8s.io/v1", False), "RuntimeClass": ("node.k8s.io/v1", False),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", False), "DeviceClass": ("resource.k8s.io/v1", False),
     "ResourceSlice": ("resource.k8s.io/v1", False), "ResourceClaimTemplate": ("resource.k8s.io/v1", True),
-    "ResourceClaim": ("resource.k8s.io/v1", True),
+    "ResourceClaim": ("resource.k8s.io/v1", True), "Deployment": ("apps/v1", True), "ReplicaSet": ("apps/v1", True),
+    "HTTPRoute": ("gateway.networking.k8s.io/v1", False),
+    "StatefulSet": ("apps/v1", True), "RoleBinding": ("rbac.authorization.k8s.io/v1", True),
 }  # fmt: skip
 """Kinds that rules look up: their API, and whether only the release's namespace matters."""
 
 
 def read_cluster(namespace: str) -> Inventory:
-    """Return the cluster of the kubeconfig.
+    """Return the cluster of the kubeconfig, see :func:`modelservice.model.kubeconfig.connect`.
 
     Kinds that must not be listed are left out, so rules do not check them.
 
     Raises:
         UsageError: the client is not installed, or the cluster cannot be reached.
     """
-    try:
-        from kubernetes import client, config, dynamic
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-    except ImportError:
-        raise UsageError(
-            "the Kubernetes client is not installed", fix="pip install 'llm-d-modelservice[cluster]'"
-        ) from None
-    try:
-        api = dynamic.DynamicClient(config.new_client_from_config(os.environ.get("KUBECONFIG")))  # type: ignore[no-untyped-call]
-    except (config.ConfigException, HTTPError, ApiException, OSError) as error:
-        raise UsageError(f"the cluster cannot be reached: {str(error).splitlines()[0]}", fix="set KUBECONFIG") from None
+    api = connect()
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+    from urllib3.exceptions import HTTPError
+
     found: list[Object] = []
     kinds = set()
     for kind, (version, namespaced) in _LISTED.items():
         try:
             resource = api.resources.get(api_version=version, kind=kind)
             listed = resource.get(namespace=namespace) if namespaced else resource.get()
-        except (ApiException, dynamic.exceptions.ResourceNotFoundError, dynamic.exceptions.DynamicApiError, HTTPError):
+        except (ApiException, ResourceNotFoundError, DynamicApiError, HTTPError):
             continue
         found += [_harmless({**item.to_dict(), "kind": kind}) for item in listed.items]
         kinds.add(kind)
     if "Node" not in kinds:
         raise UsageError("the cluster does not list its nodes", fix="get permission to list nodes")
-    host = client.Configuration.get_default_copy().host
-    return Inventory(f"the cluster {host}" if host else "the cluster", tuple(found), frozenset(kinds))
+    return Inventory(f"the cluster {api.configuration.host}", tuple(found), frozenset(kinds))
 
 
 def _harmless(obj: Object) -> Object:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelservice import facts
 from modelservice.engines.arguments import aliases
 from modelservice.engines.command import EngineCommand, Option
 from modelservice.model import devices
+from modelservice.model.cluster import amounts
 from modelservice.model.engine_flags import own_name
 from modelservice.model.provenance import Place, keys_of
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 Object = Mapping[str, Any]
 
-SERVER_PATCH = "dual-pod.llm-d.ai/server-patch"
-"""Annotation with the pod that llm-d fast model actuation starts on a requester's accelerators."""
+_DOWNLOADS = ("download-model", "wait-for-model")
+"""Init containers by which the chart brings the model to a pod."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class Container:
     @functools.cached_property
     def command(self) -> EngineCommand:
         """Command line of the program."""
-        return EngineCommand.parse(self.fields)
+        return EngineCommand.parse(self.fields, self.group.platform_variables, config_maps=self.group.config_maps)
 
     @property
     def words(self) -> list[str]:
@@ -89,6 +91,11 @@ class Container:
         return (self.fields.get("resources") or {}).get("requests") or {}
 
     @property
+    def amounts(self) -> Counter[str]:
+        """What the scheduler counts: requests, and limits where nothing is requested."""
+        return amounts({**self.limits, **self.requests})
+
+    @property
     def accelerators(self) -> Counter[str]:
         """Accelerators by extended resource."""
         return devices.accelerators(self.fields.get("resources") or {})
@@ -100,11 +107,12 @@ class Container:
 
     def at(self, path: str = "") -> Place:
         """Return the place of a field, e.g. ``resources`` or ``env[HF_TOKEN]``; without a path the container's."""
-        keys = keys_of(
-            self.owner, path, role=self.group.role, position=str(self.position), container=str(self.name)
-        )  # fmt: skip
+        keys = self.group.keys(self.owner, path, position=str(self.position), container=self.name)
+        if self.listed == "initContainers" and self.name in _DOWNLOADS:
+            keys = (*keys, *keys_of("download", path))
         if self.group.requester is not None:
-            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{SERVER_PATCH}]", keys)
+            patch = facts.fast_model_actuation().annotations.server_patch
+            return Place(self.group.object, f"{self.group.template}.metadata.annotations[{patch}]", keys)
         above = f"{self.group.path('spec')}.{self.listed}[{self.name}]"
         return Place(self.group.object, f"{above}.{path}".rstrip("."), keys)
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.engines.version import Version
 from modelservice.facts.versions import number
-from modelservice.inputs import read_values
+from modelservice.inputs import read_defaults
 from modelservice.kubernetes import merge
+from modelservice.kubernetes.variables import config_maps
 from modelservice.model.autoscaling import Autoscaler, autoscalers
-from modelservice.model.cluster import Inventory
+from modelservice.model.cluster import Inventory, Selector
+from modelservice.model.picker import EndpointPicker, pickers_without_pool
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
 from modelservice.model.pool import Pool, pools_of
-from modelservice.model.provenance import Place, keys_of
+from modelservice.model.provenance import Place, among_extra, keys_of
+from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
 from modelservice.paths import chart_dir
@@ -45,12 +48,17 @@ class Deployment:
     """The cluster it goes to, if one is given."""
     neighbours: Sequence[Object] = field(default_factory=list)
     """Objects next to it: those that came with a given pool."""
+    picker_configs: Sequence[Object] = field(default_factory=list)
+    """Configurations of endpoint pickers that are in no ConfigMap."""
 
     @functools.cached_property
     def groups(self) -> list[PodGroup]:
         """Pods of all workloads."""
         templates = {obj["metadata"]["name"]: obj for obj in self.kind("ResourceClaimTemplate")}
-        return [group for obj in self.objects for group in pod_groups(obj, templates)]
+        data = config_maps(self.objects)
+        found = [group for obj in self.objects for group in pod_groups(obj, templates, data)]
+        least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
+        return [replace(group, least=least.get((group.kind, group.name))) for group in found]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:
@@ -66,6 +74,15 @@ class Deployment:
         """Return the model servers of a role that get at least one pod."""
         return [group for group in self.servers if group.role == role and group.replicas != 0]
 
+    @property
+    def prefill_and_decode(self) -> tuple[list[PodGroup], list[PodGroup]]:
+        """Pods that prefill and those that decode; pods of other roles, e.g. ``encode``, do neither."""
+        prefill, decode = (
+            [group for group in self.role(role) if group.labels.get(ROLE, role) == role]
+            for role in ("prefill", "decode")
+        )
+        return prefill, decode
+
     def engine_version(self, group: PodGroup) -> Version | None:
         """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
         return self.vllm_version or group.command.version
@@ -76,6 +93,15 @@ class Deployment:
         if group.proxy is None:
             return None
         return number(str(stated)) if stated else proxy_version(group.proxy.fields)
+
+    @property
+    def own_pods(self) -> list[Selector]:
+        """Namespaces and labels of the pods that its workloads have where it is installed."""
+        found: list[Selector] = []
+        for group in self.groups:
+            labels = (group.workload.get("spec") or {}).get("selector") or {}
+            found.append((group.namespace or self.namespace, labels.get("matchLabels") or _labels_of_group(group)))
+        return found
 
     @property
     def pools(self) -> list[Pool]:
@@ -89,12 +115,52 @@ class Deployment:
         return list(pools_of(self.objects))
 
     @functools.cached_property
+    def pickers(self) -> list[EndpointPicker]:
+        """Endpoint pickers: those of the pools; without a pool, those whose configuration is among the objects."""
+        given = [pool.picker for pool in self.pools if pool not in self.own_pools and pool.picker is not None]
+        found = [*given, *self.own_pickers]
+        if not found and not self.kind("InferencePool"):
+            found = list(pickers_without_pool(self.objects, lambda obj, path, *_: self.at(obj, path)))
+        return [*found, *pickers_without_pool(self.picker_configs, lambda obj, path, *_: Place(str(obj["kind"]), path))]
+
+    @functools.cached_property
+    def own_pickers(self) -> list[EndpointPicker]:
+        """Endpoint pickers among the deployment's objects, of the version that the values state."""
+        stated = str(self.value("routing.epp.version") or "")
+        pickers = [pool.picker for pool in self.pools if pool in self.own_pools and pool.picker is not None]
+        return [replace(picker, stated_version=stated) for picker in pickers]
+
+    @functools.cached_property
     def workloads(self) -> list[list[PodGroup]]:
         """Pod groups by workload: one of a Deployment, leaders and workers of a LeaderWorkerSet."""
         found: dict[int, list[PodGroup]] = {}
         for group in self.groups:
             found.setdefault(id(group.workload), []).append(group)
         return list(found.values())
+
+    @functools.cached_property
+    def pods(self) -> Selection:
+        """Pods by their labels."""
+        return Selection(self.groups)
+
+    @functools.cached_property
+    def releases(self) -> list[Deployment]:
+        """The deployment by what belongs together: parts of a stream with several models, each with its pools.
+
+        A part has all objects, but only its own pods and pools.
+        """
+        serving = [workload for workload in self.workloads if any(group.is_server for group in workload)]
+        found = releases(serving, self.pools)
+        if len(found) < 2:
+            return [self]
+        parts = []
+        for release in found:
+            pools = {id(pool) for pool in release.pools}
+            part = replace(self, given_pools=[pool for pool in self.given_pools if id(pool) in pools])
+            part.own_pools = [pool for pool in self.own_pools if id(pool) in pools]
+            part.groups = release.groups
+            parts.append(part)
+        return parts
 
     def autoscaler(self, group: PodGroup) -> Autoscaler | None:
         """Return what scales the workload of pods; None without an autoscaler."""
@@ -122,9 +188,12 @@ class Deployment:
         metadata = obj.get("metadata") or {}
         kind, name = str(obj.get("kind")), str(metadata.get("name", ""))
         role = role_of(str((metadata.get("labels") or {}).get(ROLE, "")), name)
-        is_workload = any(group.workload is obj for group in self.groups)
-        keys = keys_of("workload" if is_workload else kind, path, role=role)
-        return Place(reference(obj), path, (f"extraObjects[?{name}]", *keys))
+        keys = keys_of("workload" if id(obj) in self._workload_ids else kind, path, role=role)
+        return Place(reference(obj), path, (among_extra(reference(obj)), *keys))
+
+    @functools.cached_property
+    def _workload_ids(self) -> frozenset[int]:
+        return frozenset(id(group.workload) for group in self.groups)
 
     def value(self, key: str) -> Any:
         """Return a value in effect, the chart's default included; None where the values are not known.
@@ -132,16 +201,33 @@ class Deployment:
         Args:
             key: names without dots in them, joined by dots.
         """
-        node: Any = self._values
-        for part in key.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
-        return node
+        return _at(self._values, key)
 
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
         return merge.helm(_defaults(), self.sources.values, null_removes=True) if self.sources else {}
 
 
+def default_value(key: str) -> Any:
+    """Return the chart's default of a value; the key as for :meth:`Deployment.value`."""
+    return _at(_defaults(), key)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    node: Any = values
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
+
+
+def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
+    """Return the label by which a LeaderWorkerSet knows its pods; no label for another workload.
+
+    https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+    """
+    return {"leaderworkerset.sigs.k8s.io/name": group.name} if group.kind == "LeaderWorkerSet" else {}
+
+
 @functools.cache
 def _defaults() -> dict[str, Any]:
-    return merge.helm({}, read_values(str(chart_dir() / "values.yaml")), null_removes=True)
+    return merge.helm({}, read_defaults(chart_dir()), null_removes=True)

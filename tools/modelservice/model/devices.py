@@ -50,6 +50,21 @@ def device_requests(template: Object) -> Iterator[DeviceRequest]:
         yield DeviceRequest(str(choice.get("deviceClassName", "")), count, everything)
 
 
+def shared_domain(obj: Object) -> tuple[str, int] | None:
+    """Return the claim template and the number of nodes of a ComputeDomain; None for another object."""
+    known = facts.accelerators().compute_domain
+    if obj.get("kind") != known.kind:
+        return None
+    nodes = _below(obj, known.nodes)
+    return str(_below(obj, known.template) or ""), nodes if isinstance(nodes, int) else 0
+
+
+def _below(obj: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        obj = obj.get(part) if isinstance(obj, Mapping) else None
+    return obj
+
+
 def accelerators(resources: Object) -> Counter[str]:
     """Return the accelerators in the resources of a container, by extended resource."""
     found: Counter[str] = Counter()

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from modelservice.documents import Source, read_source
 from modelservice.errors import ModelserviceError
-from modelservice.inputs import read_values
+from modelservice.inputs import parse_values
 
 KWOK_NODE = "kwok.x-k8s.io/node"
 """Annotation of the nodes that kwok manages."""
@@ -76,11 +77,21 @@ def read_pools(path: str) -> list[NodePool]:
         UsageError: the file cannot be read.
         ModelserviceError: it does not describe pools.
     """
+    return pools_in(read_source(path))
+
+
+def pools_in(source: Source) -> list[NodePool]:
+    """The pools in a text.
+
+    Raises:
+        ModelserviceError: it does not describe pools.
+    """
     try:
-        return _PoolFile.model_validate(read_values(path)).pools
+        return _PoolFile.model_validate(parse_values(source)[0]).pools
     except ValidationError as error:
         first = error.errors()[0]
-        raise ModelserviceError(first["msg"], file=path, key=".".join(str(part) for part in first["loc"])) from None
+        place = ".".join(str(part) for part in first["loc"])
+        raise ModelserviceError(first["msg"], file=source.name, key=place) from None
 
 
 class _PoolFile(_Closed):

@@ -9,23 +9,28 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice import facts
+from modelservice.engines.arguments import arity
 from modelservice.engines.command import EngineCommand
 from modelservice.facts.models import Engine, Peers
+from modelservice.kubernetes.variables import ConfigMaps
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
 from modelservice.model.engine_flags import own_name
-from modelservice.model.provenance import Place, keys_of
+from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
 Object = Mapping[str, Any]
 
 ROLE = "llm-d.ai/role"
+
+_COMPONENTS = {"test": "test", "model-download": "download"}
+"""What the chart's other pods are for, by their label."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ class PodGroup:
     """Pod spec of the requester whose accelerators the pod uses."""
     claims: tuple[DeviceRequest, ...] = ()
     """Device requests of the pod's claims whose templates are known."""
+    config_maps: ConfigMaps = field(default_factory=dict)
+    """ConfigMaps from which the containers may have variables."""
+    least: int | None = None
+    """The smallest number of replicas that an autoscaler sets; None without one, or where it is not stated."""
 
     @property
     def kind(self) -> str:
@@ -101,8 +110,25 @@ class PodGroup:
 
     @property
     def count(self) -> int:
-        """Pods in all replicas; an autoscaled workload is counted with one replica."""
-        return self.size * (1 if self.replicas is None else self.replicas)
+        """Pods in all replicas; an autoscaled workload is counted with its smallest number."""
+        return self.size * self.placed_replicas
+
+    @property
+    def placed_replicas(self) -> int:
+        """Replicas that need room: the autoscaler's minimum where one owns them, but at least one."""
+        return max(self.least or 1, 1) if self.replicas is None else self.replicas
+
+    @property
+    def platform_variables(self) -> Mapping[str, str]:
+        """Variables that a controller adds to the containers, as far as their values are known.
+
+        https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+        """
+        group = (self.workload.get("spec") or {}).get("leaderWorkerTemplate")
+        if not isinstance(group, Mapping):
+            return {}
+        leader = {"LWS_WORKER_INDEX": "0"} if self.part == "leader" else {}
+        return {"LWS_GROUP_SIZE": str(group.get("size", 1)), **leader}
 
     # --- Places -------------------------------------------------------------------------------
 
@@ -112,11 +138,39 @@ class PodGroup:
 
     def at(self, path: str) -> Place:
         """Return the place of a field of the pods, e.g. ``spec.nodeSelector``."""
-        return Place(self.object, self.path(path), keys_of("pod", path, role=self.role))
+        return Place(self.object, self.path(path), self.keys("pod", path))
 
     def workload_at(self, path: str) -> Place:
         """Return the place of a field of the workload, e.g. ``spec.replicas``."""
-        return Place(self.object, path, keys_of("workload", path, role=self.role))
+        return Place(self.object, path, self.keys("workload", path))
+
+    def keys(self, owner: str, path: str, **names: str) -> tuple[str, ...]:
+        """Return the candidate values keys of a field: those of a role, or of another workload of the chart.
+
+        Args:
+            owner: what the field of a role's pods belongs to, as in :data:`modelservice.model.provenance.FIELDS`.
+            path: path of the field there.
+            names: what stands for names in the keys, besides the role.
+        """
+        found = keys_of(owner if self._is_of_role else self._purpose, path, role=self.role, **names)
+        return (among_extra(self.object), *found)
+
+    @property
+    def _is_of_role(self) -> bool:
+        """Whether the pods are those of a role: servers, and other pods of a workload that the chart makes."""
+        return self.is_server or (not self._purpose and "helm.sh/chart" in self._workload_labels)
+
+    @property
+    def _workload_labels(self) -> Mapping[str, str]:
+        return self.workload["metadata"].get("labels") or {}
+
+    @property
+    def _purpose(self) -> str:
+        """What pods that serve no model are for; empty where that is not known."""
+        component = self._workload_labels.get("app.kubernetes.io/component")
+        if component in _COMPONENTS:
+            return _COMPONENTS[component]
+        return "picker" if self.name.endswith(f"-{facts.endpoint_picker().extension.name}") else ""
 
     # --- Containers ---------------------------------------------------------------------------
 
@@ -191,9 +245,15 @@ class PodGroup:
         """Return whether the engine is given a flag of vLLM's, or its own with the same meaning."""
         return self.command.has(name) or self.command.has(own_name(self.facts, name))
 
+    def lacks(self, name: str) -> bool:
+        """Return whether it is certain that the engine is not given such a flag."""
+        return not self.has(name) and not self.command.partial
+
     def number(self, name: str, default: int | None = None) -> int | None:
         """Return the number of such a flag; the default without it, None where only the container knows."""
         own = own_name(self.facts, name)
+        if self.command.partial and not self.has(name):
+            return None
         return self.command.number(own, default) if self.command.has(own) else self.command.number(name, default)
 
     # --- Parallelism --------------------------------------------------------------------------
@@ -234,14 +294,28 @@ class PodGroup:
         shared = self.facts.parallelism.data_inside_tensor
         if shared and self.command.has(shared):
             local = 1
-        return tensor * pipeline * local // nodes
+        ranks = tensor * pipeline * local // nodes
+        # Ray spreads over the group only what is more than the pod's own devices.
+        spreads = nodes == 1 and ranks > self.accelerators.total() > 0 and self._takes_ray
+        return ranks // self.group_size if spreads else ranks
 
     @property
     def _ray_nodes(self) -> int:
         """Nodes over which Ray spreads one engine: all pods of the group."""
+        return self.group_size if self.command.value("distributed-executor-backend") == "ray" else 1
+
+    @property
+    def _takes_ray(self) -> bool:
+        """Whether the engine may start Ray unasked, as vLLM does in versions that know no other way over nodes."""
+        version = self.command.version
+        unasked = version is None or arity("nnodes", version) is None
+        return self.command.engine == "vllm" and self.lacks("distributed-executor-backend") and unasked
+
+    @property
+    def group_size(self) -> int:
+        """Pods of one replica: those of a LeaderWorkerSet's group."""
         group = (self.workload.get("spec") or {}).get("leaderWorkerTemplate") or {}
-        ray = self.command.value("distributed-executor-backend") == "ray"
-        return int(group.get("size", 1)) if ray else 1
+        return int(group.get("size", 1))
 
     # --- Ports --------------------------------------------------------------------------------
 
@@ -257,10 +331,11 @@ class PodGroup:
     @property
     def engine_port(self) -> int | None:
         """First port of the engine; None where it is not known."""
-        if self.facts is None:
+        flag = self.facts.port.flag if self.facts else ""
+        if self.facts is None or (flag and not self.has("port") and not self.lacks("port")):
             declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
             return declared[0] if declared else None
-        if self.facts.port.flag and self.has("port"):
+        if flag and self.has("port"):
             return self.number("port")
         value = self.engine.env.get(self.facts.port.env) if self.facts.port.env else None
         if value is not None:
@@ -324,6 +399,15 @@ class PodGroup:
                 if _has_number(port) and port["containerPort"] not in taken:
                     yield Listener(port["containerPort"], container.name, "declared")
 
+    def may_listen(self, port: int) -> bool:
+        """Return whether something listens on a port, as far as that is known.
+
+        An engine that declares its own port may open the others that it declares, e.g. for KV events.
+        """
+        declared = {item["containerPort"] for item in self.engine.ports if _has_number(item)}
+        more = declared if declared & set(self.engine_ports) else set()
+        return port in more or any(port == listener.port for listener in self.listeners)
+
     def port_named(self, name: str) -> tuple[int, Container] | None:
         """Return the number of a named container port and the container that declares it."""
         for container in self.containers:
@@ -360,17 +444,29 @@ class PodGroup:
     @property
     def required_labels(self) -> dict[str, str]:
         """Node labels that the pods require, each with the field of the pod that says so."""
-        required = ((self.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
-            "requiredDuringSchedulingIgnoredDuringExecution"
-        ) or {}
         affinity = [
-            str(item.get("key"))
-            for term in required.get("nodeSelectorTerms") or []
-            for item in term.get("matchExpressions") or []
-            if item.get("operator") in ("In", "Exists", None)
+            str(item.get("key")) for item in self._required_terms if item.get("operator") in ("In", "Exists", None)
         ]
         selector = self.spec.get("nodeSelector") or {}
         return dict.fromkeys(affinity, "spec.affinity") | dict.fromkeys(selector, "spec.nodeSelector")
+
+    @property
+    def allowed_node_labels(self) -> list[tuple[str, str]]:
+        """Node labels and the values of them that the pods accept."""
+        listed = [
+            (str(item.get("key")), str(value))
+            for item in self._required_terms
+            for value in (item.get("values") or () if item.get("operator") == "In" else ())
+        ]
+        return [*((self.spec.get("nodeSelector") or {}).items()), *listed]
+
+    @property
+    def _required_terms(self) -> list[Object]:
+        required = ((self.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ) or {}
+        terms = required.get("nodeSelectorTerms") or []
+        return [item for term in terms for item in term.get("matchExpressions") or []]
 
     # --- Resources ----------------------------------------------------------------------------
 
@@ -422,6 +518,12 @@ class PodGroup:
         given = next((name for name in CONNECTOR if self.proxy.program.has(name)), None)
         default = facts.routing_proxy().flag(CONNECTOR[0])
         return self.proxy.program.value(given) if given else default.default if default else None
+
+    @property
+    def transfer_part(self) -> str:
+        """What the role does with the KV cache that travels between roles; empty where the engine has no such word."""
+        known = self.facts.kv_transfer if self.facts else None
+        return known.peers.roles.get(self.role, "") if known and known.peers else ""
 
     @property
     def peers(self) -> Peers | None:

@@ -7,89 +7,23 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import yaml
-
-from modelservice import facts
+from modelservice.documents import Source, documents, objects_among, parse, read_source
 from modelservice.errors import ModelserviceError, UsageError
-from modelservice.inputs import load_documents, read_objects, read_text
-from modelservice.kubernetes.decode import PICKER_CONFIG, POOL_VALUES, problem, readable
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.decode import POOL_VALUES, problem, readable
+from modelservice.model.picker import NONE, EndpointPicker, PickerObjects, picker_of
 from modelservice.model.pods import PodGroup, reference
 from modelservice.model.provenance import Place, keys_of
-from modelservice.model.workloads import pod_groups
 from modelservice.sources import Layer, Sources
 
 Object = Mapping[str, Any]
 
 V1 = "inference.networking.k8s.io"
 V1ALPHA2 = "inference.networking.x-k8s.io"
-
-
-@dataclass(frozen=True)
-class EndpointPicker:
-    """The endpoint picker of a pool."""
-
-    at: Place
-    """Its Deployment, or its section of the values."""
-    config_at: Place
-    """The plugin configuration in use."""
-    image: str = ""
-    config_file: str = ""
-    """Name of the plugin configuration that it reads."""
-    configs: Mapping[str, str] = field(default_factory=dict)
-    """Plugin configurations by file name, as YAML."""
-    complete: bool = True
-    """Whether every configuration that it could read is known."""
-
-    @property
-    def version(self) -> tuple[int, ...] | None:
-        """Version of the image, by its tag."""
-        return image_version(self.image)
-
-    @property
-    def built_in(self) -> bool:
-        """Whether the configuration in use is one of those that the charts of pools bring."""
-        known = facts.endpoint_picker().chart_configs.names
-        return self.config_file not in self.configs and self.config_file in known
-
-    @property
-    def config(self) -> Object | None:
-        """The plugin configuration in use; None when it is a built-in one or cannot be read."""
-        parsed = self._parsed
-        return parsed if isinstance(parsed, dict) and problem(PICKER_CONFIG, parsed) is None else None
-
-    @property
-    def config_problem(self) -> str:
-        """Why the plugin configuration cannot be read."""
-        parsed = self._parsed
-        return (problem(PICKER_CONFIG, parsed) or "") if isinstance(parsed, dict) else "it is not a YAML map"
-
-    @property
-    def _parsed(self) -> Any:
-        with contextlib.suppress(yaml.YAMLError):
-            return yaml.safe_load(self.configs.get(self.config_file, ""))
-        return None
-
-    @property
-    def plugin_types(self) -> set[str]:
-        """Types of the plugins in use."""
-        plugins = (self.config or {}).get("plugins") or []
-        return {str(plugin.get("type")) for plugin in plugins if isinstance(plugin, Mapping)}
-
-    @property
-    def disaggregates(self) -> bool:
-        """Whether a plugin in use separates prefill from decode."""
-        return any(
-            plugin.role in ("prefill", "disaggregation")
-            for plugin in facts.endpoint_picker().plugins
-            if plugin.type in self.plugin_types
-        )
 
 
 @dataclass(frozen=True)
@@ -125,35 +59,68 @@ class Neighbours:
 
 
 def read_pool(path: str) -> Neighbours:
-    """Return the pools in a file.
+    """Return the pools in a file, or of values files that are layered as Helm layers them.
+
+    Args:
+        path: the file, or values files with commas between them, the last one on top.
 
     Raises:
         UsageError: the file cannot be read.
         ModelserviceError: it holds neither a pool nor values of a chart that makes one.
     """
-    text = read_text(path)
-    documents = load_documents(text, path)
-    if not documents or not all(isinstance(document, dict) for document in documents):
-        raise ModelserviceError("neither values of a pool's chart nor manifests", file=path)
-    if "kind" in documents[0]:
-        objects = readable(read_objects(path), path)
-        pools = list(pools_of(objects, path))
+    paths = [path] if "," not in path or Path(path).exists() else path.split(",")
+    sources = [read_source(part) for part in paths]
+    if len(sources) > 1:
+        return _made_by(path, Sources([_layer(source, _maps(source)) for source in sources]))
+    (source,) = sources
+    name, found = source.name, _maps(source)
+    if "kind" in found[0]:
+        objects = readable(objects_among(found, name), name)
+        pools = list(pools_of(objects, name))
         if not pools:
-            raise UsageError("no InferencePool among the objects", file=path, fix="give the rendered pool chart")
+            raise UsageError("no InferencePool among the objects", file=name, fix="give the rendered pool chart")
         return Neighbours(pools, objects)
-    found = problem(POOL_VALUES, documents[0])
-    if found:
-        key, _, reason = found.partition(": ")
-        raise ModelserviceError(reason, file=path, key=key)
-    node = yaml.compose(text, Loader=yaml.SafeLoader) if len(documents) == 1 else None
-    sources = Sources([Layer(path, documents[0], node)])
-    values = documents[0]
+    return _made_by(name, Sources([_layer(source, found)]))
+
+
+def _maps(source: Source) -> list[Any]:
+    """Return the documents of a file, all of them maps.
+
+    Raises:
+        ModelserviceError: one is not, or there is none.
+    """
+    found = documents(source)
+    if not found or not all(isinstance(document, dict) for document in found):
+        raise ModelserviceError("neither values of a pool's chart nor manifests", file=source.name)
+    return found
+
+
+def _layer(source: Source, found: Sequence[Any]) -> Layer:
+    """Return the documents of a file as values of a chart that makes a pool.
+
+    Raises:
+        ModelserviceError: a value has another type.
+    """
+    misfit = problem(POOL_VALUES, found[0])
+    if misfit:
+        key, _, reason = misfit.partition(": ")
+        raise ModelserviceError(reason, file=source.name, key=key)
+    return Layer(source.name, found[0], parse(source)[0] if len(found) == 1 else None)
+
+
+def _made_by(name: str, sources: Sources) -> Neighbours:
+    """Return the pool that values make.
+
+    Raises:
+        ModelserviceError: they make none.
+    """
+    values = sources.values
     if isinstance(values.get("router"), dict):
-        return Neighbours([_router(path, values["router"], sources)], [])
+        return Neighbours([_router(name, values["router"], sources)], [])
     if isinstance(values.get("inferencePool"), dict) or isinstance(values.get("inferenceExtension"), dict):
-        return Neighbours([_inferencepool(path, values, sources)], [])
+        return Neighbours([_inferencepool(name, values, sources)], [])
     raise ModelserviceError(
-        "no values of a pool's chart: neither inferencePool nor router", file=path,
+        "no values of a pool's chart: neither inferencePool nor router", file=name,
         fix="give values of inferencepool or llm-d-router, or an InferencePool",
     )  # fmt: skip
 
@@ -170,6 +137,7 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
     def place(obj: Object, path: str, owner: str, field: str) -> Place:
         return Place(reference(obj), path, () if file else keys_of(owner, field), sources)
 
+    pickers = PickerObjects(objects)
     for obj in objects:
         if obj.get("kind") != "InferencePool":
             continue
@@ -188,40 +156,8 @@ def pools_of(objects: Sequence[Object], file: str | None = None) -> Iterator[Poo
             selector=_labels(selector if old else selector.get("matchLabels")),
             ports=_ports([spec.get("targetPortNumber")] if old else spec.get("targetPorts")),
             protocol=str(spec.get("appProtocol") or "http"),
-            picker=_picker_of(objects, str(picker.get("name", "")), place),
+            picker=picker_of(pickers, str(picker.get("name", "")), str(metadata.get("namespace") or ""), place),
         )
-
-
-def _picker_of(
-    objects: Sequence[Object], name: str, place: Callable[[Object, str, str, str], Place]
-) -> EndpointPicker | None:
-    """Return the endpoint picker that serves under a Service name."""
-    maps = [
-        obj
-        for obj in objects
-        if obj.get("kind") == "ConfigMap"
-        and any("EndpointPickerConfig" in str(text) for text in (obj.get("data") or {}).values())
-    ]
-    configs = {str(key): str(text) for obj in maps for key, text in (obj.get("data") or {}).items()}
-    workload = next(
-        (obj for obj in objects if obj.get("kind") == "Deployment" and obj["metadata"]["name"] == name), None
-    )
-    if workload is None and not maps:
-        return None
-    group = next(pod_groups(workload), None) if workload else None
-    container: Object = next(iter(group.spec.get("containers") or []), {}) if group else {}
-    match = re.search(r"--?config-?file[= ](\S+)", " ".join(map(str, container.get("args") or [])))
-    file = match[1].rsplit("/", 1)[-1] if match else next(iter(configs), "") if workload is None else ""
-    holder = next((obj for obj in maps if file in obj["data"]), next(iter(maps), None))
-    at = place(workload or holder or {}, "", "picker", "")
-    return EndpointPicker(
-        at,
-        place(holder, f"data[{file}]", "picker", f"config[{file}]") if holder else at,
-        str(container.get("image", "")),
-        file,
-        configs,
-        complete=bool(maps),
-    )
 
 
 def _router(path: str, router: Mapping[str, Any], sources: Sources) -> Pool:
@@ -250,6 +186,10 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
     """Return the pool that values of the inferencepool chart make."""
     pool = values.get("inferencePool") or {}
     place = _places(path, sources)
+    extension = values.get("inferenceExtension") or {}
+    server = extension.get("endpointsServer") or {}
+    if server.get("endpointSelector") and not server.get("createInferencePool", True):
+        return _standalone(server, _picker_in(extension, "inferenceExtension", place), place)
     # v0.3 to v0.5 make v1alpha2 pools and know only targetPortNumber; later ones make v1 unless told otherwise.
     old = pool.get("apiVersion", "").startswith(V1ALPHA2) or ("targetPorts" not in pool and "targetPortNumber" in pool)
     refusals = _port_refusals(pool, "inferencePool", place)
@@ -271,8 +211,23 @@ def _inferencepool(path: str, values: Mapping[str, Any], sources: Sources) -> Po
         selector=_labels((pool.get("modelServers") or {}).get("matchLabels")),
         ports=ports,
         protocol=str(pool.get("modelServerProtocol") or "http"),
-        picker=_picker_in(values.get("inferenceExtension") or {}, "inferenceExtension", place),
+        picker=_picker_in(extension, "inferenceExtension", place),
         refusals=refusals,
+    )
+
+
+def _standalone(server: Mapping[str, Any], picker: EndpointPicker, place: Callable[[str], Place]) -> Pool:
+    """Return what stands for the pool of a picker that selects pods by itself: labels and ports as text."""
+    key = "inferenceExtension.endpointsServer"
+    pairs = (item.replace("==", "=").partition("=") for item in str(server["endpointSelector"]).split(","))
+    ports = str(server.get("targetPorts") or "").split(",")
+    return Pool(
+        place(key),
+        place(f"{key}.endpointSelector"),
+        place(f"{key}.targetPorts"),
+        selector={name.strip(): value.strip() for name, equals, value in pairs if equals and not name.endswith("!")},
+        ports=_ports([int(port) for port in map(str.strip, ports) if port.isdigit()]),
+        picker=picker,
     )
 
 
@@ -288,12 +243,14 @@ def _picker_in(section: Mapping[str, Any], key: str, place: Callable[[str], Plac
     repository = image.get("repository") or image.get("name") or ""
     file = str(section.get("pluginsConfigFile") or "default-plugins.yaml")
     configs = _texts(section.get("pluginsCustomConfig"))
+    flags = section.get("flags")
     return EndpointPicker(
         place(key),
         place(f"{key}.pluginsCustomConfig.{file}" if file in configs else f"{key}.pluginsConfigFile"),
-        f"{registry}/{repository}:{image.get('tag', '')}",
+        f"{registry}/{repository}:{image.get('tag', '')}" if repository else "",
         file,
         configs,
+        frozenset(name for name, value in flags.items() if value is not False) if isinstance(flags, Mapping) else NONE,
     )
 
 

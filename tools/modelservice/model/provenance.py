@@ -112,6 +112,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pod.spec.nodeSelector": ("{role}.extraConfig.nodeSelector", "{role}.nodeSelector"),
     "pod.spec.resourceClaims": ("{role}.extraConfig.resourceClaims", "{role}.resourceClaims", "accelerator.dra"),
     "pod.spec.resourceClaims[*]": ("{role}.resourceClaims[?{name}]",),
+    "pod.spec.securityContext": ("{role}.extraConfig.securityContext", "{role}.podSecurityContext"),
     "pod.spec.serviceAccountName": ("{role}.extraConfig.serviceAccountName", "serviceAccountOverride"),
     "pod.spec.imagePullSecrets": ("{role}.imagePullSecrets", "global.imagePullSecrets", "imagePullSecrets"),
     "pod.spec.terminationGracePeriodSeconds": (
@@ -129,8 +130,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload": ("{role}.create", "{role}"),
     "workload.spec.*": ("{role}.{field}",),
     "workload.spec.replicas": ("{role}.replicas", "{role}.autoscaling.enabled", "suspend", "{role}.replicas"),
-    "workload.spec.selector": ("nameOverride",),
+    "workload.spec.selector": ("nameOverride", "deploymentSelector"),
     "workload.spec.volumeClaimTemplates[*]": ("{role}.volumeClaimTemplates[?{name}]",),
+    "workload.metadata.annotations": ("{role}.annotations",),
     "workload.metadata.namespace": (),
     "workload.metadata.name": ("fullnameOverride", "nameOverride"),
     "workload.apiVersion": ("multinode",),
@@ -154,6 +156,17 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "InferencePool": ("routing.inferencePool",),
     "InferencePool.spec.selector": ("routing.inferencePool.matchLabels", "modelArtifacts.labels"),
     "InferencePool.spec.targetPorts": ("routing.servicePort",),
+    "NetworkPolicy": ("networkPolicy.enabled",),
+    "NetworkPolicy.metadata.annotations": ("networkPolicy.annotations",),
+    "NetworkPolicy.spec.egress": ("networkPolicy.egress",),
+    "NetworkPolicy.spec.ingress": ("networkPolicy.ingress", "networkPolicy.from"),
+    "ServiceAccount.metadata.annotations": ("serviceAccount.annotations",),
+    # Pods of the chart beside the roles.
+    "test": ("test.enabled",),
+    "test.image": ("test.image",),
+    "test.*": ("test.{field}",),
+    "download": ("modelArtifacts.download",),
+    "download.image": ("modelArtifacts.download.image",),
     # The endpoint picker.
     "picker": ("routing.epp",),
     "picker.image": ("routing.epp.image",),
@@ -165,7 +178,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 A field is named by what it belongs to (``engine``, ``proxy``, ``container``, ``init``, ``pod``, ``workload``,
 ``picker`` or a kind) and its path there. ``[*]`` stands for any item of a list; an entry for one item adds to it.
-``[?NAME]`` in a key is the item of that name, or the word of a command with that flag.
+``[?NAME]`` in a key is the item of that name or ``Kind/name``, or the word of a command with that flag.
 """
 
 
@@ -188,7 +201,7 @@ class Place:
         values = self.sources or sources
         if key and values:
             line = values.place(key) or next((layer.name for layer in values.layers[-1:]), None)
-            return f"{key} ({line})" if line else key
+            return f"{values.full(key)} ({line})" if line else values.full(key)
         return f"{self.path} of {self.object}" if self.path else self.object
 
     def key(self, sources: Sources | None) -> str | None:
@@ -228,6 +241,11 @@ def keys_of(owner: str, path: str, **names: str) -> tuple[str, ...]:
         if any(entry in FIELDS for entry in entries):
             return tuple(key.format_map(known) for entry in entries for key in FIELDS.get(entry, ()))
     return ()
+
+
+def among_extra(reference: str) -> str:
+    """Return the candidate key of an object, ``Kind/name``, that the user wrote in full."""
+    return f"extraObjects[?{reference}]"
 
 
 def _shortened(field: str) -> Iterator[str]:
@@ -274,7 +292,7 @@ def _is_named(item: Any, name: str) -> bool:
         names = [
             item.get("name"),
             item.get("mountPath"),
-            metadata.get("name") if isinstance(metadata, Mapping) else None,
+            f"{item.get('kind')}/{metadata.get('name')}" if isinstance(metadata, Mapping) else None,
         ]
         return name in names
     word = str(item)

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.facts.models import ProgramImage
-from modelservice.kubernetes.images import image_version
+from modelservice.kubernetes.images import image_name, image_version
 
 Object = Mapping[str, Any]
 
@@ -23,14 +23,10 @@ def is_proxy(container: Object) -> bool:
 
 
 def proxy_version(container: Object) -> tuple[int, ...] | None:
-    """Return the version of the routing sidecar by its image's tag, else by its name; None where neither tells it."""
-    version = image_version(str(container.get("image", "")))
-    if version:
-        return version
-    image = _proxy_image(container)
-    return tuple(int(part) for part in image.default_version.split(".")) if image and image.default_version else None
+    """Return the version of the routing sidecar by its image's tag; None where that does not tell it."""
+    return image_version(str(container.get("image", "")))
 
 
 def _proxy_image(container: Object) -> ProgramImage | None:
-    name = str(container.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
+    name = image_name(str(container.get("image", "")))
     return next((image for image in facts.routing_proxy().images if image.name in name), None)

@@ -38,7 +38,7 @@ def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Place
         (group, replica, index)
         for deployment in deployments
         for group in deployment.groups
-        for replica in range(1 if group.replicas is None else group.replicas)
+        for replica in range(group.placed_replicas)
         for index in range(group.size)
     ]
     wanted.sort(key=lambda item: -_size(item[0]))

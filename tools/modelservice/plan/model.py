@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelservice import facts
+from modelservice.model.autoscaling import Autoscaler
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import Listener, PodGroup
+from modelservice.model.routes import gateways, pools_behind
 from modelservice.model.scheduling import Placed, place
+from modelservice.summary import counted
 
 _PROBES = {"startupProbe": "startup", "livenessProbe": "liveness", "readinessProbe": "readiness"}
 
@@ -28,6 +31,7 @@ class Pod:
     ranks: tuple[int, ...]
     """A number for each accelerator: the data parallel rank, or without several of them the tensor rank."""
     serves: bool
+    accelerators: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,14 @@ class Role:
     data: int
     expert: bool
     autoscaled: bool
+    scaler: Autoscaler | None
+    """The autoscaler, where it is one of the objects."""
     replicas: tuple[Replica, ...]
+    """With an autoscaler, as few as it allows, but at least one."""
     accelerators: Mapping[str, int]
-    """Of one pod."""
+    """Of the first pod, which is the engine's."""
+    product: str
+    """What the nodes or the pods call the accelerators, e.g. ``NVIDIA-H200``; empty where nothing says so."""
     ports: tuple[Listener, ...]
     model: str
     """Where the model's files are."""
@@ -64,6 +73,14 @@ class Role:
     def pods(self) -> int:
         """Pods in all."""
         return sum(len(replica.pods) for replica in self.replicas)
+
+    @property
+    def scale(self) -> str:
+        """How many there are, for people: ``2 groups``, or with an autoscaler ``2 to 6 pods``."""
+        unit = "group" if any(len(replica.pods) > 1 for replica in self.replicas) else "pod"
+        if not self.autoscaled:
+            return counted(len(self.replicas), unit)
+        return f"{(self.scaler and self.scaler.bounds) or 'autoscaled'} {unit}s"
 
     def port(self, purpose: str) -> str:
         """Return the ports of a purpose: ``8000``, ``8000-8007``, or nothing."""
@@ -98,8 +115,9 @@ class Plan:
         """Accelerators in all."""
         total: Counter[str] = Counter()
         for role in self.roles:
-            for name, count in role.accelerators.items():
-                total[name] += count * role.pods
+            for replica in role.replicas:
+                for pod in replica.pods:
+                    total.update(pod.accelerators)
         return total
 
     @property
@@ -124,6 +142,9 @@ class Plan:
                     "data": role.data,
                     "expert": role.expert,
                     "autoscaled": role.autoscaled,
+                    "minReplicas": role.scaler.minimum if role.scaler else None,
+                    "maxReplicas": role.scaler.maximum if role.scaler else None,
+                    "product": role.product or None,
                     "acceleratorsPerPod": dict(role.accelerators),
                     "model": role.model,
                     "probes": list(role.probes),
@@ -145,8 +166,8 @@ def plan(deployment: Deployment) -> Plan:
     """Return the plan of a deployment, with nodes where it has a cluster."""
     cluster = deployment.cluster
     placed = place([deployment], cluster) if cluster else []
-    servers = [[group for group in groups if group.is_server] for groups in deployment.workloads]
-    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in servers if parts)
+    servers = [groups for groups in deployment.workloads if any(group.is_server for group in groups)]
+    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in servers)
     served = next(
         (
             name
@@ -161,47 +182,79 @@ def plan(deployment: Deployment) -> Plan:
 
 
 def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Placed], known: bool) -> Role:
-    first = parts[0]
-    nodes = {(id(item.group), item.replica, item.index): item.node for item in placed}
-    local, tensor, pipeline = first.local_ranks or 1, first.tensor or 1, first.pipeline or 1
-    data = first.command.number("data-parallel-size", 1) or 1
-    devices = first.accelerators
-    number = sum(devices.values())
+    first = next(group for group in parts if group.is_server)
+    own = [item for item in placed if item.group in parts]
     replicas = []
-    for replica in range(1 if first.replicas is None else first.replicas):
-        pods: list[Pod] = []
-        for part in parts:
-            for index in range(part.size):
-                position = len(pods)
-                ranks = tuple(
-                    position * local + item * local // number
-                    if data > 1
-                    else (position * number + item) % (tensor * pipeline)
-                    for item in range(number)
-                )
-                node = nodes.get((id(part), replica, index))
-                title = {"leader": "leader", "worker": f"worker {position}"}.get(part.part, f"pod {position}")
-                if part.size == 1 and len(parts) == 1:
-                    title = f"pod {replica}"
-                pods.append(Pod(title, node, known and node is None, ranks, not part.headless))
-        replicas.append(Replica(replica, tuple(pods)))
-    probes = tuple(name for field, name in _PROBES.items() if first.engine.fields.get(field))
+    for replica in range(first.placed_replicas):
+        nodes = {(item.group, item.index): item.node for item in own if item.replica == replica}
+        replicas.append(Replica(replica, tuple(_pods(replica, first, parts, nodes if known else None))))
     return Role(
         first.role,
         first.object,
         str(first.engine.fields.get("image", "")),
         first.command.engine or "other",
-        tensor,
-        pipeline,
-        data,
+        first.tensor or 1,
+        first.pipeline or 1,
+        first.command.number("data-parallel-size", 1) or 1,
         first.command.has("enable-expert-parallel"),
         first.replicas is None,
+        deployment.autoscaler(first) if first.replicas is None else None,
         tuple(replicas),
-        devices,
+        first.accelerators,
+        _product(deployment, parts, {item.node for item in own}),
         tuple(first.listeners),
         deployment.model_source(first),
-        probes,
+        tuple(name for field, name in _PROBES.items() if first.engine.fields.get(field)),
     )
+
+
+def _pods(
+    number: int, first: PodGroup, parts: Sequence[PodGroup], nodes: Mapping[tuple[PodGroup, int], str | None] | None
+) -> Iterator[Pod]:
+    """Yield the pods of one replica.
+
+    Args:
+        number: number of the replica.
+        first: the pods with the engine.
+        parts: all pods of a replica, leaders first.
+        nodes: nodes by pod group and position in it; None where they are not known.
+    """
+    position = 0
+    for part in parts:
+        for index in range(part.size):
+            title = {"leader": "leader", "worker": f"worker {position}"}.get(part.part, f"pod {position}")
+            if part.size == 1 and len(parts) == 1:
+                title = f"pod {number}"
+            node = (nodes or {}).get((part, index))
+            ranks = tuple(_ranks(first, position, sum(part.accelerators.values())))
+            serves = part.is_server and not part.headless
+            yield Pod(title, node, nodes is not None and node is None, ranks, serves, part.accelerators)
+            position += 1
+
+
+def _ranks(first: PodGroup, position: int, number: int) -> Iterator[int]:
+    """Yield a rank for each accelerator of a pod: data parallel, or with one data parallel rank within the engine.
+
+    Args:
+        first: the pods with the engine.
+        position: position of the pod in its replica.
+        number: accelerators of the pod.
+    """
+    local, within = first.local_ranks or 1, (first.tensor or 1) * (first.pipeline or 1)
+    several = (first.command.number("data-parallel-size", 1) or 1) > 1
+    for item in range(number):
+        yield position * local + item * local // number if several else (position * number + item) % within
+
+
+def _product(deployment: Deployment, parts: Sequence[PodGroup], nodes: Collection[str | None]) -> str:
+    """Return what the nodes of pods, or else the node labels that they require, call the accelerators."""
+    if not any(part.accelerators for part in parts):
+        return ""
+    known = {kind.node_labels.product for kind in facts.accelerators().types if kind.node_labels}
+    of_nodes = [node.labels for node in deployment.cluster.nodes if node.name in nodes] if deployment.cluster else []
+    found = {value for labels in of_nodes for label, value in labels.items() if label in known}
+    wanted = {value for part in parts for label, value in part.allowed_node_labels if label in known}
+    return ", ".join(sorted(found or wanted))
 
 
 def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
@@ -220,15 +273,16 @@ def _calls(deployment: Deployment, roles: Sequence[Role]) -> list[Call]:
 
 
 def _calls_of_pool(deployment: Deployment) -> Iterator[Call]:
-    """Yield the way from the gateway through the first pool."""
+    """Yield the way of a request through the first pool, and that the gateway asks its endpoint picker for a pod."""
     routes = [obj for obj in (*deployment.objects, *deployment.neighbours) if obj.get("kind") == "HTTPRoute"]
-    gateways = [str(item.get("name")) for obj in routes for item in (obj.get("spec") or {}).get("parentRefs") or []]
     for pool in deployment.pools[:1]:
+        to_pool = [route for route in routes if pool.name in pools_behind(route)] or routes
+        named = [gateway for route in to_pool for gateway in gateways(route)]
+        entry = f"gateway {named[0]}" if named else "gateway"
         ports = ("port " if len(pool.ports) == 1 else "ports ") + ", ".join(str(port) for port in pool.ports)
-        entry = f"gateway {gateways[0]}" if gateways else "gateway"
-        yield Call(entry, "pool", f"{pool.name or 'InferencePool'}, {ports}")
-        yield Call("pool", "endpoint picker", f"ext-proc {facts.endpoint_picker().ports.ext_proc}")
-        yield Call("endpoint picker", "decode", f"picks a pod, {ports}")
+        yield Call(entry, "pool", pool.name or "name of its release")
+        yield Call(entry, "endpoint picker", f"asked for a pod, ext-proc {facts.endpoint_picker().ports.ext_proc}")
+        yield Call("pool", "decode", ports)
 
 
 def _transfers(deployment: Deployment) -> Iterator[Call]:

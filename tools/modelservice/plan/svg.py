@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from modelservice.escapes import visible
 from modelservice.plan.model import Call, Plan, Pod, Replica, Role
 from modelservice.summary import counted
 
@@ -11,13 +12,15 @@ _COLOURS = {"decode": ("#1d4ed8", "#dbeafe", "#eff6ff"), "prefill": ("#c2410c", 
 """Line, accelerator and ground of a role."""
 _INK, _DIM, _LINE, _WRONG = "#111827", "#6b7280", "#9ca3af", "#b91c1c"
 
-_LEFT, _WIDTH = 24, 188
+_LEFT, _WIDTH = 24, 232
 """Column of gateway, pool and picker."""
-_ROLES = 336
+_ROLES = 352
 """Left edge of the roles."""
 _CELL, _GAP, _ROW = 26, 4, 8
 """Square of an accelerator, space between two, squares in a row."""
 _POD = _ROW * (_CELL + _GAP) + 20
+_STATION = 48
+"""Height of a box on the way of a request."""
 _SHOWN = 4
 """Replicas drawn; the rest are counted."""
 
@@ -34,8 +37,8 @@ def svg(plan: Plan) -> str:
         shapes += drawn
         middles.setdefault(role.role, (y, y + height))
         y += height + 64
-    height = max(y - 24, 360)
-    shapes = [*_path(plan.calls, middles), *_between(plan, middles), *shapes]
+    height = max(y, 380)
+    shapes = [*_path(plan.calls, middles), *_between(plan, middles), *shapes, *_legend(plan, height - 16)]
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
     head = [
         _text(_LEFT, 36, plan.model or plan.name, 20, weight="bold"),
@@ -45,7 +48,7 @@ def svg(plan: Plan) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img" '
-            f'aria-label="{escape(plan.name)}: pods, accelerators and calls">',
+            f'aria-label="{escape(visible(plan.name))}: pods, accelerators and calls">',
             '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
             f'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{_DIM}"/></marker></defs>',
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -62,9 +65,8 @@ def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
     sizes = [
         f"{name}{size}" for name, size in (("TP", role.tensor), ("PP", role.pipeline), ("DP", role.data)) if size > 1
     ] + (["EP"] if role.expert else [])
-    number = "autoscaled" if role.autoscaled else f"{len(role.replicas)} x" if len(role.replicas) != 1 else ""
-    unit = "group" if role.replicas and len(role.replicas[0].pods) > 1 else "pod"
-    title = "  ".join(part for part in (f"{number or '1'} {unit}", " ".join(sizes)) if part)
+    counts = f"{role.scale}, {counted(role.pods, 'pod')} drawn" if role.autoscaled else role.scale
+    title = "  ".join(part for part in (counts, " ".join(sizes), role.product) if part)
     shapes = [
         _text(x, y + 14, role.role, 16, line, "bold"),
         _text(x + 76, y + 14, title, 13, _INK),
@@ -94,7 +96,20 @@ def _described(role: Role) -> list[str]:
 
 def _width(row: str) -> int:
     """Width of a row below a role's name, in any of the fonts."""
-    return 7 * len(row)
+    return _text_width(row, 11)
+
+
+def _text_width(text: str, size: int) -> int:
+    """Width of a text, in any of the fonts."""
+    return -(-len(text) * size * 6 // 10)
+
+
+def _fitted(text: str, size: int, width: int) -> str:
+    """A text that fits into a width; without its middle where it is too long, because names differ at the end."""
+    room = max(width * 10 // (size * 6), 5)
+    if len(text) <= room:
+        return text
+    return f"{text[: (room - 1) // 2]}…{text[len(text) - room // 2 :]}"
 
 
 def _replica(replica: Replica, role: Role, x: int, y: int, line: str, ground: str) -> tuple[list[str], int, int]:
@@ -123,7 +138,14 @@ def _pod(pod: Pod, role: Role, x: int, y: int, line: str) -> tuple[list[str], in
     rows = -(-len(pod.ranks) // _ROW)
     ports = _ports(role) if pod.serves else ["answers no requests"]
     height = 30 + rows * (_CELL + _GAP) + 17 * len(ports) + 8
-    where, colour = (pod.node, "#047857") if pod.node else ("fits on no node", _WRONG) if pod.unplaced else ("", _DIM)
+    free = _POD - 30 - _text_width(pod.title, 12)
+    where, colour = (
+        (_fitted(pod.node, 11, free), "#047857")
+        if pod.node
+        else ("fits on no node", _WRONG)
+        if pod.unplaced
+        else ("", _DIM)
+    )
     shapes = [
         _rect(x, y, _POD, height, "#ffffff", _WRONG if pod.unplaced else line),
         _text(x + 10, y + 20, pod.title, 12, _INK, "bold"),
@@ -150,28 +172,56 @@ def _ports(role: Role) -> list[str]:
 
 
 def _path(calls: tuple[Call, ...], middles: dict[str, tuple[int, int]]) -> list[str]:
-    """The way of a request: gateway, pool, picker, and from there to decode."""
-    shapes: list[str] = []
-    stations = list(
-        dict.fromkeys(
-            call.source for call in calls if call.source.startswith(("gateway", "pool", "endpoint", "clients"))
-        )
-    )
-    top = 96
+    """The way of a request: gateway, pool, decode; beside it the endpoint picker, which the gateway asks for a pod."""
+    sources = dict.fromkeys(call.source for call in calls)
+    stations = [name for name in sources if name.startswith(("gateway", "pool", "clients"))]
+    if not stations:
+        return []
+    shapes, top, x = [], 96, _LEFT + _WIDTH // 2
+    named = {call.target: call.label for call in calls if call.source == stations[0] and len(stations) > 1}
     for index, station in enumerate(stations):
-        y = top + index * 88
-        shapes.append(_rect(_LEFT, y, _WIDTH, 44, "#f9fafb", _LINE))
-        shapes.append(_text(_LEFT + _WIDTH // 2, y + 27, station, 13, _INK, "bold", "middle"))
-        call = next(item for item in calls if item.source == station)
-        if index + 1 < len(stations):
-            shapes.append(_arrow(_LEFT + _WIDTH // 2, y + 44, _LEFT + _WIDTH // 2, y + 86))
-            shapes.append(_text(_LEFT + _WIDTH // 2 + 8, y + 70, call.label, 11, _DIM))
-        elif "decode" in middles:
-            target = middles["decode"][0] + 106
-            x = _LEFT + _WIDTH
-            shapes.append(_arrow(x, y + 22, _ROLES - 6, max(target, 134), bend=True))
-            shapes.append(_text(_LEFT + 8, y + 62, call.label, 11, _DIM))
+        y = top + index * 84
+        kind, _, name = station.partition(" ")
+        shapes += _station(y, {"pool": "InferencePool"}.get(kind, kind), name or named.get(station, ""))
+        if index:
+            shapes.append(_arrow(x, y - 84 + _STATION, x, y - 2))
+    y = top + (len(stations) - 1) * 84
+    to_decode = next((call for call in calls if (call.source, call.target) == (stations[-1], "decode")), None)
+    if to_decode and "decode" in middles:
+        shapes.append(
+            _arrow(_LEFT + _WIDTH, y + _STATION // 2, _ROLES - 6, max(middles["decode"][0] + 106, 134), bend=True)
+        )
+        shapes.append(_text(_LEFT + 8, y + _STATION + 16, to_decode.label, 11, _DIM))
+    if "endpoint picker" in named:
+        below, edge = y + 100, _LEFT - 12
+        shapes += _station(below, "endpoint picker", "")
+        line = f"M{_LEFT} {top + _STATION // 2} H{edge} V{below + _STATION // 2} H{_LEFT - 2}"
+        shapes.append(_line(line, dashed=True))
+        shapes.append(_text(_LEFT + 8, below + _STATION + 16, named["endpoint picker"], 11, _DIM))
     return shapes
+
+
+def _station(y: int, kind: str, name: str) -> list[str]:
+    """A box on the way of a request: what it is, and its name."""
+    middle = _LEFT + _WIDTH // 2
+    shapes = [
+        _rect(_LEFT, y, _WIDTH, _STATION, "#f9fafb", _LINE),
+        _text(middle, y + (20 if name else 29), kind, 13, _INK, "bold", "middle"),
+    ]
+    return (
+        [*shapes, _text(middle, y + 37, _fitted(name, 11, _WIDTH - 16), 11, _DIM, anchor="middle")] if name else shapes
+    )
+
+
+def _legend(plan: Plan, y: int) -> list[str]:
+    """What the numbers in the squares are."""
+    drawn = [role for role in plan.roles if any(pod.ranks for replica in role.replicas for pod in replica.pods)]
+    kinds = dict.fromkeys("data parallel rank" if role.data > 1 else "rank within the engine" for role in drawn)
+    return (
+        [_text(_ROLES, y, f"A square is an accelerator, its number the {' or the '.join(kinds)}.", 11, _DIM)]
+        if kinds
+        else []
+    )
 
 
 def _between(plan: Plan, middles: dict[str, tuple[int, int]]) -> list[str]:
@@ -208,10 +258,14 @@ def _text(
     x: int, y: int, text: str, size: int, colour: str = _INK, weight: str = "normal", anchor: str = "start"
 ) -> str:
     style = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}" {style} xml:space="preserve">{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}" {style} xml:space="preserve">{escape(visible(text))}</text>'
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int, bend: bool = False) -> str:
     middle = (x1 + x2) // 2
-    line = f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}" if bend else f"M{x1} {y1} L{x2} {y2}"
-    return f'<path d="{line}" fill="none" stroke="{_DIM}" stroke-width="1.5" marker-end="url(#head)"/>'
+    return _line(f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}" if bend else f"M{x1} {y1} L{x2} {y2}")
+
+
+def _line(path: str, dashed: bool = False) -> str:
+    dash = ' stroke-dasharray="4 3"' if dashed else ""
+    return f'<path d="{path}" fill="none" stroke="{_DIM}" stroke-width="1.5"{dash} marker-end="url(#head)"/>'

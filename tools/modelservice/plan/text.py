@@ -32,16 +32,12 @@ def _add_role(root: Tree, role: Role) -> None:
         if size > 1
     )
     each = ", ".join(f"{count} {name}" for name, count in role.accelerators.items()) or "no accelerators"
-    scale = (
-        "autoscaled"
-        if role.autoscaled
-        else f"{len(role.replicas)} replicas"
-        if len(role.replicas) != 1
-        else "1 replica"
-    )
+    shown = f" ({counted(role.pods, 'pod')} counted)" if role.autoscaled else ""
     style = "bold blue" if role.role == "decode" else "bold dark_orange3"
-    branch = root.add(Text.assemble((role.role, style), f"  {role.object}, {scale}" + (f", {sizes}" if sizes else "")))
-    branch.add(Text(f"{role.engine}: {role.image}, {each} a pod"))
+    about = f"  {role.object}, {role.scale}{shown}" + (f", {sizes}" if sizes else "")
+    branch = root.add(Text.assemble((role.role, style), about))
+    on = f", {role.product}" if role.product else ""
+    branch.add(Text(f"{role.engine}: {role.image}, {each} a pod{on}"))
     ports = [
         f"{purpose} {role.port(purpose)}"
         for purpose in ("proxy", "engine", "supervisor", "side channel")

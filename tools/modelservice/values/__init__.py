@@ -15,7 +15,7 @@ Two conventions of Helm shape the types:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,7 @@ from modelservice.values.release import Global, NetworkPolicy, ServiceAccount
 from modelservice.values.requester import Requester
 from modelservice.values.role import Role
 from modelservice.values.routing import Routing
-from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel
+from modelservice.values.scalars import AbsolutePath, AcceleratorType, DnsLabel, OptionalLabel, OptionalName
 from modelservice.values.service import Service
 from modelservice.values.storage import Caches, VolumeClaim
 from modelservice.values.tracing import Tracing
@@ -46,10 +46,14 @@ class Values(Closed):
     """Free-form values, e.g. for YAML anchors."""
     global_: Global = Field(default=Global(), alias="global")
     """Values shared with a parent chart."""
-    nameOverride: Annotated[str, Field(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
+    nameOverride: OptionalLabel = ""
     """Replacement of the chart's name in object names and in `app.kubernetes.io/name`."""
-    fullnameOverride: Annotated[str, Field(max_length=55, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
+    fullnameOverride: Annotated[OptionalLabel, Field(max_length=55)] = ""
     """Replacement of the whole prefix of object names."""
+    deploymentSelector: Literal["release", "model"] = "release"
+    """Labels in the selectors of Deployments, which are immutable: those of the `release`, or as in the original
+    chart `modelArtifacts.labels` and the role (`model`), so that its releases can be upgraded in place. With `model`,
+    `modelArtifacts.labels` can no longer change."""
     multinode: bool = False
     """LeaderWorkerSets (groups of pods over several nodes) instead of Deployments."""
     multinodeEnableLeader: bool | None = Field(default=None, deprecated=True)
@@ -66,11 +70,11 @@ class Values(Closed):
     """The role that generates tokens, and without prefill also computes prompts."""
     prefill: Role = Role(replicas=0)
     """The role that computes prompts for decode."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name of all pods."""
     imagePullSecrets: list[LocalObjectReference] = []
     """Image pull secrets."""
-    serviceAccountOverride: Annotated[str, Field(max_length=253)] = ""
+    serviceAccountOverride: OptionalName = ""
     """Name of an existing ServiceAccount. Default: the chart creates one."""
     serviceAccount: ServiceAccount = ServiceAccount()
     """The ServiceAccount that the chart creates."""

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice import facts
-from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import (
     DeviceClaimConfiguration,
@@ -16,15 +15,16 @@ from modelservice.values.kubernetes import (
     DeviceToleration,
     EnvVar,
 )
-from modelservice.values.scalars import AcceleratorType, DnsLabel, DnsSubdomain, ExtendedResourceName
+from modelservice.values.scalars import AcceleratorType, DnsLabel, DnsSubdomain, ExtendedResourceName, json_form
 
 _KNOWN = facts.accelerators().types
+_TYPES = [item.type for item in _KNOWN]
 
 
 class RoleAccelerator(Closed):
     """Settings of a role that replace those of the top-level `accelerator`."""
 
-    type: AcceleratorType | None = None
+    type: AcceleratorType | None = Field(default=None, examples=_TYPES)
     """Accelerator type of this role."""
     dra: bool | None = None
     """Requests accelerators through Dynamic Resource Allocation for this role."""
@@ -100,7 +100,13 @@ class VirtualGpu(Closed):
     memory: (
         Annotated[
             int | str,
-            json_type(type=["integer", "string"], minimum=1, maximum=10_000_000, pattern="^(100|[1-9][0-9]?)%$"),
+            json_form(
+                "a number of MiB or a percentage, e.g. 8000 or 50%",
+                "^(100|[1-9][0-9]?)%$",
+                type=["integer", "string"],
+                minimum=1,
+                maximum=10_000_000,
+            ),
         ]
         | None
     ) = None
@@ -112,7 +118,7 @@ class VirtualGpu(Closed):
 class Accelerator(Closed):
     """Type of the accelerators and how they are requested."""
 
-    type: AcceleratorType = "nvidia"
+    type: AcceleratorType = Field(default="nvidia", examples=_TYPES)
     """Accelerator type: a key of `accelerator.resources`, or `cpu` for no accelerators."""
     dra: bool = False
     """Requests accelerators through Dynamic Resource Allocation claims instead of a device plugin."""

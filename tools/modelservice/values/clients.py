@@ -10,7 +10,17 @@ from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.engine import FlagValue
 from modelservice.values.kubernetes import SecurityContext
-from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, LabelKey, LabelValue, OptionalName, RequestField
+from modelservice.values.scalars import (
+    AbsolutePath,
+    Annotations,
+    Image,
+    ImagePullPolicy,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    RequestField,
+    SecretKey,
+)
 
 
 class Endpoints(Closed):
@@ -21,7 +31,7 @@ class Endpoints(Closed):
     `OPENAI_BASE_URL` and `OPENAI_MODEL` for a client's `envFrom`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the ConfigMap."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the ConfigMap."""
 
 
@@ -43,7 +53,7 @@ class Test(Closed):
 
     enabled: bool = False
     """Creates the Pod and its Service when `helm test` runs."""
-    image: Annotated[str, Field(max_length=512)] = "docker.io/curlimages/curl:8.17.0"
+    image: Image = "docker.io/curlimages/curl:8.17.0"
     """Image with `sh`, `grep` and `curl`."""
     imagePullPolicy: ImagePullPolicy = ""
     """Image pull policy."""
@@ -71,7 +81,7 @@ class ApiKeySecret(Closed):
 
     name: OptionalName = ""
     """Name of the Secret; empty for no API key."""
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "api-key"
+    key: SecretKey = "api-key"
     """Key of the Secret."""
 
 
@@ -79,4 +89,6 @@ class Auth(Closed):
     """Authentication of clients."""
 
     apiKeySecret: ApiKeySecret = ApiKeySecret()
-    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret."""
+    """Secret with the API key that clients send as `Authorization: Bearer`. The engine reads it from the Secret. vLLM
+    asks for it below `/v1` and a few other prefixes only: `/invocations`, `/score`, `/tokenize` and others stay open,
+    so limit the paths of the HTTPRoute (`routing.httpRoute.pathPrefix`) and who may connect (`networkPolicy`)."""

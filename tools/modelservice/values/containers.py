@@ -6,26 +6,36 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ContainerFragment, EnvVar, Lifecycle, Probe, SecurityContext, VolumeMount
-from modelservice.values.scalars import DnsLabel, ImagePullPolicy, Quantity, ResourceName
+from modelservice.values.scalars import (
+    DnsLabel,
+    Image,
+    ImagePullPolicy,
+    Line,
+    PortName,
+    Quantity,
+    ResourceName,
+    Word,
+    json_form,
+)
 
 
 class ContainerPort(Closed):
     """A port of a container; the number may be a template."""
 
     containerPort: Annotated[
-        int | str, json_type(type=["integer", "string"], minimum=1, maximum=65535, pattern=r"\{\{.*\}\}")
+        int | str,
+        json_form("a port or a template", r"\{\{.*\}\}", type=["integer", "string"], minimum=1, maximum=65535),
     ]
     """Port number, or a template such as `{{ .Values.routing.servicePort }}`."""
-    name: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = None
+    name: PortName | None = None
     """Name of the port, to which a PodMonitor's `portName` refers."""
     protocol: Literal["TCP", "UDP", "SCTP"] | None = None
     """Protocol. Default: `TCP`."""
     hostPort: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Port on the node."""
-    hostIP: str | None = None
+    hostIP: Word | None = None
     """Address of the node that the host port binds to."""
 
 
@@ -55,7 +65,7 @@ ModelCommand = Literal["vllmServe", "imageDefault", "sglangServe", "custom"]
 class ContainerFields(Closed):
     """Fields of every container of a pod and of the `engine` layers."""
 
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Image | None = None
     """Container image. `global.imageRegistry` replaces its registry."""
     imagePullPolicy: ImagePullPolicy | None = None
     """Image pull policy; empty for Kubernetes' default."""
@@ -83,7 +93,7 @@ class ContainerFields(Closed):
     """Readiness probe."""
     lifecycle: Lifecycle | None = None
     """Lifecycle hooks, e.g. a `preStop` hook that drains the engine."""
-    workingDir: str | None = None
+    workingDir: Line | None = None
     """Working directory."""
     stdin: bool | None = None
     """Keeps standard input open."""

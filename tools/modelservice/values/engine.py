@@ -10,7 +10,7 @@ from modelservice import facts
 from modelservice.values.base import Closed
 from modelservice.values.containers import ContainerFields
 from modelservice.values.kubernetes import EnvVarSource
-from modelservice.values.scalars import EnvName, FlagName, ModelName
+from modelservice.values.scalars import EnvName, FlagName, ModelName, Revision
 
 FlagScalar = str | int | float | bool
 FlagValue = Annotated[
@@ -79,7 +79,7 @@ class HuggingFaceServer(Closed):
     """Data type of the weights."""
     maxModelLen: Annotated[int, Field(ge=1, le=16777216)] | None = None
     """Maximum number of tokens of a request, prompt and answer together."""
-    tokenizerRevision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    tokenizerRevision: Revision | None = None
     """Revision of the tokenizer."""
     tensorInputNames: list[str] | None = None
     """Names of the model's input tensors."""
@@ -121,6 +121,8 @@ class Engine(ContainerFields):
 
     args: dict[FlagName, FlagValue] = Field(default={}, examples=[{"max-model-len": 8192, "enforce-eager": True}])
     """Engine flags by name, without leading dashes. `true` becomes `--flag`, `false` becomes `--no-flag`, a map
-    becomes JSON, a list becomes several values, and `null` removes the flag."""
+    becomes JSON, a list becomes several values, and `null` removes the flag. A `kv-transfer-config` map with a NIXL
+    connector gets the `kv_role` of its role unless it has one."""
     env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"VLLM_LOGGING_LEVEL": "INFO"}])
-    """Environment variables by name: a value or `valueFrom`; `null` removes the variable."""
+    """Environment variables by name: a value or `valueFrom`; `null` removes the variable. Strings are rendered as
+    templates; for two braces, set `{{ "{{" }}`."""

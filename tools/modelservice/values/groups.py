@@ -41,6 +41,13 @@ class SubGroupPolicy(Closed):
     """Membership of the leader: in the first subgroup (`LeaderWorker`) or in none (`LeaderExcluded`)."""
 
 
+class NetworkConfig(Closed):
+    """Network of a LeaderWorkerSet."""
+
+    subdomainPolicy: Literal["Shared", "UniquePerReplica"]
+    """One headless Service for all groups (`Shared`, LeaderWorkerSet's default) or one for each."""
+
+
 class WorkerTemplate(Closed):
     """Differences of the workers of a group from their leader."""
 

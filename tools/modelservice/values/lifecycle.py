@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import AbsolutePath, NumberOrPercentage
+from modelservice.values.scalars import AbsolutePath, Annotations, NumberOrPercentage
 
 
 class Probes(Closed):
@@ -33,13 +33,14 @@ class Probes(Closed):
 
 class Drain(Closed):
     """Graceful shutdown: a removed pod keeps serving for a pause while Services, pools and the picker drop it, and
-    then the engine finishes its running requests. The termination grace period is the sum of both and a buffer."""
+    then the engine finishes its running requests. The termination grace period is the sum of both and a buffer.
+    Without it vLLM cuts running requests off: it answers 200 with `finish_reason: abort`, or closes the connection."""
 
     enabled: bool = False
     """Enables graceful shutdown."""
     preStopSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
     """Seconds before the shutdown in which the pod still serves (a `preStop` sleep, which requires Kubernetes
-    1.30)."""
+    1.30). Once vLLM shuts down it answers new requests with 500."""
     timeoutSeconds: Annotated[int, Field(ge=0, le=86400)] = 60
     """Seconds for running requests to finish."""
     bufferSeconds: Annotated[int, Field(ge=1, le=3600)] = 15
@@ -62,5 +63,5 @@ class PodDisruptionBudget(Closed):
     """Maximum number of unavailable pods, as a number or a percentage. `0` blocks node drains."""
     unhealthyPodEvictionPolicy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = None
     """Eviction policy for pods that are not ready."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the PodDisruptionBudget."""

@@ -13,16 +13,22 @@ from modelservice.values.engine import EngineEnvValue
 from modelservice.values.kubernetes import TypedLocalObjectReference
 from modelservice.values.scalars import (
     AbsolutePath,
+    Annotations,
     DnsSubdomain,
     EndpointUrl,
     EnvName,
+    Image,
     ImagePullPolicy,
     LabelKey,
     LabelValue,
+    ModelAlias,
     ModelName,
+    ModelUri,
     OptionalName,
     Quantity,
+    Revision,
     SecretKey,
+    form,
 )
 
 
@@ -77,13 +83,14 @@ class Download(Closed):
     engine cannot. Default: `true` only if the engine cannot load from the store."""
     job: bool = False
     """Downloads once for all pods, in a Job that fills the claim of `persistence`; the pods wait for the Job."""
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Image | None = None
     """Image of the download. Default: the engine's image for `hf://`, `ms://` and `ollama://`, rclone for object
     stores."""
     command: list[str] | None = None
     """Command of the download, in place of the derived one. Strings are rendered as templates."""
     env: dict[EnvName, EngineEnvValue] = Field(default={}, examples=[{"HTTPS_PROXY": "http://proxy:3128"}])
-    """Environment variables of the download, in addition to those of store and mirror."""
+    """Environment variables of the download, in addition to those of store and mirror. Strings are rendered as
+    templates."""
     resources: Resources | None = None
     """Compute resources of the download."""
 
@@ -111,7 +118,7 @@ class Persistence(Closed):
     """Data source of the claim, e.g. a VolumeSnapshot."""
     retain: bool = False
     """Keeps the claim when the release is uninstalled (`helm.sh/resource-policy: keep`)."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the claim."""
 
 
@@ -127,9 +134,16 @@ class ModelVolume(Closed):
 class Adapter(Closed):
     """A LoRA adapter."""
 
-    name: Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+    name: Annotated[
+        str,
+        form(
+            "the name of an adapter: letters, digits, dashes, dots and underscores",
+            r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+            max_length=63,
+        ),
+    ]
     """Name of the adapter in requests."""
-    uri: Annotated[str, Field(min_length=1, max_length=1024)]
+    uri: ModelUri
     """Location of the adapter: `hf://`, `ms://`, `s3://`, `gs://`, `oss://`, `pvc://claim/path`, `oci://image:tag`
     or `file://`. Rendered as a template."""
 
@@ -156,16 +170,16 @@ Feature = Literal["TextGeneration", "TextEmbedding", "SpeechToText", "Reranking"
 class ModelArtifacts(Closed):
     """The model: its location and its name in requests."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)] = "random/model"
+    name: ModelName = "random/model"
     """Name of the model in requests (`--served-model-name`)."""
-    aliases: list[ModelName] = Field(default=[], examples=[["llama", "default"]])
+    aliases: list[ModelAlias] = Field(default=[], examples=[["llama", "default"]])
     """Additional names of the model in requests."""
-    uri: Annotated[str, Field(min_length=1, max_length=1024)] = "hf://{{ .Values.modelArtifacts.name }}"
+    uri: ModelUri = "hf://{{ .Values.modelArtifacts.name }}"
     """Location of the model: `hf://organization/model`, `ms://organization/model` (ModelScope), `s3://bucket/path`,
     `gs://bucket/path`, `oss://bucket/path`, `ollama://model:tag`, `pvc://claim/path`,
     `pvc+hf://claim/[directory/]organization/model` (a Hugging Face cache on a claim), `oci://image:tag` (an image
     volume) or `file:///path` (in the image or in a volume that you mount). Rendered as a template."""
-    revision: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^ ]+$")] | None = None
+    revision: Revision | None = None
     """Branch, tag or commit of an `hf://`, `pvc+hf://` or `ms://` model."""
     endpoint: EndpointUrl | None = None
     """URL of a mirror or of a private store, for the engine and for downloads: `HF_ENDPOINT` for `hf://`,

@@ -10,11 +10,13 @@ from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ConfigMapKeySelector, SecretKeySelector
 from modelservice.values.scalars import (
     AbsolutePath,
+    Annotations,
     DnsLabel,
     Duration,
     Hostname,
     LabelKey,
     LabelValue,
+    PortName,
     PrometheusLabel,
 )
 
@@ -81,7 +83,7 @@ class Monitor(Closed):
 
     enabled: bool = False
     """Creates the object."""
-    portName: Annotated[str, Field(max_length=15, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = "metrics"
+    portName: PortName = "metrics"
     """Name of the scraped port. The engine's port gets this name if no container declares it."""
     path: AbsolutePath | None = None
     """Path of the metrics. Default: the engine's, or `/metrics` for an exporter in another container."""
@@ -91,7 +93,7 @@ class Monitor(Closed):
     """Timeout of a scrape. Default: Prometheus'."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the object, e.g. those that a Prometheus selects."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the object."""
     namespaceSelector: NamespaceSelector | None = None
     """Namespaces whose pods are scraped. Default: the release's namespace."""
@@ -111,8 +113,8 @@ class Monitoring(Closed):
     """PodMonitor of the Prometheus Operator."""
     servicemonitor: Monitor = Monitor()
     """ServiceMonitor of the Prometheus Operator, for a Prometheus that selects no PodMonitors; it finds the pods
-    through the role's Service. Only one of the two can be enabled, because samples would be counted twice. Same keys as
-    `podmonitor`."""
+    through the role's Service, or that of the release (`service.enabled`). Only one of the two can be
+    enabled, because samples would be counted twice. Same keys as `podmonitor`."""
 
 
 class Dashboard(Closed):
@@ -123,7 +125,7 @@ class Dashboard(Closed):
     """Creates the ConfigMap. The dashboard shows vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
     """Labels of the ConfigMap, by which the sidecar finds it."""
-    annotations: dict[str, str] = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
+    annotations: Annotations = Field(default={}, examples=[{"grafana_folder": "LLM serving"}])
     """Annotations of the ConfigMap, e.g. the folder in Grafana."""
 
 
@@ -142,6 +144,8 @@ class AlertThresholds(Closed):
     """Preemptions per minute and pod, which happen when the KV cache is full."""
     errorRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.05
     """Share of requests with a server error, from 0 to 1."""
+    abortedRatio: Annotated[float, Field(gt=0, le=1)] | None = 0.2
+    """Share of requests that end before their answer is complete, from 0 to 1."""
     failedTransfersPerMinute: Annotated[float, Field(gt=0, le=1000000)] | None = 1
     """Failed KV cache transfers between prefill and decode per minute."""
     restarts: Annotated[int, Field(ge=1, le=1000)] | None = 2
@@ -155,7 +159,7 @@ class PrometheusRule(Closed):
     """Creates the PrometheusRule. The alerts use vLLM's metrics."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the PrometheusRule, e.g. those that a Prometheus selects."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the PrometheusRule."""
     alertLabels: dict[PrometheusLabel, str] = Field(default={}, examples=[{"team": "inference"}])
     """Labels of every alert, e.g. those that Alertmanager routes by."""

@@ -29,4 +29,5 @@ class Parallelism(Closed):
     dataMode: Literal["hybrid", "external", "multiPort", "internal"] | None = None
     """How requests reach data parallel ranks: `hybrid` (every pod serves and balances over its own ranks),
     `external` (one rank per pod, every pod serves), `multiPort` (every rank of a pod serves on a separate port) or
-    `internal` (the leader serves and balances over all ranks). Default over several pods: `hybrid`."""
+    `internal` (the leader serves and balances over all ranks). vLLM runs `external` and `multiPort` for mixtures of
+    experts only; a dense model has `replicas` instead. Default over several pods: `hybrid`."""

@@ -18,7 +18,20 @@ from modelservice.values.kubernetes import (
     ServicePort,
     Toleration,
 )
-from modelservice.values.scalars import DnsLabel, ImagePullPolicy, LabelKey, LabelValue, OptionalName, Port
+from modelservice.values.monitoring import RelabelConfig
+from modelservice.values.scalars import (
+    Annotations,
+    DnsLabel,
+    Duration,
+    FileName,
+    Image,
+    ImagePullPolicy,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    Port,
+    Version,
+)
 
 
 class PrefixHash(Closed):
@@ -51,10 +64,34 @@ class EppService(Closed):
     """Port on which the picker listens (`--grpc-port`)."""
     appProtocol: Annotated[str, Field(max_length=253)] | None = None
     """Application protocol of the port, for Gateways that require it, e.g. `kubernetes.io/h2c`."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service."""
     extraPorts: list[ServicePort] = []
     """Further ports of the Service."""
+
+
+class EppServiceMonitor(Closed):
+    """A ServiceMonitor of the Prometheus Operator for the endpoint picker."""
+
+    enabled: bool = False
+    """Creates the object. Autoscaling from zero needs the picker's metrics in Prometheus."""
+    interval: Duration = "10s"
+    """Interval between scrapes."""
+    scrapeTimeout: Duration | None = None
+    """Timeout of a scrape. Default: Prometheus'."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels of the object, e.g. those that a Prometheus selects."""
+    annotations: Annotations = {}
+    """Annotations of the object."""
+    metricRelabelings: list[RelabelConfig] = []
+    """Relabeling rules for samples, applied before they are stored."""
+
+
+class EppMonitoring(Closed):
+    """Monitoring of the endpoint picker."""
+
+    servicemonitor: EppServiceMonitor = EppServiceMonitor()
+    """ServiceMonitor of the Prometheus Operator."""
 
 
 class EppRbac(Closed):
@@ -74,9 +111,9 @@ class Epp(Closed):
     """Creates the endpoint picker with Service, ServiceAccount, Role and configuration."""
     name: DnsLabel | None = None
     """Name of the picker's objects. Default: the prefix of all object names and `-epp`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
+    image: Image = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
     """Image. `global.imageRegistry` replaces its registry."""
-    version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
+    version: Version | None = None
     """Version of the picker if the image's tag is not a version, e.g. `0.10`."""
     imagePullPolicy: ImagePullPolicy = ""
     """Image pull policy; empty for Kubernetes' default."""
@@ -96,19 +133,21 @@ class Epp(Closed):
     """Further ports of the container."""
     service: EppService = EppService()
     """Service of the endpoint picker."""
+    monitoring: EppMonitoring = EppMonitoring()
+    """Monitoring of the endpoint picker."""
     rbac: EppRbac = EppRbac()
     """Permissions of the endpoint picker."""
     pluginsConfig: dict[str, Any] | None = None
     """An EndpointPickerConfig in full, instead of the one derived from `routing.loadBalancing` and the roles."""
-    pluginsConfigFile: Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")] | None = None
+    pluginsConfigFile: FileName | None = None
     """Name of the entry in `pluginsCustomConfig` to use."""
-    pluginsCustomConfig: dict[Annotated[str, Field(max_length=253, pattern=r"^[-._A-Za-z0-9]+$")], str] = {}
+    pluginsCustomConfig: dict[FileName, str] = {}
     """Configuration files by name, as text."""
     disableReadinessProbe: bool = False
     """Removes the readiness probe."""
     disableLivenessProbe: bool = False
     """Removes the liveness probe."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     nodeSelector: dict[LabelKey, LabelValue | None] = {}
     """Node selector; `null` removes a label of a lower layer."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import Affinity, Toleration
 from modelservice.values.scalars import (
     AcceleratorType,
     DnsSubdomain,
+    Image,
     LabelKey,
     LabelValue,
     OptionalLabelKey,
+    OptionalName,
+    PriorityClass,
     Quantity,
     ResourceName,
 )
@@ -38,7 +37,7 @@ class ResourceProfile(Closed):
     """Limits of the engine for one unit of the profile."""
     requests: dict[ResourceName, Quantity] | None = None
     """Requests of the engine for one unit of the profile."""
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Image | None = None
     """Image of the engine for this kind of node."""
     acceleratorType: AcceleratorType | None = None
     """Accelerator type. Default: `accelerator.type`."""
@@ -50,7 +49,7 @@ class ResourceProfile(Closed):
     """Affinity."""
     runtimeClassName: DnsSubdomain | None = None
     """Runtime class name."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name."""
-    priorityClassName: str | None = None
+    priorityClassName: PriorityClass | None = None
     """Priority class name."""

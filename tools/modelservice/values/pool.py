@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import DnsLabel, DnsSubdomain, LabelKey, LabelValue, Port
+from modelservice.values.scalars import Annotations, DnsLabel, DnsSubdomain, LabelKey, LabelValue, Port
 
 
 class EndpointPickerReference(Closed):
@@ -28,7 +28,7 @@ class InferencePool(Closed):
     name: DnsSubdomain | None = None
     """Name of the object. With `create: false`, the name of an existing pool to which route, objective and picker
     refer. Default: the prefix of all object names."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the object."""
     matchLabels: dict[LabelKey, LabelValue] = {}
     """Labels of the selected pods; labels that several releases share make one pool over all of them. Default: the

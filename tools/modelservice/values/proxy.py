@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from modelservice import facts
-from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.containers import Resources
 from modelservice.values.kubernetes import EnvVar, SecurityContext, VolumeMount
 from modelservice.values.route import ParentReference
-from modelservice.values.scalars import AbsolutePath, ImagePullPolicy, Port
+from modelservice.values.scalars import AbsolutePath, Image, ImagePullPolicy, Port, Version, json_form
 
 if TYPE_CHECKING:
     Connector = str
@@ -26,9 +25,9 @@ class Proxy(Closed):
 
     enabled: bool | None = True
     """Adds the sidecar to decode pods. Without it, the engine listens on `routing.servicePort`."""
-    image: Annotated[str, Field(max_length=512)] = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
+    image: Image = "ghcr.io/llm-d/llm-d-routing-sidecar:latest"
     """Image of the sidecar. The chart derives the version from the tag, and the flags from the version."""
-    version: Annotated[str, Field(max_length=64, pattern=r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$")] | None = None
+    version: Version | None = None
     """Version of the sidecar if the image's tag is not a version, e.g. `0.10`."""
     imagePullPolicy: ImagePullPolicy = "Always"
     """Image pull policy."""
@@ -47,8 +46,12 @@ class Proxy(Closed):
     zapLogLevel: (
         Annotated[
             str | int,
-            json_type(
-                type=["string", "integer"], pattern="^(debug|info|error|panic|[1-9][0-9]?)$", minimum=1, maximum=99
+            json_form(
+                "debug, info, error, panic or a number from 1 to 99",
+                "^(debug|info|error|panic|[1-9][0-9]?)$",
+                type=["string", "integer"],
+                minimum=1,
+                maximum=99,
             ),
         ]
         | None

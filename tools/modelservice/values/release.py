@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from modelservice.values.base import Closed
@@ -13,6 +11,7 @@ from modelservice.values.kubernetes import (
     NetworkPolicyIngressRule,
     NetworkPolicyPeer,
 )
+from modelservice.values.scalars import Annotations, Word
 
 
 class Global(BaseModel):
@@ -20,7 +19,7 @@ class Global(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, use_attribute_docstrings=True)
 
-    imageRegistry: Annotated[str, Field(max_length=253)] = ""
+    imageRegistry: Word = ""
     """Registry that replaces the registry of every image, for mirrors and air-gapped clusters."""
     imagePullSecrets: list[LocalObjectReference] | None = None
     """Image pull secrets, added to all others."""
@@ -29,7 +28,7 @@ class Global(BaseModel):
 class ServiceAccount(Closed):
     """The ServiceAccount that the chart creates."""
 
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations, e.g. a cloud identity."""
     automountServiceAccountToken: bool | None = None
     """Mounts an API server token into the pods. Default: Kubernetes' `true`."""
@@ -47,11 +46,11 @@ class NetworkPolicy(Closed):
         examples=[[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}}]],
     )
     """Sources that may send requests and read metrics: the Gateway, Prometheus, an endpoint picker that the chart
-    does not create. Default: every source."""
+    does not create. Default: every source, on the ports that serve, that Services send to and that are scraped."""
     ingress: list[NetworkPolicyIngressRule] = []
     """Further ingress rules."""
     egress: list[NetworkPolicyEgressRule] | None = None
     """Egress rules in addition to traffic within the release and DNS, e.g. to the model hub. Default: all egress is
     allowed."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the NetworkPolicies."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import ImagePullPolicy, Port, Quantity
+from modelservice.values.scalars import DnsSubdomain, Image, ImagePullPolicy, Port, Quantity
 
 
 class RequesterPorts(Closed):
@@ -47,19 +47,24 @@ class RequesterResources(Closed):
 
 
 class Requester(Closed):
-    """Dual pods of llm-d fast model actuation (https://github.com/llm-d-incubation/llm-d-fast-model-actuation):
-    decode is a ReplicaSet of requesters that hold the accelerators and carry the server's pod as a patch."""
+    """Dual pods of llm-d fast model actuation (https://github.com/llm-d-incubation/llm-d-fast-model-actuation), version
+    0.2.5 or newer: decode is a ReplicaSet of requesters that hold the accelerators and carry the server's pod as a
+    patch."""
 
     enable: bool = False
-    """Renders decode as requesters. Not allowed with `multinode`."""
-    image: Annotated[str, Field(max_length=512)] = (
-        "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:latest"
-    )
+    """Renders decode as requesters; the engine gets sleep mode (vLLM's `--enable-sleep-mode` and
+    `VLLM_SERVER_DEV_MODE`). Not allowed with `multinode`."""
+    image: Image = "ghcr.io/llm-d-incubation/llm-d-fast-model-actuation/requester:v0.6.4"
     """Image of the requester."""
     imagePullPolicy: ImagePullPolicy = "Always"
     """Image pull policy."""
-    adminPort: Port = 8081
-    """Administration port of the server's pod."""
+    adminPort: Port | None = None
+    """Port of the requester that the controller asks for its accelerators. Default, and the only value that works:
+    `port.spi`."""
+    inferenceServerConfig: DnsSubdomain | None = None
+    """Name of an InferenceServerConfig (https://github.com/llm-d-incubation/llm-d-fast-model-actuation), for a server
+    that a launcher starts. Default: the server is a pod with the engine of decode, which the requester carries as a
+    patch."""
     port: RequesterPorts = RequesterPorts()
     """Ports of the requester."""
     readinessProbe: RequesterProbe = RequesterProbe()

@@ -1,9 +1,14 @@
-"""Values that the chart cannot do without: ``null`` in a values file makes Helm delete a default."""
+"""Values that the chart cannot do without, and their defaults.
+
+``null`` in a values file makes Helm delete a default, and ``helm upgrade --reuse-values`` has none that came after the
+release's chart. The chart then puts these defaults back.
+"""
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -32,6 +37,16 @@ def tree() -> Tree:
         elif not isinstance(value, list):
             found[outer][name] = None
     return found[""]
+
+
+def defaults() -> dict[str, Any]:
+    """Return the defaults of the chart, without those that are null or empty: a missing value means the same."""
+    return _filled(Values().model_dump(mode="json", by_alias=True))
+
+
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    below = {name: _filled(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    return {name: value for name, value in below.items() if value not in (None, [], {})}
 
 
 def _required() -> Iterator[tuple[str, object]]:

@@ -11,7 +11,7 @@ from modelservice.values.autoscaling import Autoscaling
 from modelservice.values.base import Closed
 from modelservice.values.containers import Container
 from modelservice.values.engine import Engine
-from modelservice.values.groups import RolloutStrategy, SubGroupPolicy, WorkerTemplate
+from modelservice.values.groups import NetworkConfig, RolloutStrategy, SubGroupPolicy, WorkerTemplate
 from modelservice.values.kubernetes import (
     Affinity,
     ClaimRetention,
@@ -29,7 +29,16 @@ from modelservice.values.lifecycle import Drain, PodDisruptionBudget, Probes
 from modelservice.values.monitoring import Monitoring
 from modelservice.values.parallelism import Parallelism
 from modelservice.values.placement import AcceleratorTypes
-from modelservice.values.scalars import DnsSubdomain, LabelKey, LabelValue, Replicas
+from modelservice.values.scalars import (
+    Annotations,
+    DnsSubdomain,
+    LabelKey,
+    LabelValue,
+    OptionalName,
+    PriorityClass,
+    Replicas,
+    form,
+)
 from modelservice.values.service import RoleService
 from modelservice.values.storage import PodResourceClaim, SharedMemory, VolumeClaimTemplate
 
@@ -79,9 +88,20 @@ class Role(Closed):
     """Exclusive topology domain for every subgroup: `true` for one node each, or a node label key."""
     subGroupExclusiveToplogy: bool | LabelKey | None = Field(default=None, union_mode="left_to_right", deprecated=True)
     """Misspelled form of `subGroupExclusiveTopology`, from the original chart."""
-    annotations: dict[str, str] = {}
+    restartPolicy: Literal["RecreateGroupOnPodRestart", "RecreateGroupAfterStart", "None"] | None = None
+    """What happens to a group of the LeaderWorkerSet when a container of it restarts. Default:
+    `RecreateGroupOnPodRestart`; `RecreateGroupAfterStart`, which leaves out groups that are still starting, needs
+    LeaderWorkerSet 0.9."""
+    startupPolicy: Literal["LeaderCreated", "LeaderReady"] | None = None
+    """When the workers of a LeaderWorkerSet's group are created. Default: `LeaderCreated`. With `LeaderReady`, a leader
+    that waits for its workers never becomes ready."""
+    networkConfig: NetworkConfig | None = None
+    """Network of the LeaderWorkerSet."""
+    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"kueue.x-k8s.io/queue-name": "inference"}])
+    """Labels of the workload, e.g. the name of its Kueue queue. Labels of the pods are `podLabels`."""
+    annotations: Annotations = {}
     """Annotations of the workload."""
-    podAnnotations: dict[str, str] = {}
+    podAnnotations: Annotations = {}
     """Annotations of the pods."""
     podLabels: dict[LabelKey, LabelValue] = {}
     """Labels of the pods, in addition to the chart's; never part of a selector."""
@@ -91,9 +111,9 @@ class Role(Closed):
     """Tolerations of node taints."""
     affinity: Affinity = {}
     """Affinity, merged with the node affinity from `acceleratorTypes`."""
-    schedulerName: str | None = None
+    schedulerName: OptionalName | None = None
     """Scheduler name of this role. Default: the top-level `schedulerName`."""
-    priorityClassName: str | None = None
+    priorityClassName: PriorityClass | None = None
     """Priority class name; empty or `none` for no priority class."""
     terminationGracePeriodSeconds: Annotated[int, Field(ge=0, le=86400)] | None = None
     """Termination grace period in seconds. Default: Kubernetes' 30, or the sum from `drain`."""
@@ -140,7 +160,15 @@ class Role(Closed):
     )
     """Topology spread constraints of the pods. Default `labelSelector`: the role's serving pods."""
     resourceProfile: (
-        Annotated[str, Field(max_length=80, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$")] | None
+        Annotated[
+            str,
+            form(
+                "a resource profile: name or name:n",
+                r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,3})?$",
+                max_length=80,
+            ),
+        ]
+        | None
     ) = Field(default=None, examples=["nvidia-h100:4"])
     """An entry of `resourceProfiles` and the factor of its resources: `name` or `name:n`."""
     probes: Probes = Probes()

@@ -7,25 +7,37 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import DnsLabel, DnsSubdomain, Hostname, Port, RouteDuration
+from modelservice.values.scalars import (
+    AbsolutePath,
+    Annotations,
+    DnsLabel,
+    DnsSubdomain,
+    Hostname,
+    NameOrTemplate,
+    Port,
+    RouteDuration,
+    UrlPath,
+    form,
+)
 
-HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$")]
-HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
-RoutePath = Annotated[str, Field(max_length=1024, pattern=r"^/")]
+HeaderName = Annotated[
+    str, form("the name of an HTTP header", r"^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$", min_length=1, max_length=256)
+]
+HeaderValue = Annotated[str, form("text of one line", r"^[^\x00-\x08\x0a-\x1f\x7f]+$", min_length=1, max_length=4096)]
 
 
 class ParentReference(Closed):
     """A Gateway (https://gateway-api.sigs.k8s.io/reference/spec/#parentreference)."""
 
-    name: str | None = None
+    name: NameOrTemplate | None = None
     """Name of the Gateway."""
-    namespace: str | None = None
+    namespace: NameOrTemplate | None = None
     """Namespace of the Gateway."""
     group: str | None = None
     """API group. Default: `gateway.networking.k8s.io`."""
     kind: str | None = None
     """Kind. Default: `Gateway`."""
-    sectionName: str | None = None
+    sectionName: NameOrTemplate | None = None
     """Name of one listener. Default: all listeners."""
     port: Port | None = None
     """Port of the listener. Default: all ports."""
@@ -36,7 +48,7 @@ class PathMatch(Closed):
 
     type: Literal["Exact", "PathPrefix", "RegularExpression"] | None = None
     """Type of the match. Default: `PathPrefix`."""
-    value: RoutePath | None = None
+    value: AbsolutePath | None = None
     """Path. Default: `/`."""
 
 
@@ -71,7 +83,7 @@ class Header(Closed):
     name: HeaderName
     """Name."""
     value: HeaderValue
-    """Value."""
+    """Value, rendered as a template."""
 
 
 class HeaderModifier(Closed):
@@ -81,7 +93,7 @@ class HeaderModifier(Closed):
     """Headers to set, replacing headers of the same name."""
     add: list[Header] | None = None
     """Headers to add."""
-    remove: list[str] | None = None
+    remove: list[HeaderName] | None = None
     """Names of headers to remove."""
 
 
@@ -90,9 +102,9 @@ class PathModifier(Closed):
 
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
     """Type of the replacement."""
-    replaceFullPath: RoutePath | None = None
+    replaceFullPath: AbsolutePath | None = None
     """New path."""
-    replacePrefixMatch: RoutePath | None = None
+    replacePrefixMatch: AbsolutePath | None = None
     """Replacement of the matched prefix."""
 
 
@@ -202,20 +214,21 @@ class HttpRoute(Closed):
     """Creates the HTTPRoute."""
     name: DnsSubdomain | None = None
     """Name of the object. Default: the prefix of all object names."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the object."""
     parentRefs: list[ParentReference] = []
-    """Gateways of the route. Default: `routing.parentRefs`."""
+    """Gateways of the route. Default: `routing.parentRefs`. Strings are rendered as templates."""
     hostnames: list[Hostname] = Field(default=[], max_length=16)
     """Host names of the route. Default: those of the Gateway's listeners."""
-    pathPrefix: RoutePath = "/"
+    pathPrefix: UrlPath = "/"
     """Path prefix of the route, removed before the request reaches the engine."""
     modelHeader: HeaderName | None = None
     """Header that must contain the model's name, for several models behind one Gateway; a body-based router sets
     it, e.g. `X-Gateway-Base-Model-Name`."""
     matches: list[RouteMatch] = Field(default=[], max_length=64)
-    """Matches in full, instead of `pathPrefix` and `modelHeader`."""
+    """Matches in full, instead of `pathPrefix` and `modelHeader`. Strings are rendered as templates."""
     timeouts: RouteTimeouts = RouteTimeouts()
     """Timeouts."""
     rules: list[RouteRule] = Field(default=[], max_length=16)
-    """Rules in full, instead of `pathPrefix`, `modelHeader`, `matches` and `timeouts`."""
+    """Rules in full, instead of `pathPrefix`, `modelHeader`, `matches` and `timeouts`. Strings are rendered as
+    templates."""

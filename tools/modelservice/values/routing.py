@@ -9,7 +9,7 @@ from modelservice.values.picker import Epp, LoadBalancing
 from modelservice.values.pool import InferenceModel, InferenceObjective, InferencePool
 from modelservice.values.proxy import Proxy
 from modelservice.values.route import HttpRoute, ParentReference
-from modelservice.values.scalars import Port
+from modelservice.values.scalars import ModelName, Port
 
 
 class Routing(Closed):
@@ -22,7 +22,7 @@ class Routing(Closed):
     """The routing sidecar."""
     parentRefs: list[ParentReference] = []
     """Gateways of the HTTPRoute."""
-    modelName: str | None = Field(default=None, deprecated=True)
+    modelName: ModelName | None = Field(default=None, deprecated=True)
     """Former key of `modelArtifacts.name`, which it overrides."""
     inferencePool: InferencePool = InferencePool()
     """InferencePool of the serving pods."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import ServiceFragment, ServicePort
-from modelservice.values.scalars import LabelKey, LabelValue, ServiceName
+from modelservice.values.scalars import Annotations, LabelKey, LabelValue, ServiceName, form
 
 
 class ServiceFields(Closed):
@@ -18,13 +16,13 @@ class ServiceFields(Closed):
     """Name of the Service."""
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = None
     """Type of the Service. Default: `ClusterIP`."""
-    clusterIP: Annotated[str, Field(max_length=45, pattern=r"^(None|[0-9a-fA-F.:]+)$")] | None = None
+    clusterIP: Annotated[str, form("None or an IP address", r"^(None|[0-9a-fA-F.:]+)$", max_length=45)] | None = None
     """Fixed address; `None` for a headless Service, which is the default of a StatefulSet without `type`."""
     ports: list[ServicePort] = []
     """Ports. Default: `http` on `routing.servicePort`, and one for each rank with `dataMode: multiPort`."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the Service."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the Service, e.g. of a cloud's load balancer."""
     extraConfig: ServiceFragment | None = None
     """Any other field of a Service spec, merged last."""

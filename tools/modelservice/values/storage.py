@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import PersistentVolumeClaimSpec
-from modelservice.values.scalars import AbsolutePath, DnsLabel, DnsSubdomain, LabelKey, LabelValue, Quantity
+from modelservice.values.scalars import (
+    AbsolutePath,
+    Annotations,
+    DnsLabel,
+    DnsSubdomain,
+    LabelKey,
+    LabelValue,
+    Quantity,
+)
 
 
 class PodResourceClaim(Closed):
@@ -40,7 +48,7 @@ class VolumeClaimTemplate(Closed):
     """Mount path in the engine container."""
     labels: dict[LabelKey, LabelValue] | None = None
     """Labels of the claims."""
-    annotations: dict[str, str] | None = None
+    annotations: Annotations | None = None
     """Annotations of the claims."""
 
 
@@ -57,7 +65,7 @@ class VolumeClaim(Closed):
     """Keeps the claim when the release is uninstalled."""
     labels: dict[LabelKey, LabelValue] = {}
     """Labels of the claim."""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = {}
     """Annotations of the claim."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from modelservice.values.base import Closed
+from modelservice.values.scalars import Line, Word
 
 
 class Sampling(Closed):
@@ -15,27 +16,27 @@ class Sampling(Closed):
         "parentbased_traceidratio",
     ] = "parentbased_traceidratio"  # fmt: skip
     """OpenTelemetry sampler (`OTEL_TRACES_SAMPLER`)."""
-    samplerArg: str = "1.0"
+    samplerArg: Word = "1.0"
     """Argument of the sampler (`OTEL_TRACES_SAMPLER_ARG`)."""
 
 
 class ServiceNames(Closed):
     """Service names in traces."""
 
-    vllmDecode: str = "vllm-decode"
+    vllmDecode: Line = "vllm-decode"
     """Service name of the decode engine."""
-    vllmPrefill: str = "vllm-prefill"
+    vllmPrefill: Line = "vllm-prefill"
     """Service name of the prefill engine."""
-    routingProxy: str = "routing-proxy"
+    routingProxy: Line = "routing-proxy"
     """Service name of the sidecar."""
-    endpointPicker: str = "endpoint-picker"
+    endpointPicker: Line = "endpoint-picker"
     """Service name of the endpoint picker."""
 
 
 class VllmTracing(Closed):
     """Tracing options of vLLM."""
 
-    collectDetailedTraces: str = "all"
+    collectDetailedTraces: Word = "all"
     """Value of `--collect-detailed-traces`."""
 
 
@@ -44,7 +45,7 @@ class Tracing(Closed):
 
     enabled: bool = False
     """Sets the `OTEL_*` variables and vLLM's tracing flags."""
-    otlpEndpoint: str = "http://otel-collector:4317"
+    otlpEndpoint: Word = "http://otel-collector:4317"
     """OTLP endpoint of the collector."""
     sampling: Sampling = Sampling()
     """Sampling of traces."""

@@ -21,15 +21,15 @@ Facts about a role's accelerators, as JSON. Input: root, role, profile, engine, 
 {{- $dra := kindIs "bool" $own.dra | ternary $own.dra ($global.dra | default false) -}}
 {{- $none := or (eq $type "cpu") (not (index .root.Known.engines .engine.type).needsAccelerator) -}}
 {{- if and (not $none) (not $resource) (not (and $dra (hasKey $global.resourceClaimTemplates $type))) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: unknown accelerator type %q; known are cpu, %s. For another vendor set accelerator.resources.%s: <its resource name>"
-  $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type) -}}
+  $typeKey $type (keys $global.resources | sortAlpha | join ", ") $type)) -}}
 {{- end -}}
 {{- $runsOn := (index .root.Known.engines .engine.type).runsOn -}}
 {{- if and $runsOn (hasKey .root.Known.accelerators $type) (not (has $type $runsOn)) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: %s does not run on %s; set %s: %s, or another engine.type"
-  $typeKey (index .root.Known.engines .engine.type).title $type $typeKey (first $runsOn)) -}}
+  $typeKey (index .root.Known.engines .engine.type).title $type $typeKey (first $runsOn))) -}}
 {{- end -}}
 {{- $stated := kindIs "invalid" $own.count | ternary $global.count $own.count -}}
 {{- $count := $none | ternary 0 .parallelism.perPod -}}

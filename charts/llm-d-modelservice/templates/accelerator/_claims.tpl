@@ -32,12 +32,13 @@ claims is the pod's list, names what the engine container refers to.
 {{- range $i, $claim := $role.resourceClaims -}}
   {{- $key := printf "%s.resourceClaims[%d]" $.facts.role $i -}}
   {{- if and $claim.resourceClaimName $claim.resourceClaimTemplateName -}}
-  {{- fail (printf "%s: resourceClaimName and resourceClaimTemplateName exclude each other; keep one" $key) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "%s: resourceClaimName and resourceClaimTemplateName exclude each other; keep one" $key)) -}}
   {{- end -}}
   {{- if not (or $claim.resourceClaimName $claim.resourceClaimTemplateName) -}}
-  {{- fail (printf "%s: set an existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one for all)" $key) -}}
+  {{- include "llm-d-modelservice.stop" (list $
+    (printf "%s: set an existing resourceClaimTemplateName (a claim for each pod) or resourceClaimName (one for all)" $key)) -}}
   {{- end -}}
-  {{- if hasKey $seen $claim.name -}}{{- fail (printf "%s.name: %s is given twice" $key $claim.name) -}}{{- end -}}
+  {{- if hasKey $seen $claim.name -}}{{- include "llm-d-modelservice.stop" (list $ (printf "%s.name: %s is given twice" $key $claim.name)) -}}{{- end -}}
   {{- $_ := set $seen $claim.name true -}}
   {{- $claims = append $claims (pick $claim "name" (empty $claim.resourceClaimName | ternary "resourceClaimTemplateName" "resourceClaimName")) -}}
 {{- end -}}
@@ -51,7 +52,8 @@ claims is the pod's list, names what the engine container refers to.
 {{- $type := .facts.accelerator.type -}}
 {{- $key := printf "accelerator.resourceClaimTemplates.%s" $type -}}
 {{- if not (hasKey .root.Values.accelerator.resourceClaimTemplates $type) -}}
-{{- fail (printf "%s: dra is true for %s, but the devices of %s are not known; set %s.class: <DeviceClass>" $key .facts.role $type $key) -}}
+{{- include "llm-d-modelservice.stop" (list $
+  (printf "%s: dra is true for %s, but the devices of %s are not known; set %s.class: <DeviceClass>" $key .facts.role $type $key)) -}}
 {{- end -}}
 {{- $entry := index .root.Values.accelerator.resourceClaimTemplates $type -}}
 {{- $count := int ($entry.count | default .facts.accelerator.count) -}}
@@ -59,11 +61,12 @@ claims is the pod's list, names what the engine container refers to.
 {{- if or (eq ($entry.match | default "") "firstAvailable") $entry.firstAvailable -}}
   {{- $choices := $entry.firstAvailable | default (list (set (pick $entry "class" "allocationMode" "selectors" "tolerations") "name" $type)) -}}
   {{- if and $entry.firstAvailable (eq ($entry.match | default "firstAvailable") "exactly") -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s.match: exactly takes one request, but firstAvailable lists choices; set match: firstAvailable"
-    $key) -}}
+    $key)) -}}
   {{- end -}}
-  {{- if $entry.adminAccess -}}{{- fail (printf "%s.adminAccess: a firstAvailable request cannot have it" $key) -}}{{- end -}}
+  {{- if $entry.adminAccess -}}{{- include "llm-d-modelservice.stop" (list $
+    (printf "%s.adminAccess: a firstAvailable request cannot have it" $key)) -}}{{- end -}}
   {{- $out := list -}}
   {{- range $i, $choice := $choices -}}
   {{- $input := dict "request" $choice "count" $count "key" (printf "%s.firstAvailable[%d]" $key $i) -}}
@@ -75,7 +78,8 @@ claims is the pod's list, names what the engine container refers to.
 {{- end -}}
 {{- $requests := list $request -}}
 {{- range $name, $more := $entry.requests -}}
-  {{- if eq $name $type -}}{{- fail (printf "%s.requests.%s: the accelerator's own request has this name; choose another" $key $name) -}}{{- end -}}
+  {{- if eq $name $type -}}{{- include "llm-d-modelservice.stop" (list $
+    (printf "%s.requests.%s: the accelerator's own request has this name; choose another" $key $name)) -}}{{- end -}}
   {{- $input := dict "request" $more "count" 1 "key" (printf "%s.requests.%s" $key $name) -}}
   {{- $requests = append $requests (dict "name" $name "exactly" (include "llm-d-modelservice.deviceRequest" $input | fromJson)) -}}
 {{- end -}}
@@ -91,17 +95,18 @@ One device request without its name, as JSON. Input: request (values), count (wh
 */}}
 {{- define "llm-d-modelservice.deviceRequest" -}}
 {{- $request := .request -}}
-{{- if not $request.class -}}{{- fail (printf "%s.class: set the DeviceClass of the devices" .key) -}}{{- end -}}
+{{- if not $request.class -}}{{- include "llm-d-modelservice.stop" (list $ (printf "%s.class: set the DeviceClass of the devices" .key)) -}}{{- end -}}
 {{- $out := dict "deviceClassName" $request.class -}}
 {{- if eq ($request.allocationMode | default "") "All" -}}
-  {{- if $request.count -}}{{- fail (printf "%s.count: allocationMode All takes every matching device; remove the count" .key) -}}{{- end -}}
+  {{- if $request.count -}}{{- include "llm-d-modelservice.stop" (list $
+    (printf "%s.count: allocationMode All takes every matching device; remove the count" .key)) -}}{{- end -}}
   {{- $_ := set $out "allocationMode" "All" -}}
 {{- else -}}
   {{- $count := int ($request.count | default .count) -}}
   {{- if gt $count 32 -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s: a pod needs %d devices, but a claim holds at most 32; spread the ranks over more workers"
-    .key $count) -}}
+    .key $count)) -}}
   {{- end -}}
   {{- $_ := set $out "count" $count -}}
   {{- with $request.allocationMode -}}{{- $_ := set $out "allocationMode" . -}}{{- end -}}

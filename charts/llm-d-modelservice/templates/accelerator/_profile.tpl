@@ -14,7 +14,7 @@ of resourceProfiles.<name>, with resources {limits, requests} in place of limits
 {{- if not (index .root.Values.resourceProfiles $name) -}}
 {{- $known := keys .root.Values.resourceProfiles | sortAlpha | join ", " -}}
 {{- $fix := empty $known | ternary (printf "set its resources as resourceProfiles.%s" $name) (printf "known are %s" $known) -}}
-{{- fail (printf "%s.resourceProfile: there is no profile %q; %s" .role $name $fix) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s.resourceProfile: there is no profile %q; %s" .role $name $fix)) -}}
 {{- end -}}
 {{- $factor := eq (len $parts) 2 | ternary (last $parts) "1" | int -}}
 {{- $profile := index .root.Values.resourceProfiles $name -}}

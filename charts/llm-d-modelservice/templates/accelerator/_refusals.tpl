@@ -34,16 +34,17 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
   {{- end -}}
   {{- if $accelerators -}}
     {{- if $facts.dra -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       (print "%s: it names %s, but accelerators of %s come from a resource claim (dra: true), and a pod would get both; "
         "remove it, the claim's count follows parallelism")
-      $key $name $.role) -}}
+      $key $name $.role)) -}}
     {{- end -}}
     {{- if ne $name $facts.resource -}}
     {{- $resource := empty $facts.resource | ternary "" (printf " (%s)" $facts.resource) -}}
     {{- $fix := printf "accelerator.resources.%s: %s" $facts.type $name -}}
     {{- if hasKey $known $name -}}{{- $fix = printf "%s.accelerator.type: %s" $.role (index $known $name) -}}{{- end -}}
-    {{- fail (printf "%s: it names %s, but the accelerator type of %s is %s%s; set %s" $key $name $.role $facts.type $resource $fix) -}}
+    {{- include "llm-d-modelservice.refuse" (list $
+      (printf "%s: it names %s, but the accelerator type of %s is %s%s; set %s" $key $name $.role $facts.type $resource $fix)) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -55,9 +56,9 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
   {{- $stated := not (kindIs "invalid" .stated) -}}
   {{- $equal := eq (toString $given) (toString $facts.count) -}}
   {{- if and $stated (not $equal) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s: %s is %s, but accelerator.count is %d; set it once"
-    $key $facts.resource (toString $given) (int $facts.count)) -}}
+    $key $facts.resource (toString $given) (int $facts.count))) -}}
   {{- end -}}
   {{- $own := and $custom (or (not .parallelism.stated) (eq (toString $given) "0")) -}}
   {{- if not (or $stated .none $independent $own $equal) -}}
@@ -66,10 +67,10 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
   {{- if $p.spans -}}
   {{- $sizes = printf "tensor %d x pipeline %d over %d pods" (int $p.tensor) (int $p.pipeline) (int $p.workers) -}}
   {{- end -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "%s: %s is %s, but a pod has %d ranks (%s); set the parallelism of these accelerators, or "
       "%s.accelerator.count: %s if the difference is intended")
-    $key $facts.resource (toString $given) (int $facts.count) $sizes .role (toString $given)) -}}
+    $key $facts.resource (toString $given) (int $facts.count) $sizes .role (toString $given))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -80,9 +81,9 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
 {{- range .known -}}{{- $names = append $names .name -}}{{- end -}}
 {{- range .used -}}
   {{- if not (has .name $names) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.resources.claims: the pod has no claim %s; add it to %s.resourceClaims%s"
-    $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names)))) -}}
+    $.key .name $.role (empty $names | ternary "" (printf " (there are %s)" (join ", " $names))))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

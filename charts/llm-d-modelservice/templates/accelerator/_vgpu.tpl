@@ -14,34 +14,35 @@ Turns a role's accelerators into virtual GPUs, in place; prints nothing. Input: 
 {{- $facts := .facts -}}
 {{- $shares := (index .root.Known.accelerators $facts.type | default dict).shares | default dict -}}
 {{- if not (hasKey $shares $vgpu.provider) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "accelerator.vgpu.enabled: %s does not divide accelerators of type %s, which %s has; set vgpu.enabled: false and "
     "the vendor's resources as engine.resources.limits")
-  $vgpu.provider $facts.type .role) -}}
+  $vgpu.provider $facts.type .role)) -}}
 {{- end -}}
 {{- $names := index $shares $vgpu.provider -}}
 {{- if $facts.dra -}}
-{{- fail "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; set dra: false" -}}
+{{- include "llm-d-modelservice.stop" (list $
+  "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; set dra: false") -}}
 {{- end -}}
 {{- $resources := .engine.resources | default dict -}}
 {{- $given := merge (dict) ($resources.limits | default dict) ($resources.requests | default dict) -}}
 {{- if and (ne $names.count $facts.resource) (hasKey $given $facts.resource) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "%s.containers[0].resources: it names %s, a whole GPU, but accelerator.vgpu asks for parts of one; remove it, the "
     "count follows parallelism")
-  .role $facts.resource) -}}
+  .role $facts.resource)) -}}
 {{- end -}}
 {{- $ranks := .parallelism.perPod -}}
 {{- if and $vgpu.number (ne (int $vgpu.number) (int (kindIs "invalid" .stated | ternary $ranks .stated))) -}}
   {{- if kindIs "invalid" .stated -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "accelerator.vgpu.number: %d, but a %s pod has %d ranks; set %s.parallelism.tensor: %d, or "
       "accelerator.count: %d if the difference is intended")
-    (int $vgpu.number) .role (int $ranks) .role (int $vgpu.number) (int $vgpu.number)) -}}
+    (int $vgpu.number) .role (int $ranks) .role (int $vgpu.number) (int $vgpu.number))) -}}
   {{- end -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "accelerator.vgpu.number: %d, but accelerator.count is %d; set it once"
-    (int $vgpu.number) (int .stated)) -}}
+    (int $vgpu.number) (int .stated))) -}}
 {{- end -}}
 {{- if gt (int $facts.count) 0 -}}
 {{- $_ := set $facts "resource" $names.count -}}

@@ -73,7 +73,7 @@ Whether a Gateway's listener uses TLS is up to the Gateway; its URL says http.
 {{- end -}}
 {{- range $services -}}
   {{- $port := (first (.ports | default (list dict))).port | default $.facts.servicePort | int -}}
-  {{- $portName := (first (.ports | default (list dict))).name | default "http" -}}
+  {{- $portName := (first (.ports | default (list dict))).name | default $scheme -}}
   {{- $namespace := $.root.Release.Namespace -}}
   {{- $prefix := eq $scheme "https" | ternary "https:" "" -}}
   {{- $addresses = append $addresses (dict
@@ -107,7 +107,10 @@ What clients need to know of the release, as JSON. Input: root, roles (facts, se
 {{- $paths := dict -}}
 {{- range $feature := prepend $features "any" -}}
   {{- range $name, $path := index $served.paths $feature -}}
-  {{- $_ := set $paths $name (replace "{model}" (first $names.models) $path) -}}
+    {{- /* A name with a slash is more than one segment of a path, which the server does not serve. */ -}}
+    {{- if not (and (contains "{model}" $path) (contains "/" (first $names.models))) -}}
+    {{- $_ := set $paths $name (replace "{model}" (first $names.models) $path) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if .root.Values.modelArtifacts.lora.dynamic -}}

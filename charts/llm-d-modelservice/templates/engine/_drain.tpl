@@ -1,7 +1,8 @@
 {{/*
 Graceful shutdown: what happens between the decision to remove a pod and its end.
   1. preStop: the pod is no longer ready and still serves; endpoints, pools and the endpoint picker drop it
-  2. SIGTERM: the engine rejects new requests and finishes the running ones
+  2. SIGTERM: the engine finishes the running requests. vLLM answers a new one with 500, and its health check stays 200,
+     so only the pause of step 1 keeps requests away
   3. SIGKILL at the end of the grace period, which leaves a buffer
 https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
 */}}
@@ -20,7 +21,7 @@ flag: the engine gets its shutdown flag. One without it drops its requests on SI
 {{- $custom := eq .engine.modelCommand "custom" -}}
 {{- if and $drain.shutdownFlag (or $custom (not $shutdown)) -}}
 {{- $why := $custom | ternary "modelCommand is custom, so the chart adds no arguments" (printf "%s has no such flag" $known.title) -}}
-{{- fail (printf "%s.shutdownFlag: %s; remove it, and preStop waits for the requests" $key $why) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s.shutdownFlag: %s; remove it, and preStop waits for the requests" $key $why)) -}}
 {{- end -}}
 {{- $flag := $drain.shutdownFlag -}}
 {{- if not (kindIs "bool" $flag) -}}
@@ -60,7 +61,8 @@ enough. Input: root, engine. Tags of other images mean something else.
 {{- with .facts.drain.preStop -}}
   {{- $lifecycle := $.container.lifecycle | default dict -}}
   {{- if $lifecycle.preStop -}}
-  {{- fail (printf "%s.drain.enabled: the engine container already has lifecycle.preStop, and there is only one; remove either" $.facts.role) -}}
+  {{- include "llm-d-modelservice.stop" (list $
+    (printf "%s.drain.enabled: the engine container already has lifecycle.preStop, and there is only one; remove either" $.facts.role)) -}}
   {{- end -}}
   {{- $_ := set $.container "lifecycle" (merge (dict "preStop" (dict "sleep" (dict "seconds" .))) $lifecycle) -}}
 {{- end -}}
@@ -76,10 +78,10 @@ stays.
   {{- if kindIs "invalid" $given -}}
   {{- $_ := set $.spec "terminationGracePeriodSeconds" . -}}
   {{- else if lt (int $given) (int .) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.terminationGracePeriodSeconds: %d, but draining takes %d (preStopSeconds + timeoutSeconds + bufferSeconds of "
       "%s.drain), and Kubernetes would kill the pod before; remove it, or set a smaller %s.drain.timeoutSeconds")
-    $.facts.role (int $given) (int .) $.facts.role $.facts.role) -}}
+    $.facts.role (int $given) (int .) $.facts.role $.facts.role)) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

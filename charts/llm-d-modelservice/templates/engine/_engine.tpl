@@ -40,18 +40,20 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "modelCommand" (empty $listed | ternary "imageDefault" "custom") -}}
 {{- end -}}
 {{- $key := printf "%s.%s" .role (empty $listed | ternary "engine" "containers[0]") -}}
-{{- include "llm-d-modelservice.checkStart" (dict "engine" $engine "facts" $facts "listed" $listed "key" $key "byDefault" $byDefault) -}}
+{{- include "llm-d-modelservice.checkStart" (dict "root" .root "engine" $engine "facts" $facts "listed" $listed "key" $key "byDefault" $byDefault) -}}
 {{- if kindIs "invalid" $engine.mountModelVolume -}}{{- $_ := set $engine "mountModelVolume" (or $typed (not $listed)) -}}{{- end -}}
 {{- $_ := set $engine "name" ($engine.name | default $facts.start.container) -}}
 {{- $_ := set $engine "image" ($engine.image | default $facts.images.default | default $known.unstated.image) -}}
 {{- $_ := set $engine "typed" $typed -}}
 {{- if not $typed -}}{{- $_ := set $engine "type" (include "llm-d-modelservice.engineType" (dict "root" .root "engine" $engine)) -}}{{- end -}}
+{{- include "llm-d-modelservice.addKvRole" (dict "role" .role "flags" $flags "known" (index $known.engines $engine.type)) -}}
 {{- $_ := set $engine "options" dict -}}
 {{- range $type, $other := $known.engines -}}
   {{- $options := $other.start.options -}}
   {{- if and $options (index $engine (toString $options)) -}}
     {{- if ne $type $engine.type -}}
-    {{- fail (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type) -}}
+    {{- include "llm-d-modelservice.stop" (list $
+      (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type)) -}}
     {{- end -}}
     {{- $_ := set $engine "options" (index $engine $options) -}}
   {{- end -}}
@@ -62,6 +64,22 @@ Output: the fields of a container without args and env, plus
 {{- $_ := set $engine "flags" $flags -}}
 {{- $_ := set $engine "variables" $variables -}}
 {{- $engine | toJson -}}
+{{- end -}}
+
+{{/*
+Adds what a role does with the KV cache to the configuration of its transfer, in place, unless it is given; prints
+nothing. Input: role, flags, known (facts about the engine).
+https://docs.vllm.ai/en/latest/features/nixl_connector_usage/
+*/}}
+{{- define "llm-d-modelservice.addKvRole" -}}
+{{- with .known.kvRoles -}}
+{{- $config := index $.flags .flag -}}
+{{- if kindIs "map" $config -}}
+{{- if and (has (index $config .connectorKey) .connectors) (not (hasKey $config .roleKey)) -}}
+{{- $_ := set $.flags .flag (merge (dict .roleKey (index .roles $.role)) $config) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

@@ -16,10 +16,14 @@ An engine that takes its settings from variables has its own template for them,
 {{- $env = include "llm-d-modelservice.mergeList" (dict "key" "env" "lower" list "upper" $env) | fromJsonArray -}}
 {{- $names := dict -}}
 {{- range $env -}}{{- $_ := set $names .name true -}}{{- end -}}
-{{- $variables := dict "root" .root "value" $engine.variables "key" "engine.env" -}}
-{{- range $name, $value := (include "llm-d-modelservice.rendered" $variables | fromJson).value -}}
+{{- $own := (index $values $facts.role).engine.env | default dict -}}
+{{- range $name, $value := $engine.variables -}}
   {{- if not (hasKey $names $name) -}}
     {{- $_ := set $names $name true -}}
+    {{- if or (kindIs "map" $value) (contains "{{" (toString $value)) -}}
+    {{- $key := printf "%sengine.env.%s" (hasKey $own $name | ternary (printf "%s." $facts.role) "") $name -}}
+    {{- $value = (include "llm-d-modelservice.rendered" (dict "root" $.root "key" $key "value" $value) | fromJson).value -}}
+    {{- end -}}
     {{- with include "llm-d-modelservice.variable" (dict "name" $name "value" $value) | fromJson -}}{{- $env = append $env . -}}{{- end -}}
   {{- end -}}
 {{- end -}}
@@ -34,6 +38,9 @@ An engine that takes its settings from variables has its own template for them,
   (dict "name" "DP_SIZE" "value" (toJson $p.data))
   (dict "name" "TP_SIZE" "value" (toJson $p.tensor))
   (dict "name" "DP_SIZE_LOCAL" "value" (toJson $p.dataLocal)) -}}
+{{- end -}}
+{{- if include "llm-d-modelservice.sleeps" . -}}
+{{- range $name, $value := $known.sleep.env -}}{{- $needed = append $needed (dict "name" $name "value" $value) -}}{{- end -}}
 {{- end -}}
 {{- $derived = concat $derived $needed -}}
 {{- if $engine.mountModelVolume -}}{{- $derived = concat $derived $facts.model.env -}}{{- end -}}
@@ -75,12 +82,13 @@ scalar, or {valueFrom}).
 {{- define "llm-d-modelservice.apiKeyEnv" -}}
 {{- $known := index .root.Known.engines .facts.engine.type -}}
 {{- if not $known.apiKey.env -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "auth.apiKeySecret.name: %s %s; remove it, and check keys at the gateway"
-  $known.title $known.apiKey.refused) -}}
+  $known.title $known.apiKey.refused)) -}}
 {{- end -}}
 {{- if hasKey .facts.given "api-key" -}}
-{{- fail "auth.apiKeySecret.name: the engine also gets --api-key, in plain text; remove it from engine.args or the container's args" -}}
+{{- include "llm-d-modelservice.stop" (list $
+  "auth.apiKeySecret.name: the engine also gets --api-key, in plain text; remove it from engine.args or the container's args") -}}
 {{- end -}}
 {{- dict "name" $known.apiKey.env "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key")) | toJson -}}
 {{- end -}}

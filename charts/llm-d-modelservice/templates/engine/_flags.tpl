@@ -117,6 +117,7 @@ engine has its own template, see engineCommand.
 {{- if and .known.apiKey.throughFlag .root.Values.auth.apiKeySecret.name -}}
 {{- $flags = append $flags (list .known.apiKey.flag (printf "$(%s)" .known.apiKey.env)) -}}
 {{- end -}}
+{{- if include "llm-d-modelservice.sleeps" . -}}{{- $flags = append $flags (list .known.sleep.flag true) -}}{{- end -}}
 {{- $flags = concat $flags $facts.model.flags $facts.lora.flags -}}
 {{- $features := .root.Values.modelArtifacts.features | default list -}}
 {{- if not (has "TextGeneration" $features) -}}

@@ -25,9 +25,9 @@ givenFlags). Output:
   {{- $literal := index $.given $flag | toString -}}
   {{- if regexMatch "^[0-9]+$" $literal -}}
     {{- if and $value (ne (int $value) (int $literal)) -}}
-    {{- fail (printf
-      "%s.%s is %d, but the engine's arguments have --%s %s; set it once, as %s.%s"
-      $key $name (int $value) $flag $literal $key $name) -}}
+    {{- include "llm-d-modelservice.stop" (list $ (printf
+      "%s.%s: it is %d, but the engine's arguments have --%s %s; set it once, as %s.%s"
+      $key $name (int $value) $flag $literal $key $name)) -}}
     {{- end -}}
     {{- $value = int $literal -}}
   {{- end -}}
@@ -50,10 +50,10 @@ givenFlags). Output:
 
 {{- if or $spans $ownGroup -}}
   {{- if and $spans (ne (mod $group $workers | int) 0) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.workers: %d ranks (tensor %d x pipeline %d) do not spread evenly over %d pods; set e.g. pipeline: %d, or "
       "remove data: 1 for data parallelism over the pods")
-    $key $group $tensor $pipeline $workers $workers) -}}
+    $key $group $tensor $pipeline $workers $workers)) -}}
   {{- end -}}
   {{- $data = 1 -}}
   {{- $dataLocal = 1 -}}
@@ -63,18 +63,18 @@ givenFlags). Output:
   {{- $data = mul $dataLocal $workers | int -}}
 {{- else if and $dataLocal $workers -}}
   {{- if ne $data (mul $dataLocal $workers | int) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s: data is %d but dataLocal x workers is %d x %d = %d; leave one of the three out"
-    $key $data $dataLocal $workers (mul $dataLocal $workers | int)) -}}
+    $key $data $dataLocal $workers (mul $dataLocal $workers | int))) -}}
   {{- end -}}
 {{- else if $dataLocal -}}
   {{- if ne (mod $data $dataLocal | int) 0 -}}
-  {{- fail (printf "%s: data %d is not a multiple of dataLocal %d" $key $data $dataLocal) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "%s: data %d is not a multiple of dataLocal %d" $key $data $dataLocal)) -}}
   {{- end -}}
   {{- $workers = div $data $dataLocal | int -}}
 {{- else if $workers -}}
   {{- if ne (mod $data $workers | int) 0 -}}
-  {{- fail (printf "%s: data %d is not a multiple of workers %d" $key $data $workers) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "%s: data %d is not a multiple of workers %d" $key $data $workers)) -}}
   {{- end -}}
   {{- $dataLocal = div $data $workers | int -}}
 {{- else -}}
@@ -84,24 +84,24 @@ givenFlags). Output:
 
 {{- if and (gt $workers 1) (not .multinode) -}}
 {{- $stated := hasKey $set "workers" -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "%s.workers: one model instance needs %d pods%s, but multinode is false and a Deployment has no groups; set "
     "multinode: true%s")
   $key $workers ($stated | ternary "" (printf " (data %d / dataLocal %d)" $data $dataLocal))
-  ($stated | ternary ", or remove workers" (printf ", or dataLocal: %d for all ranks in one pod" $data))) -}}
+  ($stated | ternary ", or remove workers" (printf ", or dataLocal: %d for all ranks in one pod" $data)))) -}}
 {{- end -}}
 
 {{- $known := index .root.Known.engines .engine.type -}}
 {{- if and (gt $workers 1) (not $spans) (not $custom) $known.groups (not ($known.groups).dataOverPods) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: %s serves data parallel ranks from one pod; with workers: %d set data: 1 and tensor for all accelerators of the group"
-  $key $known.title $workers) -}}
+  $key $known.title $workers)) -}}
 {{- end -}}
 {{- $mode := "" -}}
 {{- if and (gt $data 1) (not $custom) -}}
   {{- $mode = $role.parallelism.dataMode | default (gt $workers 1 | ternary "hybrid" "") -}}
   {{- if and (eq $workers 1) (has $mode (list "hybrid" "internal")) -}}{{- $mode = "" -}}{{- end -}}
-  {{- $input := dict "key" $key "known" $known "mode" $mode "data" $data "dataLocal" $dataLocal -}}
+  {{- $input := dict "root" .root "key" $key "known" $known "mode" $mode "data" $data "dataLocal" $dataLocal -}}
   {{- include "llm-d-modelservice.checkDataMode" $input -}}
 {{- end -}}
 {{- $leaderOnly := or $spans (eq $mode "internal") -}}

@@ -42,9 +42,9 @@ container. A declared port keeps its name; a missing one is added.
     {{- range $ports -}}
       {{- if eq (int .containerPort) $number -}}
         {{- if .name -}}
-        {{- fail (printf
+        {{- include "llm-d-modelservice.stop" (list $ (printf
           "%s.monitoring.%s.portName: no port is named %s, but the engine's port %d is named %s; set portName: %s"
-          $.facts.role $.monitor.kind $name $number .name .name) -}}
+          $.facts.role $.monitor.kind $name $number .name .name)) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}
         {{- $found = true -}}

@@ -53,7 +53,7 @@ With dataMode: multiPort an engine can have a supervisor that answers for all ra
 {{- $known := index .root.Known.engines $engine.type -}}
 {{- $probes := (index .root.Values .facts.role).probes -}}
 {{- if and (eq $engine.modelCommand "custom") (not $engine.typed) (not $probes.path) -}}
-{{- fail (printf "%s.probes.path: the health check of a custom command is not known; set its path" .facts.role) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s.probes.path: the health check of a custom command is not known; set its path" .facts.role)) -}}
 {{- end -}}
 {{- $startup := $probes.path | default $known.health.ready -}}
 {{- $supervised := include "llm-d-modelservice.supervised" . -}}

@@ -3,27 +3,28 @@ Combinations that an engine cannot run.
 */}}
 
 {{/*
-Rejects an engine without an image or a command; prints nothing. Input: engine (merged so far), facts (about its stated
-type), listed (the container in the values, or null), key, byDefault (modelCommand is not stated).
+Rejects an engine without an image or a command; prints nothing. Input: root, engine (merged so far), facts (about its
+stated type), listed (the container in the values, or null), key, byDefault (modelCommand is not stated).
 */}}
 {{- define "llm-d-modelservice.checkStart" -}}
 {{- $engine := .engine -}}
 {{- $custom := eq $engine.modelCommand "custom" -}}
 {{- if not $engine.image -}}
   {{- if .listed -}}
-  {{- fail (printf "%s.image: the engine container has no image; set it here or as engine.image" .key) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "%s.image: the engine container has no image; set it here or as engine.image" .key)) -}}
   {{- end -}}
   {{- if and $engine.type (not .facts.images.default) -}}
-  {{- fail (printf "engine.image: engine.type is %s, which has no default image; set it, or add the preset of that engine" $engine.type) -}}
+  {{- include "llm-d-modelservice.refuse" (list $
+    (printf "engine.image: engine.type is %s, which has no default image; set it, or add the preset of that engine" $engine.type)) -}}
   {{- end -}}
 {{- end -}}
 {{- if and $custom (not $engine.command) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.command: modelCommand is custom%s, which needs a command; set it, or modelCommand: vllmServe or imageDefault"
-  .key (.byDefault | ternary " (the default of a listed container)" "")) -}}
+  .key (.byDefault | ternary " (the default of a listed container)" ""))) -}}
 {{- end -}}
 {{- if and (not $custom) $engine.command (not .listed) -}}
-{{- fail (printf "%s.command: only modelCommand: custom uses it, and it is %s" .key $engine.modelCommand) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "%s.command: only modelCommand: custom uses it, and it is %s" .key $engine.modelCommand)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -39,52 +40,67 @@ multinode, proxy, monitor.
 {{- $served := keys (omit $known.api.paths "any") | sortAlpha -}}
 {{- range $feature := $values.modelArtifacts.features -}}
   {{- if not (has $feature $served) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "modelArtifacts.features: %s does not serve %s, only %s; remove it, or choose another engine.type"
-    $known.title $feature (join ", " $served)) -}}
+    $known.title $feature (join ", " $served))) -}}
+  {{- end -}}
+{{- end -}}
+{{- $name := include "llm-d-modelservice.modelName" .root -}}
+{{- $named := or (eq $engine.modelCommand "custom") (hasKey .given ($known.model.name | default "" | replace "_" "-")) -}}
+{{- range $feature := $values.modelArtifacts.features -}}
+  {{- range $path := index $known.api.paths $feature -}}
+  {{- if and (not $named) (contains "{model}" $path) (contains "/" $name) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
+    "modelArtifacts.name: %s serves %s at %s, so the name must not contain a slash; set e.g. name: %s"
+    $known.title $feature $path (splitList "/" $name | last))) -}}
+  {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- with .monitor -}}
   {{- $exporter := include "llm-d-modelservice.hasExporter" (dict "values" $role "monitor" .) -}}
   {{- if not (or $known.metrics.path $exporter) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.monitoring.%s.enabled: %s has no metrics; set false, or add an exporter as a further container with a port named %s"
-    $.role .kind $known.title .portName) -}}
+    $.role .kind $known.title .portName)) -}}
   {{- end -}}
   {{- $flag := $known.metrics.onlyWith | default "" -}}
   {{- if and $flag (not $exporter) (ne $engine.modelCommand "custom") (not (hasKey $.given $flag)) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.monitoring.%s.enabled: %s has metrics only with --%s, a file that turns them on; set engine.args.%s, or set false"
-    $.role .kind $known.title (replace "-" "_" $flag) $flag) -}}
+    $.role .kind $known.title (replace "-" "_" $flag) $flag)) -}}
   {{- end -}}
 {{- end -}}
 {{- $started := index .root.Known.unstated.byCommand $engine.modelCommand -}}
 {{- if and $started (ne $started $engine.type) -}}
 {{- $key := empty $role.engine.type | ternary "engine" (printf "%s.engine" .role) -}}
 {{- if $engine.typed -}}
-{{- fail (printf "%s.type: modelCommand: %s does not start %s; remove modelCommand" $key $engine.modelCommand $engine.type) -}}
-{{- end -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $
+  (printf "%s.type: modelCommand: %s does not start %s; remove modelCommand" $key $engine.modelCommand $engine.type)) -}}
+{{- else -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "engine.image: modelCommand: %s does not start %s, which %s is; set the image of the engine, or remove modelCommand"
-  $engine.modelCommand $known.title $engine.image) -}}
+  $engine.modelCommand $known.title $engine.image)) -}}
+{{- end -}}
 {{- end -}}
 {{- if not $known.disaggregates -}}
   {{- if eq .role "prefill" -}}
-  {{- fail (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $known.title) -}}
+  {{- include "llm-d-modelservice.refuse" (list $
+    (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $known.title)) -}}
   {{- end -}}
   {{- if .proxy -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not support; set routing.proxy.enabled: false"
-    $known.title) -}}
+    $known.title)) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .multinode $known.needsAccelerator (not $known.groups) -}}
-{{- fail (printf "multinode: %s runs in one pod; set multinode: false" $known.title) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "multinode: %s runs in one pod; set multinode: false" $known.title)) -}}
 {{- end -}}
 {{- if eq ($known.start.settings | default "flags") "environment" -}}
   {{- range $name, $value := $engine.flags -}}
     {{- if not (kindIs "invalid" $value) -}}
-    {{- fail (printf "engine.args.%s: %s has no flags, its settings are environment variables; set engine.env" $name $known.title) -}}
+    {{- include "llm-d-modelservice.refuse" (list $
+      (printf "engine.args.%s: %s has no flags, its settings are environment variables; set engine.env" $name $known.title)) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -102,36 +118,38 @@ simulator takes every layout and stands for its ranks: it needs the ports, not t
   {{- $set := dict "tensor" (gt (int $p.tensor) 1) "pipeline" (gt (int $p.pipeline) 1) "data" (gt (int $p.data) 1) "expert" $p.expert -}}
   {{- range $size, $wanted := $set -}}
     {{- if and $wanted (not (index $sizes $size)) -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.parallelism.%s: %s has no such setting; remove it%s"
-      $.role $size $known.title (eq $size "expert" | ternary "" (printf ", and for more accelerators in a pod set %s.accelerator.count" $.role))) -}}
+      $.role $size $known.title (eq $size "expert" | ternary "" (printf ", and for more accelerators in a pod set %s.accelerator.count" $.role)))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{/*
-Rejects a data parallel mode that the engine or the layout does not have; prints nothing. Input: key, known (facts about
-the engine), mode, data, dataLocal.
+Rejects a data parallel mode that the engine or the layout does not have; prints nothing. Input: root, key, known (facts
+about the engine), mode, data, dataLocal.
 */}}
 {{- define "llm-d-modelservice.checkDataMode" -}}
 {{- $modes := .known.parallelism.dataModes | default dict -}}
 {{- if and .mode .known.needsAccelerator (not (hasKey $modes .mode)) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.dataMode: %s has no %s mode; %s" .key .known.title .mode
-  (empty $modes | ternary "remove it" (printf "set one of %s" (keys $modes | sortAlpha | join ", ")))) -}}
+  (empty $modes | ternary "remove it" (printf "set one of %s" (keys $modes | sortAlpha | join ", "))))) -}}
 {{- end -}}
 {{- if and (eq .mode "external") (ne (int .dataLocal) 1) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.dataMode: external runs one rank per pod, but dataLocal is %d; set dataMode: multiPort for a port per rank, or dataLocal: 1"
-  .key (int .dataLocal)) -}}
+  .key (int .dataLocal))) -}}
 {{- end -}}
 {{- if and (eq .mode "multiPort") (lt (int .dataLocal) 2) -}}
-{{- fail (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external" .key) -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external" .key)) -}}
 {{- end -}}
 {{- $most := int .known.parallelism.maxData -}}
 {{- $ranks := int (eq .mode "multiPort" | ternary .dataLocal .data) -}}
 {{- if and $most (has .mode (list "external" "multiPort")) (gt $ranks $most) -}}
-{{- fail (printf "%s: %s runs at most %d data parallel ranks, but the layout has %d; set fewer" .key .known.title $most $ranks) -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  (printf "%s: %s runs at most %d data parallel ranks, but the layout has %d; set fewer" .key .known.title $most $ranks)) -}}
 {{- end -}}
 {{- end -}}

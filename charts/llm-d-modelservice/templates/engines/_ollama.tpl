@@ -21,10 +21,10 @@ them is chosen by name.
 {{- define "llm-d-modelservice.engines.ollama.model" -}}
 {{- $chosen := .engine.options.model -}}
 {{- if and .path (not $chosen) -}}
-{{- fail "engine.ollama.model: the store on the claim can hold several models; set the one to serve, e.g. qwen3:0.6b" -}}
+{{- include "llm-d-modelservice.stop" (list $ "engine.ollama.model: the store on the claim can hold several models; set the one to serve, e.g. qwen3:0.6b") -}}
 {{- end -}}
 {{- if and (not .path) $chosen -}}
-{{- fail (printf "engine.ollama.model: modelArtifacts.uri already names the model (%s); remove it" .model.argument) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "engine.ollama.model: modelArtifacts.uri already names the model (%s); remove it" .model.argument)) -}}
 {{- end -}}
 {{- $_ := set .model "argument" ($chosen | default .model.argument) -}}
 {{- $_ := set .model "env" (list (dict "name" "OLLAMA_MODELS" "value" (.path | default .model.mountPath))) -}}
@@ -38,9 +38,9 @@ What fills the store, as JSON {command}: no command where nothing has to be done
 {{- $model := .model -}}
 {{- $renamed := without $model.names $model.argument -}}
 {{- if and $renamed $model.readOnly -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.name: in Ollama a name is an entry of its store, and the claim is read-only; set name: %s, or readOnly: false"
-  $model.argument) -}}
+  $model.argument)) -}}
 {{- end -}}
 {{- if or .download $renamed -}}
 {{- $pull := "" -}}

@@ -55,6 +55,7 @@ https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/
   {{- $flags = concat $flags (list
     (list .known.tracing.endpoint $tracing.otlpEndpoint) (list .known.tracing.detail $tracing.vllm.collectDetailedTraces)) -}}
 {{- end -}}
+{{- if include "llm-d-modelservice.sleeps" . -}}{{- $flags = append $flags (list .known.sleep.flag true) -}}{{- end -}}
 {{- if $facts.drain.flag -}}{{- $flags = append $flags (list .known.shutdown.flag $facts.drain.timeout) -}}{{- end -}}
 {{- set $out "flags" $flags | toJson -}}
 {{- end -}}
@@ -66,9 +67,9 @@ list. Input as for the flags.
 {{- define "llm-d-modelservice.engines.vllm.ranked" -}}
 {{- $local := int .facts.parallelism.dataLocal -}}
 {{- if not .positional -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: the first rank of a pod is LWS_WORKER_INDEX x %d, which needs a shell around the command; set modelCommand: %s"
-  .facts.role $local .known.start.modelCommand) -}}
+  .facts.role $local .known.start.modelCommand)) -}}
 {{- end -}}
 {{- $script := printf "exec vllm serve \"$@\" --data-parallel-start-rank \"$((LWS_WORKER_INDEX * %d))\"" $local -}}
 {{- list "/bin/sh" "-c" $script "vllm-serve" | toJson -}}

@@ -17,26 +17,28 @@ models). Rejects what cannot be downloaded.
 {{- $possible := or $pulls (has $scheme (list "hf" "ms" "s3" "gs" "oss")) -}}
 {{- if and (eq $asked "false") $needed -}}
 {{- $title := (index .root.Known.engines .engine.type).title -}}
-{{- fail (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $title $scheme) -}}
+{{- include "llm-d-modelservice.stop" (list $
+  (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $title $scheme)) -}}
 {{- end -}}
 {{- $download := eq $asked "true" -}}
 {{- if not (kindIs "bool" $options.enabled) -}}{{- $download = $needed -}}{{- end -}}
 {{- if and $download (not $possible) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.download.enabled: a %s:// model is not downloaded%s; set download.enabled: false"
-  $scheme ($own | ternary (printf ", because engine.%s.pull is false" $scheme) "")) -}}
+  $scheme ($own | ternary (printf ", because engine.%s.pull is false" $scheme) ""))) -}}
 {{- end -}}
 {{- if $options.job -}}
   {{- if not $possible -}}
-  {{- fail (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme)) -}}
   {{- end -}}
   {{- if eq $asked "false" -}}
-  {{- fail "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job to do; keep one of them" -}}
+  {{- include "llm-d-modelservice.stop" (list $
+    "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job to do; keep one of them") -}}
   {{- end -}}
   {{- if not .root.Values.modelArtifacts.persistence.enabled -}}
-  {{- fail (print
+  {{- include "llm-d-modelservice.stop" (list $ (print
     "modelArtifacts.download.job: a Job fills a claim that the pods share; set persistence.enabled: true and "
-    "accessModes: [ReadWriteMany]") -}}
+    "accessModes: [ReadWriteMany]")) -}}
   {{- end -}}
   {{- $download = true -}}
 {{- end -}}
@@ -93,9 +95,9 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
   {{- $directory := printf "%s/%s" $model.mountPath $model.rest -}}
   {{- $file := and .known.fileSuffix (hasSuffix .known.fileSuffix $model.rest) -}}
   {{- if and (eq $scheme "hf") (contains ":" $model.rest) (not $options.command) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "modelArtifacts.download.enabled: a whole repository is downloaded, not %s; set download.command, or download.enabled: false"
-    $model.rest) -}}
+    $model.rest)) -}}
   {{- end -}}
   {{- $command = include "llm-d-modelservice.copyCommand" (dict
     "scheme" $scheme "rest" $model.rest "directory" $directory "revision" $model.revision "cached" $cached "file" $file)
@@ -107,9 +109,9 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
     {{- $env = $access.env -}}
     {{- $image = $image | default (include "llm-d-modelservice.rcloneImage" .) -}}
   {{- else if and (not $image) (not (has $scheme (.known.downloads | default list))) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set an image that has %s"
-    $facts.title $scheme (first $command)) -}}
+    $facts.title $scheme (first $command))) -}}
   {{- end -}}
 {{- end -}}
 {{- if and $options.command (or $ownStore .download) -}}
@@ -118,10 +120,10 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
 {{- end -}}
 {{- if $command -}}
   {{- if not .engine.mountModelVolume -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.containers[0].mountModelVolume: the model is downloaded to a volume that the engine does not mount; set "
       "mountModelVolume: true")
-    .role) -}}
+    .role)) -}}
   {{- end -}}
   {{- $container := include "llm-d-modelservice.downloadContainer" (dict
     "root" .root "role" .role "engine" .engine "env" (concat $model.env $env)
@@ -144,9 +146,9 @@ command.
 {{- $options := .root.Values.modelArtifacts.download -}}
 {{- range $i, $container := (index .root.Values .role).initContainers -}}
   {{- if eq $container.name $.name -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s.initContainers[%d].name: the container that downloads the model is named %s; names are unique in a pod"
-    $.role $i $.name) -}}
+    $.role $i $.name)) -}}
   {{- end -}}
 {{- end -}}
 {{- $own := list -}}

@@ -21,9 +21,9 @@ and the volumes, mounts and init containers that bring them there.
   {{- $key := printf "modelArtifacts.adapters[%d]" $i -}}
   {{- include "llm-d-modelservice.checkItem" (dict "key" $key "item" $adapter) -}}
   {{- if hasKey $seen $adapter.name -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s.name: %s is also the name of %s, and requests choose by name; choose another"
-    $key $adapter.name (index $seen $adapter.name)) -}}
+    $key $adapter.name (index $seen $adapter.name))) -}}
   {{- end -}}
   {{- $_ := set $seen $adapter.name $key -}}
   {{- $input := dict "root" $.root "uri" $adapter.uri "key" (printf "%s.uri" $key) "examples" $examples -}}
@@ -38,7 +38,8 @@ and the volumes, mounts and init containers that bring them there.
   {{- else if eq $source.scheme "pvc" -}}
     {{- $segments := splitList "/" $source.rest -}}
     {{- if or (lt (len $segments) 2) (not (first $segments)) -}}
-    {{- fail (printf "%s.uri: %q does not say where on the claim the adapter is; set pvc://claim/path" $key $source.uri) -}}
+    {{- include "llm-d-modelservice.stop" (list $
+      (printf "%s.uri: %q does not say where on the claim the adapter is; set pvc://claim/path" $key $source.uri)) -}}
     {{- end -}}
     {{- $claim := dict "claimName" (first $segments) -}}
     {{- $mount := dict "name" $volume "mountPath" $path "subPath" (rest $segments | join "/") "readOnly" true -}}
@@ -70,10 +71,10 @@ root, role, engine, model, source, key, index, path.
 {{- if not (has $scheme (list "hf" "ms")) -}}
   {{- $endpoint := eq $scheme .model.scheme | ternary $artifacts.endpoint "" -}}
   {{- if and (eq $scheme "oss") (not $endpoint) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.uri: an oss:// bucket is reached at its region's address, which modelArtifacts.endpoint gives only if the "
       "model itself is oss://; put the adapter next to the model, or on a claim")
-    .key) -}}
+    .key)) -}}
   {{- end -}}
   {{- $input := dict "artifacts" $artifacts "scheme" $scheme "endpoint" $endpoint "rclone" true -}}
   {{- $access = include "llm-d-modelservice.storeAccess" $input | fromJson -}}
@@ -84,9 +85,9 @@ root, role, engine, model, source, key, index, path.
 {{- $command := include "llm-d-modelservice.copyCommand" $input | fromJsonArray -}}
 {{- $known := index .root.Known.engines .engine.type -}}
 {{- if and (eq $image .engine.image) (not (has $scheme ($known.model.downloads | default list))) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.download.image: the image of %s has no command that downloads from %s://; set an image that has %s"
-  $known.title $scheme (first $command)) -}}
+  $known.title $scheme (first $command))) -}}
 {{- end -}}
 {{- $container := include "llm-d-modelservice.downloadContainer" (dict
   "root" .root "role" .role "engine" .engine "env" $env

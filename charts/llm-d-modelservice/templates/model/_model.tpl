@@ -3,9 +3,14 @@ The model: from modelArtifacts to a model argument, a volume, environment variab
 engine starts.
 */}}
 
+{{/* The default of modelArtifacts.name, which only the simulator serves, printed. */}}
+{{- define "llm-d-modelservice.demoModel" -}}
+random/model
+{{- end -}}
+
 {{/* How clients call the model; routing.modelName is what the original chart's first versions had. Input: the root context. */}}
 {{- define "llm-d-modelservice.modelName" -}}
-{{- if eq .Values.modelArtifacts.name "random/model" -}}
+{{- if eq .Values.modelArtifacts.name (include "llm-d-modelservice.demoModel" .) -}}
 {{- .Values.routing.modelName | default .Values.modelArtifacts.name -}}
 {{- else -}}
 {{- .Values.modelArtifacts.name -}}
@@ -52,9 +57,9 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- include "llm-d-modelservice.checkFile" $here -}}
 {{- include "llm-d-modelservice.reachStore" $here -}}
 {{- if and $known.anyName (not $known.name) (ne $name $model.argument) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.name: %s loads any model that a request names, so requests must use the model's own name; set name: %s"
-  (index .root.Known.engines .engine.type).title $model.argument) -}}
+  (index .root.Known.engines .engine.type).title $model.argument)) -}}
 {{- end -}}
 {{- if and $artifacts.revision $known.revision -}}
 {{- $_ := set $model "flags" (append $model.flags (list $known.revision $artifacts.revision)) -}}
@@ -110,10 +115,10 @@ An engine with its own model store has a template for what the store changes,
 {{- else if has $scheme (list "pvc" "pvc+hf") -}}
   {{- $example := eq $scheme "pvc" | ternary "pvc://claim/path/to/model" "pvc+hf://claim/[directory/]organisation/model" -}}
   {{- if lt (len $segments) (eq $scheme "pvc" | ternary ($ownStore | ternary 1 2) 3) -}}
-  {{- fail (printf "modelArtifacts.uri: %q does not say where on the claim the model is; set %s" .uri $example) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "modelArtifacts.uri: %q does not say where on the claim the model is; set %s" .uri $example)) -}}
   {{- end -}}
   {{- if not (first $segments) -}}
-  {{- fail (printf "modelArtifacts.uri: %q does not name a claim; set %s" .uri $example) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "modelArtifacts.uri: %q does not name a claim; set %s" .uri $example)) -}}
   {{- end -}}
   {{- $claim := dict "claimName" (first $segments) -}}
   {{- if $artifacts.readOnly -}}{{- $_ := set $claim "readOnly" true -}}{{- end -}}
@@ -136,14 +141,14 @@ An engine with its own model store has a template for what the store changes,
 {{- if or .download $cached (and (eq $scheme "file") $artifacts.persistence.enabled) -}}
   {{- $_ := set $model "volume" (include "llm-d-modelservice.modelVolume" .root | fromJson) -}}
 {{- else if $artifacts.persistence.enabled -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "modelArtifacts.persistence.enabled: the engine streams %s:// models without a volume; set download.enabled: true, "
     "or persistence.enabled: false")
-  $scheme) -}}
+  $scheme)) -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.volume.type: nothing is downloaded to a volume, because the model is %s://%s; remove it"
-  $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" "")) -}}
+  $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" ""))) -}}
 {{- end -}}
 {{- end -}}
 

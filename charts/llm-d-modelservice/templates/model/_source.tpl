@@ -7,20 +7,19 @@ A URI in parts, its templates rendered, as JSON {uri, scheme, rest}. Input: root
 (the schemes that are possible there, with one URI of each).
 */}}
 {{- define "llm-d-modelservice.source" -}}
-{{- $uri := .uri -}}
-{{- if contains "{{" $uri -}}{{- $uri = tpl $uri .root -}}{{- end -}}
-{{- $uri = $uri | replace "\"" "" | trim -}}
+{{- $uri := include "llm-d-modelservice.renderedString" (dict "root" .root "key" .key "value" .uri) | replace "\"" "" | trim -}}
 {{- $parts := splitn "://" 2 $uri -}}
 {{- $scheme := $parts._0 -}}
 {{- $rest := $parts._1 | default "" | trimSuffix "/" -}}
 {{- if not (hasKey .examples $scheme) -}}
-{{- fail (printf "%s: %q has no scheme that the chart knows; set one of %s" .key $uri (values .examples | sortAlpha | join ", ")) -}}
+{{- include "llm-d-modelservice.stop" (list $
+  (printf "%s: %q has no scheme that the chart knows; set one of %s" .key $uri (values .examples | sortAlpha | join ", "))) -}}
 {{- end -}}
 {{- if or (not $rest) (and (has $scheme (list "s3" "gs" "oss")) (not (contains "/" $rest))) -}}
-{{- fail (printf "%s: %q does not name a model; set e.g. %s" .key $uri (index .examples $scheme)) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s: %q does not name a model; set e.g. %s" .key $uri (index .examples $scheme))) -}}
 {{- end -}}
 {{- if and (eq $scheme "file") (not (hasPrefix "/" $rest)) -}}
-{{- fail (printf "%s: %q is not an absolute path; set %s" .key $uri (index .examples $scheme)) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s: %q is not an absolute path; set %s" .key $uri (index .examples $scheme))) -}}
 {{- end -}}
 {{- dict "uri" $uri "scheme" $scheme "rest" $rest | toJson -}}
 {{- end -}}
@@ -36,7 +35,8 @@ user, a claim of each pod, or the node's disk.
 {{- $claim := $artifacts.persistence.existingClaim | default (include "llm-d-modelservice.modelClaimName" .) -}}
 {{- dict "persistentVolumeClaim" (dict "claimName" $claim) | toJson -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
-  {{- if not $size -}}{{- fail "modelArtifacts.size: an ephemeral volume is a claim, which needs a size; set it" -}}{{- end -}}
+  {{- if not $size -}}{{- include "llm-d-modelservice.stop" (list $
+    "modelArtifacts.size: an ephemeral volume is a claim, which needs a size; set it") -}}{{- end -}}
   {{- $spec := dict "accessModes" (list "ReadWriteOnce") "resources" (dict "requests" (dict "storage" (toString $size))) -}}
   {{- with $artifacts.volume.storageClassName -}}{{- $_ := set $spec "storageClassName" . -}}{{- end -}}
 {{- dict "ephemeral" (dict "volumeClaimTemplate" (dict "spec" $spec)) | toJson -}}

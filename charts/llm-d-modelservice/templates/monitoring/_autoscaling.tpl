@@ -48,6 +48,19 @@ Rejects contradictory values.
 {{- end -}}
 
 {{/*
+Target of a metric that a HorizontalPodAutoscaler averages over the pods of a role, printed as a quantity. Input: facts,
+target (for a replica). The scale subresource of a LeaderWorkerSet selects leaders only, so where every pod of a group
+serves, the leader stands for its share.
+https://github.com/kubernetes-sigs/lws/blob/main/pkg/controllers/leaderworkerset_controller.go
+*/}}
+{{- define "llm-d-modelservice.podTarget" -}}
+{{- $pods := eq .facts.kind "LeaderWorkerSet" | ternary .facts.parallelism.workers 1 | int -}}
+{{- if .facts.leaderOnly -}}{{- $pods = 1 -}}{{- end -}}
+{{- $target := int .target -}}
+{{- if mod $target $pods -}}{{- printf "%dm" (div (mul $target 1000) $pods) -}}{{- else -}}{{- div $target $pods -}}{{- end -}}
+{{- end -}}
+
+{{/*
 Triggers of a role's ScaledObject, as a JSON list: active requests from the engine's metrics, the queue of the
 endpoint picker where all pods may be gone, then the user's. Input: root, role, autoscaler.
 */}}
@@ -60,14 +73,14 @@ endpoint picker where all pods may be gone, then the user's. Input: root, role, 
   {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" $prefix) -}}
   {{- $metrics := $.autoscaler.metrics -}}
   {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $metrics.running $pods $metrics.waiting $pods -}}
-  {{- $queries = append $queries (dict "name" "active-requests" "query" $query "threshold" (toString .)) -}}
+  {{- $queries = append $queries (dict "name" "active_requests" "query" $query "threshold" (toString .)) -}}
 {{- end -}}
 {{- if and .root.Values.routing.epp.create (or (eq (toString $scaling.minReplicas) "0") (eq (toString $scaling.idleReplicas) "0")) -}}
   {{- include "llm-d-modelservice.picker" .root -}}
   {{- $metric := .root.Picker.queueMetric -}}
   {{- $pool := include "llm-d-modelservice.poolName" .root -}}
   {{- $query := printf "sum(%s{namespace=%q,inference_pool=%q}) or vector(0)" $metric .root.Release.Namespace $pool -}}
-  {{- $queries = append $queries (dict "name" "queued-requests" "query" $query "threshold" "1") -}}
+  {{- $queries = append $queries (dict "name" "queued_requests" "query" $query "threshold" "1") -}}
 {{- end -}}
 {{- $triggers := list -}}
 {{- range $queries -}}

@@ -10,17 +10,17 @@ one. Input: root, role. Rejects two of them, and one that cannot find anything.
 {{- $role := index .root.Values .role -}}
 {{- $monitoring := $role.monitoring -}}
 {{- if and $monitoring.podmonitor.enabled $monitoring.servicemonitor.enabled -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is also enabled, and both scrape the same "
     "ports, so everything would be counted twice; keep one of them")
-  .role .role) -}}
+  .role .role)) -}}
 {{- end -}}
 {{- if $monitoring.servicemonitor.enabled -}}
-  {{- if and (not $role.service.create) (ne (toString $role.workload) "StatefulSet") -}}
-  {{- fail (printf
+  {{- if not (or (include "llm-d-modelservice.hasRoleService" $role) (include "llm-d-modelservice.entered" .)) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, but the role has none; set "
       "%s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead")
-    .role .role .role) -}}
+    .role .role .role)) -}}
   {{- end -}}
   {{- merge (dict "kind" "servicemonitor") $monitoring.servicemonitor | toJson -}}
 {{- else if $monitoring.podmonitor.enabled -}}
@@ -44,10 +44,10 @@ monitor, rank.
 {{- define "llm-d-modelservice.metricsPortName" -}}
 {{- $name := eq (int .rank) 0 | ternary .monitor.portName (printf "%s-%d" .monitor.portName (int .rank)) -}}
 {{- if gt (len $name) 15 -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   (print "%s.monitoring.%s.portName: the port of rank %d would be named %s, but port names have at most 15 characters; "
     "choose a shorter one")
-  .role .monitor.kind (int .rank) $name) -}}
+  .role .monitor.kind (int .rank) $name)) -}}
 {{- end -}}
 {{- $name -}}
 {{- end -}}

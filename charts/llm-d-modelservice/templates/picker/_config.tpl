@@ -85,7 +85,15 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
 {{- $plugins = append $plugins (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" .)) -}}
 {{- end -}}
 {{- $config := dict "apiVersion" .picker.configApi "kind" "EndpointPickerConfig" "plugins" $plugins "schedulingProfiles" $profiles -}}
-{{- if include "llm-d-modelservice.scalesToZero" .root -}}{{- $_ := set $config "featureGates" (list "flowControl") -}}{{- end -}}
+{{- if include "llm-d-modelservice.scalesToZero" .root -}}
+{{- $_ := set $config "featureGates" (list "flowControl") -}}
+{{- if $has.queueTimeout -}}
+{{- /* As long as the first pod may take to load; the picker's default is a minute. */ -}}
+{{- $load := 0 -}}
+{{- range list $values.decode $values.prefill -}}{{- if .create -}}{{- $load = max $load (int .probes.loadSeconds) -}}{{- end -}}{{- end -}}
+{{- $_ := set $config "flowControl" (dict "defaultRequestTTL" (printf "%ds" (int $load))) -}}
+{{- end -}}
+{{- end -}}
 {{- $config | toJson -}}
 {{- end -}}
 

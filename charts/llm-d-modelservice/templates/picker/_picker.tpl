@@ -20,7 +20,8 @@ An image without a version is taken for the newest of its name.
 {{- if not (hasKey . "Picker") -}}
 {{- $known := .Known.endpointPicker -}}
 {{- $epp := .Values.routing.epp -}}
-{{- if not $epp.image -}}{{- fail "routing.epp.image: the endpoint picker has no image; remove the key for the default" -}}{{- end -}}
+{{- if not $epp.image -}}{{- include "llm-d-modelservice.stop" (list $
+  "routing.epp.image: the endpoint picker has no image; remove the key for the default") -}}{{- end -}}
 {{- $repository := include "llm-d-modelservice.imageName" $epp.image -}}
 {{- $extension := $known.extension -}}
 {{- $llmd := ne $repository $extension.name -}}

@@ -11,42 +11,42 @@ Settings that the endpoint picker of this version cannot follow.
 {{- $example := $known.example -}}
 {{- $newer := printf "set a newer image, e.g. %s, or routing.epp.version where the tag does not say it" $example -}}
 {{- if semverCompare (printf "<%s.0" $known.oldest) $picker.version -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   (print "routing.epp.image: %s is older than the InferencePools, flags and plugins that this chart uses (those of llm-d's "
     "picker since %s and of Gateway API Inference Extension's since %s); %s")
-  $epp.image $known.oldest (keys $known.extension.equivalent | sortAlpha | first) $newer) -}}
+  $epp.image $known.oldest (keys $known.extension.equivalent | sortAlpha | first) $newer)) -}}
 {{- end -}}
 {{- $balancing := .Values.routing.loadBalancing.strategy -}}
 {{- $own := or $epp.pluginsConfig $epp.pluginsConfigFile -}}
 {{- if and $epp.pluginsConfig $epp.pluginsConfigFile -}}
-{{- fail "routing.epp.pluginsConfigFile: routing.epp.pluginsConfig is also a configuration; keep one of them" -}}
+{{- include "llm-d-modelservice.refuse" (list $ "routing.epp.pluginsConfigFile: routing.epp.pluginsConfig is also a configuration; keep one of them") -}}
 {{- end -}}
 {{- if and $epp.pluginsConfigFile (not (hasKey $epp.pluginsCustomConfig $epp.pluginsConfigFile)) -}}
 {{- $files := keys $epp.pluginsCustomConfig | sortAlpha | join ", " -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.epp.pluginsConfigFile: routing.epp.pluginsCustomConfig has no file %s%s; remove it for a derived configuration, or add the file"
-  $epp.pluginsConfigFile (empty $files | ternary "" (printf " (there are %s)" $files))) -}}
+  $epp.pluginsConfigFile (empty $files | ternary "" (printf " (there are %s)" $files)))) -}}
 {{- end -}}
 {{- if and $epp.pluginsCustomConfig (not $epp.pluginsConfigFile) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.epp.pluginsCustomConfig: nothing says which file to use; set routing.epp.pluginsConfigFile: %s"
-  (keys $epp.pluginsCustomConfig | sortAlpha | first)) -}}
+  (keys $epp.pluginsCustomConfig | sortAlpha | first))) -}}
 {{- end -}}
 {{- if and $own $balancing -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.loadBalancing.strategy: routing.epp.%s is a complete configuration, so the strategy has no effect; remove one of them"
-  (empty $epp.pluginsConfig | ternary "pluginsConfigFile" "pluginsConfig")) -}}
+  (empty $epp.pluginsConfig | ternary "pluginsConfigFile" "pluginsConfig"))) -}}
 {{- end -}}
 {{- if not $own -}}
   {{- if and (include "llm-d-modelservice.disaggregated" .) (not $picker.llmd) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.epp.image: %s does not know prefill and decode roles; set llm-d's picker, e.g. %s, or prefill.create: false"
-    $epp.image $example) -}}
+    $epp.image $example)) -}}
   {{- end -}}
   {{- if and (include "llm-d-modelservice.scalesToZero" .) (not $picker.has.flowControl) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.epp.image: requests that wait while no pod runs need flow control, which %s does not have; %s"
-    $epp.image $newer) -}}
+    $epp.image $newer)) -}}
   {{- end -}}
   {{- range $name := list "decode" "prefill" -}}
   {{- if (index $.Values $name).create -}}
@@ -55,20 +55,21 @@ Settings that the endpoint picker of this version cannot follow.
     {{- $metrics := include "llm-d-modelservice.requestMetrics" (dict "root" $ "facts" (index $.Roles $name)) | fromJson -}}
     {{- $usual := (index $.Known.engines $.Known.unstated.type).metrics.picker -}}
     {{- if and $metrics.picker (ne (toString $metrics.picker) $usual) (not $picker.has.engineMetrics) -}}
-    {{- fail (printf "routing.epp.image: %s reads vLLM's metrics only, but the engine is %s; %s" $epp.image $facts.title $newer) -}}
+    {{- include "llm-d-modelservice.refuse" (list $
+      (printf "routing.epp.image: %s reads vLLM's metrics only, but the engine is %s; %s" $epp.image $facts.title $newer)) -}}
     {{- end -}}
     {{- if not $metrics.picker -}}
       {{- if not $picker.llmd -}}
-      {{- fail (printf
+      {{- include "llm-d-modelservice.refuse" (list $ (printf
         "routing.epp.image: %s chooses by metrics, but has none of %s's requests; set llm-d's picker, e.g. %s, which counts them"
-        $epp.image $facts.title $example) -}}
+        $epp.image $facts.title $example)) -}}
       {{- end -}}
       {{- /* https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/v1.5.0/pkg/epp/framework/plugins */ -}}
       {{- if include "llm-d-modelservice.scalesToZero" $ -}}
-      {{- fail (printf
+      {{- include "llm-d-modelservice.refuse" (list $ (printf
         (print "routing.epp.create: requests that wait for the first pod would never be sent, because the picker takes a pod "
           "without metrics for a full one, and it reads none from %s; set autoscaling.minReplicas: 1 without idleReplicas")
-        $facts.title) -}}
+        $facts.title)) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
@@ -77,9 +78,9 @@ Settings that the endpoint picker of this version cannot follow.
 {{- if and .Values.routing.inferencePool.create (not $picker.has.activePorts) (include "llm-d-modelservice.disaggregated" .) -}}
   {{- $modes := list (toString .Values.decode.parallelism.dataMode) (toString .Values.prefill.parallelism.dataMode) -}}
   {{- if has "multiPort" $modes -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.epp.image: the pods of decode and prefill may have different ports (dataMode: multiPort), which %s does not know; %s"
-    $epp.image $newer) -}}
+    $epp.image $newer)) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -16,6 +16,11 @@ Labels. Three sets with three purposes:
 | toJson -}}
 {{- end -}}
 
+{{/* Labels of a role's workload, as JSON. Input: root, role. Those of the chart win, which objects are found by. */}}
+{{- define "llm-d-modelservice.workloadLabels" -}}
+{{- merge (include "llm-d-modelservice.labels" .root | fromJson) ((index .root.Values .role).labels | default dict) | toJson -}}
+{{- end -}}
+
 {{/* Labels that select the serving pods of a role, as JSON. Input: root, role. */}}
 {{- define "llm-d-modelservice.selectorLabels" -}}
 {{- dict
@@ -28,6 +33,21 @@ Labels. Three sets with three purposes:
 {{/* Labels that an InferencePool selects, as JSON. Input: root, role. */}}
 {{- define "llm-d-modelservice.servingLabels" -}}
 {{- set (deepCopy (.root.Values.modelArtifacts.labels | default dict)) "llm-d.ai/role" .role | toJson -}}
+{{- end -}}
+
+{{/*
+Labels in the immutable selector of a role's Deployment, as JSON. Input: root, role.
+Those of the original chart are the labels of the InferencePool, and an upgrade of its releases cannot change them.
+*/}}
+{{- define "llm-d-modelservice.deploymentSelector" -}}
+{{- if eq .root.Values.deploymentSelector "model" -}}
+  {{- if not .root.Values.modelArtifacts.labels -}}
+  {{- fail "deploymentSelector: model selects pods by modelArtifacts.labels, but there are none; set them, or deploymentSelector: release" -}}
+  {{- end -}}
+  {{- include "llm-d-modelservice.servingLabels" . -}}
+{{- else -}}
+  {{- include "llm-d-modelservice.selectorLabels" . -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

@@ -83,20 +83,3 @@ Unset fields of a values file never reach an object, because server-side apply r
   {{- end -}}
 {{- end -}}
 {{- end -}}
-
-{{/*
-A value with all its strings rendered as templates, as JSON {value}. Input: root, value, key (the values key,
-named when the result is not YAML any more).
-*/}}
-{{- define "llm-d-modelservice.rendered" -}}
-{{- $plain := dict "value" .value | toJson -}}
-{{- if contains "{{" $plain -}}
-{{- $out := tpl (dict "value" .value | toYaml) .root | fromYaml -}}
-{{- if not (hasKey $out "value") -}}
-{{- fail (printf "%s: the templates in it do not render to YAML: %s" .key (index $out "Error" | default "")) -}}
-{{- end -}}
-{{- $out | toJson -}}
-{{- else -}}
-{{- $plain -}}
-{{- end -}}
-{{- end -}}

@@ -11,40 +11,56 @@ survives a missing section.
 {{- define "llm-d-modelservice.enabled" -}}
 {{- if not (hasKey . "Known") -}}
 {{- include "llm-d-modelservice.known" . -}}
-{{- include "llm-d-modelservice.checkRequired" . -}}
+{{- include "llm-d-modelservice.fillDefaults" . -}}
+{{- if and .Values.enabled (not (hasKey . "Refusals")) -}}{{- include "llm-d-modelservice.checkRelease" . -}}{{- end -}}
 {{- end -}}
 {{- if .Values.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/*
-Rejects null for a section (`decode:` with everything below commented out) and for a default that the chart needs, because
-Helm then deletes the defaults; prints nothing. Input: the root context. See required in facts.json.
+Gives the values the defaults that they lack and the chart needs, in place; prints nothing. Input: the root context. Helm
+deletes a default for which a layer says null, and an upgrade with --reuse-values has none that is new in this version. The
+outermost missing section gets all its defaults, so null takes back what lower layers set. Rejects null for what is on by
+default, because it could also mean off. See required and defaults in facts.json.
 */}}
-{{- define "llm-d-modelservice.checkRequired" -}}
-{{- $level := list (dict "values" .Values "required" .Known.required "path" "") -}}
+{{- define "llm-d-modelservice.fillDefaults" -}}
+{{- $level := list (dict "values" .Values "required" .Known.required "defaults" .Known.defaults "path" "") -}}
 {{- range until 8 -}}
   {{- $below := list -}}
   {{- range $section := $level -}}
     {{- range $name, $parts := .required -}}
       {{- $value := index $section.values $name -}}
-      {{- if kindIs "map" $parts -}}
-        {{- if not (kindIs "map" $value) -}}
-        {{- fail (printf
-          "%s%s: it is null, which deletes its defaults; remove the key or set %s%s: {}"
-          $section.path $name $section.path $name) -}}
+      {{- if or $parts (kindIs "invalid" $value) -}}
+        {{- $key := printf "%s%s" $section.path $name -}}
+        {{- $default := index $section.defaults $name | default dict -}}
+        {{- if kindIs "invalid" $value -}}
+        {{- include "llm-d-modelservice.checkSwitch" (dict "key" $key "name" $name "default" $default) -}}
+        {{- $value = $default -}}
+        {{- $_ := set $section.values $name $value -}}
         {{- end -}}
         {{- if $parts -}}
-        {{- $below = append $below (dict "values" $value "required" $parts "path" (printf "%s%s." $section.path $name)) -}}
+        {{- $below = append $below (dict "values" $value "required" $parts "defaults" $default "path" (printf "%s." $key)) -}}
         {{- end -}}
-      {{- else if kindIs "invalid" $value -}}
-      {{- fail (printf
-        "%s%s: it is null, which deletes the default that the chart needs; remove the key or set a value"
-        $section.path $name) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
   {{- if not $below -}}{{- break -}}{{- end -}}
   {{- $level = $below -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Rejects null for a switch, or a section with a switch, that is on by default; prints nothing. Input: key, name, default. */}}
+{{- define "llm-d-modelservice.checkSwitch" -}}
+{{- $switch := "" -}}
+{{- range $name := list "create" "enabled" -}}
+  {{- if eq $name $.name -}}{{- $switch = $.key -}}{{- end -}}
+  {{- if kindIs "map" $.default -}}{{- if index $.default $name -}}{{- $switch = printf "%s.%s" $.key $name -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- if $switch -}}
+{{- fail (printf
+  (print "%s: it is null, but on by default; set %s: false to turn it off, or remove the key for the defaults; if it is missing "
+    "since an upgrade with --reuse-values, use --reset-then-reuse-values")
+  .key $switch) -}}
 {{- end -}}
 {{- end -}}
 

@@ -14,7 +14,8 @@ of all serving pods and of no other pod; a role with fewer ports declares them (
 {{- $labels := $given -}}
 {{- if not $given -}}
   {{- if not .Values.modelArtifacts.labels -}}
-  {{- fail "modelArtifacts.labels: an InferencePool selects pods by them, but there are none; set e.g. llm-d.ai/model: <name>" -}}
+  {{- include "llm-d-modelservice.stop" (list $
+    "modelArtifacts.labels: an InferencePool selects pods by them, but there are none; set e.g. llm-d.ai/model: <name>") -}}
   {{- end -}}
   {{- $labels = deepCopy .Values.modelArtifacts.labels -}}
   {{- /* Equal labels in another release must not mix; the pods of dual pods belong to no release. */ -}}
@@ -30,19 +31,19 @@ of all serving pods and of no other pod; a role with fewer ports declares them (
   {{- $facts := index $root.Roles $name -}}
   {{- $count = max $count (int $facts.portCount) | int -}}
   {{- if gt (int $facts.portCount) 8 -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.parallelism.dataMode: multiPort gives each of %d ranks a port, but an InferencePool has at most 8; set "
       "dataMode: hybrid, or dataLocal: 8 and more workers")
-    $name (int $facts.portCount)) -}}
+    $name (int $facts.portCount))) -}}
   {{- end -}}
   {{- $serving := include "llm-d-modelservice.podLabels" (dict "root" $root "role" $name "serves" true) | fromJson -}}
   {{- if eq $facts.kind "ReplicaSet" -}}{{- $serving = omit $serving "app.kubernetes.io/name" "app.kubernetes.io/instance" -}}{{- end -}}
   {{- range $key, $value := $labels -}}
     {{- if ne (toString (index $serving $key)) $value -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.stop" (list $ (printf
       (print "routing.inferencePool.matchLabels: no pod of %s has the label %s=%s, so the pool would leave them out; "
         "remove it, or set modelArtifacts.labels")
-      $name $key $value) -}}
+      $name $key $value)) -}}
     {{- end -}}
   {{- end -}}
   {{- if $facts.leaderOnly -}}
@@ -51,10 +52,10 @@ of all serving pods and of no other pod; a role with fewer ports declares them (
     {{- range $key, $value := $labels -}}{{- if ne (toString (index $worker $key)) $value -}}{{- $others = true -}}{{- end -}}{{- end -}}
     {{- if not $others -}}
     {{- $key := empty $given | ternary (printf "%s.podLabels" $name) "routing.inferencePool.matchLabels" -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.stop" (list $ (printf
       (print "%s: the workers of %s, which do not serve, have all labels that the pool selects; set labels in "
         "modelArtifacts.labels that are not in %s.podLabels")
-      $key $name $name) -}}
+      $key $name $name)) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

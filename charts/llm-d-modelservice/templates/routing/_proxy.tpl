@@ -24,6 +24,30 @@ nothing where the version has neither. Input: root, version, flag.
 {{- if semverCompare (printf ">=%s.0" ($known.since | default "0.0")) .version -}}{{- .flag -}}{{- else -}}{{- $known.instead -}}{{- end -}}
 {{- end -}}
 
+{{/*
+The port where decode engines ask prefill engines for the cache, as JSON {flag, env, port}: one that differs from the
+sidecar's default; {} else. Input: root.
+*/}}
+{{- define "llm-d-modelservice.bootstrap" -}}
+{{- $known := index .root.Known.routingProxy.bootstrap .root.Values.routing.proxy.connector -}}
+{{- $port := "" -}}
+{{- if and $known .root.Values.prefill.create -}}
+  {{- include "llm-d-modelservice.role" (dict "root" .root "role" "prefill") -}}
+  {{- $prefill := .root.Roles.prefill -}}
+  {{- with $known.engineFlag -}}{{- $port = index $prefill.given . -}}{{- end -}}
+  {{- with $known.engineEnv -}}
+    {{- $port = index $prefill.engine.variables . -}}
+    {{- range $prefill.engine.userEnv -}}{{- if eq .name $known.engineEnv -}}{{- $port = .value -}}{{- end -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $given := toString ($port | default "") -}}
+{{- if and (regexMatch "^[0-9]+$" $given) (ne $given (toString $known.default)) -}}
+{{- dict "flag" ($known.flag | default "") "env" ($known.env | default "") "port" $given | toJson -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
 {{/* Flags of the sidecar, as a JSON list [[name, value]]. Input: root, facts. */}}
 {{- define "llm-d-modelservice.proxyFlags" -}}
 {{- $proxy := .root.Values.routing.proxy -}}
@@ -59,6 +83,8 @@ nothing where the version has neither. Input: root, version, flag.
 {{- if gt (int $facts.portCount) 1 -}}
 {{- $flags = append $flags (list (include "llm-d-modelservice.proxyFlag" (set $here "flag" "data-parallel-size")) $facts.portCount) -}}
 {{- end -}}
+{{- $bootstrap := include "llm-d-modelservice.bootstrap" . | fromJson -}}
+{{- if $bootstrap.flag -}}{{- $flags = append $flags (list $bootstrap.flag $bootstrap.port) -}}{{- end -}}
 {{- $flags | toJson -}}
 {{- end -}}
 
@@ -85,6 +111,8 @@ The sidecar as a native sidecar container (an init container that keeps running)
 {{- if $several -}}
 {{- $env = append $env (dict "name" "POD_IP" "valueFrom" (dict "fieldRef" (dict "fieldPath" "status.podIP"))) -}}
 {{- end -}}
+{{- $bootstrap := include "llm-d-modelservice.bootstrap" . | fromJson -}}
+{{- if $bootstrap.env -}}{{- $env = append $env (dict "name" $bootstrap.env "value" $bootstrap.port) -}}{{- end -}}
 {{- if .root.Values.tracing.enabled -}}
 {{- $service := .root.Values.tracing.serviceNames.routingProxy -}}
 {{- $env = concat $env (include "llm-d-modelservice.tracingEnv" (dict "root" .root "service" $service) | fromJsonArray) -}}

@@ -2,20 +2,6 @@
 Routing objects that contradict each other.
 */}}
 
-{{/*
-"true" where the chart renders anything and the routing objects agree. Input: the root context. Every routing object
-begins with it, for the same reason as with enabled.
-*/}}
-{{- define "llm-d-modelservice.routed" -}}
-{{- if include "llm-d-modelservice.enabled" . -}}
-{{- if not (hasKey . "Routed") -}}
-{{- include "llm-d-modelservice.checkRouting" . -}}
-{{- $_ := set . "Routed" true -}}
-{{- end -}}
-true
-{{- end -}}
-{{- end -}}
-
 {{/* Rejects contradictory routing objects; prints nothing. Input: the root context. */}}
 {{- define "llm-d-modelservice.checkRouting" -}}
 {{- $routing := .Values.routing -}}
@@ -30,66 +16,68 @@ true
 {{- with $routing.inferenceModel -}}
   {{- if ne (toString .create) "false" -}}
   {{- $priority := index (dict "Critical" "1" "Sheddable" "-1") (.criticality | default "Standard") | default "0" -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "routing.inferenceModel: Gateway API Inference Extension replaced InferenceModel by InferenceObjective; set "
       "routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, Sheddable -1) and "
       "routing.inferenceModel.create: false")
-    $priority) -}}
+    $priority)) -}}
   {{- end -}}
 {{- end -}}
 {{- $anyPool := or $pool.create $pool.name -}}
 {{- $fix := "set routing.inferencePool.create: true, or the name of an existing pool as routing.inferencePool.name" -}}
 {{- if and $epp.create (not $anyPool) -}}
-{{- fail (printf "routing.epp.create: an endpoint picker belongs to an InferencePool, but there is none; %s" $fix) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "routing.epp.create: an endpoint picker belongs to an InferencePool, but there is none; %s" $fix)) -}}
 {{- end -}}
 {{- if and $routing.inferenceObjective.create (not $anyPool) -}}
-{{- fail (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, but there is none; %s" $fix) -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, but there is none; %s" $fix)) -}}
 {{- end -}}
 {{- if $pool.create -}}
   {{- if and $epp.create $pool.endpointPickerRef -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create creates a picker; remove one of them"
-    $pool.endpointPickerRef.name) -}}
+    $pool.endpointPickerRef.name)) -}}
   {{- end -}}
   {{- if not (or $epp.create $pool.endpointPickerRef) -}}
-  {{- fail (print
+  {{- include "llm-d-modelservice.refuse" (list $ (print
     "routing.inferencePool.create: a pool needs an endpoint picker; set routing.epp.create: true, or the Service of an "
-    "existing one as routing.inferencePool.endpointPickerRef.name") -}}
+    "existing one as routing.inferencePool.endpointPickerRef.name")) -}}
   {{- end -}}
 {{- end -}}
 {{- if $route.create -}}
   {{- $parents := include "llm-d-modelservice.parentRefs" . | fromJson -}}
   {{- if not $parents.refs -}}
-  {{- fail "routing.httpRoute.create: a route needs a Gateway; set routing.parentRefs: [{name: <gateway>}]" -}}
+  {{- include "llm-d-modelservice.refuse" (list $ "routing.httpRoute.create: a route needs a Gateway; set routing.parentRefs: [{name: <gateway>}]") -}}
   {{- end -}}
   {{- range $i, $parent := $parents.refs -}}
     {{- if not $parent.name -}}
-    {{- fail (printf "%s[%d].name: the API server rejects a route without a Gateway's name; set it" $parents.key $i) -}}
+    {{- include "llm-d-modelservice.refuse" (list $ (printf "%s[%d].name: the API server rejects a route without a Gateway's name; set it" $parents.key $i)) -}}
     {{- end -}}
   {{- end -}}
   {{- $needed := not $route.rules -}}
   {{- range $route.rules -}}{{- if not .backendRefs -}}{{- $needed = true -}}{{- end -}}{{- end -}}
   {{- if and $needed (not $anyPool) -}}
-  {{- fail (printf "routing.httpRoute.create: there is no InferencePool to send requests to; %s" $fix) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "routing.httpRoute.create: there is no InferencePool to send requests to; %s" $fix)) -}}
   {{- end -}}
   {{- $short := list -}}
   {{- if $route.modelHeader -}}{{- $short = append $short "modelHeader" -}}{{- end -}}
   {{- if ne ($route.pathPrefix | default "/") "/" -}}{{- $short = append $short "pathPrefix" -}}{{- end -}}
   {{- if and $route.rules $route.matches -}}{{- $short = append $short "matches" -}}{{- end -}}
   {{- if and $short (or $route.rules $route.matches) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.httpRoute.%s: %s are complete conditions, so it has no effect; remove one of them"
-    (first $short) (empty $route.rules | ternary "matches" "rules")) -}}
+    (first $short) (empty $route.rules | ternary "matches" "rules"))) -}}
   {{- end -}}
 {{- end -}}
 {{- $balancing := $routing.loadBalancing -}}
 {{- if and $balancing.strategy (not $epp.create) -}}
-{{- fail (print
+{{- include "llm-d-modelservice.refuse" (list $ (print
   "routing.loadBalancing.strategy: it configures this chart's endpoint picker, but there is none; set "
-  "routing.epp.create: true, or configure the picker where it is installed") -}}
+  "routing.epp.create: true, or configure the picker where it is installed")) -}}
 {{- end -}}
 {{- if and $balancing.prefixHash.prefixCharLength (ne (toString $balancing.strategy) "PrefixHash") -}}
-{{- fail "routing.loadBalancing.prefixHash: it belongs to another strategy; set routing.loadBalancing.strategy: PrefixHash" -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  "routing.loadBalancing.prefixHash: it belongs to another strategy; set routing.loadBalancing.strategy: PrefixHash") -}}
 {{- end -}}
 {{- if $epp.create -}}{{- include "llm-d-modelservice.checkPicker" . -}}{{- end -}}
 {{- end -}}

@@ -6,56 +6,58 @@ Combinations of a role's workload, pods and ports that cannot work.
 {{- define "llm-d-modelservice.checkRole" -}}
 {{- $role := index .root.Values .role -}}
 {{- if and .requester .multinode -}}
-{{- fail "requester.enable: dual pods are single pods, but multinode is true; set multinode: false or requester.enable: false" -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  "requester.enable: dual pods are single pods, but multinode is true; set multinode: false or requester.enable: false") -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkWorkload" . -}}
 {{- if .multinode -}}
   {{- if $role.strategy -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; set %s.rolloutStrategy"
-    .role .role) -}}
+    .role .role)) -}}
   {{- end -}}
   {{- /* LeaderWorkerSet names its Service after itself (DNS-1035), its pods <name>-<group>-<worker>, and a label of the
          pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
   {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "fullnameOverride: the LeaderWorkerSet would be named %s, but its name must begin with a letter (DNS-1035), because "
       "its Service has the same; choose another release name or set fullnameOverride")
-    .workload) -}}
+    .workload)) -}}
   {{- end -}}
   {{- $groups := max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int) -}}
   {{- if $role.autoscaling.enabled -}}{{- $groups = 1000 -}}{{- end -}}
   {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
   {{- if gt (len .workload) $longest -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave "
       "room for %d; choose a shorter release name or set fullnameOverride")
-    .workload (len .workload) $longest) -}}
+    .workload (len .workload) $longest)) -}}
   {{- end -}}
 {{- else -}}
-  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate" -}}
+  {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate"
+    "restartPolicy" "startupPolicy" "networkConfig" -}}
     {{- if index $role $key -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; set multinode: true%s"
-      $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" "")) -}}
+      $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" ""))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and (or $role.subGroupExclusiveTopology $role.subGroupExclusiveToplogy) (not $role.subGroupPolicy) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.subGroupExclusiveTopology: it needs subgroups; set %s.subGroupPolicy.subGroupSize too"
-  .role .role) -}}
+  .role .role)) -}}
 {{- end -}}
 {{- $types := $role.acceleratorTypes -}}
 {{- if and $types.labelKey (not $types.labelValues) (not $types.labelValue) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.acceleratorTypes.labelValues: labelKey %s is set without any value, so no node could match; list the accepted values"
-  .role $types.labelKey) -}}
+  .role $types.labelKey)) -}}
 {{- end -}}
 {{- if and (not $types.labelKey) (or $types.labelValues $types.labelValue) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.acceleratorTypes.labelKey: values are listed, but not of which node label; set it, e.g. nvidia.com/gpu.product"
-  .role) -}}
+  .role)) -}}
 {{- end -}}
 {{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
   {{- include "llm-d-modelservice.checkItems" (dict (printf "%s.%s" $.role $field) (index $role $field)) -}}
@@ -73,25 +75,27 @@ container).
 {{- range $i, $container := rest ($role.containers | default list) -}}
   {{- $key := printf "%s.containers[%d].name" $.role (add1 $i) -}}
   {{- $name := $container.name -}}
-  {{- if not $name -}}{{- fail (printf "%s: only the first container has a default name; set one" $key) -}}{{- end -}}
-  {{- if hasKey $names $name -}}
-  {{- fail (printf "%s: %s is also the name of containers[%d], but names are unique in a pod; choose another" $key $name (int (index $names $name))) -}}
+  {{- if not $name -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s: only the first container has a default name; set one" $key)) -}}
+  {{- else if hasKey $names $name -}}
+  {{- include "llm-d-modelservice.refuse" (list $
+    (printf "%s: %s is also the name of containers[%d], but names are unique in a pod; choose another" $key $name (int (index $names $name)))) -}}
   {{- end -}}
-  {{- $_ := set $names $name (add1 $i) -}}
+  {{- $_ := set $names (toString $name) (add1 $i) -}}
 {{- end -}}
 {{- range $i, $container := $role.initContainers -}}
   {{- if or (hasKey $names $container.name) (eq $container.name "routing-proxy") -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.initContainers[%d].name: another container of the pod is named %s, but names are unique in a pod; choose another"
-    $.role $i $container.name) -}}
+    $.role $i $container.name)) -}}
   {{- end -}}
   {{- $_ := set $names $container.name $i -}}
 {{- end -}}
 {{- range $i, $worker := (($role.workerTemplate).containers | default list) -}}
   {{- if not (hasKey $names ($worker.name | default $engine)) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.workerTemplate.containers[%d].name: %s.containers has no container of that name; workers change what the leader has"
-    $.role $i $.role) -}}
+    $.role $i $.role)) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -104,50 +108,53 @@ workload.
 {{- $role := index .root.Values .role -}}
 {{- $stateful := eq ($role.workload | default "Deployment") "StatefulSet" -}}
 {{- if and $stateful .multinode -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.workload: with multinode the workload is a LeaderWorkerSet; remove it, or set %s.multinode: false"
-  .role .role) -}}
+  .role .role)) -}}
 {{- end -}}
 {{- if .requester -}}
   {{- if $stateful -}}
-  {{- fail (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; remove it" .role) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; remove it" .role)) -}}
   {{- end -}}
   {{- if $role.topologySpreadConstraints -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.topologySpreadConstraints: with requester.enable the pods that serve follow the requesters; remove it"
-    .role) -}}
+    .role)) -}}
   {{- end -}}
   {{- if $role.podDisruptionBudget.enabled -}}
-  {{- fail (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove it" .role) -}}
+  {{- include "llm-d-modelservice.refuse" (list $
+    (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove it" .role)) -}}
   {{- end -}}
   {{- if .root.Values.networkPolicy.enabled -}}
-  {{- fail (print
+  {{- include "llm-d-modelservice.refuse" (list $ (print
     "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; set false, and "
-    "write your policies as extraObjects") -}}
+    "write your policies as extraObjects")) -}}
   {{- end -}}
 {{- end -}}
 {{- if $stateful -}}
   {{- if $role.strategy -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.strategy: it belongs to Deployments, but workload is StatefulSet; set %s.updateStrategy"
-    .role .role) -}}
+    .role .role)) -}}
   {{- end -}}
   {{- /* Pods carry <name>-<10 characters of hash> as a label, which has at most 63 characters. */ -}}
   {{- if gt (len .workload) 52 -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "fullnameOverride: the StatefulSet would be named %s (%d characters), but a label made of it leaves room for "
       "52; choose a shorter release name or set fullnameOverride")
-    .workload (len .workload)) -}}
+    .workload (len .workload))) -}}
   {{- end -}}
   {{- $names := dict -}}
   {{- range $i, $claim := $role.volumeClaimTemplates -}}
     {{- $key := printf "%s.volumeClaimTemplates[%d]" $.role $i -}}
     {{- include "llm-d-modelservice.checkItem" (dict "key" $key "item" $claim) -}}
-    {{- if hasKey $names $claim.name -}}{{- fail (printf "%s.name: %s is given twice; choose another name" $key $claim.name) -}}{{- end -}}
+    {{- if hasKey $names $claim.name -}}{{- include "llm-d-modelservice.refuse" (list $
+      (printf "%s.name: %s is given twice; choose another name" $key $claim.name)) -}}{{- end -}}
     {{- $_ := set $names $claim.name true -}}
     {{- range $j, $volume := $role.volumes -}}
       {{- if eq $volume.name $claim.name -}}
-      {{- fail (printf "%s.name: %s.volumes[%d] has the same name, but volume names are unique in a pod; rename either" $key $.role $j) -}}
+      {{- include "llm-d-modelservice.refuse" (list $
+        (printf "%s.name: %s.volumes[%d] has the same name, but volume names are unique in a pod; rename either" $key $.role $j)) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}
@@ -155,30 +162,30 @@ workload.
   {{- range $key := list "volumeClaimTemplates" "persistentVolumeClaimRetentionPolicy" "updateStrategy" "podManagementPolicy" -}}
     {{- if index $role $key -}}
     {{- $other := printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy") -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.%s: it belongs to a StatefulSet; set %s.workload: StatefulSet%s"
-      $.role $key $.role (eq $key "updateStrategy" | ternary $other "")) -}}
+      $.role $key $.role (eq $key "updateStrategy" | ternary $other ""))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and $role.sharedMemory.sizeLimit (not $role.sharedMemory.enabled) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.sharedMemory.sizeLimit: there is no shared memory to limit; set %s.sharedMemory.enabled: true"
-  .role .role) -}}
+  .role .role)) -}}
 {{- end -}}
 {{- range $name, $claim := .root.Values.volumeClaims -}}
   {{- range $i, $template := $role.volumeClaimTemplates -}}
     {{- if eq $template.name $name -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       "volumeClaims.%s: %s.volumeClaimTemplates[%d] has the same name, but volume names are unique in a pod; rename either"
-      $name $.role $i) -}}
+      $name $.role $i)) -}}
     {{- end -}}
   {{- end -}}
   {{- range $i, $volume := $role.volumes -}}
     {{- if eq $volume.name $name -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       "volumeClaims.%s: %s.volumes[%d] has the same name, but volume names are unique in a pod; rename either"
-      $name $.role $i) -}}
+      $name $.role $i)) -}}
     {{- end -}}
   {{- end -}}
   {{- if has "ReadWriteOncePod" ($claim.spec.accessModes | default list) -}}
@@ -192,10 +199,10 @@ workload.
       {{- end -}}
     {{- end -}}
     {{- if gt (int $pods) 1 -}}
-    {{- fail (printf
+    {{- include "llm-d-modelservice.refuse" (list $ (printf
       (print "volumeClaims.%s.spec.accessModes: ReadWriteOncePod is for one pod, but all pods of the release share the "
         "claim; set ReadWriteMany, or use %s.volumeClaimTemplates")
-      $name $.role) -}}
+      $name $.role)) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -212,44 +219,45 @@ workload.
     {{- if ($layer | default dict).startupProbe -}}{{- $own = true -}}{{- end -}}
   {{- end -}}
   {{- if not $own -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.probes.startup: without it the liveness probe kills the engine while it loads; set startup: true, or liveness: false"
-    .role) -}}
+    .role)) -}}
   {{- end -}}
 {{- end -}}
 {{- $budget := $role.podDisruptionBudget -}}
 {{- if $budget.enabled -}}
   {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one of them"
-    .role) -}}
+    .role)) -}}
   {{- end -}}
   {{- $pods := kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
   {{- $external := eq ($role.autoscaling.type | default "external") "external" -}}
   {{- if $role.autoscaling.enabled -}}
   {{- $pods = kindIs "invalid" $role.autoscaling.minReplicas | ternary 1 $role.autoscaling.minReplicas | int | max 1 -}}
   {{- end -}}
-  {{- $counted := not (or (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
+  {{- $other := not (kindIs "invalid" $budget.maxUnavailable) -}}
+  {{- $counted := not (or $other (kindIs "invalid" $budget.minAvailable) (kindIs "string" $budget.minAvailable)) -}}
   {{- $known := and $counted (not .multinode) (not (and $role.autoscaling.enabled $external)) -}}
   {{- if and $known (ne $pods 0) (ge (int $budget.minAvailable) $pods) -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "%s.podDisruptionBudget.minAvailable: %d of %d pods%s may never be away, which blocks node drains; set less, "
       "or maxUnavailable: 0 if that is intended")
-    .role (int $budget.minAvailable) $pods (empty $role.autoscaling.enabled | ternary "" " (autoscaling.minReplicas)")) -}}
+    .role (int $budget.minAvailable) $pods (empty $role.autoscaling.enabled | ternary "" " (autoscaling.minReplicas)"))) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.networkPolicy.enabled (($role.extraConfig | default dict).hostNetwork) -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.refuse" (list $ (printf
   (print "networkPolicy.enabled: policies do not apply to pods in the node's network, and %s.extraConfig.hostNetwork is "
     "true; remove either")
-  .role) -}}
+  .role)) -}}
 {{- end -}}
 {{- if eq (toString .root.Values.serviceAccount.automountServiceAccountToken) "false" -}}
   {{- range .root.Values.routing.proxy.args -}}
     {{- if regexMatch "^--enable-ssrf-protection(=true)?$" . -}}
-    {{- fail (print
+    {{- include "llm-d-modelservice.refuse" (list $ (print
       "serviceAccount.automountServiceAccountToken: the routing proxy reads the InferencePool for "
-      "--enable-ssrf-protection (routing.proxy.args), which needs a token; set true, or remove the flag") -}}
+      "--enable-ssrf-protection (routing.proxy.args), which needs a token; set true, or remove the flag")) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -265,19 +273,19 @@ workload.
 {{- $engineEnd := add $engine $n ($supervised | ternary 0 -1) | int -}}
 {{- if gt $engineEnd 65535 -}}
 {{- $key := $facts.proxy | ternary "routing.proxy.targetPort" "routing.servicePort" -}}
-{{- fail (printf "%s: %d ports starting at %d exceed 65535; choose a lower port" $key $n $engine) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "%s: %d ports starting at %d exceed 65535; choose a lower port" $key $n $engine)) -}}
 {{- end -}}
 {{- if $facts.proxy -}}
   {{- if and (le $service $engineEnd) (le $engine (add $service $n -1 | int)) -}}
   {{- if eq $n 1 -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.proxy.targetPort: %d is also routing.servicePort, but proxy and engine share the pod's network; choose another, e.g. %d"
-    $engine (eq $engine 8200 | ternary 8201 8200)) -}}
+    $engine (eq $engine 8200 | ternary 8201 8200))) -}}
   {{- end -}}
-  {{- fail (printf
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "routing.proxy.targetPort: with %d ranks per pod the proxy listens on %d-%d and the engine on %d-%d%s; choose "
       "ranges that do not overlap, e.g. 8000 and 8200")
-    $n $service (add $service $n -1) $engine $engineEnd ($supervised | ternary " (the last is its supervisor)" "")) -}}
+    $n $service (add $service $n -1) $engine $engineEnd ($supervised | ternary " (the last is its supervisor)" ""))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -86,9 +86,9 @@ given key, a release without roles.
   {{- end -}}
 {{- end -}}
 {{- if not $created -}}
-{{- fail (printf
+{{- include "llm-d-modelservice.stop" (list $ (printf
   "%s: neither decode nor prefill is created, so there is nothing to reach; set decode.create: true, or %s: false"
-  .key .key) -}}
+  .key .key)) -}}
 {{- end -}}
 {{- $_ := set (set . "created" $created) "serving" $serving -}}
 {{- end -}}

@@ -21,6 +21,26 @@ https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variab
 {{- end -}}
 {{- end -}}
 
+{{/* "true" where a role has a Service of its own. Input: the role's values. */}}
+{{- define "llm-d-modelservice.hasRoleService" -}}
+{{- if or .service.create (eq (toString .workload) "StatefulSet") -}}true{{- end -}}
+{{- end -}}
+
+{{/* "true" where the Service of the release is in front of a role: decode, or prefill without decode. Input: root, role. */}}
+{{- define "llm-d-modelservice.entered" -}}
+{{- $entry := .root.Values.decode.create | ternary "decode" "prefill" -}}
+{{- if and .root.Values.service.enabled (eq .role $entry) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Ports of pods that ports of a Service send to, as a JSON list for a NetworkPolicy. Input: ports. */}}
+{{- define "llm-d-modelservice.servedPorts" -}}
+{{- $found := list -}}
+{{- range .ports -}}
+{{- $found = append $found (dict "protocol" (.protocol | default "TCP") "port" (.targetPort | default .port)) -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
 {{/*
 Name of a role's Service. Input: root, facts. The controller of a LeaderWorkerSet makes a headless Service with the
 name of the set.
@@ -29,6 +49,24 @@ name of the set.
 {{- $workload := .facts.workload -}}
 {{- $name := eq .facts.kind "LeaderWorkerSet" | ternary (printf "%s-service" $workload) $workload -}}
 {{- (index .root.Values .facts.role).service.name | default $name -}}
+{{- end -}}
+
+{{/*
+The ports of a role's pods as ports of a Service, as a JSON list. Input: root, facts. Meshes and gateways read the
+protocol from appProtocol or from the name.
+https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
+*/}}
+{{- define "llm-d-modelservice.servicePorts" -}}
+{{- $scheme := include "llm-d-modelservice.scheme" . -}}
+{{- $ports := list -}}
+{{- range $i := until (int .facts.portCount) -}}
+  {{- $number := add $.facts.servicePort $i -}}
+  {{- $name := eq $i 0 | ternary $scheme (printf "%s-%d" $scheme $i) -}}
+  {{- $port := dict "name" $name "port" $number "targetPort" $number "protocol" "TCP" -}}
+  {{- if eq $scheme "https" -}}{{- $_ := set $port "appProtocol" "https" -}}{{- end -}}
+  {{- $ports = append $ports $port -}}
+{{- end -}}
+{{- $ports | toJson -}}
 {{- end -}}
 
 {{/*
@@ -56,13 +94,7 @@ The spec of a Service, as JSON. Input: root, facts, service (values), key, headl
     $.key $i $.key) -}}
   {{- end -}}
 {{- end -}}
-{{- if not $ports -}}
-  {{- range $i := until (int $facts.portCount) -}}
-  {{- $number := add $facts.servicePort $i -}}
-  {{- $name := eq $i 0 | ternary "http" (printf "http-%d" $i) -}}
-  {{- $ports = append $ports (dict "name" $name "port" $number "targetPort" $number "protocol" "TCP") -}}
-  {{- end -}}
-{{- end -}}
+{{- if not $ports -}}{{- $ports = include "llm-d-modelservice.servicePorts" . | fromJsonArray -}}{{- end -}}
 {{- $_ := set $spec "ports" $ports -}}
 {{- $spec = $spec | toJson | fromJson -}}
 {{- include "llm-d-modelservice.merge" (dict "into" $spec "from" ($service.extraConfig | default dict)) -}}

@@ -11,6 +11,7 @@ from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import quantity
 from modelservice.model.deployment import Deployment
 from modelservice.model.devices import built_for, is_claimed, kind_of, vendor_of_label, vendors_of
+from modelservice.model.engine_flags import own_name
 from modelservice.model.pods import PodGroup
 
 _PODS = """\
@@ -78,10 +79,18 @@ def accelerator_count(deployment: Deployment) -> Iterator[Violation]:
             f"each {group.part} of {group.role} has {total} {', '.join(found) or 'accelerators'}, but its engine runs "
             f"{ranks} ranks",
             group.engine.at("resources").preferring(*sizes.keys),
-            f"request {ranks}"
-            + (f", or change the parallelism (tensor x pipeline x dataLocal) to {total}" if total else ""),
+            _devices_fix(group, ranks, total),
             severity,
         )
+
+
+def _devices_fix(group: PodGroup, ranks: int, total: int) -> str:
+    """Return how to give the ranks of an engine the devices that they need."""
+    nodes = own_name(group.facts, "nnodes")
+    if group.group_size > 1 and total * group.group_size == ranks:
+        return f"set --{nodes} {group.group_size} with its rank and address, or --distributed-executor-backend ray"
+    parallelism = f", or change the parallelism (tensor x pipeline x dataLocal) to {total}" if total else ""
+    return f"request {ranks}{parallelism}"
 
 
 @rule(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
@@ -10,24 +13,51 @@ from modelservice.check.rule import Example, rule
 from modelservice.engines import arguments as vllm
 from modelservice.engines.command import Option
 from modelservice.engines.recognise import engine_of_image
-from modelservice.engines.version import Version
+from modelservice.engines.version import Version, is_modified
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.suggest import misspelt
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
 
 
-def _of_vllm(deployment: Deployment) -> Iterator[tuple[PodGroup, vllm.Table, Version | None]]:
-    """Yield the pods that run vLLM, with the arguments of its version and the version as far as it is known."""
+class _Compared(NamedTuple):
+    """Pods that run vLLM, and the arguments that their flags are compared with."""
+
+    group: PodGroup
+    known: vllm.Table
+    version: Version | None
+    """Version of the image as far as it is known."""
+    modified: bool
+    """Whether the image is built from changed sources."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """Severity of what these arguments reject: None, the rule's own, only where the image has exactly them."""
+        if self.version is not None and not self.known.exact:
+            return Severity.info
+        return Severity.warning if self.version is None or self.modified else None
+
+    @property
+    def value_severity(self) -> Severity | None:
+        """Severity of a value of another type: of a flag that is known, only another version may change it."""
+        return Severity.info if self.version is not None and not self.known.exact else None
+
+    @property
+    def title(self) -> str:
+        """The version for a sentence, with the reason where it is not certain."""
+        if self.version is None:
+            return f"vLLM {self.known.version} (the image's tag does not tell the version)"
+        return f"vLLM {self.known.version}" + (" (the image is built from changed sources)" if self.modified else "")
+
+
+def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
+    """Yield the pods that run vLLM, with what their flags are compared with."""
     for group in deployment.servers:
         if group.command.engine == "vllm":
             version = deployment.engine_version(group)
-            yield group, vllm.table(version), version
-
-
-def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
-    """Return the severity of what the nearest known version rejects; None for the rule's own."""
-    return None if known.exact or version is None else Severity.info
+            modified = deployment.vllm_version is None and is_modified(group.engine.image)
+            yield _Compared(group, vllm.table(version), version, modified)
 
 
 @rule(
@@ -39,12 +69,13 @@ def _severity(known: vllm.Table, version: Version | None) -> Severity | None:
 )
 def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version knows every flag."""
-    for group, known, version in _of_vllm(deployment):
+    for compared in _of_vllm(deployment):
+        group, version = compared.group, compared.version
         for flag in group.command.flags:
             removed = vllm.removed(flag.spelling)
-            if known.find(flag.spelling) or (version and removed and version <= removed):
+            if compared.known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
-            message, fix, severity = _unknown(flag, known, version)
+            message, fix, severity = _unknown(flag, compared)
             yield Violation(message, group.engine.option(flag), fix, severity)
         if len(group.command.positionals) > 1 and not group.command.script:
             yield Violation(
@@ -55,24 +86,40 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-def _unknown(flag: Option, known: vllm.Table, version: Version | None) -> tuple[str, str, Severity | None]:
+def _unknown(flag: Option, compared: _Compared) -> tuple[str, str, Severity | None]:
     """Return what to report about a flag that is not known, with the fix and the severity."""
-    spelling = flag.spelling
-    suffix = "" if version else " (the image's tag does not tell the version)"
-    message = f"vLLM {known.version}{suffix} does not know {spelling}"
+    spelling, known, severity = flag.spelling, compared.known, compared.severity
+    message = f"{compared.title} does not know {spelling}"
     runs, removed = vllm.history(spelling), vllm.removed(spelling)
     before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
-    severity = _severity(known, version)
     if before:
         fix = vllm.replacement(spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
-        return f"{message}, which was removed after {before[-1]}", fix, severity if version else Severity.warning
+        return f"{message}, which was removed after {before[-1]}", fix, severity
     if runs:
         fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
-        return f"{message}, which appeared in {runs[0][0]}", fix, severity if version else Severity.warning
+        return f"{message}, which appeared in {runs[0][0]}", fix, severity
     if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
         return f"{spelling} is read as several short flags", f"use -{spelling}", None
     near = known.nearest(spelling)
+    if other := _other_engines().get(spelling.lstrip("-").replace("_", "-")):
+        title, own = other
+        return f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity
+    if severity is Severity.warning and misspelt(vllm.canonical(spelling), known.by_flag):
+        severity = None
+    elif severity is Severity.warning and near is None:
+        severity = Severity.info  # a newer version or another distribution may have it
     return message, f"did you mean {near}?" if near else "remove it", severity
+
+
+@functools.cache
+def _other_engines() -> Mapping[str, tuple[str, str]]:
+    """Return flags of other engines, each with the engine's title and vLLM's flag of the same meaning."""
+    return {
+        own: (engine.title, name)
+        for engine in facts.engines()
+        for name, own in (engine.flags.foreign if engine.flags else {}).items()
+        if own and not vllm.history(f"--{own}")
+    }
 
 
 @rule(
@@ -84,11 +131,18 @@ def _unknown(flag: Option, known: vllm.Table, version: Version | None) -> tuple[
 )
 def engine_version(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version is one whose arguments are known."""
-    for group, known, version in _of_vllm(deployment):
-        if version is not None and not known.exact:
+    for group, known, version, _ in _of_vllm(deployment):
+        compared = f"its flags were compared with those of {known.version}"
+        if version is None and group.command.flags:
+            yield Violation(
+                f"the image {group.engine.image} does not tell its version of vLLM; {compared}",
+                group.engine.at("image"),
+                "give --vllm-version, or use an image with the version in its tag",
+            )
+        elif version is not None and not known.exact:
             use = f"use vLLM {vllm.versions()[0]} or newer" if known.older else f"use vLLM {known.version}"
             yield Violation(
-                f"the arguments of vLLM {version} are not known; its flags were compared with those of {known.version}",
+                f"the arguments of vLLM {version} are not known; {compared}",
                 group.engine.at("image"),
                 f"{use}, or compare the flags yourself",
             )
@@ -103,16 +157,18 @@ def engine_version(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
     """Every flag has a value of its type."""
-    for group, known, version in _of_vllm(deployment):
+    for compared in _of_vllm(deployment):
+        group = compared.group
         for flag in group.command.flags:
-            argument = known.find(flag.spelling)
+            argument = compared.known.find(flag.spelling)
             reason = _wrong_value(argument, flag) if argument else None
             if argument and reason:
+                choice = bool(argument.choices and flag.values)  # which a newer version may have more of
                 yield Violation(
                     f"{flag.spelling}: {reason}",
                     group.engine.option(flag),
                     f"set {argument.flags[0]}" + ("" if argument.arity == 0 else " to a value of its type"),
-                    _severity(known, version),
+                    compared.severity if choice else compared.value_severity,
                 )
 
 
@@ -121,6 +177,10 @@ def _wrong_value(argument: vllm.Argument, flag: Option) -> str | None:
         return f"takes no value, but {flag.values[0]!r} follows"
     if argument.arity in (1, "+") and not flag.values:
         return "needs a value"
+    if argument.arity in ("+", "*"):
+        script = next((value for value in flag.values if re.search(r"^[^{\[]*\s--[a-z]", value)), None)
+        if script:
+            return f"takes the word {script[:40]!r} as one of its values, and that has flags of its own"
     return next((text for value in flag.values if (text := argument.refusal(value))), None)
 
 
@@ -168,7 +228,7 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Violation]:
         needs = group.facts.flags.needs if group.facts and group.facts.flags else {}
         for name, needed in needs.items():
             alone = name == "nnodes" and group.command.number("nnodes", 1) == 1
-            if group.command.has(name) and not group.command.has(needed) and not alone:
+            if group.command.has(name) and group.lacks(needed) and not alone:
                 yield Violation(
                     f"--{name} has no effect without --{needed}, or is rejected",
                     group.engine.flag(name),
@@ -225,7 +285,7 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_variable(deployment: Deployment) -> Iterator[Violation]:
     """A setting is a flag, not a variable that vLLM does not read."""
-    for group, known, _ in _of_vllm(deployment):
+    for group, known, *_ in _of_vllm(deployment):
         if group.command.script:
             continue  # the script may read it
         variables = group.facts.flags.variables if group.facts and group.facts.flags else ()

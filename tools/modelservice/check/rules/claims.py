@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
-from modelservice.model.devices import device_requests
+from modelservice.model.devices import device_requests, shared_domain
 
 _DRA = "https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/"
 
@@ -69,6 +69,7 @@ spec: {spec: {devices: {requests: [{name: gpu, exactly: {deviceClassName: gpu.nv
 def claim_template_missing(deployment: Deployment) -> Iterator[Violation]:
     """Every claim template that pods use exists."""
     own = {obj["metadata"]["name"] for obj in deployment.kind("ResourceClaimTemplate")}
+    own |= {domain[0] for obj in deployment.objects if (domain := shared_domain(obj))}
     cluster = deployment.cluster
     for group in deployment.groups:
         for claim in group.spec.get("resourceClaims") or []:
@@ -81,7 +82,7 @@ def claim_template_missing(deployment: Deployment) -> Iterator[Violation]:
             if near or (cluster and cluster.lacks("ResourceClaimTemplate", name, deployment.namespace)):
                 severity, fix = Severity.error, f"set {near[0]}" if near else "create it"
             else:
-                # It may well exist: a ComputeDomain's controller makes the template of its channel.
+                # It may well exist, or be made by the controller of a ComputeDomain that is installed before.
                 severity, fix = Severity.info, "create it before this is installed"
             yield Violation(
                 f"the pods' claim {claim.get('name')} is made from the template {name}, which is not among the objects",
@@ -89,6 +90,42 @@ def claim_template_missing(deployment: Deployment) -> Iterator[Violation]:
                 fix,
                 severity,
             )
+
+
+_DOMAIN = """\
+extraObjects:
+- apiVersion: resource.nvidia.com/v1beta1
+  kind: ComputeDomain
+  metadata: {name: domain}
+  spec: {numNodes: %d, channel: {resourceClaimTemplate: {name: channel}}}
+multinode: true
+decode:
+  parallelism: {data: 2, dataLocal: 1}
+  resourceClaims: [{name: channel, resourceClaimTemplateName: channel}]
+  engine: {extraConfig: {resources: {claims: [{name: channel}]}}}
+"""
+
+
+@rule(
+    Severity.info,
+    reason="With a number of nodes, some versions of the driver hold the pods back until that many have joined. 0, the "
+    "recommended value, takes as many nodes as there are pods.",
+    link="https://github.com/NVIDIA/k8s-dra-driver-gpu",
+    failing=_DOMAIN % 4,
+    passing=_DOMAIN % 0,
+)
+def compute_domain_nodes(deployment: Deployment) -> Iterator[Violation]:
+    """A ComputeDomain does not wait for more or fewer nodes than its group has pods."""
+    for obj in deployment.objects:
+        template, nodes = shared_domain(obj) or ("", 0)
+        for group in deployment.groups if nodes else ():
+            names = {claim.get("resourceClaimTemplateName") for claim in group.spec.get("resourceClaims") or []}
+            if template in names and 1 < nodes != group.group_size > 1:
+                yield Violation(
+                    f"numNodes is {nodes}, but a group of {group.object} has {group.group_size} pods",
+                    deployment.at(obj, "spec.numNodes"),
+                    f"set numNodes: 0, or {group.group_size}",
+                )
 
 
 @rule(

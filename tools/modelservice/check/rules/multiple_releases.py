@@ -8,8 +8,10 @@ from itertools import combinations
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule_together
+from modelservice.check.rules.routes import DISTINGUISH
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import ROLE, PodGroup, reference
+from modelservice.model.routes import matches
 from modelservice.model.scheduling import place
 
 _FIRST = "modelArtifacts: {name: Qwen/Qwen3-8B}"
@@ -117,6 +119,38 @@ def same_object(deployments: Sequence[Deployment]) -> Pairs:
                     "set another fullnameOverride, or another name for the release",
                 ),
             )
+
+
+_ROUTED = (
+    "routing: {proxy: {enabled: false}, parentRefs: [{name: inference-gateway}], httpRoute: {create: true}, "
+    "inferencePool: {create: true}, epp: {create: true}}"
+)
+
+
+@rule_together(
+    Severity.error,
+    reason="Of routes with the same match, a Gateway uses the oldest, then the first by name; the model behind the "
+    "other is unreachable.",
+    link="https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule",
+    failing=Example(_ROUTED, beside=_SECOND + _ROUTED),
+    passing=Example(_ROUTED, beside=_SECOND + _ROUTED.replace("create: true}", "create: true, pathPrefix: /qwen}", 1)),
+)
+def shared_route(deployments: Sequence[Deployment]) -> Pairs:
+    """The HTTPRoutes of a Gateway have different matches."""
+    for first, second in combinations(deployments, 2):
+        taken = list(matches(first.objects, first.namespace))
+        for match in matches(second.objects, second.namespace):
+            other = next((item for item in taken if item.hides(match)), None)
+            if other:
+                yield (
+                    second,
+                    Violation(
+                        f"{reference(other.route)} of {first.name} takes the same requests ({match.description}), so "
+                        "only one of the two gets any",
+                        second.at(match.route, "spec.rules"),
+                        DISTINGUISH,
+                    ),
+                )
 
 
 @rule_together(

@@ -154,6 +154,28 @@ def drain_time(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
+@rule(
+    Severity.info,
+    reason="On SIGTERM vLLM cuts running requests off and answers them with 200 and finish_reason abort, which clients "
+    "and alerts on errors do not see as a failure. Each upgrade and each scale-down does so.",
+    link="https://github.com/vllm-project/vllm/pull/36666",
+    failing="decode: {replicas: 2}",
+    passing="decode: {replicas: 2, drain: {enabled: true}}",
+)
+def requests_cut_off(deployment: Deployment) -> Iterator[Violation]:
+    """Running requests finish when a pod with others beside it is removed."""
+    for group in deployment.serving:
+        known = group.facts.shutdown if group.facts else None
+        several = (group.replicas or 0) > 1 or deployment.autoscaler(group) is not None
+        if known is None or not several or group.requester or group.command.has(known.flag) or _sleep(group.engine):
+            continue
+        yield Violation(
+            f"a pod of {group.role} that is removed cuts its running requests off",
+            group.workload_at("spec.replicas").preferring(f"{group.role}.drain"),
+            f"set {group.role}.drain.enabled: true",
+        )
+
+
 def _sleep(container: Container) -> int:
     """Return the seconds that the preStop hook of a container sleeps."""
     hook = (container.fields.get("lifecycle") or {}).get("preStop") or {}

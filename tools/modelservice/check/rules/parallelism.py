@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
@@ -52,7 +53,7 @@ def _mode_problem(group: PodGroup) -> tuple[str, str, str] | None:
     if group.headless and (command.number("api-server-count", 0) or 0) > 0:
         message = "--headless starts no API server, but --api-server-count requests some"
         return "api-server-count", message, "remove it"
-    if "data-parallel-hybrid-lb" in modes and not command.has("data-parallel-size-local"):
+    if "data-parallel-hybrid-lb" in modes and group.lacks("data-parallel-size-local"):
         return modes[0], "--data-parallel-hybrid-lb needs --data-parallel-size-local", "set both"
     several = (command.number("api-server-count", 1) or 1) > 1
     if "data-parallel-multi-port-external-lb" in modes and several:
@@ -71,7 +72,8 @@ def _size_problem(group: PodGroup) -> tuple[str, str, str] | None:
         return name, "a port per rank needs at least two ranks in a pod", "set 2 or more"
     if size and size % local:
         return name, f"--data-parallel-size {size} is not a multiple of {local}", "make it one"
-    if size and local < size and group.size == 1 and group.part == "pod":
+    elsewhere = any(group.command.has(flag) for flag in ("data-parallel-address", "data-parallel-start-rank"))
+    if size and local < size and group.size == 1 and group.part == "pod" and not elsewhere:
         return (
             name,
             f"{local} of {size} data parallel ranks run here, and no pod runs the others",
@@ -126,4 +128,31 @@ def parallelism_mismatch(deployment: Deployment) -> Iterator[Violation]:
                     + (f"no --{own}" if missing else f"--{own} {given}"),
                     group.engine.flag(flag),
                     f"set {stated} in both places",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="Several workers without a pipeline or `data: 1` are data parallel: every pod holds the whole tensor group. "
+    "More accelerators than a node has are usually meant to be spread over the pods.",
+    link="https://docs.vllm.ai/en/latest/serving/parallelism_scaling/",
+    failing="{multinode: true, decode: {parallelism: {tensor: 16, workers: 2}}}",
+    passing="{multinode: true, decode: {parallelism: {tensor: 16, data: 1, workers: 2}}}",
+)
+def tensor_wider_than_node(deployment: Deployment) -> Iterator[Violation]:
+    """A tensor group that is wider than a node is spread over the pods of its group."""
+    for group in deployment.servers:
+        sizes = deployment.value(f"{group.role}.parallelism") or {}
+        unclear = not any(sizes.get(name) for name in ("data", "dataLocal", "pipeline"))
+        if not unclear or (sizes.get("workers") or 1) < 2 or group.part == "worker":
+            continue
+        for accelerator in facts.accelerators().types:
+            count = group.accelerators.get(accelerator.resource, 0)
+            if accelerator.per_node and count > accelerator.per_node:
+                yield Violation(
+                    f"each of the {sizes['workers']} pods of {group.role} gets a tensor group of its own with {count} "
+                    f"{accelerator.resource}, but a node has at most {accelerator.per_node}",
+                    group.engine.flag("tensor-parallel-size"),
+                    f"set {group.role}.parallelism.data: 1 for one instance over the pods, or data: {sizes['workers']} "
+                    "if each pod is one",
                 )

@@ -5,7 +5,7 @@ https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
@@ -128,14 +128,11 @@ def pool_port(deployment: Deployment) -> Iterator[Violation]:
             wanted = [port for port in pool.ports if active is None or port in active]
             lacking = [port for port in wanted if port not in served]
             if lacking and _ports_known(deployment, group):
-                single = len(pool.ports) == 1
                 yield Violation(
                     f"the pool sends requests to port {lacking[0]}, but the pods of {group.role} serve on "
                     f"{', '.join(str(port) for port in sorted(served))}",
                     (group.proxy or group.engine).flag("port"),
-                    f"set routing.servicePort: {pool.ports[0]}, or {correct}"
-                    if single
-                    else f"serve it, list the served ones in the pod annotation {_ACTIVE_PORTS[0]}, or {correct}",
+                    f"{_port_fix(deployment, group, pool.ports)}, or {correct}",
                 )
             if active is not None and not set(active) <= set(pool.ports) & served:
                 odd = sorted(set(active) - (set(pool.ports) & served))
@@ -146,6 +143,15 @@ def pool_port(deployment: Deployment) -> Iterator[Violation]:
                     group.at(f"metadata.annotations[{name}]").otherwise(f"{group.role}.podAnnotations"),
                     "list target ports that they serve on",
                 )
+
+
+def _port_fix(deployment: Deployment, group: PodGroup, wanted: Sequence[int]) -> str:
+    """Return how pods come to serve on the target ports of a pool."""
+    if len(wanted) > 1:
+        return f"serve it, list the served ones in the pod annotation {_ACTIVE_PORTS[0]}"
+    if group.proxy is None and deployment.value("routing.servicePort") == wanted[0]:
+        return f"remove the --port of the {group.role} engine"
+    return f"set routing.servicePort: {wanted[0]}"
 
 
 @rule(
@@ -257,3 +263,28 @@ def _ports_known(deployment: Deployment, group: PodGroup) -> bool:
 
 def _labels(labels: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in labels.items()) + "}"
+
+
+@rule(
+    Severity.warning,
+    reason="A gateway sends requests to the pods of a pool in plain HTTP unless a policy of it says otherwise, and "
+    "an engine with a certificate answers TLS only.",
+    link="https://gateway-api.sigs.k8s.io/api-types/backendtlspolicy/",
+    failing=Example("engine: {args: {ssl-certfile: /tls/tls.crt, ssl-keyfile: /tls/tls.key}}", pool=_MATCHING),
+    passing=Example(pool=_MATCHING),
+)
+def pool_tls(deployment: Deployment) -> Iterator[Violation]:
+    """The gateway uses TLS for the pods of a pool that serve it."""
+    if deployment.kind(*_TLS_POLICIES) or not deployment.pools:
+        return
+    for group in _serving(deployment):
+        if group.proxy is None and group.serves_tls:
+            yield Violation(
+                f"the pods of {group.role} serve TLS, and nothing tells the gateway of the pool to use it",
+                group.engine.flag("ssl-certfile"),
+                "create a BackendTLSPolicy, or your gateway's own policy, or let the gateway end TLS",
+            )
+
+
+_TLS_POLICIES = ("BackendTLSPolicy", "DestinationRule", "Backend", "GCPBackendPolicy")
+"""Kinds by which a gateway is told to use TLS for its backends."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import Listener, PodGroup
 from modelservice.model.provenance import Place
@@ -70,7 +71,8 @@ def port_range(deployment: Deployment) -> Iterator[Violation]:
 
 @rule(
     Severity.error,
-    reason="Services, monitors and probes find the ports of a pod by their names; Kubernetes uses the first of two.",
+    reason="Services, monitors and probes find the ports of a pod by their names. The API server rejects two of one "
+    "name in a container, and of two in different containers Kubernetes uses the first.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports",
     failing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: metrics, containerPort: 9000}]}",
     passing="engine: {ports: [{name: metrics, containerPort: 8000}, {name: admin, containerPort: 9000}]}",
@@ -78,15 +80,16 @@ def port_range(deployment: Deployment) -> Iterator[Violation]:
 def port_name(deployment: Deployment) -> Iterator[Violation]:
     """Port names are unique in a pod."""
     for group in deployment.groups:
-        seen: set[str] = set()
+        seen: dict[str, Container] = {}
         for container in group.containers:
             for port in container.ports:
                 name = port.get("name")
-                if name and name in seen:
-                    yield Violation(
-                        f"two ports of the pod are named {name}", container.at("ports"), "name each differently"
-                    )
-                seen.add(str(name))
+                first = seen.setdefault(str(name), container) if name else container
+                if name and port is not next(item for item in first.ports if item.get("name") == name):
+                    # The API server rejects two in one container, and warns of two in different ones.
+                    severity = None if first is container else Severity.warning
+                    message = f"two ports of the pod are named {name}"
+                    yield Violation(message, container.at("ports"), "name each differently", severity)
 
 
 @rule(
@@ -109,3 +112,27 @@ def port_declared(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.at("ports"),
                 f"declare {ports[0]}, or start the engine with --port {declared[0]}",
             )
+
+
+@rule(
+    Severity.error,
+    reason="Nothing outside its pod reaches an engine that listens on localhost: probes fail, and so do requests.",
+    link="https://kubernetes.io/docs/concepts/workloads/pods/#pod-networking",
+    failing="engine: {args: {host: 127.0.0.1}}",
+    passing="engine: {args: {host: 0.0.0.0}}",
+)
+def engine_on_localhost(deployment: Deployment) -> Iterator[Violation]:
+    """The engine listens on the address of its pod."""
+    for group in deployment.servers:
+        host = group.command.value("host")
+        probed = any(group.engine.fields.get(name) for name in ("startupProbe", "readinessProbe", "livenessProbe"))
+        if host and _is_local(host) and not group.headless and (group.proxy is None or probed):
+            yield Violation(
+                f"the engine listens on {host}, so only its own pod reaches it",
+                group.engine.flag("host"),
+                "remove --host, or set 0.0.0.0",
+            )
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -54,8 +54,7 @@ def _port_problem(group: PodGroup, container: Container, name: str) -> tuple[str
         message = f"{name} asks the port {port}, which container {container.name} does not declare"
         return message, "name one of its ports, or set the number"
     known = group.facts is not None and group.engine_port is not None and not group.requester and not group.headless
-    listening = {listener.port for listener in group.listeners}
-    if known and container in (group.engine, group.proxy) and int(port) not in listening:
+    if known and container in (group.engine, group.proxy) and not group.may_listen(int(port)):
         return f"{name} asks port {port}, but the pod listens on {group.listening}", f"set {group.engine_port}"
     return None
 
@@ -106,13 +105,47 @@ def probe_scheme(deployment: Deployment) -> Iterator[Violation]:
             if port in group.proxy_ports:
                 secure: bool | None = group.proxy_serves_tls
             else:
-                secure = group.serves_tls if port in group.engine_ports else None
+                known = port in group.engine_ports and (group.serves_tls or not group.command.partial)
+                secure = group.serves_tls if known else None
             if get and secure is not None and secure != (get.get("scheme") == "HTTPS"):
                 yield Violation(
                     f"{name} uses {'plain HTTP' if secure else 'HTTPS'}, but port {port} "
                     f"{'needs TLS' if secure else 'has no TLS'}",
                     group.engine.at(name),
                     f"set scheme: {'HTTPS' if secure else 'HTTP'}",
+                )
+
+
+@rule(
+    Severity.warning,
+    reason="SGLang generates a token to answer its health check, which takes about a second. A probe without "
+    "timeoutSeconds waits one second, so a healthy engine fails it now and then.",
+    link="https://github.com/sgl-project/sglang/issues/22511",
+    failing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.16
+  modelCommand: sglangServe
+  readinessProbe: {httpGet: {path: /health, port: 8000}}
+""",
+    passing="""\
+engine:
+  image: lmsysorg/sglang:v0.5.16
+  modelCommand: sglangServe
+  readinessProbe: {httpGet: {path: /health, port: 8000}, timeoutSeconds: 5}
+""",
+)
+def probe_timeout(deployment: Deployment) -> Iterator[Violation]:
+    """A probe waits longer than the engine's health check takes."""
+    for group in deployment.servers:
+        health = group.facts.health if group.facts else None
+        for name in _PROBES if health and health.takes_seconds else ():
+            probe = group.engine.fields.get(name) or {}
+            path, timeout = (probe.get("httpGet") or {}).get("path"), probe.get("timeoutSeconds") or 1
+            if health and path in (health.ready, health.live) and timeout <= health.takes_seconds:
+                yield Violation(
+                    f"{name} waits {timeout} s, and {path} of the engine takes about as long",
+                    group.engine.at(name),
+                    "set timeoutSeconds: 5",
                 )
 
 

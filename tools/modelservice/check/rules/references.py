@@ -7,6 +7,7 @@ from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.decode import is_built_in
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.devices import DeviceRequest
@@ -97,13 +98,6 @@ def _claim_problem(claim: DeviceRequest, group: PodGroup, cluster: Inventory) ->
     return None
 
 
-_CUSTOM_KINDS = (
-    "LeaderWorkerSet", "PodMonitor", "ServiceMonitor", "PrometheusRule", "InferencePool", "InferenceObjective",
-    "HTTPRoute", "ScaledObject", "VariantAutoscaling",
-)  # fmt: skip
-"""Kinds that the chart makes and Kubernetes does not have by itself; the plural of each ends with an s."""
-
-
 @rule(
     Severity.error,
     reason="An object of a kind that the cluster does not know makes the installation fail half-way.",
@@ -124,10 +118,15 @@ def kind_missing(deployment: Deployment) -> Iterator[Violation]:
     cluster = deployment.cluster
     if cluster is None or "CustomResourceDefinition" not in cluster.kinds:
         return
-    first = {(obj.get("apiVersion"), obj.get("kind")): obj for obj in reversed(deployment.kind(*_CUSTOM_KINDS))}
+    defined = {_defines(item): item for item in cluster.of("CustomResourceDefinition")}
+    own = {_defines(item) for item in deployment.kind("CustomResourceDefinition")}
+    first = {(obj.get("apiVersion"), obj.get("kind")): obj for obj in reversed(deployment.objects)}
     for (version, kind), obj in sorted(first.items(), key=lambda item: str(item[0][1])):
         group, _, number = str(version).rpartition("/")
-        definition = cluster.find("CustomResourceDefinition", f"{str(kind).lower()}s.{group}")
+        if is_built_in(obj) or (group, kind) in own:
+            continue
+        name = f"{str(kind).lower()}s.{group}"  # of a definition that does not spell its kind
+        definition = defined.get((group, str(kind))) or cluster.find("CustomResourceDefinition", name)
         versions = ((definition or {}).get("spec") or {}).get("versions") or []
         served = [str(item.get("name")) for item in versions if item.get("served")]
         if number not in served:
@@ -136,6 +135,12 @@ def kind_missing(deployment: Deployment) -> Iterator[Violation]:
                 deployment.at(obj, "apiVersion"),
                 f"install {group}, or do without {kind}",
             )
+
+
+def _defines(definition: Object) -> tuple[str, str]:
+    """Return the API group and the kind that a definition adds."""
+    spec = definition.get("spec") or {}
+    return str(spec.get("group")), str((spec.get("names") or {}).get("kind"))
 
 
 @rule(
@@ -161,7 +166,7 @@ def reference_missing(deployment: Deployment) -> Iterator[Violation]:
                 continue
             namespace = "" if kind in ("PriorityClass", "RuntimeClass") else deployment.namespace
             if cluster.lacks(kind, name, namespace):
-                near = ", ".join(sorted(str(obj["metadata"]["name"]) for obj in cluster.of(kind))[:6])
+                near = ", ".join(_alternatives(cluster, kind, part))
                 message = f"the pods use {kind} {name}, which the cluster does not have"
                 yield Violation(message, at, f"create it, or set one of {near}" if near else "create it")
                 continue
@@ -169,6 +174,13 @@ def reference_missing(deployment: Deployment) -> Iterator[Violation]:
             if found and part not in (found.get("data") or {}):
                 has = ", ".join(found.get("data") or {}) or "none"
                 yield Violation(f"the {kind} {name} has no key {part}", at, f"add the key {part}; it has {has}")
+
+
+def _alternatives(cluster: Inventory, kind: str, part: str) -> list[str]:
+    """Return objects of a kind that may be meant, those with the same key where one is needed; none of Helm's own."""
+    usable = [obj for obj in cluster.of(kind) if not part or part in (obj.get("data") or {})]
+    names = sorted(str(obj["metadata"]["name"]) for obj in usable)
+    return [name for name in names if not name.startswith("sh.helm.release.")][:6]
 
 
 def _references(group: PodGroup) -> Iterator[tuple[str, str, Place, str]]:

@@ -74,6 +74,8 @@ def roles_differ(deployment: Deployment) -> Iterator[Violation]:
         given = [_given(group, name) for group in (first, second)]
         if given[0] == given[1] or "$" in f"{given}" or (name in _BY_VENDOR and _vendors_differ(first, second)):
             continue
+        if any(value is None and group.command.partial for value, group in zip(given, pair, strict=True) if group):
+            continue
         yield Violation(
             f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, so the "
             "cache of one is useless to the other",
@@ -105,3 +107,50 @@ def _given(group: PodGroup, name: str) -> str | None:
 def _vendors_differ(first: PodGroup, second: PodGroup) -> bool:
     kinds = [{name.partition("/")[0] for name in group.accelerators} for group in (first, second)]
     return kinds[0] != kinds[1]
+
+
+@rule(
+    Severity.warning,
+    reason="The endpoint picker hands the address of a prefill pod to the sidecar with the target port of the pool, "
+    "which is one for both roles.",
+    link="https://github.com/llm-d/llm-d-router/blob/main/docs/disaggregation.md",
+    failing=Example("prefill: {engine: {args: {port: 8200}}}", base="pd"),
+    passing=Example("", base="pd"),
+)
+def prefill_port(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill pods serve on the port of decode pods."""
+    decode = next((group for group in deployment.role("decode") if group.proxy and group.served_ports), None)
+    for group in deployment.role("prefill") if decode and not deployment.pools else ():
+        ports = group.served_ports
+        if decode and ports and group.facts and ports[0] != decode.served_ports[0]:
+            yield Violation(
+                f"prefill pods serve on {ports[0]}, decode pods on {decode.served_ports[0]}",
+                group.engine.flag("port"),
+                f"remove --port of prefill, or set {decode.served_ports[0]}",
+            )
+
+
+@rule(
+    Severity.warning,
+    reason="Prefill has no pods unless its replicas are set, as in the original chart, so decode serves alone.",
+    link="https://github.com/llm-d/llm-d/tree/main/guides/pd-disaggregation",
+    failing="prefill: {create: true}",
+    passing="prefill: {create: true, replicas: 0}",
+)
+def prefill_without_pods(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill that is configured has pods, or says that it has none."""
+    sources = deployment.sources
+    if sources is None or deployment.value("suspend") or sources.values.get("prefill", {}).get("replicas") is not None:
+        return
+    configured = [key for key in _PREFILL if sources.has(key) and deployment.value(key)]
+    for group in deployment.servers:
+        if group.role == "prefill" and group.replicas == 0 and configured:
+            yield Violation(
+                f"{configured[0]} is set, but prefill has no pods: prefill.replicas is not set, and 0 by default",
+                group.workload_at("spec.replicas").preferring(configured[0]),
+                "set prefill.replicas: 1, or prefill.create: false",
+            )
+
+
+_PREFILL = ("prefill.engine", "prefill.containers", "prefill.parallelism", "prefill.create")
+"""Keys that nobody sets for a role without pods."""

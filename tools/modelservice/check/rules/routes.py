@@ -8,7 +8,9 @@ from typing import Any
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
+from modelservice.model.pods import reference
 from modelservice.model.pool import V1, V1ALPHA2, Pool
+from modelservice.model.routes import Match, hidden, matches
 
 _ROUTE = """\
 extraObjects:
@@ -108,3 +110,77 @@ def _pool_problem(pool: Pool, group: str, namespace: str) -> tuple[str, str] | N
             f"set namespace: {pool.namespace} for the route, or for its backend with a ReferenceGrant",
         )
     return None
+
+
+_TWO_ROUTES = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: llama}
+spec:
+  parentRefs: [{name: inference-gateway}]
+  rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: llama}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: qwen}
+spec:
+  parentRefs: [{name: inference-gateway}]
+  rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: qwen}]}]
+"""
+
+DISTINGUISH = "set routing.httpRoute.pathPrefix, modelHeader or hostnames, so that each takes requests of its own"
+"""How routes of several models share a Gateway."""
+
+
+@rule(
+    Severity.error,
+    reason="Of routes with the same match, a Gateway uses the oldest, then the first by name; the other gets no "
+    "request, so its model is unreachable.",
+    link="https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule",
+    failing=Example(manifests=_TWO_ROUTES),
+    passing=Example(
+        manifests=_TWO_ROUTES.replace(
+            "rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: qwen",
+            "rules: [{matches: [{path: {type: PathPrefix, value: /qwen}}], backendRefs: [{group: "
+            "inference.networking.k8s.io, kind: InferencePool, name: qwen",
+        )
+    ),
+)
+def route_hidden(deployment: Deployment) -> Iterator[Violation]:
+    """No other HTTPRoute of a Gateway has the same match."""
+    own = list(matches([*deployment.objects, *deployment.neighbours], deployment.namespace))
+    for first, later in hidden(own):
+        same = first.route is later.route
+        other = f"rule {first.rule} of the route" if same else reference(first.route)
+        yield Violation(
+            f"{other} takes the same requests ({later.description}), so rule {later.rule} of "
+            f"{reference(later.route)} gets none",
+            deployment.at(later.route, "spec.rules"),
+            "remove one of the two rules" if same else DISTINGUISH,
+        )
+    for match in own:
+        taken = next((other for other in _installed(deployment) if other.hides(match)), None)
+        if taken:
+            yield Violation(
+                f"{reference(taken.route)} in the cluster takes the same requests ({match.description}), and the older "
+                "route wins",
+                deployment.at(match.route, "spec.rules"),
+                f"{DISTINGUISH}, or delete the other",
+                severity=Severity.warning,
+            )
+
+
+def _installed(deployment: Deployment) -> Iterator[Match]:
+    """Yield the matches of the cluster's routes, without those that an upgrade of the release replaces or deletes."""
+    named = {(obj["metadata"].get("name"), _space(obj, deployment)) for obj in deployment.kind("HTTPRoute")}
+    for route in deployment.cluster.of("HTTPRoute") if deployment.cluster else ():
+        metadata = route.get("metadata") or {}
+        release = (metadata.get("annotations") or {}).get("meta.helm.sh/release-name")
+        space = _space(route, deployment)
+        own = release == deployment.name and space == deployment.namespace
+        if not own and (metadata.get("name"), space) not in named:
+            yield from matches([route], deployment.namespace)
+
+
+def _space(obj: Mapping[str, Any], deployment: Deployment) -> str:
+    return str((obj.get("metadata") or {}).get("namespace") or deployment.namespace)

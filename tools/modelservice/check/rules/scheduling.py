@@ -1,6 +1,6 @@
 """Scheduling: would the cluster take all pods?
 
-These rules need a cluster or an inventory (``--cluster``, ``--nodes``).
+Most of these rules need a cluster or an inventory (``--cluster``, ``--nodes``).
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.cluster import Inventory, Node, amounts
 from modelservice.model.deployment import Deployment
+from modelservice.model.devices import is_accelerator
 from modelservice.model.pods import PodGroup
 from modelservice.model.scheduling import Placed, admits, matches, place, untolerated
 
@@ -107,26 +109,43 @@ def _without_room(pods: list[Placed], cluster: Inventory) -> Violation | None:
     candidates = [node for node in cluster.nodes if admits(node, group.spec)]
     if not candidates or any(cluster.lacks("DeviceClass", claim.device_class) for claim in group.claims):
         return None  # node-label, node-taint and device-class say more
-    devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
-    lacking = _lacking(group, candidates)
-    replicas, resources = group.workload_at("spec.replicas"), group.engine.at("resources")
-    at = resources if lacking else replicas.otherwise(*resources.keys, *replicas.keys[-1:])
+    short = _short(group, candidates)
+    if short:
+        resource, most = short
+        container = max(group.containers, key=lambda item: item.amounts[resource])
+        needs = f"{_amount(resource, group.requests()[resource])} of {resource}, and no node has more than "
+        needs += f"{_amount(resource, most)} of it left"
+        at, fix = container.at("resources"), _fix(resource, most, deployment_wide=container is group.engine)
+    else:
+        devices = ", ".join(f"{count} {resource}" for resource, count in group.accelerators.items())
+        replicas, fitting = group.workload_at("spec.replicas"), (len(pods) - len(missed)) // group.size
+        number = "replicas" if group.least is None else "autoscaling.minReplicas"
+        needs = devices or "resources that the others take"
+        at = replicas.otherwise(*group.engine.at("resources").keys, *replicas.keys[-1:])
+        at = at if group.least is None else at.preferring(f"{group.role}.{number}")
+        fix = f"set {group.role}.{number}: {fitting}, or add nodes" if fitting else "request less per pod, or add nodes"
     return Violation(
-        f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs "
-        f"{lacking or devices or 'resources'}",
-        at,
-        f"set {group.role}.replicas: {(len(pods) - len(missed)) // group.size}, fewer accelerators per pod, or add "
-        "nodes",
+        f"{len(missed)} of {len(pods)} pods fit on no node of {cluster.source}: each needs {needs}", at, fix
     )
 
 
-def _lacking(group: PodGroup, nodes: list[Node]) -> str:
-    """Return the resource of which no node has enough even when empty."""
+def _short(group: PodGroup, nodes: list[Node]) -> tuple[str, int] | None:
+    """Return the resource of which no node has enough, and the most that one has; None where each has a node."""
     for name, amount in group.requests().items():
         most = max(node.allocatable[name] for node in nodes)
         if amount > most:
-            return f"{_amount(name, amount)} of {name}, and a node has {_amount(name, most)}"
-    return ""
+            return name, most
+    return None
+
+
+def _fix(resource: str, most: int, *, deployment_wide: bool) -> str:
+    """Return what to do about a resource of which no node has enough."""
+    if is_accelerator(resource):
+        return "use fewer accelerators per pod, or add nodes with more of them"
+    where = f"engine.resources.requests.{resource}" if deployment_wide else f"its requests of {resource}"
+    if most <= 0:
+        return f"add nodes that have {resource}, or remove it from the requests"
+    return f"set at most {_amount(resource, most)} in {where}, or add nodes with more"
 
 
 def _amount(name: str, amount: int) -> str:
@@ -175,3 +194,38 @@ def quota_exceeded(deployment: Deployment) -> Iterator[Violation]:
 def _of_quota(resource: str, group: PodGroup) -> int:
     """Return how much of a quota's resource all replicas request."""
     return (1 if resource == "pods" else group.requests()[resource]) * group.count
+
+
+_QUEUED = """\
+multinode: true
+decode: {parallelism: {data: 16, dataLocal: 8}, labels: {kueue.x-k8s.io/queue-name: inference}}
+fullnameOverride: %s
+"""
+
+
+@rule(
+    Severity.warning,
+    reason="Kueue makes names and labels of the name of a LeaderWorkerSet. With a longer one it admits no group.",
+    link="https://kueue.sigs.k8s.io/docs/tasks/run/leaderworkerset/",
+    failing=_QUEUED % "qwen3-235b-a22b-instruct-on-h200-production",
+    passing=_QUEUED % "qwen3-235b",
+)
+def queue_name_length(deployment: Deployment) -> Iterator[Violation]:
+    """The name of a LeaderWorkerSet in a Kueue queue is short enough for Kueue."""
+    known = facts.kueue()
+    for groups in deployment.workloads:
+        group = groups[0]
+        labels = (group.workload.get("metadata") or {}).get("labels") or {}
+        if (
+            group.kind == "LeaderWorkerSet"
+            and known.queue_label in labels
+            and len(group.name) > known.longest_group_name
+        ):
+            yield Violation(
+                f"{group.name} has {len(group.name)} characters, and Kueue takes LeaderWorkerSets with at most "
+                f"{known.longest_group_name}",
+                group.workload_at("metadata.name"),
+                "choose a shorter release name or set fullnameOverride"
+                if deployment.sources
+                else "choose a shorter name",
+            )

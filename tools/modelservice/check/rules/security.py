@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from modelservice import secrets
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
 
-_SECRET = re.compile(r"(TOKEN|PASSWORD|SECRET|API_KEY|ACCESS_KEY)$")
-"""Ends of the names of variables that hold a secret."""
-_NO_SECRET = ("true", "false", "none", "null", "dummy", "empty")
+Object = Mapping[str, Any]
 
 
 @rule(
@@ -27,28 +29,79 @@ def secret_in_clear(deployment: Deployment) -> Iterator[Violation]:
     """Tokens and keys come from Secrets."""
     for group in deployment.groups:
         for container in group.all_containers:
-            for name, value in container.env.items():
-                if _SECRET.search(name) and isinstance(value, str) and _is_secret(value):
-                    yield Violation(
-                        f"{name} of container {container.name} is in plain text",
-                        container.at(f"env[{name}]"),
-                        "put it into a Secret and set valueFrom: {secretKeyRef: {name: ..., key: ...}}",
-                    )
-        key = group.facts.api_key if group.facts else None
-        if key and key.flag and group.command.value(key.flag):
-            given = f"--{key.flag} $({key.env})"
+            yield from _in_variables(container)
+            yield from _in_words(container, by_values=deployment.sources is not None)
+    for obj in deployment.objects:
+        if obj.get("kind") != "Secret":
+            yield from _in_object(obj)
+
+
+def _in_variables(container: Container) -> Iterator[Violation]:
+    for name, value in container.env.items():
+        if isinstance(value, str) and secrets.variable_is_secret(name, value):
             yield Violation(
-                f"--{key.flag} of the engine is in plain text",
-                group.engine.flag(key.flag),
-                "set auth.apiKeySecret.name"
-                if deployment.sources is not None
-                else f"set {given}, and the variable with a secretKeyRef",
+                f"{name} of container {container.name} is in plain text",
+                container.at(f"env[{name}]"),
+                "put it into a Secret and set valueFrom: {secretKeyRef: {name: ..., key: ...}}",
             )
 
 
-def _is_secret(value: str) -> bool:
-    """Return whether a value may be a secret: no reference, path or placeholder."""
-    return len(value) > 3 and not value.startswith(("$", "/")) and value.lower() not in _NO_SECRET
+def _in_words(container: Container, *, by_values: bool) -> Iterator[Violation]:
+    """Yield secrets in the command of a container; for the engine's API key the chart has a key of its own."""
+    facts = container.group.facts if container is container.group.engine else None
+    key = facts.api_key if facts else None
+    words = container.words
+    for index, hidden in enumerate(secrets.masked(words)):
+        if hidden == words[index]:
+            continue
+        option = _option(words[max(0, index - 1) : index + 1])
+        reference = "put it into a Secret, and set $(NAME) of a variable with its secretKeyRef instead"
+        if key and key.flag and option == key.flag:
+            given = f"--{key.flag} $({key.env})"
+            by_reference = f"set {given}, and the variable with a secretKeyRef"
+            place, fix = container.flag(option), "set auth.apiKeySecret.name" if by_values else by_reference
+            yield Violation(f"--{option} of the engine is in plain text", place, fix)
+        elif option:
+            what = f"--{option} of container {container.name}"
+            yield Violation(f"{what} is in plain text", container.flag(option), reference)
+        else:
+            listed = "command" if index < len(container.fields.get("command") or []) else "args"
+            what = f"a secret in the {listed} of container {container.name}"
+            yield Violation(f"{what} is in plain text", container.at(listed), reference)
+
+
+def _option(words: Sequence[str]) -> str:
+    """Return the name of the option that a word is the value of, or has it; empty where there is none."""
+    for word in reversed(words):
+        found = re.fullmatch(r"--([\w-]+)(=.*)?", word, re.DOTALL)
+        if found:
+            return found[1]
+    return ""
+
+
+def _in_object(obj: Mapping[str, Any]) -> Iterator[Violation]:
+    """Yield secrets in the texts of an object, by their form, but for those of containers that are read above."""
+    name = f"{obj.get('kind')}/{(obj.get('metadata') or {}).get('name')}"
+    for path, text in _texts({key: value for key, value in obj.items() if key != "metadata"}):
+        if not _READ.search(path) and secrets.holds_secret(text):
+            keys = ("files", "extraObjects") if obj.get("kind") == "ConfigMap" else ("extraObjects",)
+            place = Place(name, path, keys)
+            yield Violation(f"a secret in {path} is in plain text", place, "put it into a Secret, and refer to that")
+
+
+_READ = re.compile(r"\.(containers|initContainers)\[\d+\]\.(command|args|env)\b")
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield all texts in a value, with their paths."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
 
 
 @rule(
@@ -120,3 +173,50 @@ def _has_writable_home(group: PodGroup) -> bool:
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+@rule(
+    Severity.warning,
+    reason="An API key of vLLM protects the paths below /v1 and a few others. Further paths run the model for "
+    "everybody who reaches the port.",
+    link="https://docs.vllm.ai/en/latest/usage/security/",
+    failing="auth: {apiKeySecret: {name: clients}}",
+    passing="""\
+auth: {apiKeySecret: {name: clients}}
+networkPolicy: {enabled: true, from: [{podSelector: {matchLabels: {app: gateway}}}]}
+""",
+)
+def api_key_guards_part(deployment: Deployment) -> Iterator[Violation]:
+    """What an engine answers without its API key is closed by other means."""
+    protected = any(_limits_clients(policy) for policy in deployment.kind("NetworkPolicy"))
+    routed = [path for route in deployment.kind("HTTPRoute") for path in _routed_paths(route)]
+    for group in deployment.serving:
+        key = group.facts.api_key if group.facts else None
+        if key is None or not key.open or not (group.command.has(key.flag) or key.env in group.engine.env):
+            continue
+        wide = [path for path in routed if not any(_is_below(path, prefix) for prefix in key.guards)]
+        if wide:
+            reached, fix = f"the HTTPRoute sends {wide[0]} to it", f"limit the HTTPRoute to {key.guards[0]}"
+        elif not protected:
+            reached = "nothing limits who reaches the port"
+            fix = "set networkPolicy.enabled: true and networkPolicy.from"
+        else:
+            continue
+        yield Violation(
+            f"without its API key the engine answers {', '.join(key.open[:3])} and others, and {reached}",
+            group.engine.at(f"env[{key.env}]"),
+            fix,
+        )
+
+
+def _limits_clients(policy: Object) -> bool:
+    """Return whether a NetworkPolicy says who may connect."""
+    ingress = (policy.get("spec") or {}).get("ingress") or []
+    return bool(ingress) and all(item.get("from") for item in ingress)
+
+
+def _routed_paths(route: Object) -> Iterator[str]:
+    """Yield the path prefixes that an HTTPRoute matches."""
+    for item in (route.get("spec") or {}).get("rules") or []:
+        for match in item.get("matches") or [{}]:
+            yield str((match.get("path") or {}).get("value") or "/")

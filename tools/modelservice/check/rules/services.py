@@ -75,8 +75,8 @@ def monitor_target(deployment: Deployment) -> Iterator[Violation]:
                     )
                     continue
                 number, container = declared
-                listening = {listener.port for listener in group.listeners}
-                if listening and number not in listening and not group.headless and group.requester is None:
+                known = group.listeners and not group.headless and group.requester is None
+                if known and not group.may_listen(number):
                     yield Violation(
                         f"the monitor scrapes the port {name} ({number}), but {group.object} listens on "
                         f"{group.listening}",
@@ -99,7 +99,7 @@ def service_target(deployment: Deployment) -> Iterator[Violation]:
         selector = spec.get("selector") or {}
         if not selector or not deployment.groups or spec.get("publishNotReadyAddresses"):
             continue
-        selected = [group for group in deployment.groups if selector.items() <= group.labels.items()]
+        selected = deployment.pods.of(selector)
         if not selected and "leaderworkerset.sigs.k8s.io/name" not in selector:
             labels = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield Violation(
@@ -113,9 +113,8 @@ def service_target(deployment: Deployment) -> Iterator[Violation]:
             target = port.get("targetPort", port.get("port"))
             for group in selected:
                 number = group.number_of(target)
-                listening = {listener.port for listener in group.listeners}
-                unsure = group.requester is not None or group.facts is None or not listening
-                if number is None or (number not in listening and not unsure):
+                unsure = group.requester is not None or group.facts is None or not group.listeners
+                if number is None or not (unsure or group.may_listen(number)):
                     yield Violation(
                         f"the Service sends port {port.get('port')} to {target}, but {group.object} listens on "
                         f"{group.listening}",
@@ -136,6 +135,8 @@ def service_name(deployment: Deployment) -> Iterator[Violation]:
     """No Service next to vLLM is named vllm."""
     for service in deployment.kind("Service"):
         metadata = service["metadata"]
+        if metadata.get("name") != "vllm" or (service.get("spec") or {}).get("clusterIP") == "None":
+            continue
         exposed = [
             group
             for group in deployment.servers
@@ -144,7 +145,7 @@ def service_name(deployment: Deployment) -> Iterator[Violation]:
             and group.spec.get("enableServiceLinks") is not False
             and "VLLM_PORT" not in group.engine.env
         ]
-        if metadata.get("name") == "vllm" and exposed and (service.get("spec") or {}).get("clusterIP") != "None":
+        if exposed:
             yield Violation(
                 "vLLM reads the Service's variable VLLM_PORT, an address, as its own",
                 deployment.at(service, "metadata.name"),

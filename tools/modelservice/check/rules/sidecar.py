@@ -13,9 +13,11 @@ from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.engines.command import Option
 from modelservice.facts.versions import holds, number, shown
+from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
+from modelservice.suggest import misspelt
 
 _OPTIONS = "https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/options.go"
 
@@ -56,12 +58,13 @@ def _flag_keys(flag: Option) -> tuple[str, ...]:
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:
     """Return what is wrong with a flag, the fix and the severity; None for one that the version knows."""
     known = facts.routing_proxy().flag(name)
-    near = next(iter(difflib.get_close_matches(name, [item.name for item in facts.routing_proxy().flags], 1, 0.7)), "")
+    names = [item.name for item in facts.routing_proxy().flags]
+    near = next(iter(difflib.get_close_matches(name, names, 1, 0.7)), "")
     fix = f"did you mean --{near}?" if near else "remove it"
     if version is None:
         reason = "the image's tag does not tell its version"
         message = f"no known version of the routing sidecar has {spelling}, and {reason}"
-        return None if known else (message, fix, Severity.info)
+        return None if known else (message, fix, None if misspelt(name, names) else Severity.info)
     if known and holds(known, version):
         return None
     if not _is_read(version):
@@ -77,6 +80,25 @@ def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> 
     change = f"which appeared in {known.since}" if early else f"which was removed in {known.until}"
     instead = f"set --{known.instead}" if known.instead else "remove it, or use another version of the image"
     return f"{message}, {change}", instead, None
+
+
+@rule(
+    Severity.info,
+    reason="Flags and connectors differ between versions. Where the image does not tell its version, the chart takes "
+    "the newest of its name, and a sidecar of another version may exit.",
+    link="https://github.com/llm-d/llm-d-router/releases",
+    failing=Example("routing: {proxy: {image: 'ghcr.io/llm-d/llm-d-router-disagg-sidecar:main'}}", base="pd"),
+    passing=Example("routing: {proxy: {version: '0.10.0', image: 'example.com/my-sidecar:main'}}", base="pd"),
+)
+def proxy_version_unknown(deployment: Deployment) -> Iterator[Violation]:
+    """The version of the chart's routing sidecar is known."""
+    for group in deployment.role("decode") if deployment.sources else ():
+        if group.proxy is not None and deployment.proxy_version(group) is None:
+            yield Violation(
+                f"the image {group.proxy.image} does not tell its version",
+                group.proxy.at("image").preferring("routing.proxy.version"),
+                "set routing.proxy.version, or an image with the version in its tag",
+            )
 
 
 @rule(
@@ -164,7 +186,9 @@ def prefill_without_proxy(deployment: Deployment) -> Iterator[Violation]:
     prefill, decode = deployment.role("prefill"), deployment.role("decode")
     serving = [group for group in decode if not group.headless and not group.requester]
     disaggregates = any(group.facts and group.facts.disaggregates for group in (*prefill, *serving))
-    if prefill and serving and disaggregates and all(group.proxy is None for group in serving):
+    # llm-d's coordinator sends each request to prefill and decode itself, under the profile that its header names.
+    coordinated = any("header-profile-handler" in picker.plugin_types for picker in deployment.pickers)
+    if prefill and serving and disaggregates and not coordinated and all(group.proxy is None for group in serving):
         yield Violation(
             "there are prefill pods, but no decode pod has the sidecar that would send prompts to them",
             serving[0].at("spec.initContainers").preferring("routing.proxy.enabled", "prefill.create"),
@@ -197,6 +221,10 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
         )
 
 
+_TLS_OF_GATEWAYS = ("DestinationRule", "BackendTLSPolicy")
+"""Kinds that tell a gateway to use TLS for a backend: Istio's, and that of the Gateway API."""
+
+
 @rule(
     Severity.error,
     reason="The endpoint picker scrapes metrics, and the gateway sends requests, in plain HTTP unless the pool says "
@@ -216,13 +244,14 @@ def proxy_tls(deployment: Deployment) -> Iterator[Violation]:
             for monitor in deployment.kind("PodMonitor")
             for endpoint in (monitor.get("spec") or {}).get("podMetricsEndpoints") or []
         )
+        gateway = any(obj.get("kind") in _TLS_OF_GATEWAYS for obj in (*deployment.objects, *deployment.neighbours))
         default = "" if group.proxy.program.has("secure-proxy") else " (its default)"
         clients = "the pool uses plain HTTP" if plain else "endpoint picker and gateway use plain HTTP for pools"
         yield Violation(
             f"the sidecar serves TLS{default}, but {clients}",
             group.proxy.flag("secure-proxy"),
             "set routing.proxy.secure: false, or re-encrypt at the gateway and ignore this rule",
-            None if plain or monitored or deployment.role("prefill") else Severity.warning,
+            None if (plain or monitored or deployment.role("prefill")) and not gateway else Severity.warning,
         )
 
 
@@ -244,7 +273,7 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
             command.has("prefiller-use-tls") and command.value("prefiller-use-tls") != "false"
         )
         for other in deployment.role("prefill"):
-            if not other.command.flags_known or uses == other.serves_tls:
+            if not other.command.flags_known or uses == other.serves_tls or (uses and other.command.partial):
                 continue
             yield Violation(
                 f"the sidecar uses {'TLS' if uses else 'plain HTTP'} for prefill pods, which "
@@ -252,3 +281,53 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
                 group.proxy.flag("enable-tls", "prefiller-use-tls").otherwise(*other.engine.flag("ssl-certfile").keys),
                 f"set routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
             )
+
+
+@rule(
+    Severity.error,
+    reason="The sidecar tells the decode engine on which port of a prefill pod to ask for the cache. With another port "
+    "than the prefill engine's every request fails.",
+    link="https://github.com/llm-d/llm-d-router/blob/main/pkg/sidecar/proxy/connector_sglang.go",
+    failing=Example(
+        "engine: {image: 'lmsysorg/sglang:v0.5.16', modelCommand: sglangServe, args: {kv-transfer-config: null}}\n"
+        "routing: {proxy: {connector: sglang, env: [{name: SGLANG_BOOTSTRAP_PORT, value: '8998'}]}}\n"
+        "decode: {engine: {args: {disaggregation-mode: decode}}}\n"
+        "prefill: {engine: {args: {disaggregation-mode: prefill, disaggregation-bootstrap-port: 9000}}}",
+        base="pd",
+    ),
+    passing=Example(
+        "engine: {image: 'lmsysorg/sglang:v0.5.16', modelCommand: sglangServe, args: {kv-transfer-config: null}}\n"
+        "routing: {proxy: {connector: sglang}}\n"
+        "decode: {engine: {args: {disaggregation-mode: decode}}}\n"
+        "prefill: {engine: {args: {disaggregation-mode: prefill, disaggregation-bootstrap-port: 9000}}}",
+        base="pd",
+    ),
+)
+def bootstrap_port(deployment: Deployment) -> Iterator[Violation]:
+    """The sidecar knows the bootstrap port of the prefill engines."""
+    for group in deployment.role("decode"):
+        known = next((item for item in facts.routing_proxy().connectors if item.name == group.proxy_connector), None)
+        port = known.bootstrap if known else None
+        if group.proxy is None or port is None:
+            continue
+        told = _setting(group.proxy, port.flag, port.env, port.default)
+        for other in deployment.role("prefill"):
+            listens = _setting(other.engine, port.engine_flag, port.engine_env, port.default)
+            if told and listens and told != listens:
+                at = group.proxy.flag(port.flag) if port.flag else group.proxy.at(f"env[{port.env}]")
+                engine = other.engine.flag(port.engine_flag) if port.engine_flag else other.engine.at("env")
+                yield Violation(
+                    f"the sidecar's bootstrap port is {told}, that of the prefill engine {listens}",
+                    at.otherwise(*engine.keys),
+                    f"set {port.env or '--' + port.flag} of the sidecar to {listens}",
+                )
+
+
+def _setting(container: Container, flag: str, variable: str, default: int) -> int | None:
+    """Return a port by its flag or variable; None where only the container knows it."""
+    if flag and container.program.has(flag):
+        return container.program.number(flag)
+    value = container.env.get(variable) if variable else None
+    if value is None:
+        return default
+    return int(value) if isinstance(value, str) and value.isdigit() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from modelservice import facts
@@ -11,72 +10,10 @@ from modelservice.check.rule import Example, rule
 from modelservice.facts.models import KvTransfer, SidecarConnector
 from modelservice.facts.versions import holds, number
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import ROLE, PodGroup
+from modelservice.model.pods import PodGroup
 from modelservice.model.routing_proxy import CONNECTOR
 
 _NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"
-
-
-@rule(
-    Severity.error,
-    reason="vLLM rejects a KV connector without a role, and each role must do its part: prefill produces, decode "
-    "consumes.",
-    link=_NIXL,
-    failing=Example(
-        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_consumer}}}}",
-        base="pd",
-    ),
-    passing=Example(
-        "prefill: {engine: {args: {kv-transfer-config: {kv_connector: NixlConnector, kv_role: kv_producer}}}}",
-        base="pd",
-    ),
-)
-def kv_role(deployment: Deployment) -> Iterator[Violation]:
-    """The KV transfer role is set and fits the pod's role."""
-    for group in deployment.servers:
-        transfer = group.facts.kv_transfer if group.facts else None
-        if transfer is None:
-            continue
-        mode = group.command.value(transfer.mode) if transfer.mode else None
-        if mode in ("prefill", "decode") and mode != group.role:
-            yield Violation(
-                f"--{transfer.mode} of {group.role} is {mode}, the other role's part",
-                group.engine.flag(transfer.mode),
-                f"set {group.role}",
-            )
-        if not transfer.flag or not group.kv_transfer:
-            continue
-        at = group.engine.flag(transfer.flag)
-        for name, near in _unknown_connectors(group, transfer.connectors):
-            yield Violation(f"vLLM has no KV connector {name}", at, f"did you mean {near}?")
-        problem = _role_problem(group, with_prefill=bool(deployment.role("prefill")))
-        if problem:
-            yield Violation(problem[0], at, problem[1])
-
-
-def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str] | None:
-    """Return what is wrong with the role of a KV transfer, and the fix."""
-    role = group.kv_transfer.get("kv_role")
-    wrong = {"prefill": "kv_consumer", "decode": "kv_producer"}[group.role]
-    if not group.kv_transfer.get("kv_connector"):
-        return "the KV transfer has no kv_connector", "set kv_connector: NixlConnector"
-    if role not in ("kv_producer", "kv_consumer", "kv_both"):
-        message = f"kv_role is {role!r}, which vLLM rejects" if role else "the KV transfer has no kv_role"
-        return message, "set kv_role: kv_both"
-    if role == wrong and with_prefill:
-        return f"kv_role of {group.role} is {role}, the other role's part", "set kv_both"
-    return None
-
-
-def _unknown_connectors(group: PodGroup, known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield names that are almost a known connector, with that one; any other may be a plugin's."""
-    if group.kv_transfer.get("kv_connector_module_path"):
-        return
-    folded = {name.lower(): name for name in known}
-    for name in group.kv_connectors:
-        near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
-        if near and name not in known:
-            yield name, folded[near[0]]
 
 
 @rule(
@@ -88,33 +25,26 @@ def _unknown_connectors(group: PodGroup, known: tuple[str, ...]) -> Iterator[tup
 )
 def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
     """Prefill and decode engines have a KV connector."""
-    prefill, decode = _pair(deployment)
+    prefill, decode = deployment.prefill_and_decode
     with_proxy = any(group.proxy is not None for group in decode)
     for group in (*prefill, *decode) if prefill and decode and with_proxy else ():
         transfer = _transfer(group)
         if transfer is None or group.requester:
             continue
-        if transfer.mode and not group.command.has(transfer.mode) and not group.headless:
+        if transfer.mode and group.lacks(transfer.mode) and not group.headless:
             yield Violation(
                 f"{group.role} has no --{transfer.mode}, so nothing hands over the cache",
                 group.engine.flag(transfer.mode).otherwise(*group.engine.at("args").keys),
                 f"set {group.role}.engine.args.{transfer.mode}: {group.role}",
             )
-        if transfer.flag and not group.command.has(transfer.flag) and not group.kv_transfer:
+        if transfer.flag and group.lacks(transfer.flag) and not group.kv_transfer:
             yield Violation(
                 f"{group.role} has no --{transfer.flag}, so nothing hands over the cache",
                 group.engine.flag(transfer.flag).otherwise(*group.engine.at("args").keys),
-                f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector, kv_role: kv_both}}",
+                f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector}}"
+                if deployment.sources
+                else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {group.transfer_part}",
             )
-
-
-def _pair(deployment: Deployment) -> tuple[list[PodGroup], list[PodGroup]]:
-    """Return the pods that prefill and those that decode; pods of other roles, e.g. ``encode``, do neither."""
-    prefill, decode = (
-        [group for group in deployment.role(role) if group.labels.get(ROLE, role) == role]
-        for role in ("prefill", "decode")
-    )
-    return prefill, decode
 
 
 def _transfer(group: PodGroup) -> KvTransfer | None:
@@ -129,13 +59,13 @@ def _transfer(group: PodGroup) -> KvTransfer | None:
     failing=Example("routing: {proxy: {connector: mooncake}}", base="pd"),
     passing=Example(
         "{routing: {proxy: {connector: mooncake}}, engine: {args: {kv-transfer-config: "
-        "{kv_connector: MooncakeConnector, kv_role: kv_both}}}}",
+        "{kv_connector: MooncakeConnector}}}}",
         base="pd",
     ),
 )
 def connector_mismatch(deployment: Deployment) -> Iterator[Violation]:
     """Sidecar and engines use the same KV connector."""
-    prefill, decode = _pair(deployment)
+    prefill, decode = deployment.prefill_and_decode
     for group in decode if prefill else ():
         transfer, name = _transfer(group), group.proxy_connector
         connectors = facts.routing_proxy().connectors
@@ -198,7 +128,7 @@ def _different_connectors(group: PodGroup, transfer: KvTransfer, others: list[Po
 def transfer_tensor(deployment: Deployment) -> Iterator[Violation]:
     """NIXL can hand the cache of prefill's tensor ranks to decode's."""
     prefill, decode = (
-        [group for group in groups if group.peers and not group.headless] for groups in _pair(deployment)
+        [group for group in groups if group.peers and not group.headless] for groups in deployment.prefill_and_decode
     )
     for first, second in ((first, second) for first in prefill for second in decode):
         sizes = first.tensor, second.tensor
@@ -248,7 +178,7 @@ def _uneven(deployment: Deployment, first: PodGroup, second: PodGroup) -> tuple[
 )
 def transfer_pipeline(deployment: Deployment) -> Iterator[Violation]:
     """Decode receives its cache by NIXL without a pipeline."""
-    prefill, decode = _pair(deployment)
+    prefill, decode = deployment.prefill_and_decode
     for group in decode if prefill else ():
         size = group.pipeline
         if group.peers and size and size > 1:
@@ -269,7 +199,7 @@ def transfer_pipeline(deployment: Deployment) -> Iterator[Violation]:
 )
 def nixl_host(deployment: Deployment) -> Iterator[Violation]:
     """The NIXL side channel is announced under the pod's address."""
-    prefill, decode = _pair(deployment)
+    prefill, decode = deployment.prefill_and_decode
     for group in (*prefill, *decode) if prefill and decode else ():
         if group.peers is None:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import combinations
 from typing import Any
 
 from modelservice.check.finding import Severity, Violation
@@ -132,21 +131,16 @@ def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
                 group.at(f"spec.volumes[{volume.get('name')}]"),
                 "use lower-case letters, digits, dashes and dots",
             )
-    update = ((group.workload.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
-    if all(str(update.get(side, "")) in ("0", "0%") for side in ("maxSurge", "maxUnavailable")):
-        yield Violation(
-            "maxSurge and maxUnavailable are both 0, so no update can begin",
-            group.workload_at("spec.strategy"),
-            "set one of them to 1",
-        )
 
 
 def _rejected_container_fields(container: Container) -> Iterator[Violation]:
     if container.image and not _IMAGE.fullmatch(container.image):
+        unfilled = "${" in container.image
         yield Violation(
-            f"{container.image!r} is not a valid image reference",
+            f"{container.image!r} is " + ("not filled in" if unfilled else "not a valid image reference"),
             container.at("image"),
             "set registry/name:tag, the name in lower case and without https://",
+            Severity.info if unfilled else None,
         )
     for probe in ("livenessProbe", "startupProbe"):
         if (container.fields.get(probe) or {}).get("successThreshold", 1) != 1:
@@ -185,16 +179,16 @@ def workload_selector(deployment: Deployment) -> Iterator[Violation]:
                 group.at(f"metadata.labels[{key}]"),
                 "set the same labels in spec.selector and spec.template.metadata.labels",
             )
-    for first, second in combinations(selecting, 2):
-        if first.object == second.object or first.namespace != second.namespace or first.kind != second.kind:
-            continue
-        for one, other in ((first, second), (second, first)):
-            if _selector(one).items() <= other.labels.items():
-                yield Violation(
-                    f"it selects the pods of {other.object} too",
-                    one.workload_at("spec.selector.matchLabels"),
-                    "add a label to spec.selector and to the pods that only these have, such as llm-d.ai/role",
-                )
+    for one in selecting:
+        for other in deployment.pods.of(_selector(one)):
+            same = (one.object, one.namespace) == (other.object, other.namespace)
+            if same or one.namespace != other.namespace or one.kind != other.kind or not _selector(other):
+                continue
+            yield Violation(
+                f"it selects the pods of {other.object} too",
+                one.workload_at("spec.selector.matchLabels"),
+                "add a label to spec.selector and to the pods that only these have, such as llm-d.ai/role",
+            )
 
 
 @rule(
@@ -217,8 +211,8 @@ def object_twice(deployment: Deployment) -> Iterator[Violation]:
     seen: Counter[tuple[str, str, str]] = Counter()
     for obj in deployment.objects:
         metadata = obj.get("metadata") or {}
-        if not metadata.get("name"):
-            continue  # generateName
+        if metadata.get("generateName"):
+            continue
         group = str(obj.get("apiVersion", "")).rpartition("/")[0]
         seen[group, str(metadata.get("namespace") or ""), reference(obj)] += 1
     for (_, _, name), number in seen.items():

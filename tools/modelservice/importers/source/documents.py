@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from modelservice.documents import TOO_DEEP, Source, go_value, parse, read_source, shallow, source_name
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm_library import helm_python
-from modelservice.inputs import parse_documents, read_text, warn_of_duplicates
+from modelservice.inputs import warn_of_duplicates
 
 Path = tuple[str | int, ...]
 """Keys and list indices that lead to a value."""
@@ -88,11 +89,10 @@ def read_documents(files: Iterable[str]) -> list[Document]:
 
 
 def _of_file(path: str) -> Iterator[Document]:
-    name = "standard input" if path == "-" else path
-    text = read_text(path)
+    name, text = source_name(path), read_source(path).text
     if _is_json(text):
         text = text.replace("\t", "  ")  # YAML knows no tab between tokens, and a tab within a JSON string is escaped
-    for node in parse_documents(text, name):
+    for node in parse(Source(name, text)):
         if isinstance(node, yaml.ScalarNode) and node.value in ("", "null", "~"):
             continue
         if not isinstance(node, yaml.MappingNode):
@@ -120,9 +120,9 @@ def _parsed(text: str, node: yaml.Node, name: str) -> dict[str, Any]:
     if not text[start - node.start_mark.column : start].strip():
         start -= node.start_mark.column
     try:
-        return helm_python.values_from_yaml(text[start:end])
+        return shallow(go_value(text[start:end]), name)  # type: ignore[no-any-return]
     except RecursionError:
-        raise ModelserviceError("nested too deeply to be read", file=name) from None
+        raise ModelserviceError(TOO_DEEP, file=name) from None
     except helm_python.HelmError as error:
         raise ModelserviceError(
             f"not readable as Kubernetes reads YAML: {error.detail}", file=f"{name}:{node.start_mark.line + 1}"

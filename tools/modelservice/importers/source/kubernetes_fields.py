@@ -31,12 +31,7 @@ def pod_template(path: str) -> tuple[Field, ...]:
 
 DEPLOYMENT = (
     *OBJECT,
-    lost(
-        "metadata.labels",
-        "the chart labels its objects itself; pods keep theirs",
-        type="map",
-        quiet=True,
-    ),
+    Field("metadata.labels", "{role}.labels", type="map"),
     Field("metadata.annotations", "{role}.annotations", type="map"),
     Field("spec.replicas", "{role}.replicas", type="integer"),
     changed(

@@ -1,48 +1,16 @@
-"""Secrets in a source: recognise them and keep them out of values, comments and messages."""
+"""Secrets in a source: keep them out of values, comments and messages."""
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_WORDS = (
-    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API[_-]?KEY|ACCESS[_-]?KEY([_-]ID)?|PRIVATE[_-]?KEY"
-    r"|AUTH[_-]?KEY"
-)
-_NAME = re.compile(rf"(^|[_\-.])({_WORDS})($|[_\-.])", re.IGNORECASE)
-_NOT_SECRET = re.compile(r"(_|-|\.)(FILE|PATH|NAME|DIR|URL|ENDPOINT|ENABLED|TYPE|HEADER|TTL)$", re.IGNORECASE)
-_VALUE = re.compile(
-    r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bglpat-[A-Za-z0-9_-]{16,}|\bnvapi-[A-Za-z0-9_-]{16,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|\bAIza[A-Za-z0-9_-]{35}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
-)
-"""Tokens with an issuer's mark: Hugging Face, OpenAI and compatible, GitHub, AWS, GitLab, NVIDIA, Slack, Google, JSON
-web tokens, passwords in URLs, private keys."""
-
-_OPTION = (
-    r"--(?:[a-z0-9]+[_-])*(?:(?:api|access|private|auth)[_-]?key|secret|password|passwd|passphrase"
-    r"|(?:hf|hub|auth|access|bearer|api)[_-]token)|--token"
-)
-"""Options whose value is a secret; other tokens are those of a model's text."""
-
-_SET = re.compile(
-    rf"(?P<option>(?<![\w-])(?:{_OPTION}))(?P<between>=|[ \t]+)(?P<quote>[\"']?)"
-    r"(?P<value>[^\s\"'$;&|-][^\s\"'$;&|]*)(?P=quote)(?=\s|$|[;&|])",
-    re.IGNORECASE,
-)
-"""Such an option in a script, with its value."""
+from modelservice.secrets import names_secret, replaced, variable_is_secret, words_replaced
 
 REMOVED = "secret-removed"
 """Text in place of a secret that nothing can refer to."""
-
-
-def names_secret(name: str) -> bool:
-    """Return whether a variable of this name holds a secret."""
-    return bool(_NAME.search(name)) and not _NOT_SECRET.search(name)
 
 
 @dataclass(frozen=True)
@@ -125,7 +93,7 @@ class SecretCollector:
         result = []
         for variable in env:
             value = variable.get("value")
-            if value and "$(" not in value and (names_secret(variable["name"]) or _VALUE.search(value)):
+            if value and "$(" not in value and variable_is_secret(variable["name"], value):
                 source = self.reference(variable["name"], value, f"{place}.{variable['name']}")
                 result.append({"name": variable["name"], "valueFrom": source})
             else:
@@ -150,23 +118,12 @@ class SecretCollector:
                 env.append({"name": names[secret], "value": secret})
             return f"$({names[secret]})"
 
-        def option(match: re.Match[str]) -> str:
-            quote = match["quote"]
-            return f"{match['option']}{match['between']}{quote}{variable(match['value'])}{quote}"
-
-        result = []
-        for index, word in enumerate(words):
-            before = words[index - 1] if index else ""
-            if re.fullmatch(_OPTION, before, re.IGNORECASE) and not word.startswith(("-", "$")):
-                result.append(variable(word))
-            else:
-                result.append(_VALUE.sub(lambda match: variable(match[0]), _SET.sub(option, word)))
-        return result
+        return words_replaced(words, variable)
 
     def cleaned(self, value: Any) -> tuple[Any, bool]:
         """Return a value without secrets in any of its strings, and whether there were any."""
         if isinstance(value, str):
-            clean = _VALUE.sub(lambda match: self._take(match[0]), value)
+            clean = replaced(value, self._take)
             for secret in sorted(self.values, key=len, reverse=True):
                 clean = clean.replace(secret, REMOVED) if len(secret) >= 8 or clean == secret else clean
             return clean, clean != value

@@ -25,6 +25,7 @@ from modelservice.importers.steps import (
     model_volume,
     parallelism,
     pod_fields,
+    port_names,
     ports,
     probes,
     related_objects,
@@ -53,6 +54,7 @@ STEPS: tuple[Step, ...] = (
     # What the roles share
     accelerators.share_virtual_gpus,
     metadata.share_service_account,
+    port_names.number_ports,
     routing_proxy.take_routing_proxy,
     ports.set_service_port,
     # Each role
@@ -76,6 +78,7 @@ STEPS: tuple[Step, ...] = (
     # The release again, from its parts
     release.assemble,
     engine_layers.share_engine,
+    engine_layers.leave_out_variables,
     related_objects.adopt_objects,
     defaults.drop_chart_defaults,
 )

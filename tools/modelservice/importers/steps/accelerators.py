@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice import facts
 from modelservice.facts.models import Shares
 from modelservice.importers.chart import DEFAULTS
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-from modelservice.model.devices import kind_of
+from modelservice.model.devices import built_for, device_requests, kind_of
 
 
 def share_virtual_gpus(builder: ValuesBuilder) -> None:
@@ -66,10 +66,15 @@ def _share(given: Mapping[str, Any], shares: Shares, *, whole: str) -> dict[str,
 
 
 def count_accelerators(builder: ValuesBuilder) -> None:
-    """Take accelerators from the engines' resources; give ``accelerator.type``, and counts that are not derived."""
+    """Take accelerators from the engines' resources; give ``accelerator.type``, and counts that are not derived.
+
+    Accelerators that the pods claim themselves stay claims, and the chart's own number is 0.
+    """
     release = builder.section("accelerator")
     for role in builder.roles:
         kind, count = _take_accelerator(role, release)
+        if kind is None:
+            kind, count = _claimed(role, builder.model.claims)
         if count is not None and count != _derived_count(role):
             role.values["accelerator"] = {"count": count}
         if "accelerator" in role.source.settings or "accelerator" in builder.model.settings:
@@ -78,15 +83,15 @@ def count_accelerators(builder: ValuesBuilder) -> None:
             role.values.setdefault("accelerator", {})["type"] = kind
 
 
-def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, int | None]:
-    """Take a role's accelerators out of its engine's resources; return their type, ``cpu`` for none, and number."""
+def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str | None, int | None]:
+    """Take a role's accelerators out of its engine's resources; return their type, None for none, and number."""
     resources = role.container.get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
     found = sorted(
         (name for name in {**limits, **requests} if _is_accelerator(name)), key=lambda name: _type(name) is None
     )
-    if not found or role.pod.get("resourceClaims") or "accelerator" in role.source.settings:
-        return "cpu", None
+    if not found or "accelerator" in role.source.settings:
+        return None, None
     resource = found[0]
     count = whole_number(str(limits.get(resource, requests.get(resource))))
     kind = _type(resource) or re.sub(r"[^a-z0-9]+", "-", resource.lower()).strip("-")
@@ -98,6 +103,26 @@ def _take_accelerator(role: RoleBuilder, release: dict[str, Any]) -> tuple[str, 
             if part in resources and not resources[part]:
                 del resources[part]
     return kind, count
+
+
+def _claimed(role: RoleBuilder, templates: Sequence[Mapping[str, Any]]) -> tuple[str, int | None]:
+    """Return the type of the accelerators that a role's engine claims, and 0 for the chart's own number.
+
+    The class of the claimed devices decides, else the accelerators that the image is built for. A claim may also be of
+    a network interface or a channel; the type is ``cpu`` then.
+    """
+    used = {item["name"] for item in role.container.get("resources", {}).get("claims", [])}
+    claims = [claim for claim in role.pod.get("resourceClaims", []) if claim["name"] in used]
+    if not claims or "accelerator" in role.source.settings:
+        return "cpu", None
+    names = {claim.get("resourceClaimTemplateName") or claim.get("resourceClaimName") for claim in claims}
+    known = [item for item in templates if (item.get("metadata") or {}).get("name") in names]
+    devices = [request.device for item in known for request in device_requests(item)]
+    kinds = [kind for kind in map(kind_of, devices) if kind]
+    if not kinds and len(known) < len(names):
+        kinds = list(built_for(str(role.container.get("image", ""))))
+    named = next((kind.type for kind in kinds if kind.resource), None)
+    return (named, 0) if named else ("cpu", None)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelservice.engines.command import EngineCommand
+from modelservice.importers.chart import DEFAULTS
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
 from modelservice.kubernetes import merge
 
@@ -21,6 +22,10 @@ _FIRST = ("type", "modelCommand", "image", "imagePullPolicy", "args", "env")
 
 _LISTED = {"name", "command", "args", "env"}
 """What only a listed container has: its name, the words of a command, and variables in their order."""
+
+
+DEFAULT_TYPE: str = DEFAULTS["accelerator"]["type"]
+"""The chart's type of accelerators where none is stated."""
 
 
 def share_engine(builder: ValuesBuilder) -> None:
@@ -45,6 +50,37 @@ def share_engine(builder: ValuesBuilder) -> None:
     first = list(values).index("decode")
     ordered = list(values.items())
     builder.values = dict([*ordered[:first], ("engine", engine), *ordered[first:]])
+
+
+def leave_out_variables(builder: ValuesBuilder) -> None:
+    """Take nothing; give ``null`` for each variable that the chart adds for accelerators, and that the source lacks."""
+    values = builder.values
+    accelerator = values.get("accelerator", {})
+    lacking: dict[str, list[str]] = {}
+    for role in builder.roles:
+        kind = values[role.name].get("accelerator", {}).get("type") or accelerator.get("type") or DEFAULT_TYPE
+        given = {item["name"] for item in role.source.pod["containers"][0].get("env", [])}
+        lacking[role.name] = [name for name in _variables_of(role, kind) if name not in given]
+    first = next(iter(lacking.values()))
+    shared = [name for name in first if all(name in names for names in lacking.values())]
+    for name in shared:
+        values["engine"].setdefault("env", {})[name] = None
+    for part, names in lacking.items():
+        for name in names:
+            if name not in shared:
+                values[part].setdefault("engine", {}).setdefault("env", {})[name] = None
+
+
+def _variables_of(role: RoleBuilder, kind: str) -> list[str]:
+    """Return the names of the variables that the chart adds to a role's engine for accelerators of a type."""
+    names = [item["name"] for item in DEFAULTS["accelerator"]["env"].get(kind, [])]
+    cache = role.facts.cpu_cache if role.facts else None
+    resources = role.source.pod["containers"][0].get("resources", {})
+    memory = any("memory" in resources.get(part, {}) for part in ("limits", "requests"))
+    sized = memory or "resourceProfile" in role.source.settings
+    if cache and kind == "cpu" and sized and role.engine.start != "custom":
+        names.append(cache.env)
+    return names
 
 
 def _take_engine(container: dict[str, Any], role: RoleBuilder) -> dict[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from modelservice.errors import ModelserviceError
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-from modelservice.kubernetes.names import dns_label
+from modelservice.importers.workload import ROLE_LABEL, release_name
 
-LONGEST_NAME = 55
-"""Characters of a release's name: a workload's is longer by its role, and a DNS label has at most 63."""
-
-_OF_A_RELEASE = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart", "pod-template-hash")
+OF_A_RELEASE = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart", "pod-template-hash")
 """Labels that a release or a controller sets anew."""
 
 
 def name_release(builder: ValuesBuilder) -> None:
     """Take the model's name; give ``fullnameOverride``, a name that Services and LeaderWorkerSets may have."""
     given = builder.model.name
-    builder.name = dns_label(given, LONGEST_NAME) or "model"
+    builder.name = release_name(given)
     builder.values["fullnameOverride"] = builder.name
     if builder.name == given:
         return
@@ -66,8 +64,7 @@ def annotate(builder: ValuesBuilder) -> None:
 def label_pods(builder: ValuesBuilder) -> None:
     """Take the pods' labels; give ``modelArtifacts.labels``, those of both roles, and ``<role>.podLabels``."""
     for role in builder.roles:
-        if role.labels.get("llm-d.ai/role") == role.name:
-            del role.labels["llm-d.ai/role"]
+        _check_role(role)
         _take_selector_labels(builder, role)
     first, *others = [role.labels for role in builder.roles]
     common = {key: value for key, value in first.items() if all(labels.get(key) == value for labels in others)}
@@ -77,6 +74,22 @@ def label_pods(builder: ValuesBuilder) -> None:
         own = {key: value for key, value in role.labels.items() if key not in common}
         if own:
             role.values["podLabels"] = own
+
+
+def _check_role(role: RoleBuilder) -> None:
+    """Take the label of the role.
+
+    Raises:
+        ModelserviceError: it is of another role than the chart would give the pods.
+    """
+    label = role.labels.pop(ROLE_LABEL, role.name)
+    if label != role.name:
+        raise ModelserviceError(
+            f"the pods have the role {label}, but the chart would make them {role.name}, and an endpoint picker would "
+            "send them other requests",
+            key=f"{role.source.place}: label {ROLE_LABEL}",
+            fix=f"set {ROLE_LABEL}: {role.name}, or keep the manifest of this workload next to the release",
+        )
 
 
 def _take_selector_labels(builder: ValuesBuilder, role: RoleBuilder) -> None:
@@ -91,5 +104,5 @@ def _take_selector_labels(builder: ValuesBuilder, role: RoleBuilder) -> None:
             f"{role.source.place}: label app.kubernetes.io/instance",
             f"it is the name of the release; install it as {instance}",
         )
-    for key in _OF_A_RELEASE:
+    for key in OF_A_RELEASE:
         role.labels.pop(key, None)

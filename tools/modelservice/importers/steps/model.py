@@ -39,6 +39,11 @@ def locate_model(builder: ValuesBuilder) -> None:
         if option and not (_same_path(option.values[0], derived) or (inferred and option.values[0] == given)):
             role.engine.options.insert(0, option)
     builder.model_name = builder.model_name or given or derived
+    for role in builder.roles:
+        option = options.get(role.name)
+        if option and option not in role.engine.options and "$(" in "".join(option.tokens):
+            why = f"its variable is {option.values[0]}, which the values name; change it there, not in the variable"
+            builder.report.changed(f"{role.place}: {' '.join(option.tokens)}", why, values="modelArtifacts.uri")
 
 
 def name_model(builder: ValuesBuilder) -> None:
@@ -59,6 +64,9 @@ def name_model(builder: ValuesBuilder) -> None:
     first = names.get("decode") or next(iter(names.values()), [])
     name = first[0] if first else builder.model_name or builder.name
     artifacts["name"] = name
+    if "$(" in name:
+        why = f"only the container knows {name}; set the model's name, by which clients, tests and endpoints ask for it"
+        builder.report.changed(builder.served_by.place, why, values="modelArtifacts.name")
     if len(first) > 1 and all(names.get(role.name) == first for role in builder.roles if role.derived):
         artifacts["aliases"] = first[1:]
     else:

@@ -14,11 +14,10 @@ from modelservice.importers.chart import renders
 from modelservice.importers.source.go_templates import escaped
 from modelservice.importers.steps.engine_start import without_protocol
 from modelservice.importers.values_builder import Values, ValuesBuilder
+from modelservice.importers.workload import ROLE_LABEL
 from modelservice.kubernetes import merge
 
 Object = Mapping[str, Any]
-
-ROLE_LABEL = "llm-d.ai/role"
 
 POOL_GROUP = "inference.networking.k8s.io"
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.engines.command import EngineCommand
+from modelservice.facts.versions import number
 from modelservice.importers.steps.accelerators import whole_number
 from modelservice.importers.values_builder import RoleBuilder, ValuesBuilder
-from modelservice.model.routing_proxy import is_proxy
+from modelservice.kubernetes.images import pull_policy
+from modelservice.model.routing_proxy import is_proxy, proxy_version
 
 _OPTIONS = {
     "connector": ("connector", "kv-connector"), "certPath": ("cert-path",), "zapEncoder": ("zap-encoder",),
@@ -52,6 +54,8 @@ def _set_proxy(builder: ValuesBuilder, role: RoleBuilder, kind: str, container: 
     verbosity = whole_number(line.take("v"))
     if verbosity is not None:
         proxy["debugLevel"] = verbosity
+    elif "zapLogLevel" not in proxy:
+        proxy |= _default_level(container)
     if not line.has("secure-proxy"):
         builder.report.changed(
             f"{place}.args",
@@ -64,6 +68,7 @@ def _set_proxy(builder: ValuesBuilder, role: RoleBuilder, kind: str, container: 
         if value is not None:
             proxy[key] = value in ("", "true")
     proxy |= {key: container[key] for key in _FIELDS if container.get(key)}
+    proxy.setdefault("imagePullPolicy", pull_policy(proxy["image"]))
     if container.get("env"):
         proxy["env"] = builder.secrets.environment(container["env"], f"{place}.env")
     if line.arguments:
@@ -73,3 +78,12 @@ def _set_proxy(builder: ValuesBuilder, role: RoleBuilder, kind: str, container: 
     why = "the chart makes the sidecar, with the flags of its version"
     builder.report.changed(place, why, values="routing.proxy")
     routing["proxy"] = proxy
+
+
+def _default_level(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the log level of a sidecar that states none, where the chart would print more."""
+    known = {flag.name: flag for flag in facts.routing_proxy().flags}
+    version = proxy_version(container)
+    if version and version < number(known["v"].until):
+        return {"debugLevel": int(known["v"].default)}
+    return {"zapLogLevel": known["zap-log-level"].default}

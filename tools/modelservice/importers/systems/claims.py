@@ -8,12 +8,11 @@ from typing import Any
 from modelservice.errors import ModelserviceError
 from modelservice.importers.report import ConversionReport
 from modelservice.importers.source.fields import Field
-from modelservice.importers.workload import RoleSource
+from modelservice.importers.workload import Pod, RoleSource
 
 
-def claim_fields(path: str) -> tuple[Field, ...]:
-    """Return the fields of volume claim templates under a path."""
-    values = "{role}.volumeClaimTemplates"
+def claim_fields(path: str, values: str = "{role}.volumeClaimTemplates") -> tuple[Field, ...]:
+    """Return the fields of volume claim templates under a path, with the values key that they become."""
     return (
         Field(f"{path}[].apiVersion", "", quiet=True),
         Field(f"{path}[].kind", "", quiet=True),
@@ -60,3 +59,28 @@ def add_claims(
         )
     if claims:
         role.settings["volumeClaimTemplates"] = claims
+
+
+def claim_by_pod(pods: Sequence[Pod], templates: Sequence[Mapping[str, Any]], report: ConversionReport) -> None:
+    """Give pods of a group an ephemeral volume in place of each claim template.
+
+    Args:
+        pods: the pods; changed in place where they mount the claim.
+        templates: the claim templates.
+        report: gets a note for each template.
+    """
+    for template in templates:
+        metadata = template.get("metadata", {})
+        name = metadata.get("name", "")
+        own = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+        claim = {**({"metadata": own} if own else {}), "spec": dict(template.get("spec", {}))}
+        for pod in pods:
+            containers = [*pod.get("containers", []), *pod.get("initContainers", [])]
+            if name in {mount["name"] for item in containers for mount in item.get("volumeMounts", [])}:
+                volumes = [volume for volume in pod.get("volumes", []) if volume["name"] != name]
+                pod["volumes"] = [*volumes, {"name": name, "ephemeral": {"volumeClaimTemplate": claim}}]
+        report.changed(
+            f"volumeClaimTemplates[{name}]",
+            "an ephemeral volume of each pod takes its place: its claim goes with the pod, and existing claims stay",
+            values="decode.volumes",
+        )

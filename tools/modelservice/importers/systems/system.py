@@ -36,17 +36,31 @@ class Source:
         documents: all of them.
         options: options of the command line.
         used: documents that a conversion read; the others are reported.
+        left: reasons why documents stay outside of the release, by their place in the list.
     """
 
     documents: Sequence[Document]
     options: Options
     used: list[Document] = field(default_factory=list)
+    left: dict[int, str] = field(default_factory=dict)
 
     def use(self, document: Document) -> Document:
         """Mark a document as used, and return it."""
         if document not in self.used:
             self.used.append(document)
         return document
+
+    def leave(self, document: Document, why: str) -> None:
+        """Leave a document outside of the release, with the reason."""
+        self.used = [item for item in self.used if item is not document]
+        self.left[self._place(document)] = why
+
+    def reason(self, document: Document) -> str | None:
+        """Return why a document stays outside of the release; None where no conversion said so."""
+        return self.left.get(self._place(document))
+
+    def _place(self, document: Document) -> int:
+        return next(place for place, item in enumerate(self.documents) if item is document)
 
 
 class Conversion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MOUNT_PATH = "/mnt/models"
@@ -40,6 +41,27 @@ def initialise(pod: dict[str, Any], container: str, uri: str) -> None:
         if item["name"] == container:
             mount = {"name": VOLUME, "mountPath": MOUNT_PATH, "readOnly": True}
             item["volumeMounts"] = [*item.get("volumeMounts", []), mount]
+
+
+def name_in_place(container: dict[str, Any], argument: str) -> bool:
+    """Name a model in place of the path where KServe would put it, in command, arguments and variables.
+
+    Args:
+        container: the container; changed in place.
+        argument: what the engine loads itself, e.g. a repository.
+
+    Returns:
+        Whether the path was named.
+    """
+    path = re.compile(rf"{re.escape(MOUNT_PATH)}/?(?![\w/.-])")
+    before = repr(container)
+    for key in ("command", "args"):
+        if container.get(key):
+            container[key] = [path.sub(argument, word) for word in container[key]]
+    for variable in container.get("env", []):
+        if isinstance(variable.get("value"), str):
+            variable["value"] = path.sub(argument, variable["value"])
+    return repr(container) != before
 
 
 def mount_claim(pod: dict[str, Any], container: str, claim: str, path: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from modelservice.importers.steps.engine_layers import value_of
@@ -16,6 +17,12 @@ OSS_ENDPOINT = "https://oss-cn-hangzhou.aliyuncs.com"
 
 _STORE_VARIABLES = ("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """Variables with the credentials of the stores."""
+
+_NOT_OF_STORES = re.compile(r"(VLLM|CUDA|NCCL|TORCH|OMP|PYTORCH)_")
+"""Variables of engines and devices, which no loader reads; KubeAI gives its loaders the others too."""
+
+_ENDPOINTS = {"s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"), "hf": ("HF_ENDPOINT",)}
+"""Variables with the address of another store, by scheme; the first that is given counts."""
 
 _SECRETS = {
     "hf": ("huggingface", (("HF_TOKEN", "token"),)),
@@ -39,6 +46,16 @@ def give_credentials(model: Model) -> None:
 def _secret(model: Model, store: str) -> str:
     name: str = model.chart.get("secrets", {}).get(store, {}).get("name") or f"kubeai-{store}"
     return name
+
+
+def _take_endpoint(model: Model) -> tuple[str, ...]:
+    """Set the address of the model's store where a Model states one; return the variables that it is in."""
+    names = _ENDPOINTS.get(model.url.scheme, ())
+    address = next((model.spec["env"][name] for name in names if model.spec.get("env", {}).get(name)), "")
+    if not re.fullmatch(r"https?://[^\s{}$@]+", address):
+        return ()
+    model.artifacts()["endpoint"] = address
+    return names
 
 
 def mount_claim(model: Model, path: str) -> None:
@@ -81,8 +98,10 @@ def fill_cache(model: Model) -> None:
         return
     shared = model.chart.get("cacheProfiles", {}).get(profile, {}).get("sharedFilesystem", {})
     keys = {"storageClassName": "storageClassName", "persistentVolumeName": "volumeName"}
-    credentials = [item for item in model.container["env"] if item["name"] in _STORE_VARIABLES]
-    variables = model.conversion.secrets.environment(credentials, "spec.env")
+    given = model.spec.get("env", {})
+    own = {name for name in given if not _NOT_OF_STORES.match(name)} - set(_take_endpoint(model))
+    read = [item for item in model.container["env"] if item["name"] in (*_STORE_VARIABLES, *own)]
+    variables = model.conversion.secrets.environment(read, "spec.env")
     env = {item["name"]: value_of(item) for item in variables}
     model.artifacts().update(
         {

@@ -65,6 +65,7 @@ def make_children(
         report.lost(("metadata", "namespace"), why, document=service.document)
     service = render_arguments(service, templates)
     objects = render_base(base, templates, report) if base is not None else {}
+    report.note_changing(templates.changing)
     return _Children(service, namespace, operator, report, objects).made()
 
 

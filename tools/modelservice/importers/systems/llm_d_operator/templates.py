@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from modelservice.documents import Source, documents, parse
 from modelservice.errors import ModelserviceError
 from modelservice.importers.report import ConversionReport, Outcome
 from modelservice.importers.source.documents import Document, dotted
@@ -170,25 +169,15 @@ def render_base(base: Checked, templates: Templates, report: ConversionReport) -
 def _parse(key: str, text: str, place: str) -> Document | list[Any] | None:
     """Return what a key of the base renders to: an object, or a list of ConfigMaps; None for nothing."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        parsed = yaml.load(text, Loader=_Plain)  # noqa: S506  # a safe loader without dates
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f", line {mark.line + 1} of it" if mark else ""
-        raise ModelserviceError(f"{key} renders to invalid YAML: {error.problem}{line}", file=place) from None
+        source = Source(key, text)
+        parsed, node = next(iter(documents(source)), None), next(iter(parse(source)), None)
+    except ModelserviceError as error:
+        problem = error.problems[0]
+        line = (problem.file or "").removeprefix(f"{key}:")
+        raise ModelserviceError(f"{key} renders to {problem.message}, line {line} of it", file=place) from None
     if parsed is None or node is None:
         return None
     wanted, words = (list, "a list") if key == "configMaps" else (dict, "a mapping")
     if not isinstance(parsed, wanted):
         raise ModelserviceError(f"{key} is not {words}", file=place)
     return parsed if isinstance(parsed, list) else Document(parsed, f"{place} ({key})", node)
-
-
-class _Plain(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: dates are text."""
-
-
-_Plain.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

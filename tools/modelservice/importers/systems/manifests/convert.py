@@ -10,54 +10,99 @@ from modelservice.engines.command import EngineCommand
 from modelservice.errors import ModelserviceError
 from modelservice.importers.engine import find_engine
 from modelservice.importers.source.documents import Document, dotted
-from modelservice.importers.systems.claims import add_claims
+from modelservice.importers.steps.metadata import OF_A_RELEASE
+from modelservice.importers.systems.claims import add_claims, claim_by_pod
 from modelservice.importers.systems.manifests.fields import FIELDS
 from modelservice.importers.systems.manifests.related import GROUP_LABEL, take_related
-from modelservice.importers.systems.manifests.workloads import partner, role_of, serves
+from modelservice.importers.systems.manifests.workloads import is_served, name_of, partner, role_of, serves
 from modelservice.importers.systems.system import Conversion
-from modelservice.importers.workload import Group, Pod, RoleSource, ServedModel
+from modelservice.importers.workload import ROLE_LABEL, ROLES, Group, Pod, RoleSource, ServedModel
+from modelservice.kubernetes.decode import object_problem
+from modelservice.kubernetes.variables import config_maps
+
+CLAIMS = ("ResourceClaimTemplate", "ResourceClaim")
+"""Kinds that say which devices a claim of a pod is of."""
 
 REVISION = "deployment.kubernetes.io/revision"
 """An annotation that the Deployment's controller writes."""
+
+_GROUP_DEFAULTS = {
+    "restartPolicy": "RecreateGroupOnPodRestart", "startupPolicy": "LeaderCreated",
+    "networkConfig": {"subdomainPolicy": "Shared"},
+}  # fmt: skip
+"""What LeaderWorkerSet's webhook fills in."""
 
 _DEFAULT_STRATEGY = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
 
 
 def convert(conversion: Conversion) -> ServedModel | None:
-    """Return what the document's workload runs; None for prefill whose decode is among the documents."""
+    """Return what the document's workload runs; None for prefill whose decode is among the documents, and for a
+    workload of a role that the chart does not have, next to others.
+
+    Raises:
+        ModelserviceError: the chart does not have the role of the only workload.
+    """
     document, source = conversion.document, conversion.source
-    own = role_of(document)
-    if own == "prefill" and partner(document, source, "decode"):
+    own = role_of(document) or "decode"
+    other = partner(document, source)
+    if own not in ROLES:
+        _leave_out(conversion, own)
         return None
-    name = document.name.removesuffix(f"-{own or 'decode'}")
-    other = partner(document, source, "prefill") if own == "decode" else None
+    if own == "prefill" and other:
+        return None
+    name = name_of(document, source)
+    workloads = {own: document} | ({role_of(other): source.use(other)} if other else {})
+    roles = {role: _Workload(conversion, item, name, role).role() for role, item in workloads.items()}
     served = ServedModel(
         name,
-        _Workload(conversion, document, name).role(),
-        _Workload(conversion, source.use(other), name).role() if other else None,
+        roles.get("decode"),
+        roles.get("prefill"),
         namespace=str(document.data.get("metadata", {}).get("namespace") or ""),
+        claims=[item.data for item in source.documents if item.kind in CLAIMS and not object_problem(item.data)],
     )
-    if f"{name}-decode" != document.name:
-        why = f"the chart names the workload {name}-decode"
-        conversion.report.changed(("metadata", "name"), why, values="fullnameOverride", document=document)
-    alone = sum(1 for item in source.documents if serves(item)) - bool(other) == 1
-    workloads = {item.name: part for item, part in ((document, "decode"), (other, "prefill")) if item}
-    take_related(conversion, served, alone, workloads)
+    for role, item in workloads.items():
+        if f"{name}-{role}" != item.name:
+            why = f"the chart names the workload {name}-{role}"
+            why += f", which was {item.title}" if other else ""
+            conversion.report.changed(("metadata", "name"), why, values="fullnameOverride", document=item)
+    alone = sum(map(serves, source.documents)) == len(workloads)
+    take_related(conversion, served, alone, {item.name: role for role, item in workloads.items()})
     return served
+
+
+def _leave_out(conversion: Conversion, role: str) -> None:
+    """Leave a workload out whose role the chart does not have.
+
+    Raises:
+        ModelserviceError: there is no other workload.
+    """
+    document, source = conversion.document, conversion.source
+    why = f"its pods have the role {role}, and the chart has decode and prefill only"
+    if any(map(is_served, source.documents)):
+        source.leave(document, f"{why}; keep its manifest next to the release")
+        return
+    raise conversion.error(
+        why,
+        key=f"label {ROLE_LABEL}",
+        fix=f"remove the label if the pods serve whole requests by themselves and no others prefill for them, or set "
+        f"{ROLE_LABEL}: decode or prefill; keep the manifest next to the release otherwise",
+    )
 
 
 class _Workload:
     """One workload of the documents."""
 
-    def __init__(self, conversion: Conversion, document: Document, name: str) -> None:
+    def __init__(self, conversion: Conversion, document: Document, name: str, part: str) -> None:
         self.conversion = conversion
         self.report = conversion.report
         self.document = document
-        self.name = name
+        self.config_maps = config_maps(item.data for item in conversion.source.documents)
+        self.workload = f"{name}-{part}"
         data = conversion.read(FIELDS[document.kind], document)
         if not document.name:
             raise ModelserviceError("it has no name", file=document.where(), key="metadata.name")
         self.annotations = data.get("metadata", {}).get("annotations", {})
+        self.labels = data.get("metadata", {}).get("labels", {})
         self.spec = data.get("spec", {})
         self.group = self.spec.get("leaderWorkerTemplate")
         holder, path = (self.spec, ("spec",)) if self.group is None else (self.group, ("spec", "leaderWorkerTemplate"))
@@ -76,13 +121,16 @@ class _Workload:
         metadata = self.template.get("metadata", {})
         role = RoleSource(
             pod,
-            find_engine(pod, place, self.report),
+            find_engine(pod, place, self.report, config_maps=self.config_maps),
             place,
             replicas=self.spec.get("replicas", 1),
             labels=dict(metadata.get("labels", {})),
             pod_annotations=metadata.get("annotations", {}),
             annotations={key: value for key, value in self.annotations.items() if key != REVISION},
         )
+        own = self._own_labels(metadata.get("labels", {}))
+        if own:
+            role.settings["labels"] = own
         if self.group is not None:
             self._form_group(role)
             return role
@@ -91,6 +139,11 @@ class _Workload:
         if self.document.kind == "StatefulSet":
             self._keep_state(role)
         return role
+
+    def _own_labels(self, of_pods: Mapping[str, str]) -> dict[str, str]:
+        """Return the labels of the workload that its pods do not have, without those that a release sets."""
+        reserved = (*OF_A_RELEASE, "app.kubernetes.io/name", "app.kubernetes.io/instance", ROLE_LABEL)
+        return {key: value for key, value in self.labels.items() if of_pods.get(key) != value and key not in reserved}
 
     def _pod(self) -> Pod:
         pod = dict(self.template.get("spec", {}))
@@ -110,6 +163,8 @@ class _Workload:
         size = self.group.get("size", 1)
         worker = self.group.get("workerTemplate", {}) if size > 1 and "leaderTemplate" in self.group else None
         role.group = Group(size, dict(worker.get("spec", {})) if worker is not None else None)
+        pods = [pod for pod in (role.pod, role.group.worker) if pod]
+        claim_by_pod(pods, self.group.get("volumeClaimTemplates", []), self.report)
         if size > 1:
             role.parallelism = {"data": _data_size(role.engine, size), "workers": size}
             role.engine = replace(role.engine, start="custom")
@@ -117,6 +172,13 @@ class _Workload:
             self._note_worker(worker.get("metadata", {}), role)
         if self.group.get("subGroupPolicy"):
             role.settings["subGroupPolicy"] = self.group["subGroupPolicy"]
+        restart = self.group.get("restartPolicy", "")
+        given = {
+            "restartPolicy": "None" if restart == "Default" else restart,
+            "startupPolicy": self.spec.get("startupPolicy"),
+            "networkConfig": self.spec.get("networkConfig"),
+        }
+        role.settings |= {key: value for key, value in given.items() if value and value != _GROUP_DEFAULTS[key]}
         rollout = self.spec.get("rolloutStrategy", {})
         if rollout.get("rollingUpdateConfiguration"):
             role.strategy = rollout
@@ -130,11 +192,16 @@ class _Workload:
             if not metadata.get(key, {}).items() <= kept.items():
                 path = ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", key)
                 self.report.lost(path, why, document=self.document)
+        more = role.pod_annotations.keys() - metadata.get("annotations", {}).keys()
+        if more:
+            path = ("spec", "leaderWorkerTemplate", "leaderTemplate", "metadata", "annotations")
+            why = f"workers have them too: {', '.join(sorted(more))}"
+            self.report.changed(path, why, values="{role}.podAnnotations", document=self.document)
 
     def _keep_state(self, role: RoleSource) -> None:
         """Set what a StatefulSet adds."""
         templates = self.spec.get("volumeClaimTemplates", [])
-        add_claims(role, templates, self.document.name, f"{self.name}-decode", self.report)
+        add_claims(role, templates, self.document.name, self.workload, self.report)
         role.settings["podManagementPolicy"] = self.spec.get("podManagementPolicy", "OrderedReady")
         for key in ("updateStrategy", "persistentVolumeClaimRetentionPolicy"):
             if self.spec.get(key):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.source.fields import Field, lost
+from modelservice.importers.source.fields import Field, changed, lost
 from modelservice.importers.source.kubernetes_fields import DEPLOYMENT, OBJECT, pod_template
 from modelservice.importers.systems.claims import claim_fields
 
@@ -23,37 +23,29 @@ STATEFUL_SET = (
 
 LEADER_WORKER_SET = (
     *OBJECT,
-    lost("metadata.labels", "the chart labels its objects itself; pods keep theirs", quiet=True),
+    Field("metadata.labels", "{role}.labels", type="map"),
     Field("metadata.annotations", "{role}.annotations", type="map"),
     Field("spec.replicas", "{role}.replicas", type="integer"),
     Field("spec.leaderWorkerTemplate.size", "{role}.parallelism.workers", type="integer"),
     *pod_template("spec.leaderWorkerTemplate.workerTemplate"),
     *pod_template("spec.leaderWorkerTemplate.leaderTemplate"),
-    lost(
+    changed(
         "spec.leaderWorkerTemplate.restartPolicy",
-        "the chart leaves it to LeaderWorkerSet, which restarts the whole group",
+        "{role}.restartPolicy",
+        "Default is None, as LeaderWorkerSet's webhook reads it: only the container restarts",
         type="string",
-        when=lambda value: value not in ("RecreateGroupOnPodRestart", "Default"),
+        when=lambda value: value == "Default",
     ),
     Field("spec.leaderWorkerTemplate.subGroupPolicy", "{role}.subGroupPolicy", type="object"),
+    *claim_fields("spec.leaderWorkerTemplate.volumeClaimTemplates", "{role}.volumes"),
     lost(
-        "spec.leaderWorkerTemplate.volumeClaimTemplates",
-        "the chart has no claim templates for groups; use an ephemeral volume",
-        type="list",
+        "spec.leaderWorkerTemplate.persistentVolumeClaimRetentionPolicy",
+        "ephemeral volumes go with their pods",
+        type="object",
     ),
     Field("spec.rolloutStrategy", "{role}.rolloutStrategy", type="object"),
-    lost(
-        "spec.startupPolicy",
-        "the chart leaves it to LeaderWorkerSet: all pods start together",
-        type="string",
-        when=lambda value: value != "LeaderCreated",
-    ),
-    lost(
-        "spec.networkConfig",
-        "the chart leaves it to LeaderWorkerSet: one subdomain for all groups",
-        type="object",
-        when=lambda value: value.get("subdomainPolicy", "Shared") != "Shared",
-    ),
+    Field("spec.startupPolicy", "{role}.startupPolicy", type="string"),
+    Field("spec.networkConfig", "{role}.networkConfig", type="object"),
 )
 """Fields of a LeaderWorkerSet (https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/)."""
 

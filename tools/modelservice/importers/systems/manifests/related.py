@@ -40,9 +40,12 @@ def take_related(conversion: Conversion, served: ServedModel, alone: bool, workl
     """
     document, source, report = conversion.document, conversion.source, conversion.report
     for other in source.documents:
-        if other is document or other in source.used or serves(other) or other.kind == "Secret" or not other.kind:
+        if other is document or serves(other) or other.kind == "Secret" or not other.kind:
             continue
-        if not alone and not _belongs(other, document, served):
+        if not alone and not _belongs(other, workloads, served):
+            continue
+        if other in source.used:
+            report.changed(other.title, "it is in the values of another release of this import, which installs it")
             continue
         source.use(other)
         if other.kind in STAYS:
@@ -50,7 +53,7 @@ def take_related(conversion: Conversion, served: ServedModel, alone: bool, workl
             continue
         item = _read(other)
         if other.kind in SCALERS:
-            _retarget(item, document.name, served, report)
+            _retarget(item, workloads, served, report)
         _reselect(item, served, workloads, report)
         served.objects.append(item)
         _note_selector(item, other, served, report)
@@ -68,18 +71,34 @@ def _read(document: Document) -> dict[str, Any]:
     return item
 
 
-def _belongs(other: Document, document: Document, served: ServedModel) -> bool:
-    role = served.decode
-    if role is None:
-        return False
+def _belongs(other: Document, workloads: Mapping[str, str], served: ServedModel) -> bool:
+    """Return whether an object selects, scales or is named by one of the workloads."""
+    roles = dict(served.roles)
     selector = _selector(other.data)
-    if selector and selector.items() <= {**role.labels, GROUP_LABEL: document.name}.items():
+    if any(
+        selector and selector.items() <= {**roles[role].labels, GROUP_LABEL: name}.items()
+        for name, role in workloads.items()
+    ):
         return True
     target = other.data.get("spec", {}).get("scaleTargetRef", {}) if isinstance(other.data.get("spec"), dict) else {}
-    if isinstance(target, dict) and target.get("name") == document.name:
+    if isinstance(target, dict) and target.get("name") in workloads:
         return True
-    named = {*_named(role.pod, "name"), *_named(role.pod, "claimName"), role.pod.get("serviceAccountName", "")}
-    return other.kind in ("ConfigMap", *STAYS) and other.name in named
+    return any(other.name in _names(role.pod, other.kind) for role in roles.values())
+
+
+_REFERENCES = {
+    "ConfigMap": ("name",),
+    "PersistentVolumeClaim": ("claimName",),
+    "ResourceClaimTemplate": ("resourceClaimTemplateName",),
+    "ResourceClaim": ("resourceClaimName",),
+    "ServiceAccount": ("serviceAccountName", "serviceAccount"),
+}
+"""Fields of a pod that name objects of a kind."""
+
+
+def _names(pod: Mapping[str, Any], kind: str) -> set[str]:
+    """Return the names in a pod that may be those of objects of a kind."""
+    return {name for key in _REFERENCES.get(kind, ()) for name in _named(pod, key)}
 
 
 def _named(value: Any, key: str) -> Iterator[str]:
@@ -103,17 +122,21 @@ def _selector(data: Mapping[str, Any]) -> dict[str, str]:
     return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}
 
 
-def _retarget(item: dict[str, Any], workload: str, served: ServedModel, report: ConversionReport) -> None:
+def _retarget(
+    item: dict[str, Any], workloads: Mapping[str, str], served: ServedModel, report: ConversionReport
+) -> None:
     """Make an autoscaler scale the chart's workload."""
     spec = item.get("spec")
     target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
-    if not isinstance(spec, dict) or not isinstance(target, dict) or served.decode is None:
+    if not isinstance(spec, dict) or not isinstance(target, dict):
         return
-    if target.get("name") == workload:
-        served.decode.autoscaled = True
-        item["spec"] = {**spec, "scaleTargetRef": {**target, "name": f"{served.name}-decode"}}
-        why = f"it scales {served.name}-decode, and the chart leaves the replicas to it"
-        report.changed(_title(item), why, values="{role}.autoscaling.enabled")
+    role = workloads.get(str(target.get("name")))
+    if role:
+        dict(served.roles)[role].autoscaled = True
+        name = f"{served.name}-{role}"
+        item["spec"] = {**spec, "scaleTargetRef": {**target, "name": name}}
+        why = f"it scales {name}, and the chart leaves the replicas to it"
+        report.changed(_title(item), why, values=f"{role}.autoscaling.enabled")
 
 
 def _reselect(
@@ -139,8 +162,8 @@ def _title(item: Mapping[str, Any]) -> str:
 def _note_selector(item: Mapping[str, Any], document: Document, served: ServedModel, report: ConversionReport) -> None:
     """Note a Service that selects none of the model's pods."""
     selector = _selector(item)
-    if document.kind != "Service" or not selector or not served.decode:
+    if document.kind != "Service" or not selector:
         return
-    given = {**served.decode.labels, GROUP_LABEL: f"{served.name}-decode"}
-    if not selector.items() <= given.items():
+    given = [{**role.labels, GROUP_LABEL: f"{served.name}-{name}"} for name, role in served.roles]
+    if not any(selector.items() <= labels.items() for labels in given):
         report.kept(document.title, "it selects other pods than this model's", values="extraObjects")

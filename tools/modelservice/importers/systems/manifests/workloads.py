@@ -11,8 +11,7 @@ from modelservice.importers.engine import engine_of
 from modelservice.importers.source.documents import Document
 from modelservice.importers.systems.manifests.fields import FIELDS
 from modelservice.importers.systems.system import Source
-
-ROLE_LABEL = "llm-d.ai/role"
+from modelservice.importers.workload import ROLE_LABEL, ROLES, release_name
 
 
 def serves(document: Document) -> bool:
@@ -38,21 +37,52 @@ def _names_engine(image: str) -> bool:
 
 
 def role_of(document: Document) -> str:
-    """Return the role of a workload's pods by their label; empty without one."""
+    """Return the role of a workload's pods by their label, whatever it is; empty without one."""
     for template in _templates(document):
         metadata = template.get("metadata") if isinstance(template, dict) else None
         labels = metadata.get("labels") if isinstance(metadata, dict) else None
-        if isinstance(labels, dict) and labels.get(ROLE_LABEL) in ("prefill", "decode"):
+        if isinstance(labels, dict) and labels.get(ROLE_LABEL):
             return str(labels[ROLE_LABEL])
     return ""
 
 
-def partner(document: Document, source: Source, role: str) -> Document | None:
-    """Return the workload of the other role, where there is just one of each."""
-    workloads = [item for item in source.documents if serves(item)]
-    found = [item for item in workloads if role_of(item) == role]
-    same = [item for item in workloads if role_of(item) == role_of(document)]
-    return found[0] if len(found) == 1 and len(same) == 1 else None
+def is_served(document: Document) -> bool:
+    """Return whether a workload that runs an engine can be a release: the chart has its role."""
+    return serves(document) and role_of(document) in ("", *ROLES)
+
+
+def partner(document: Document, source: Source) -> Document | None:
+    """Return the workload of the other role: the only one, else the one with the same name but for the role."""
+    own = role_of(document)
+    if own not in ROLES:
+        return None
+    workloads = [item for item in source.documents if serves(item) and _namespace(item) == _namespace(document)]
+    same = [item for item in workloads if role_of(item) == own]
+    others = [item for item in workloads if role_of(item) in ROLES and role_of(item) != own]
+    if len(same) > 1 or len(others) > 1:
+        same, others = ([item for item in found if _stem(item) == _stem(document)] for found in (same, others))
+    return others[0] if len(same) == len(others) == 1 else None
+
+
+def name_of(document: Document, source: Source) -> str:
+    """Return the name of a workload's release: the workload's without the role, unless that is another one's."""
+    taken = [
+        item
+        for item in source.documents
+        if item is not document and item is not partner(document, source) and serves(item)
+    ]
+    stem = _stem(document)
+    others = [_stem(item) for item in taken if _namespace(item) == _namespace(document)]
+    return release_name(document.name if stem in others else stem)
+
+
+def _stem(document: Document) -> str:
+    return document.name.removesuffix(f"-{role_of(document) or 'decode'}")
+
+
+def _namespace(document: Document) -> str:
+    metadata = document.data.get("metadata")
+    return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
 
 
 def _templates(document: Document) -> Iterator[Any]:

@@ -82,13 +82,14 @@ def convert(conversion: Conversion) -> ServedModel:
     served = ServedModel(name, namespace=conversion.namespace(data))
     place_model(conversion, served, pod, model, grouped=grouped)
     nodes = None
+    port = _port(pod)
     if grouped:
         nodes = Nodes.of({**runtime.get("workerSpec", {}), **predictor["workerSpec"]})
-        start_group(pod, served, nodes)
+        start_group(pod, served, nodes, port)
     annotations = data["metadata"].get("annotations", {})
     served.decode = RoleSource(
         pod,
-        _engine(conversion, served, pod, grouped=grouped),
+        _engine(conversion, served, pod, port, grouped=grouped),
         PLACE,
         replicas=predictor.get("minReplicas", 1),
         labels={
@@ -108,31 +109,39 @@ def convert(conversion: Conversion) -> ServedModel:
         parallelism=nodes.parallelism if nodes else {},
     )
     scale(served.decode, predictor, conversion.report)
-    _add_service(served, served.decode)
+    _add_service(served, served.decode, port)
     return served
 
 
-def _engine(conversion: Conversion, served: ServedModel, pod: Pod, *, grouped: bool) -> EngineCommand:
+def _port(pod: Pod) -> int:
+    """Return the port that KServe's Service forwards to: the first one of the model's container, else 8080
+    (https://github.com/kserve/kserve/blob/master/pkg/controller/v1beta1/inferenceservice/reconcilers/service)."""
+    container = next((item for item in pod["containers"] if item["name"] == CONTAINER), pod["containers"][0])
+    number: int = next((port["containerPort"] for port in container.get("ports", [])), PORT)
+    return number
+
+
+def _engine(conversion: Conversion, served: ServedModel, pod: Pod, port: int, *, grouped: bool) -> EngineCommand:
     """Return how the engine starts: the Hugging Face server, or an engine that listens where KServe expects it."""
     first = pod["containers"][0]
     if not grouped and served.uri is not None and is_server(first):
         return start_server(first, served)
     engine = find_engine(pod, PLACE, conversion.report, CONTAINER)
     if not engine.derived:
-        served.settings["routing"] = {"servicePort": PORT}
+        served.settings["routing"] = {"servicePort": port}
     elif not engine.has("port"):
-        engine.options.append(Option.of("--port", str(PORT)))
+        engine.options.append(Option.of("--port", str(port)))
     return engine
 
 
-def _add_service(served: ServedModel, role: RoleSource) -> None:
+def _add_service(served: ServedModel, role: RoleSource, port: int) -> None:
     """Add the Service under which KServe's clients know the model."""
     served.objects.append(
         {
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{served.name}-predictor"},
             "spec": {
                 "selector": {"app": role.labels["app"], NAME_LABEL: served.name},
-                "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": PORT}],
+                "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": port}],
             },
         }
     )  # fmt: skip

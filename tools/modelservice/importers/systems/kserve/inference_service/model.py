@@ -42,20 +42,22 @@ def place_model(
     elif scheme == "hf":
         repository, _, revision = rest.partition(":")
         served.uri = f"hf://{repository}"
-        if not starts_engine:
+        if starts_engine:
+            _load_from_hub(conversion, container, repository, revision)
+        else:
             container["args"] = [*container.get("args", []), f"--model_id={repository}"]
             container["args"] += [f"--model_revision={revision}"] if revision else []
     elif scheme == "pvc":
         claim, _, path = rest.strip("/").partition("/")
         if starts_engine or grouped:
             storage.mount_claim(pod, container["name"], claim, path)
-            _name_model(container)
+            _name_model(container, storage.MOUNT_PATH)
         else:
             served.uri = f"pvc://{claim}/{path or '.'}"
             served.mount_path, served.mounted = storage.MOUNT_PATH, True
     elif scheme in storage.IMAGES and rest:
         storage.mount_image(pod, container["name"], rest)
-        _name_model(container)
+        _name_model(container, storage.MOUNT_PATH)
         if not starts_engine:
             served.uri = f"file://{storage.MOUNT_PATH}"
     elif scheme in storage.SCHEMES:
@@ -76,8 +78,18 @@ def _take_uri(conversion: Conversion, container: Mapping[str, Any], model: Mappi
     return str(uri)
 
 
-def _name_model(container: dict[str, Any]) -> None:
-    """Give an engine the model where KServe puts it, unless its command line names one."""
+def _load_from_hub(conversion: Conversion, container: dict[str, Any], repository: str, revision: str) -> None:
+    """Let an engine download the model itself, which it expects where KServe puts it."""
+    if storage.name_in_place(container, repository):
+        why = f"it names {repository} in place of {storage.MOUNT_PATH}, which a storage initializer would fill"
+        conversion.report.changed(f"container {container['name']}", why, values="engine")
+    _name_model(container, repository)
+    if revision and engine_of(container).derived:
+        container["args"] = [*container.get("args", []), f"--revision={revision}"]
+
+
+def _name_model(container: dict[str, Any], model: str) -> None:
+    """Give an engine the model, unless its command line names one."""
     engine = engine_of(container)
     if engine.derived and engine.model is None:
-        container["args"] = [*container.get("args", []), f"--model={storage.MOUNT_PATH}"]
+        container["args"] = [*container.get("args", []), f"--model={model}"]

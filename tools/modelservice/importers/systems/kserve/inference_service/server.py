@@ -103,7 +103,7 @@ class Nodes:
         return sizes | {key: size for key, size in (("tensor", self.tensor), ("pipeline", self.pipeline)) if size > 1}
 
 
-def start_group(pod: Pod, served: ServedModel, nodes: Nodes) -> None:
+def start_group(pod: Pod, served: ServedModel, nodes: Nodes, listen: int) -> None:
     """Start vLLM itself in a pod of a group, in place of the server on Ray."""
     container = pod["containers"][0]
     model = server_option(container, "model-id") or storage.MOUNT_PATH
@@ -111,7 +111,7 @@ def start_group(pod: Pod, served: ServedModel, nodes: Nodes) -> None:
     options = EngineCommand.of(container.get("args", []), engine=TYPE).options
     container["command"] = ["vllm", "serve"]
     container["args"] = [
-        model, "--served-model-name", served.model or served.name, "--port", str(PORT),
+        model, "--served-model-name", served.model or served.name, "--port", str(listen),
         *(("--revision", revision) if revision else ()),
         *(token for option in options if option.name and option.name not in _MODEL for token in option.tokens),
     ]  # fmt: skip
@@ -119,7 +119,7 @@ def start_group(pod: Pod, served: ServedModel, nodes: Nodes) -> None:
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
         if "exec" in container.get(kind, {}):
             numbers = {key: value for key, value in container[kind].items() if key != "exec"}
-            container[kind] = {"httpGet": {"path": "/health", "port": PORT}, **numbers}
+            container[kind] = {"httpGet": {"path": "/health", "port": listen}, **numbers}
     resources = container.setdefault("resources", {})
     if not any("/" in key for key in resources.get("limits", {})):
         accelerators = nodes.accelerators or {"nvidia.com/gpu": str(nodes.tensor)}

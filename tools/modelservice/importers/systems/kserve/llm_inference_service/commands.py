@@ -50,11 +50,10 @@ def adapt_own_command(container: dict[str, Any], served: ServedModel, place: str
     if served.uri is None or not served.uri.startswith("hf://"):
         return
     argument = model_argument(served.uri, served.mount_path) or ""
-    mounted = rf"{re.escape(storage.MOUNT_PATH)}(?![\w/])"
+    storage.name_in_place(container, argument)
     for key in ("command", "args"):
-        container[key] = [re.sub(mounted, argument, item) for item in container.get(key, [])]
-        if not container[key]:
-            del container[key]
+        if not container.get(key):
+            container.pop(key, None)
     why = f"its command names {argument} in place of {storage.MOUNT_PATH}, which a storage initializer would fill"
     report.changed(f"{place}.containers[{container['name']}]", why, values="engine")
 

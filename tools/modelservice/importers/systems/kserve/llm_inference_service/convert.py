@@ -16,7 +16,7 @@ from modelservice.importers.systems.system import Conversion
 from modelservice.importers.workload import ServedModel
 
 _ON_PODS = ("k8s.v1.cni.cncf.io/networks", "kueue.x-k8s.io/queue-name")
-"""Annotations that KServe copies to the pods."""
+"""Labels and annotations that KServe copies to the pods."""
 
 _ADAPTER_SCHEMES = ("hf", "pvc", "s3", "gs", "oci")
 """Stores that the chart loads adapters from."""
@@ -43,8 +43,12 @@ def convert(conversion: Conversion) -> ServedModel | None:
         prefill = Workload(conversion, served, own, [served.model], place="spec.prefill.template")
     annotations = data["metadata"].get("annotations", {})
     on_pods = {key: value for key, value in annotations.items() if key in _ON_PODS}
-    served.decode = decode.role(on_pods)
-    served.prefill = prefill.role(on_pods) if prefill else None
+    labels = {key: value for key, value in data["metadata"].get("labels", {}).items() if key in _ON_PODS}
+    served.decode = decode.role(labels, on_pods)
+    served.prefill = prefill.role(labels, on_pods) if prefill else None
+    for _, role in served.roles:
+        if labels:
+            role.settings["labels"] = dict(labels)
     _load_adapters(conversion, served, spec, own_command=decode.own_command or bool(prefill and prefill.own_command))
     _claim_devices(conversion, served, annotations)
     router.route(served, spec.get("router", {}), namespace or "default")

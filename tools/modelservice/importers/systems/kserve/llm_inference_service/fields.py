@@ -17,10 +17,9 @@ def _keda(path: str, role: str) -> tuple[Field, ...]:
         Field(f"{path}.idleReplicaCount", f"{role}.autoscaling.idleReplicas", type="integer"),
         Field(f"{path}.cooldownPeriod", f"{role}.autoscaling.scaleDownDelaySeconds", type="integer"),
         Field(behavior, f"{role}.autoscaling.behavior", type="object"),
-        *(
-            lost(f"{path}.{name}", "the chart leaves it to KEDA", type="any")
-            for name in ("fallback", "initialCooldownPeriod", "advanced.scalingModifiers")
-        ),
+        Field(f"{path}.fallback", f"{role}.autoscaling.fallback", type="object"),
+        Field(f"{path}.initialCooldownPeriod", f"{role}.autoscaling.initialCooldownPeriod", type="integer"),
+        Field(f"{path}.advanced.scalingModifiers", f"{role}.autoscaling.scalingModifiers", type="object"),
     )
 
 
@@ -88,6 +87,7 @@ FIELDS = (
     *OBJECT,
     Field("metadata.name", "fullnameOverride", type="string"),
     lost("metadata.labels", "KServe puts them on its own objects only", type="map", quiet=True),
+    Field("metadata.labels.kueue.x-k8s.io/queue-name", "{role}.labels and modelArtifacts.labels", type="string"),
     lost("metadata.annotations", "KServe's own", type="map", quiet=True),
     *(
         Field(f"metadata.annotations.{prefix}", "decode.podAnnotations", type="string")
@@ -172,7 +172,7 @@ FIELDS = (
     Field("spec.router.scheduler.pool.spec", "routing.inferencePool", type="object"),
     Field("spec.router.scheduler.pool.spec.selector", "routing.inferencePool.matchLabels", type="object"),
     Field("spec.router.scheduler.pool.ref.name", "routing.inferencePool.name", type="string"),
-    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig", type="object"),
+    Field("spec.router.scheduler.config.inline", "routing.epp.pluginsConfig"),
     lost(
         "spec.router.scheduler.config.ref",
         "the configuration is in a ConfigMap; copy it to routing.epp.pluginsConfig",

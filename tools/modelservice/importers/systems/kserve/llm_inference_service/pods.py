@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelservice.engines.command import EngineCommand
 from modelservice.importers.engine import find_engine
 from modelservice.importers.steps.model import model_argument
 from modelservice.importers.systems.kserve import storage
@@ -66,14 +68,14 @@ class Workload:
         self.group = self._group() if self.grouped else None
         self.own_command = self._start_engine(names)
 
-    def role(self, annotations: Mapping[str, str]) -> RoleSource:
-        """Return the workload as a role, with further annotations of its pods."""
+    def role(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> RoleSource:
+        """Return the workload as a role, with further labels and annotations of its pods."""
         role = RoleSource(
             self.pod,
             find_engine(self.pod, self.place, self.conversion.report, ENGINE),
             self.place,
             replicas=self.spec.get("replicas", 1),
-            labels={**_labels(self.served.name), **self.spec.get("labels", {})},
+            labels={**_labels(self.served.name), **labels, **self.spec.get("labels", {})},
             pod_annotations={**self.spec.get("annotations", {}), **annotations},
             group=self.group,
             parallelism=self.parallelism,
@@ -150,6 +152,12 @@ class Workload:
         args = [*container.get("args", []), *extra]
         if args[:1] == ["--"]:
             args = args[1:]
+        if self._is_script(args):
+            container |= {"command": ["/bin/sh", "-c"], "args": args}
+            report.changed(f"{self.place}.containers[{ENGINE}].args", "their only word is a script, which a shell runs")
+            adapt_own_command(container, self.served, self.place, report)
+            return True
+        self._check_words(args)
         uri = self.served.uri
         model = model_argument(uri, self.served.mount_path) if uri else None
         container["command"] = ["vllm", "serve"]
@@ -158,6 +166,26 @@ class Workload:
             *self._group_arguments(container), *self._offload_arguments(container, args), *args,
         ]  # fmt: skip
         return False
+
+    @staticmethod
+    def _is_script(args: Sequence[str]) -> bool:
+        """Return whether arguments are a script that starts an engine, as older presets gave it to a shell."""
+        command = {"command": ["/bin/sh", "-c"], "args": list(args)}
+        return len(args) == 1 and bool(re.search(r"\s", args[0])) and EngineCommand.parse(command).engine is not None
+
+    def _check_words(self, args: Sequence[str]) -> None:
+        """Check that all arguments are flags with their values: the model is the only word that is none.
+
+        Raises:
+            ModelserviceError: one is not, which vLLM would take for a value of the flag before it, or reject.
+        """
+        words = EngineCommand.of(args, engine="vllm").positionals
+        if words:
+            raise self.conversion.error(
+                f"the word {words[0]!r} belongs to no flag, and KServe gives vLLM the model already",
+                key=f"{self.place}.containers[{ENGINE}].args",
+                fix="remove it; a script needs a command, e.g. command: [/bin/sh, -c]",
+            )
 
     def _group_arguments(self, container: Mapping[str, Any]) -> list[str]:
         """Return the arguments of a group that the chart does not derive."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelservice.errors import ModelserviceError
+from modelservice.helm_library import helm_python
 from modelservice.importers.source.go_templates import escaped
 from modelservice.importers.systems.kserve.llm_inference_service import presets
 from modelservice.importers.workload import ServedModel
+
+_INLINE = "spec.router.scheduler.config.inline"
 
 GATEWAY = {
     "group": "gateway.networking.k8s.io",
@@ -55,10 +59,27 @@ def _pool_and_picker(scheduler: Mapping[str, Any]) -> dict[str, Any]:
     picker: dict[str, Any] = {"create": True}
     inline = scheduler.get("config", {}).get("inline")
     if inline:
-        picker["pluginsConfig"] = inline
+        picker["pluginsConfig"] = _configuration(inline)
     if scheduler.get("replicas", 1) != 1:
         picker["replicas"] = scheduler["replicas"]
     return {"inferencePool": own, "epp": picker}
+
+
+def _configuration(inline: Any) -> dict[str, Any]:
+    """Return the picker's configuration, which is an object or the text of one.
+
+    Raises:
+        ModelserviceError: the text is no object.
+    """
+    config = inline
+    if isinstance(inline, str):
+        try:
+            config = helm_python.values_from_yaml(inline)
+        except helm_python.HelmError as error:
+            raise ModelserviceError(f"not YAML: {error.detail}", key=_INLINE) from None
+    if not isinstance(config, dict) or not config:
+        raise ModelserviceError("an object is expected, or the text of one", key=_INLINE)
+    return config
 
 
 def _to_pool(rule: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 _KEDA = {
     "triggers": "triggers", "pollingInterval": "pollingInterval", "idleReplicaCount": "idleReplicas",
-    "cooldownPeriod": "scaleDownDelaySeconds",
+    "cooldownPeriod": "scaleDownDelaySeconds", "fallback": "fallback", "initialCooldownPeriod": "initialCooldownPeriod",
 }  # fmt: skip
 """Fields of KEDA's ScaledObject by the chart's key."""
 
@@ -23,6 +23,8 @@ def autoscaling(scaling: Mapping[str, Any]) -> dict[str, Any]:
     if by_keda:
         behavior = keda.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior")
         values |= {name: keda[key] for key, name in _KEDA.items() if key in keda}
+        if keda.get("advanced", {}).get("scalingModifiers"):
+            values["scalingModifiers"] = keda["advanced"]["scalingModifiers"]
     else:
         behavior = variant.get("hpa", {}).get("behavior")
         values["minReplicas"] = max(1, values.get("minReplicas", 1))

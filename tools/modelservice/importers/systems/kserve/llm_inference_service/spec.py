@@ -94,6 +94,7 @@ def _evaluated(conversion: Conversion, spec: dict[str, Any], namespace: str) -> 
     for index, text in templates.render(texts).items():
         holder, key = slots[index]
         holder[key] = text
+    conversion.report.note_changing(templates.changing)
     return result
 
 

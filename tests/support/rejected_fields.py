@@ -1,0 +1,69 @@
+"""Values that the schema and the chart accept, and the API server does not: by the values key that is wrong."""
+
+NODES = "{nodeSelectorTerms: [{matchExpressions: [{key: a, operator: %s, values: [b]}]}]}"
+AFFINITY = "decode: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: %s}}}"
+PODS = "{matchExpressions: [{key: a, operator: in, values: [b]}]}"
+SPREAD = "decode: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: %s}]}"
+VARIABLE = "engine: {env: {A: {valueFrom: {%s}}}}"
+
+REJECTED = [
+    # Choices.
+    ("decode.topologySpreadConstraints", SPREAD % "Maybe"),
+    ("decode.topologySpreadConstraints", SPREAD % "DoNotSchedule, nodeTaintsPolicy: honor"),
+    ("decode.podSecurityContext", "decode: {podSecurityContext: {seccompProfile: {type: Default}}}"),
+    ("decode.podSecurityContext", "decode: {podSecurityContext: {fsGroupChangePolicy: always}}"),
+    ("decode.affinity", AFFINITY % (NODES % "in")),
+    ("decode.affinity", AFFINITY.replace("nodeAffinity", "podAffinity") % f"[{{topologyKey: z, labelSelector: {PODS}}}]"),
+    ("decode.tolerations", "decode: {tolerations: [{key: a, operator: Exists, effect: noSchedule}]}"),
+    ("decode.extraConfig.dnsPolicy", "decode: {extraConfig: {dnsPolicy: none}}"),
+    ("decode.extraConfig.preemptionPolicy", "decode: {extraConfig: {preemptionPolicy: Always}}"),
+    ("decode.strategy", "decode: {strategy: {type: rolling}}"),
+    ("decode.updateStrategy", "decode: {workload: StatefulSet, updateStrategy: {type: Recreate}}"),
+    ("engine.livenessProbe", "engine: {livenessProbe: {httpGet: {path: /, port: 8000, scheme: https}}}"),
+    ("engine.volumeMounts[0]", "engine: {volumeMounts: [{name: m, mountPath: /m, mountPropagation: Both}]}"),
+    ("engine.securityContext", "engine: {securityContext: {procMount: unmasked}}"),
+    # Forms.
+    ("decode.volumes[0]", "decode: {volumes: [{name: My_Vol, emptyDir: {}}]}"),
+    ("decode.priorityClassName", "decode: {priorityClassName: Bad Name}"),
+    ("decode.podAnnotations.a b", "decode: {podAnnotations: {a b: x}}"),
+    ("decode.annotations", "decode: {annotations: {a b: x}}"),
+    ("serviceAccount.annotations", "serviceAccount: {annotations: {a b: x}}"),
+    ("engine.env.A", VARIABLE % "secretKeyRef: {name: Bad_Name, key: a}"),
+    ("engine.env.A", VARIABLE % "configMapKeyRef: {name: Bad_Name, key: a}"),
+    ("engine.env.A", VARIABLE % "fieldRef: {fieldPath: status.nope}"),
+    ("networkPolicy.from", "networkPolicy: {enabled: true, from: [{ipBlock: {cidr: 10.0.0.0/40}}]}"),
+    # Numbers.
+    ("engine.securityContext", "engine: {securityContext: {runAsUser: -1}}"),
+    ("decode.podSecurityContext", "decode: {podSecurityContext: {fsGroup: -1}}"),
+    ("decode.topologySpreadConstraints", SPREAD.replace("maxSkew: 1", "maxSkew: 0") % "DoNotSchedule"),
+    ("engine.livenessProbe", "engine: {livenessProbe: {tcpSocket: {port: 8000}, periodSeconds: -1}}"),
+    # Fields that exclude each other.
+    ("decode.strategy", "decode: {strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}}"),
+    ("decode.volumes[0]", "decode: {volumes: [{name: v, emptyDir: {}, configMap: {name: x}}]}"),
+    ("engine.env.A", VARIABLE % "fieldRef: {fieldPath: status.podIP}, secretKeyRef: {name: a, key: a}"),
+    ("engine.securityContext", "engine: {securityContext: {privileged: true, allowPrivilegeEscalation: false}}"),
+    ("engine.livenessProbe", "engine: {livenessProbe: {tcpSocket: {port: 8000}, exec: {command: [ls]}}}"),
+    ("networkPolicy.from", "networkPolicy: {enabled: true, from: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}"),
+]  # fmt: skip
+
+ACCEPTED = [
+    SPREAD % "ScheduleAnyway, nodeTaintsPolicy: Honor, nodeAffinityPolicy: Ignore",
+    "decode: {podSecurityContext: {seccompProfile: {type: RuntimeDefault}, fsGroup: 0, runAsUser: 0}}",
+    AFFINITY % (NODES % "NotIn"),
+    "decode: {tolerations: [{operator: Exists}, {key: a, operator: Equal, value: b, effect: NoExecute}]}",
+    "decode: {extraConfig: {dnsPolicy: ClusterFirstWithHostNet, hostNetwork: true}}",
+    "decode: {extraConfig: {dnsPolicy: None, dnsConfig: {nameservers: [10.0.0.1]}}}",
+    "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}}",
+    "decode: {strategy: {type: Recreate}}",
+    "decode: {workload: StatefulSet, updateStrategy: {type: OnDelete}}",
+    "engine: {livenessProbe: {httpGet: {path: /, port: 8000, scheme: HTTPS}}}",
+    "decode: {volumes: [{name: v, hostPath: {path: /v, type: ''}}, {name: w, hostPath: {path: /w, type: Directory}}]}",
+    "decode: {volumes: [{name: v}, {name: w, projected: {sources: [{configMap: {name: a}}, {secret: {name: b}}]}}]}",
+    "decode: {podAnnotations: {example.com/Team_1: x, UPPER.Case: b}}",
+    VARIABLE % "secretKeyRef: {name: a.b-c, key: A_b.c}",
+    VARIABLE % "fieldRef: {fieldPath: \"metadata.labels['app.kubernetes.io/name']\"}",
+    VARIABLE % "fieldRef: {fieldPath: status.hostIPs}",
+    "engine: {securityContext: {privileged: false, allowPrivilegeEscalation: false}}",
+    'networkPolicy: {enabled: true, from: [{ipBlock: {cidr: "fd00::/8"}}, {namespaceSelector: {}, podSelector: {}}]}',
+    "engine: {livenessProbe: {tcpSocket: {port: 8000}, periodSeconds: 0}}",
+]

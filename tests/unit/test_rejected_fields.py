@@ -1,0 +1,33 @@
+"""check finds what the API server rejects, at its key; tests/cluster asks a real one about the same values."""
+
+import pytest
+
+from modelservice import facts
+from modelservice.check.examples import findings
+from modelservice.check.rule import Example, rules
+from modelservice.helm import EmbeddedHelm
+from modelservice.kubernetes.types import embedded as definitions
+from support.rejected_fields import ACCEPTED, REJECTED
+
+
+@pytest.mark.parametrize(("key", "values"), REJECTED, ids=[values for _, values in REJECTED])
+def test_what_the_api_server_rejects_is_found_at_its_key(embedded: EmbeddedHelm, key: str, values: str) -> None:
+    found = findings(rules()["field-rejected"], Example(values), embedded)
+    assert {item.values for item in found} == {key}
+    assert all(item.fix for item in found)
+
+
+@pytest.mark.parametrize("values", ACCEPTED)
+def test_what_the_api_server_accepts_is_not_found(embedded: EmbeddedHelm, values: str) -> None:
+    assert findings(rules()["field-rejected"], Example(values), embedded) == []
+
+
+def test_every_fact_is_about_a_field_that_kubernetes_has() -> None:
+    known = facts.kubernetes_fields()
+    forms = [field for form in known.forms for field in form.fields]
+    alternatives = [f"{item.type}.{field}" for item in known.alternatives for field in (*item.fields, *item.besides)]
+    excluded = [f"{item.type}.{field}" for item in known.excluded for field in item.fields]
+    for field in (*known.choices, *known.least, *forms, *alternatives, *excluded):
+        kind, _, name = field.rpartition(".")
+        definition = definitions().get(f"{kind}.partial") or definitions()[kind]
+        assert name in definition["properties"], field

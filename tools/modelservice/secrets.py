@@ -1,0 +1,157 @@
+"""What a secret in plain text looks like: by the name of a variable or an option, and by its own form.
+
+One definition serves the import, which puts references in place of secrets, ``check``, which reports them, and the
+summaries, which do not show them. A reference to a variable (``$TOKEN``, ``$(TOKEN)``) and a placeholder
+are no secrets.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+MASK = "***"
+"""Text in place of a secret that is not shown."""
+
+_WORDS = (
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API[_-]?KEY|ACCESS[_-]?KEY([_-]ID)?|PRIVATE[_-]?KEY"
+    r"|AUTH[_-]?KEY"
+)
+_NAME = re.compile(rf"(^|[_\-.])({_WORDS})($|[_\-.])", re.IGNORECASE)
+_NOT_SECRET = re.compile(
+    r"(_|-|\.)(FILE|PATH|NAME|DIR|URL|ENDPOINT|ENABLED|TYPE|HEADER|TTL|BUDGET|LEN|LENGTH|COUNT|LIMIT|SIZE|MODE)$"
+    r"|^(BOS|EOS|PAD|UNK|SEP|CLS|MASK|STOP|IMAGE|VIDEO)[_-]TOKEN$",
+    re.IGNORECASE,
+)
+"""Names of files and settings of secrets, and of the tokens of a model's text."""
+
+_PLACEHOLDERS = frozenset(
+    {"true", "false", "none", "null", "dummy", "empty", "changeme", "redacted", "token", "secret"}
+)
+
+_MARKED = (
+    r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bglpat-[A-Za-z0-9_-]{16,}|\bnvapi-[A-Za-z0-9_-]{16,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+    r"|\bAIza[A-Za-z0-9_-]{35}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+)
+"""Tokens with an issuer's mark: Hugging Face, OpenAI and compatible, GitHub, AWS, GitLab, NVIDIA, Slack, Google, JSON
+web tokens, private keys."""
+
+_LITERAL = r"[^\s\"'$`;&|<{}(-][^\s\"'$`;&|<{}()]*"
+"""A word of a script without variables."""
+
+_FIELD = (
+    r"(?:[a-z0-9]+[_-])*?(?:(?:api|access|private|auth)[_-]?key|password|passwd|passphrase"
+    r"|(?:hf|hub|auth|access|bearer|api)[_-]token"
+)
+_KEY = rf"{_FIELD}|secret)|token"
+"""Names of options whose value is a secret; other tokens are those of a model's text."""
+
+_FORMS = re.compile(
+    rf"(?P<marked>{_MARKED})|(?i:"
+    r"(?<=://)(?P<login>[^/\s:@\"'$]*:[^/\s@\"'$<{]+)(?=@)"
+    r"|\b(?:Basic|Bearer)\s+(?P<header>(?=[^\s\"'$]*[0-9=])[A-Za-z0-9+/._~-]{8,}={0,2})"
+    rf"|(?<![\w-])--(?:{_KEY})(?:=|[ \t]+)(?P<mark>[\"']?)(?P<option>{_LITERAL})(?P=mark)(?=\s|$|[;&|])"
+    r"|\bcurl\b[^\n;|&]{0,200}?\s(?:-u|--user|--proxy-user)[ =]?(?P<quote>[\"']?)"
+    rf"(?P<user>{_LITERAL}:[^\s\"'$<{{]+)(?P=quote)"
+    rf"|(?<![\w-])(?P<variable>[A-Za-z_]\w*)=(?P<around>[\"']?)(?P<value>{_LITERAL})(?P=around)(?=\s|$|[;&|])"
+    rf"|[\"'](?:{_FIELD}))[\"']\s*:\s*(?P<double>[\"'])(?P<field>[^\"'$<{{]+)(?P=double))"
+)
+"""Secrets in a text: the named groups that are not quotes hold them, ``value`` only where the variable's name is a
+secret's. Everything is bounded by the text's own words, so that long texts take linear time."""
+
+_HELD = ("marked", "login", "header", "option", "user", "value", "field")
+
+_OPTION = re.compile(rf"--(?:{_KEY})", re.IGNORECASE)
+_CURL_USER = re.compile(r"-u|--user|--proxy-user")
+
+
+def names_secret(name: str) -> bool:
+    """Return whether a variable of this name holds a secret."""
+    return bool(_NAME.search(name)) and not _NOT_SECRET.search(name)
+
+
+def is_literal(value: str) -> bool:
+    """Return whether a value may be a secret: no reference to a variable, path, short number or placeholder."""
+    other = len(value) < 4 or "$(" in value or re.match(r"[$/<{]|\d{1,7}$", value) is not None
+    return not other and value.lower() not in _PLACEHOLDERS
+
+
+def variable_is_secret(name: str, value: str) -> bool:
+    """Return whether a variable has a secret in plain text, by its name or by the value's form."""
+    return (names_secret(name) and is_literal(value)) or holds_secret(value)
+
+
+def holds_secret(text: str) -> bool:
+    """Return whether a text has a secret in it, by its form."""
+    return next(secrets_in(text), None) is not None
+
+
+def secrets_in(text: str) -> Iterator[str]:
+    """Yield the secrets in a text."""
+    for match in _FORMS.finditer(text):
+        part = _held(match)
+        if part:
+            yield match[part]
+
+
+def replaced(text: str, put: Callable[[str], str]) -> str:
+    """Return a text with something in place of each secret in it.
+
+    Args:
+        text: the text.
+        put: what comes in the place of a secret.
+    """
+
+    def one(match: re.Match[str]) -> str:
+        part = _held(match)
+        if not part:
+            return match[0]
+        start, end = (at - match.start() for at in match.span(part))
+        return match[0][:start] + put(match[part]) + match[0][end:]
+
+    return _FORMS.sub(one, text)
+
+
+def words_replaced(words: Sequence[str], put: Callable[[str], str]) -> list[str]:
+    """Return the words of a command with something in place of each secret in them, as :func:`replaced`."""
+    result = []
+    curl = bool(words) and words[0].rpartition("/")[2] == "curl"
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ""
+        login = curl and _CURL_USER.fullmatch(before) and ":" in word
+        if (_OPTION.fullmatch(before) or login) and is_literal(word) and not word.startswith("-"):
+            result.append(put(word))
+        else:
+            result.append(replaced(word, put))
+    return result
+
+
+def masked(value: Any) -> Any:
+    """Return a text, or the words of a command, without the secrets in them."""
+    if isinstance(value, str):
+        return replaced(value, lambda _: MASK)
+    return words_replaced(value, lambda _: MASK)
+
+
+def _held(match: re.Match[str]) -> str:
+    """Return the name of the group that holds a secret; empty where the match is none after all."""
+    part = next(name for name in _HELD if match[name] is not None)
+    if part == "header" and match[0][:5].lower() == "basic":
+        return part if _is_login(match[part]) else ""
+    if part == "value" and not names_secret(match["variable"]):
+        return part if re.fullmatch(_MARKED, match[part]) else ""
+    unmarked = part in ("option", "value", "field", "login", "user")
+    secret = match[part].rpartition(":")[2] if part == "login" else match[part]
+    return "" if unmarked and not is_literal(secret) else part
+
+
+def _is_login(text: str) -> bool:
+    """Return whether a text is ``user:password`` in base64."""
+    try:
+        return ":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+    except ValueError:
+        return False

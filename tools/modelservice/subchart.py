@@ -1,0 +1,119 @@
+"""A subchart: this project's chart inside a parent chart, rendered with the parent but seen by itself.
+
+Everything that reads its values or objects finds the keys of the chart itself; what people see has the name of the
+subchart in front, see :meth:`modelservice.sources.Sources.full`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelservice.errors import UsageError
+from modelservice.helm import Release, Renderer, load_chart, renderer
+from modelservice.inputs import Values, merge
+from modelservice.paths import CHART, chart_dir
+from modelservice.rendered import Rendered
+from modelservice.sources import Layer, Sources, read_layers
+
+
+def subcharts(chart: Path) -> list[str]:
+    """Return the names under which a chart contains this project's chart: aliases, where it gives them."""
+    loaded = load_chart(chart)
+    declared = [item for item in loaded.metadata.get("dependencies") or [] if item.get("name") == CHART]
+    names = [str(item.get("alias") or CHART) for item in declared]
+    return names or [CHART for item in loaded.dependencies if item.get("name") == CHART]
+
+
+class Subchart:
+    """Renders one subchart of a parent chart.
+
+    Args:
+        parent: renders the parent.
+        chart: the parent's directory or archive.
+        name: name or alias of the subchart.
+        given: values that the parent is given.
+    """
+
+    def __init__(self, parent: Renderer, chart: Path, name: str, given: Mapping[str, Any] | None = None) -> None:
+        self._parent = parent
+        self._chart = chart
+        self._name = name
+        self._given = given or {}
+
+    def over(self, given: Sources) -> tuple[Subchart, Sources]:
+        """Return the subchart of a parent that is given values, and its part of them, over the parent's own."""
+        file = self._chart / "values.yaml"
+        own = read_layers([str(file)]) if file.is_file() else [Layer(str(self._chart), self._defaults, None)]
+        whole = Sources([*own, *given.layers], merge([*(layer.values for layer in own), given.values]))
+        return Subchart(self._parent, self._chart, self._name, given.values), whole.below(self._name)
+
+    @property
+    def _defaults(self) -> Values:
+        return dict(load_chart(self._chart).values)
+
+    def render(
+        self,
+        values: Mapping[str, Any],
+        release: Release,
+        *,
+        kube_version: str | None = None,
+        api_versions: Sequence[str] = (),
+    ) -> Rendered:
+        """Render the parent with these values for the subchart, and return the subchart's part.
+
+        Raises:
+            ValuesError: the schema or the templates reject the values.
+            ModelserviceError: the parent does not render.
+            UsageError: the parent does not enable the subchart.
+        """
+        rendered = self._parent.render(
+            self._of_parent(values), release, kube_version=kube_version, api_versions=api_versions
+        )
+        own = f"/charts/{self._name}/"
+        templates = {path: text for path, text in rendered.templates.items() if own in path}
+        if not templates:
+            raise UsageError(f"the parent chart does not enable its subchart {self._name}", file=str(self._chart))
+        return Rendered(templates)
+
+    def lint(self, values: Mapping[str, Any]) -> list[str]:
+        """Return what Helm's linter finds in the parent with these values for the subchart."""
+        return self._parent.lint(self._of_parent(values))
+
+    def _of_parent(self, values: Mapping[str, Any]) -> Values:
+        return {**self._given, self._name: {key: value for key, value in values.items() if key != "global"}}
+
+
+def chart_renderer(which: str, chart: Path | None, subchart: str | None) -> Renderer:
+    """Return the renderer of this project's chart: by itself, or inside a parent chart.
+
+    Args:
+        which: ``embedded``, or a helm executable.
+        chart: the chart or its parent; None for the tool's own.
+        subchart: name of the chart in the parent.
+
+    Raises:
+        UsageError: the chart cannot be read, is a parent although no subchart is named, or has none of this name.
+    """
+    if chart is None:
+        if subchart:
+            raise UsageError("--subchart names a chart inside a parent", fix="add --chart PARENT")
+        return renderer(which, chart_dir())
+    rendering = renderer(which, chart)
+    if subchart is None:
+        if load_chart(chart).name != CHART and (found := subcharts(chart)):
+            names = " or ".join(found)
+            problem = f"a parent chart, which has {CHART} as {names}"
+            raise UsageError(problem, file=str(chart), fix=f"add --subchart {names}")
+        return rendering
+    found = subcharts(chart)
+    if subchart not in found:
+        fix = f"set --subchart {' or '.join(found)}" if found else "leave --subchart out"
+        raise UsageError(f"no subchart {subchart} of {CHART}", file=str(chart), fix=fix)
+    return Subchart(rendering, chart, subchart)
+
+
+def scoped(rendering: Renderer, given: Sources) -> tuple[Renderer, Sources]:
+    """Return what renders the chart with the given values, and those of them that are the chart's."""
+    return rendering.over(given) if isinstance(rendering, Subchart) else (rendering, given)
