@@ -580,6 +580,44 @@ def nixl_port_of_the_engine(base: Base) -> Touched:
 
 
 @operator
+def rpc_port_of_the_engine(base: Base) -> Touched:
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    over_pods = "dataLocal" in sizes and (sizes.get("workers") or 1) > 1
+    if not over_pods or base.outside_of_the_table("decode") or is_custom(base.values, "decode"):
+        return None
+    routing = base.values.get("routing") or {}
+    target = (routing.get("proxy") or {}).get("targetPort", 8200)
+    port = target if proxied(base) else routing.get("servicePort", 8000)
+    touched = give_flag(base, "data-parallel-rpc-port", str(port))
+    return ("data-parallel-rpc-port",) if touched else None
+
+
+@operator
+def interface_left_out_for_gloo(base: Base) -> Touched:
+    if not base.has("decode") or base.engine("decode") != "vllm" or (base.values.get("requester") or {}).get("enable"):
+        return None
+    listed = container(base.values, "decode")
+    if listed is not None:
+        kept = [item for item in listed.get("env") or [] if item.get("name") != "GLOO_SOCKET_IFNAME"]
+        listed["env"] = [*kept, {"name": "GLOO_SOCKET_IFNAME", "value": "^lo,docker"}]
+    else:
+        section(base.values, "decode", "engine", "env")["GLOO_SOCKET_IFNAME"] = "^lo,docker"
+    return ("GLOO_SOCKET_IFNAME",)
+
+
+@operator
+def group_in_the_network_of_its_nodes(base: Base) -> Touched:
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    if not base.values.get("multinode") or is_custom(base.values, "decode") or base.engine("decode") != "vllm":
+        return None
+    extra = section(base.values, "decode", "extraConfig")
+    if (sizes.get("workers") or 1) < 2 or "dnsPolicy" in extra or "dnsConfig" in extra:
+        return None
+    extra["hostNetwork"] = True
+    return ("hostNetwork", "dnsPolicy")
+
+
+@operator
 def sidecar_flag_misspelt(base: Base) -> Touched:
     if not proxied(base):
         return None

@@ -24,10 +24,6 @@ REJECTED = [
     ("engine.securityContext", "engine: {securityContext: {procMount: unmasked}}"),
     # Forms.
     ("decode.volumes[0]", "decode: {volumes: [{name: My_Vol, emptyDir: {}}]}"),
-    ("decode.priorityClassName", "decode: {priorityClassName: Bad Name}"),
-    ("decode.podAnnotations.a b", "decode: {podAnnotations: {a b: x}}"),
-    ("decode.annotations", "decode: {annotations: {a b: x}}"),
-    ("serviceAccount.annotations", "serviceAccount: {annotations: {a b: x}}"),
     ("engine.env.A", VARIABLE % "secretKeyRef: {name: Bad_Name, key: a}"),
     ("engine.env.A", VARIABLE % "configMapKeyRef: {name: Bad_Name, key: a}"),
     ("engine.env.A", VARIABLE % "fieldRef: {fieldPath: status.nope}"),

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from modelservice.cli import main
+from modelservice.model.picker import flags_of
 from support.render import ROOT
 
 PD = str(ROOT / "examples/values-pd.yaml")
@@ -52,6 +53,10 @@ def test_a_correct_deployment_with_its_pool_ends_well() -> None:
     done = run("-f", PD, "--pool", POOL)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 errors" in done.stdout
+
+
+def test_a_picker_without_arguments_is_read() -> None:
+    assert flags_of({}) == {} and flags_of({"args": ["--v=4", "-kv", "on", "--x"]}) == {"v": "4", "kv": "on", "x": ""}
 
 
 def test_values_of_a_pool_are_layered(tmp_path: Path) -> None:

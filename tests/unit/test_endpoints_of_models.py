@@ -7,6 +7,7 @@ import pytest
 
 from modelservice.errors import ValuesError
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.inputs import merge
 from support.render import Render
 
 ALONE = {"routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}}
@@ -41,13 +42,21 @@ def engine(name: str, *features: str, uri: str = "hf://o/m") -> dict[str, Any]:
         (engine("ollama", "TextGeneration", uri="ollama://qwen3:0.6b"), ("chat", "/v1/chat/completions")),
         (engine("infinity", "TextEmbedding"), ("embeddings", "/v1/embeddings")),
         (engine("fasterWhisper", "SpeechToText"), ("translations", "/v1/audio/translations")),
-        (engine("huggingface", "TextGeneration"), ("infer", "/v2/models/o/m/infer")),
+        (engine("huggingface", "TextGeneration"), ("completions", "/openai/v1/completions")),
     ],
 )
 def test_paths_follow_engine_and_feature(render: Render, values: dict[str, Any], path: tuple[str, str]) -> None:
     found = told(render, **values)
     assert found["endpoints"][path[0]] == path[1]
     assert found["models"] == ["o/m"]
+
+
+@pytest.mark.parametrize(("name", "listed"), [("m", "/v2/models/m/infer"), ("o/m", None)])
+def test_a_path_with_the_models_name_is_told_where_the_name_is_one_segment(
+    render: Render, name: str, listed: str | None
+) -> None:
+    values = merge([engine("huggingface", "TextGeneration"), {"modelArtifacts": {"name": name}}])
+    assert told(render, **values)["endpoints"].get("infer") == listed
 
 
 def test_adapters_and_aliases_are_names_that_clients_write(render: Render) -> None:

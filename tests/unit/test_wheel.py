@@ -149,6 +149,7 @@ NOT_HERE = {
     r"make\b|apt-get\b|pytest\b": "needs a checkout",
     r"(pip|pipx|git|curl|docker|flux|argocd|helmfile|kustomize)\b": "needs a network or another program",
     r"helm (-n \S+ )?(plugin|modelservice)\b": "tests/unit/test_helm_plugin.py runs it",
+    r"modelservice .*(--chart platform|qwen\.yaml llama\.yaml)": "tests/unit/test_gitops.py runs it on the page's own files",
     r"helm (template|lint|package|dependency|repo|pull|push)\b": "needs helm, which is built from a pinned Go module",
 }
 """Commands of the pages that are not run here, each with the reason."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Kueue,
         ModelsByName,
         RoutingProxy,
+        Variables,
     )
 
 DIRECTORY = Path(__file__).parent
@@ -120,6 +121,15 @@ def kueue() -> Kueue:
     from modelservice.facts.models import Kueue
 
     return read(Kueue, DIRECTORY / "kueue.yaml")
+
+
+@functools.cache
+def variables() -> Variables:
+    """Return what forms variables must have."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Variables
+
+    return read(Variables, DIRECTORY / "variables.yaml")
 
 
 @functools.cache

@@ -226,6 +226,26 @@ class Parallelism(Record):
     data_modes: Mapping[str, str] = NONE
     """Data modes of several pods or ports, with the flag of each; empty for a mode without one."""
     supervisor: "Supervisor | None" = None
+    rpc: "FlagPort | None" = None
+    """Port on which the first rank waits for those of other pods and processes."""
+
+
+class Transports(Record):
+    """How the network devices carry the KV cache."""
+
+    source: Source
+    variable: str
+    """Variable with a list of transports."""
+    without_rdma: tuple[str, ...]
+    """Transports that use no RDMA device."""
+
+
+class FlagPort(Record):
+    """A port that a flag sets."""
+
+    flag: str
+    default: int
+    """Port without the flag."""
 
 
 class Supervisor(Record):
@@ -250,6 +270,8 @@ class Groups(Record):
     """Flag of the first node's address."""
     address_port: int = 0
     """Port that belongs into the address; 0 for an address without one."""
+    master_port: "FlagPort | None" = None
+    """Port of the first node, where it is not in the address."""
     headless: str = ""
     """Flag of a node that answers no requests."""
     data_over_pods: bool = True
@@ -394,14 +416,36 @@ class Peers(Record):
     """Variable of the address that a pod tells the others; its default is no address of the pod."""
     port: str
     """Variable of the port there."""
+    default_port: int = 0
+    """Port without the variable, of the first data parallel rank; each further rank has the next one."""
     devices: tuple[str, ...] = ()
     """Variables that choose the network devices."""
+    transports: "Transports | None" = None
     connector_key: str = ""
     """Key of the connector in the configuration of the KV transfer."""
     role_key: str = ""
     """Key of what a pod does with the cache, in the same place."""
     roles: Mapping[str, str] = NONE
     """Its value by role of the pod."""
+
+
+class Bootstrap(FlagPort):
+    """A server by which engines of one role find those of the other."""
+
+    role: str
+    """Role that runs it."""
+
+
+class KvEvents(Record):
+    """How an engine publishes what its KV cache holds."""
+
+    source: Source
+    flag: str
+    """Flag of its configuration, a JSON object."""
+    enabled: Mapping[str, Any]
+    """Keys and values with which it listens."""
+    endpoints: Mapping[str, str]
+    """Keys of addresses by their defaults. It listens on those with ``*`` for a host, one port for each rank."""
 
 
 class OffloadingServer(Record):
@@ -434,6 +478,7 @@ class KvTransfer(Record):
     """First version that hands over from more tensor ranks to fewer."""
     peers: "Peers | None" = None
     offloading_server: OffloadingServer | None = None
+    bootstrap: "Bootstrap | None" = None
 
 
 class Conflict(Record):
@@ -536,6 +581,7 @@ class Engine(Record):
     cpu_cache: CpuCache | None = None
     backend: Backend | None = None
     kv_transfer: KvTransfer | None = None
+    kv_events: KvEvents | None = None
     flags: Flags | None = None
     notes: Mapping[str, Note] = NONE
     """What authors of presets and examples need besides, by subject."""
@@ -573,6 +619,18 @@ class NodeLabels(Record):
     """Values of it that are documented."""
     memory: str = ""
     """Label with the memory of one accelerator in MiB."""
+
+
+class Slices(Record):
+    """How accelerators are joined over hosts by their own network."""
+
+    source: Source
+    label: str
+    """Label of a node with the shape of its slice, e.g. ``2x4``."""
+    one_host: int
+    """Most accelerators of a slice on one host."""
+    host_of_several: int
+    """Accelerators of each host of a larger slice."""
 
 
 class Environment(Record):
@@ -621,6 +679,7 @@ class Accelerator(Record):
     visible_devices: tuple[str, ...] = ()
     """Variables that restrict the devices a process sees."""
     node_labels: NodeLabels | None = None
+    slices: Slices | None = None
     env: tuple[Environment, ...] = ()
     products: tuple[Product, ...] = ()
     shares: Mapping[str, Shares] = NONE
@@ -921,6 +980,26 @@ class ImmutableFields(Record):
     """Paths of names joined by dots."""
 
 
+class PodSecurity(Record):
+    """Pod Security Standards."""
+
+    source: Source
+    label: str
+    """Label of a namespace with the standard that it enforces."""
+    capabilities: Mapping[str, tuple[str, ...]]
+    """Capabilities that a standard lets a container add."""
+
+
+class Architectures(Record):
+    """Architectures of nodes."""
+
+    source: Source
+    label: str
+    """Label of a node."""
+    words: Mapping[str, tuple[str, ...]]
+    """Its values, with the words for each in names of images."""
+
+
 class Kubernetes(Record):
     """Versions of Kubernetes."""
 
@@ -934,6 +1013,8 @@ class Kubernetes(Record):
     control_planes: tuple[Version, ...]
     """Versions of the control planes that the cluster tests run, the usual one first."""
     features: Mapping[str, Feature]
+    pod_security: PodSecurity
+    architectures: Architectures
     immutable: Mapping[str, ImmutableFields]
     """Immutable fields by kind."""
 
@@ -946,6 +1027,29 @@ class Kueue(Record):
     """Label of a workload with the name of its queue."""
     longest_group_name: int
     """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
+
+
+class VariableForm(Record):
+    """What a variable must look like for what reads it."""
+
+    source: Source
+    names: tuple[str, ...]
+    form: str
+    """Regular expression for the whole value."""
+    meaning: str
+    """What the value is, for a sentence."""
+    instead: str
+    """What to do, as an imperative."""
+    engine: str = ""
+    """Type of the engine that reads it; empty for a library that all have."""
+    certain: bool = False
+    """An engine that loads a model always reads it, and exits on another form."""
+
+
+class Variables(Record):
+    """Forms of variables."""
+
+    forms: tuple[VariableForm, ...]
 
 
 class Form(Record):

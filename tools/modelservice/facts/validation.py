@@ -26,6 +26,7 @@ from modelservice.facts.models import (
     Record,
     RoutingProxy,
     Source,
+    Variables,
     key,
 )
 
@@ -50,6 +51,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "kueue.yaml": Kueue,
         DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
+        DIRECTORY / "variables.yaml": Variables,
     }
 
 

@@ -75,7 +75,7 @@ def _values_given(documents: Sequence[Document]) -> ModelserviceError | None:
             fix = "use the file with -f, as the keys of the original chart work too: modelservice check -f FILE"
             return ModelserviceError("these are values of this chart already", file=document.where(), fix=fix)
         if inner is not None:
-            fix = "give the parent chart with --chart"
+            fix = "give the parent chart with --chart, and --subchart"
             return ModelserviceError("values of a chart over this one, not of a system", file=document.where(), fix=fix)
     return None
 

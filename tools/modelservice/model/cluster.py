@@ -191,6 +191,7 @@ _LISTED = {
     "ResourceSlice": ("resource.k8s.io/v1", False), "ResourceClaimTemplate": ("resource.k8s.io/v1", True),
     "ResourceClaim": ("resource.k8s.io/v1", True), "Deployment": ("apps/v1", True), "ReplicaSet": ("apps/v1", True),
     "HTTPRoute": ("gateway.networking.k8s.io/v1", False),
+    "Namespace": ("v1", False), "StorageClass": ("storage.k8s.io/v1", False), "PersistentVolume": ("v1", False),
     "StatefulSet": ("apps/v1", True), "RoleBinding": ("rbac.authorization.k8s.io/v1", True),
 }  # fmt: skip
 """Kinds that rules look up: their API, and whether only the release's namespace matters."""

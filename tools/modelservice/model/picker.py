@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -241,7 +242,7 @@ def flags_of(container: Object) -> dict[str, str]:
     """Return the flags of a picker's container, which are Go's: ``--v=4``, ``-v 4``, or alone for true."""
     words = [str(word) for word in container.get("args") or []]
     found = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*words, ""]):
         if match := re.fullmatch(r"--?([a-zA-Z][\w-]*)(?:=(.*))?", word, re.DOTALL):
             value = match[2] if match[2] is not None else "" if following.startswith("-") else following
             found[match[1]] = value

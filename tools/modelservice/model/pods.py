@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from modelservice.model.cluster import amounts
 from modelservice.model.containers import Container
 from modelservice.model.devices import DeviceRequest
 from modelservice.model.engine_flags import own_name
+from modelservice.model.listeners import Listener, has_number, listeners_of
 from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.routing_proxy import CONNECTOR, is_proxy
 
@@ -31,16 +32,6 @@ ROLE = "llm-d.ai/role"
 
 _COMPONENTS = {"test": "test", "model-download": "download"}
 """What the chart's other pods are for, by their label."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A program that listens on a port of a pod."""
-
-    port: int
-    container: str
-    purpose: str
-    """``engine``, ``supervisor``, ``proxy``, ``side channel`` or ``declared``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +324,7 @@ class PodGroup:
         """First port of the engine; None where it is not known."""
         flag = self.facts.port.flag if self.facts else ""
         if self.facts is None or (flag and not self.has("port") and not self.lacks("port")):
-            declared = [port["containerPort"] for port in self.engine.ports if _has_number(port)]
+            declared = [port["containerPort"] for port in self.engine.ports if has_number(port)]
             return declared[0] if declared else None
         if flag and self.has("port"):
             return self.number("port")
@@ -371,40 +362,14 @@ class PodGroup:
     @functools.cached_property
     def listeners(self) -> tuple[Listener, ...]:
         """Everything that listens in the pod, as far as it is known."""
-        engine = self.engine.name
-        found = [Listener(port, engine, "engine") for port in self.engine_ports]
-        if self.proxy is not None:
-            found += [Listener(port, self.proxy.name, "proxy") for port in self.proxy_ports]
-        found += [Listener(port, engine, "supervisor") for port in self._supervisor_ports()]
-        side = self.engine.env.get(self.peers.port) if self.peers else None
-        if isinstance(side, str) and side.isdigit():
-            found += [Listener(int(side) + rank, engine, "side channel") for rank in range(self.local_ranks or 1)]
-        return (*found, *(self._declared({item.port for item in found}) if self.requester is None else ()))
-
-    def _supervisor_ports(self) -> list[int]:
-        supervisor = self.facts.parallelism.supervisor if self.facts else None
-        flag = self.facts.parallelism.data_modes.get("multiPort") if self.facts else None
-        if supervisor is None or not flag or not self.command.has(flag):
-            return []
-        port = self.command.number(supervisor.flag, supervisor.default)
-        return [] if port is None else [port]
-
-    def _declared(self, taken: set[int]) -> Iterator[Listener]:
-        """Yield the declared ports of containers of which nothing else is known."""
-        for container in self.containers:
-            unknown = container is self.engine and self.engine_port is None
-            if container is self.proxy or (container is self.engine and not unknown):
-                continue
-            for port in container.ports:
-                if _has_number(port) and port["containerPort"] not in taken:
-                    yield Listener(port["containerPort"], container.name, "declared")
+        return tuple(listeners_of(self))
 
     def may_listen(self, port: int) -> bool:
         """Return whether something listens on a port, as far as that is known.
 
         An engine that declares its own port may open the others that it declares, e.g. for KV events.
         """
-        declared = {item["containerPort"] for item in self.engine.ports if _has_number(item)}
+        declared = {item["containerPort"] for item in self.engine.ports if has_number(item)}
         more = declared if declared & set(self.engine_ports) else set()
         return port in more or any(port == listener.port for listener in self.listeners)
 
@@ -541,7 +506,3 @@ def reference(obj: Object) -> str:
 def role_of(label: str, name: str) -> str:
     """Return the role of an object by its label, else by its name; decode for one without either."""
     return "prefill" if label == "prefill" or (not label and re.search(r"(^|-)prefill(-|$)", name)) else "decode"
-
-
-def _has_number(port: Object) -> bool:
-    return isinstance(port.get("containerPort"), int)

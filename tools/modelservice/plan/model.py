@@ -10,7 +10,8 @@ from typing import Any
 from modelservice import facts
 from modelservice.model.autoscaling import Autoscaler
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import Listener, PodGroup
+from modelservice.model.listeners import Listener
+from modelservice.model.pods import PodGroup
 from modelservice.model.routes import gateways, pools_behind
 from modelservice.model.scheduling import Placed, place
 from modelservice.summary import counted
@@ -290,6 +291,6 @@ def _transfers(deployment: Deployment) -> Iterator[Call]:
     prefill = deployment.role("prefill")
     connectors = [name for group in prefill for name in group.kv_connectors]
     if connectors:
-        side = prefill[0].engine.env.get("VLLM_NIXL_SIDE_CHANNEL_PORT")
-        port = f", side channel {side}" if isinstance(side, str) else ""
+        side = next((item.port for item in prefill[0].listeners if item.purpose == "side channel"), None)
+        port = f", side channel {side}" if side else ""
         yield Call("prefill", "decode engine", f"KV cache by {connectors[0]}{port}")

@@ -197,8 +197,8 @@ FlagName = Annotated[
 ModelName = Annotated[
     str,
     form(
-        "a model's name: no dash at the beginning, no spaces at the ends, no control characters, quotes, \\, $, { or }",
-        r"""^[^-\x00-\x20\x7f"'`\\${}]([^\x00-\x1f\x7f"'`\\${}]*[^\x00-\x20\x7f"'`\\${}])?$""",
+        "a model's name: no dash at the beginning, no spaces at the ends, no control characters or any of \"`\\${}",
+        r"""^[^-\x00-\x20\x7f"`\\${}]([^\x00-\x1f\x7f"`\\${}]*[^\x00-\x20\x7f"`\\${}])?$""",
         min_length=1,
         max_length=253,
     ),
@@ -208,8 +208,8 @@ headers and paths."""
 ModelAlias = Annotated[
     str,
     form(
-        "a model's name without spaces: no dash at the beginning, no control characters, quotes, \\, $, { or }",
-        r"""^[^-\x00-\x20\x7f"'`\\${}][^\x00-\x20\x7f"'`\\${}]*$""",
+        "a model's name without spaces: no dash at the beginning, no control characters or any of \"`\\${}",
+        r"""^[^-\x00-\x20\x7f"`\\${}][^\x00-\x20\x7f"`\\${}]*$""",
         min_length=1,
         max_length=253,
     ),

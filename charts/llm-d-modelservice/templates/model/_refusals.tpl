@@ -148,7 +148,7 @@ context.
     "modelArtifacts.download.job: the Job and the pods that wait for it mount the claim together, maybe on several nodes; "
     "set persistence.accessModes: [ReadWriteMany], or download.enabled: true instead of the Job")) -}}
   {{- end -}}
-  {{- if and (eq (uniq $persistence.accessModes | join "") "ReadOnlyMany") (not $persistence.dataSource) (not $persistence.volumeName) -}}
+  {{- if and (eq ($persistence.accessModes | default list | uniq | join "") "ReadOnlyMany") (not $persistence.dataSource) (not $persistence.volumeName) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (print
     "modelArtifacts.persistence.accessModes: ReadOnlyMany alone makes an empty claim that the model cannot be written to; "
     "set [ReadWriteOnce], or a dataSource")) -}}

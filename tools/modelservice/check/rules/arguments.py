@@ -77,7 +77,9 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
                 continue
             message, fix, severity = _unknown(flag, compared)
             yield Violation(message, group.engine.option(flag), fix, severity)
-        if len(group.command.positionals) > 1 and not group.command.script:
+        # After an unknown flag the word may be its value.
+        known = all(compared.known.find(flag.spelling) for flag in group.command.flags)
+        if known and len(group.command.positionals) > 1 and not group.command.script:
             yield Violation(
                 f"{group.command.positionals[1]!r} belongs to no flag: `vllm serve` takes one positional argument, "
                 "the model",

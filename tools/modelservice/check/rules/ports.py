@@ -8,7 +8,8 @@ from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import Listener, PodGroup
+from modelservice.model.listeners import Listener
+from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
 
 
@@ -30,24 +31,33 @@ def port_overlap(deployment: Deployment) -> Iterator[Violation]:
             if other is listener or pair in reported:
                 continue
             reported.add(pair)
+            easier = other if other.internal and not listener.internal else listener
             yield Violation(
-                f"{listener.purpose} of {listener.container} and {other.purpose} of {other.container} both listen on "
-                f"{listener.port}",
-                _place(group, {listener.purpose, other.purpose}),
-                "choose ranges that do not overlap, e.g. 8000 and 8200",
+                f"{_named(listener)} and {_named(other)} both listen on {listener.port}",
+                _place(group, easier),
+                _advice(easier) or "choose ranges that do not overlap, e.g. 8000 and 8200",
             )
 
 
-def _place(group: PodGroup, purposes: set[str]) -> Place:
-    """Return what sets the port of the listener of these that is easiest to move."""
-    if "side channel" in purposes:
-        return group.engine.at("env[VLLM_NIXL_SIDE_CHANNEL_PORT]")
-    if "supervisor" in purposes:
-        sizes = group.engine.flag("data-parallel-supervisor-port", "data-parallel-size-local")
-        return sizes.otherwise("routing.proxy.targetPort")
-    if "engine" in purposes or "proxy" in purposes:
-        return group.engine.flag("port")
-    return group.at("spec.containers")
+def _named(listener: Listener) -> str:
+    return f"{listener.purpose} of {listener.container}"
+
+
+def _advice(listener: Listener) -> str:
+    """Return how to move a port between engines; empty for a port that others call."""
+    return f"set {listener.setting} to ports that nothing else has" if listener.internal else ""
+
+
+def _place(group: PodGroup, listener: Listener) -> Place:
+    """Return what sets the port of a listener."""
+    flag = listener.setting.removeprefix("--")
+    if listener.purpose == "supervisor":
+        return group.engine.flag(flag, "data-parallel-size-local").otherwise("routing.proxy.targetPort")
+    if not flag:
+        return group.at("spec.containers")
+    if flag != listener.setting:
+        return group.engine.flag(flag)
+    return group.engine.at(f"env[{flag}]").otherwise(*group.engine.at("env").keys)
 
 
 @rule(
@@ -64,7 +74,7 @@ def port_range(deployment: Deployment) -> Iterator[Violation]:
         for listener in wrong[:1]:
             yield Violation(
                 f"{listener.purpose} of {listener.container} would listen on {listener.port}",
-                _place(group, {listener.purpose}),
+                _place(group, listener),
                 "choose a lower port",
             )
 

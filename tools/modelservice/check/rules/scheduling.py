@@ -5,6 +5,7 @@ Most of these rules need a cluster or an inventory (``--cluster``, ``--nodes``).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -229,3 +230,56 @@ def queue_name_length(deployment: Deployment) -> Iterator[Violation]:
                 if deployment.sources
                 else "choose a shorter name",
             )
+
+
+_ARM = """\
+pools: [{name: grace, labels: {kubernetes.io/arch: arm64}, resources: {cpu: "64", memory: 1Ti, nvidia.com/gpu: "4"}}]
+"""
+
+
+@rule(
+    Severity.error,
+    reason="An image for one architecture has no program that a node of another one can run: the image is not pulled, "
+    "or its container exits with an exec format error.",
+    link="https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch",
+    failing=Example("engine: {image: 'vllm/vllm-openai:v0.32.0-x86_64'}", nodes=_ARM),
+    passing=Example("engine: {image: 'vllm/vllm-openai:v0.32.0-aarch64'}", nodes=_ARM),
+)
+def image_architecture(deployment: Deployment) -> Iterator[Violation]:
+    """An image whose name has an architecture runs on nodes of that one."""
+    for group in deployment.groups:
+        nodes = _architectures(deployment, group)
+        for container in group.all_containers if nodes and group.replicas != 0 else ():
+            named = _named_architecture(container.image)
+            if named and named not in nodes:
+                others = " and ".join(sorted(nodes))
+                yield Violation(
+                    f"the image {container.image} is for {named}, but the nodes for it are {others}",
+                    container.at("image"),
+                    f"use the image for {min(nodes)}",
+                )
+
+
+def _named_architecture(image: str) -> str:
+    """Return the architecture in an image's name or tag; empty without one, or with several."""
+    name = image.partition("@")[0].rsplit("/", 1)[-1]
+    words = facts.kubernetes().architectures.words
+    found = [
+        value
+        for value, spellings in words.items()
+        if re.search(rf"(^|[-_.:])({'|'.join(map(re.escape, spellings))})([-_.:]|$)", name)
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def _architectures(deployment: Deployment, group: PodGroup) -> set[str]:
+    """Return the architectures of the nodes that pods may run on; empty where one is not known."""
+    label = facts.kubernetes().architectures.label
+    chosen = (group.spec.get("nodeSelector") or {}).get(label)
+    if chosen:
+        return {str(chosen)}
+    needed = {name for name in group.accelerators if "/" in name}
+    nodes = deployment.cluster.nodes if deployment.cluster else []
+    fitting = [node for node in nodes if matches(node, group.spec) and needed <= set(node.allocatable)]
+    found = {node.labels.get(label, "") for node in fitting}
+    return set() if "" in found else found

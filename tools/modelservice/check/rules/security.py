@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from modelservice import secrets
+from modelservice import facts, secrets
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.containers import Container
@@ -122,13 +122,69 @@ def privileged(deployment: Deployment) -> Iterator[Violation]:
                     container.at("securityContext"),
                     "set only the capabilities that it needs",
                 )
-        for name in ("hostNetwork", "hostPID"):
+        for name in ("hostNetwork", "hostPID", "hostIPC"):
             if group.spec.get(name):
                 yield Violation(
                     f"the pods use the node's namespace ({name})",
                     group.at(f"spec.{name}"),
                     f"remove {name}, or ignore this rule with the reason",
                 )
+
+
+_RESTRICTED = """\
+decode: {podSecurityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}}
+engine:
+  env: {HOME: /model-cache}
+  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]%s}}
+"""
+
+
+@rule(
+    Severity.warning,
+    reason="A namespace that enforces the restricted or baseline Pod Security Standard rejects pods with other added "
+    "capabilities, such as the IPC_LOCK of RDMA. To a user other than root, an added capability gives nothing.",
+    link="https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+    failing=_RESTRICTED % ", add: [IPC_LOCK]",
+    passing=_RESTRICTED % "",
+)
+def capability_beyond_standard(deployment: Deployment) -> Iterator[Violation]:
+    """Containers add only the capabilities that their Pod Security Standard allows."""
+    known = facts.kubernetes().pod_security
+    for group in deployment.groups:
+        enforced = _enforced(deployment, group)
+        for container in group.all_containers:
+            standard = enforced or ("restricted" if _looks_restricted(container) else "")
+            given = (container.security.get("capabilities") or {}).get("add") or []
+            more = [str(item) for item in given if item not in known.capabilities.get(standard, given)]
+            if more:
+                where = f"the namespace enforces {standard}" if enforced else f"the pods are made for {standard}"
+                yield Violation(
+                    f"container {container.name} adds {', '.join(more)}, and {where}, which does not allow that",
+                    container.at("securityContext"),
+                    "remove it and raise the limit on the nodes, or use a namespace that enforces privileged",
+                    Severity.error if enforced else None,
+                )
+
+
+def _enforced(deployment: Deployment, group: PodGroup) -> str:
+    """Return the standard that the namespace of pods enforces; empty where it is not known."""
+    name = group.namespace or deployment.namespace
+    own = next((obj for obj in deployment.kind("Namespace") if obj["metadata"].get("name") == name), None)
+    found = own or (deployment.cluster.find("Namespace", name) if deployment.cluster else None) or {}
+    labels = (found.get("metadata") or {}).get("labels") or {}
+    return str(labels.get(facts.kubernetes().pod_security.label, ""))
+
+
+def _looks_restricted(container: Container) -> bool:
+    """Return whether a container has what only the restricted standard asks for."""
+    context = container.security
+    dropped = (context.get("capabilities") or {}).get("drop") or []
+    return (
+        bool(context.get("runAsNonRoot"))
+        and context.get("allowPrivilegeEscalation") is False
+        and "ALL" in dropped
+        and bool(context.get("seccompProfile"))
+    )
 
 
 @rule(

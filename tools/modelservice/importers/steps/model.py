@@ -63,11 +63,16 @@ def name_model(builder: ValuesBuilder) -> None:
             role.engine.take(told.name)
     first = names.get("decode") or next(iter(names.values()), [])
     name = first[0] if first else builder.model_name or builder.name
-    artifacts["name"] = name
-    if "$(" in name:
-        why = f"only the container knows {name}; set the model's name, by which clients, tests and endpoints ask for it"
+    known = not any("$" in given for given in (name, *first))
+    if not known:
+        why = f"only the container knows {name}, which stays an option; set the name by which clients ask for the model"
         builder.report.changed(builder.served_by.place, why, values="modelArtifacts.name")
-    if len(first) > 1 and all(names.get(role.name) == first for role in builder.roles if role.derived):
+        for role in builder.roles:
+            if role.derived and role.facts:
+                names.setdefault(role.name, [name])
+        name = builder.name
+    artifacts["name"] = name
+    if known and len(first) > 1 and all(names.get(role.name) == first for role in builder.roles if role.derived):
         artifacts["aliases"] = first[1:]
     else:
         for role in builder.roles:
