@@ -44,6 +44,10 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONL
 test: $(INSTALLED) tools  ## Run all tests
 	@$(PYTEST)
 
+.PHONY: test-engine
+test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 GB of downloads once)
+	@$(PYTEST) tests/engine
+
 .PHONY: test-kind
 test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
 	@tests/cluster/on-kind.sh
@@ -64,7 +68,7 @@ tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI inst
 lint: $(INSTALLED)  ## Check style, types, YAML and that generated files are current
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy tools/modelservice tools/localcluster tests
+	@$(BIN)/mypy tools/modelservice tools/localcluster tools/localengine tests
 	@$(BIN)/yamllint --config-file .github/ct/lintconf.yaml charts/llm-d-modelservice/{Chart,values}.yaml charts/llm-d-modelservice/ci examples .github
 	@$(BIN)/modelservice schema --check
 	@$(BIN)/modelservice examples --check

@@ -63,6 +63,16 @@ class Component:
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.partition("\ngoroutine ")[0].splitlines()[-lines:])
 
+    @property
+    def pid(self) -> int:
+        """Process ID, also of the program's session and process group."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code, negative for a signal; None while the program runs."""
+        return self._process.poll()
+
     def stop(self) -> None:
         """Terminate the program; kill it if it does not exit within two seconds."""
         self._process.terminate()

@@ -1,0 +1,77 @@
+"""Read command lines as vLLM does: parse them and build the engine's configuration. Runs in the engine's environment.
+
+``python configure.py < CASES > RESULTS``. Both are JSON lists. A case has ``words`` (arguments of ``vllm serve``),
+``env`` and ``model`` (folder of a model to read instead of the one named). A result has ``error`` (null if vLLM accepts
+the arguments) and ``deprecations`` (lines of its log). Each case has its own process, because vLLM keeps state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import multiprocessing
+import os
+import sys
+from typing import Any, TypedDict
+
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+
+class Case(TypedDict):
+    """A command line to read."""
+
+    words: list[str]
+    env: dict[str, str]
+    model: str
+
+
+class Result(TypedDict):
+    """vLLM's answer to a case."""
+
+    error: str | None
+    deprecations: list[str]
+
+
+class _Deprecations(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if "deprecat" in message.lower():
+            self.lines.append(message)
+
+
+def read(case: Case) -> Result:
+    """Return vLLM's answer to a command line."""
+    os.environ.update(case["env"])
+    log = _Deprecations()
+    logging.getLogger("vllm").addHandler(log)
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            _configure(case["words"], case["model"])
+    except SystemExit:
+        return Result(error=(errors.getvalue().strip().splitlines() or ["no reason given"])[-1], deprecations=log.lines)
+    except Exception as error:  # any exception is an answer
+        return Result(error=f"{type(error).__name__}: {error}", deprecations=log.lines)
+    return Result(error=None, deprecations=log.lines)
+
+
+def _configure(words: list[str], model: str) -> None:
+    arguments = make_arg_parser(FlexibleArgumentParser()).parse_args(words)
+    validate_parsed_serve_args(arguments)
+    arguments.model = arguments.model_tag = model
+    arguments.tokenizer = arguments.revision = None
+    engine: Any = AsyncEngineArgs.from_cli_args(arguments)
+    engine.create_engine_config(headless=arguments.headless)
+
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as workers:
+        json.dump(workers.map(read, json.load(sys.stdin), chunksize=1), sys.stdout)

@@ -1,0 +1,121 @@
+"""Build the Python environment of the real vLLM, once, into the cache.
+
+``requirements.txt`` pins every package. PyPI has only PyTorch builds for CUDA, whose libraries take 3 GB and are unused
+on processors, so they are left out and :mod:`localengine.cuda_stubs` compiles empty ones.
+
+``python -m localengine.environment`` builds the environment and prints its path.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from rich.console import Console
+
+from localcluster.binaries import cache_dir
+from modelservice.errors import ModelserviceError, UsageError
+
+VERSION = "0.32.0"
+"""Version of vLLM, the newest one with a wheel for processors."""
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+STUBS = Path(__file__).with_name("cuda_stubs.py")
+DISK = 5 << 30
+"""Free bytes needed to build: 2.6 GB of packages, and as much again while they are unpacked."""
+
+PROGRAMS = {"gcc": "gcc", "readelf": "binutils"}
+"""Programs that the build needs, with their Debian packages."""
+
+
+@functools.cache
+def environment() -> Path:
+    """Return the folder of the environment, and build it if it is not in the cache.
+
+    Raises:
+        UsageError: this machine cannot build it: no compiler, no space, no package index, another processor.
+        ModelserviceError: the build fails; the message has the end of the output.
+    """
+    target = cache_dir() / "engine" / f"vllm-{VERSION}-{_digest()}"
+    if target.is_dir():
+        return target
+    _require(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with Console(stderr=True).status(f"installing vLLM {VERSION} for processors (1 GB of downloads)"):
+        # Scripts of a virtual environment have its path in them, so it is built in place and removed if incomplete.
+        try:
+            _build(target)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+    return target
+
+
+def python() -> Path:
+    """Return the path of the environment's Python interpreter; see :func:`environment`."""
+    return environment() / "bin" / "python"
+
+
+def _digest() -> str:
+    recipe = b"".join(path.read_bytes() for path in (REQUIREMENTS, STUBS, Path(__file__)))
+    return hashlib.sha256(recipe + sysconfig.get_platform().encode() + sys.version.encode()).hexdigest()[:16]
+
+
+def _require(target: Path) -> None:
+    if sysconfig.get_platform() != "linux-x86_64":
+        raise UsageError(f"vLLM {VERSION} for processors has no stubs for {sysconfig.get_platform()}")
+    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if missing:
+        raise UsageError(
+            f"vLLM for processors needs {' and '.join(missing)}", fix=f"apt-get install --yes {' '.join(missing)}"
+        )
+    existing = next(folder for folder in target.parents if folder.is_dir())
+    if shutil.disk_usage(existing).free < DISK:
+        raise UsageError(f"vLLM for processors needs {DISK >> 30} GiB in {existing}", fix="set XDG_CACHE_HOME")
+
+
+def _build(target: Path) -> None:
+    _run(sys.executable, "-m", "venv", str(target))
+    interpreter = str(target / "bin" / "python")
+    _run(
+        interpreter, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check",
+        "--requirement", str(REQUIREMENTS),
+    )  # fmt: skip
+    (packages,) = (target / "lib").glob("python3*/site-packages")
+    _run(sys.executable, str(STUBS), str(packages / "torch" / "lib"))
+    _name_distribution(packages)
+    _run(interpreter, "-m", "compileall", "-q", "-j", "0", str(packages), check=False)
+
+
+def _name_distribution(packages: Path) -> None:
+    """Add metadata of a distribution ``vllm``: vLLM asks for its own version by this name, its wheel has another."""
+    folder = packages / f"vllm-{VERSION}+cpu.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VERSION}+cpu\n")
+
+
+def _run(*command: str, check: bool = True) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if check and done.returncode != 0:
+        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-10:])
+        message = f"{' '.join(command[:6])} failed:\n{tail}"
+        offline = "No matching distribution" in tail or "Could not find a version" in tail
+        raise UsageError(message) if offline else ModelserviceError(message)
+
+
+def main() -> None:
+    """Build the environment and print its path."""
+    try:
+        sys.stdout.write(f"{environment()}\n")
+    except ModelserviceError as error:
+        sys.stderr.write(f"engine: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
