@@ -3,12 +3,14 @@
 https://github.com/redhat-developer/yaml-language-server, from npm, installed once into the cache.
 """
 
+import contextlib
 import functools
 import itertools
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,20 +26,25 @@ VERSION = "2.0.0"
 
 @functools.cache
 def executable() -> Path:
-    """Return the server's path; skips with the reason where it cannot be had, not in CI."""
+    """Return the server's path; skip without Node, and where it cannot be installed, but not in CI."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        pytest.skip("no YAML language server: Node and npm are not on PATH")
     folder = cache_dir() / f"yaml-language-server-{VERSION}"
     program = folder / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-    npm = shutil.which("npm")
-    reason = "npm is not on PATH"
-    if npm and not program.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--no-audit", "--no-fund", f"yaml-language-server@{VERSION}"]
-        reason = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stderr
-    if program.is_file() and shutil.which("node"):
-        return program
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"no YAML language server: {reason}")
-    pytest.skip(f"no YAML language server: {reason}")
+    if not program.is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            command = [npm, "install", "--no-audit", "--no-fund", f"yaml-language-server@{VERSION}"]
+            done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                folder.mkdir(exist_ok=True)
+                with contextlib.suppress(OSError):  # another worker was quicker
+                    Path(scratch, "node_modules").rename(folder / "node_modules")
+    if not program.is_file():
+        reason = f"no YAML language server: {done.stderr}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return program
 
 
 class Editor:
