@@ -1,4 +1,4 @@
-"""Real vLLM forms the groups that the chart renders: tensor parallelism over two pods, and data parallelism."""
+"""Real vLLM forms the group of pods that the chart renders, and rejects external ranks of a dense model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from modelservice.errors import ModelserviceError
 from modelservice.inputs import merge
 from support.real_engine import MODEL, TINY, pods_of, serve
 from support.render import Render
-
-DATA_PARALLEL: dict[str, Any] = {"decode": {"parallelism": {"dataLocal": 2}}}
 
 
 def answer(server: Any) -> str:
@@ -33,26 +31,10 @@ def test_two_pods_are_one_tensor_parallel_engine(models: Path, render: Render, t
             assert answer(server)
 
 
-@pytest.mark.parametrize("mode", ["internal", "multiPort"])
-def test_a_mixture_of_experts_is_data_parallel(models: Path, render: Render, tmp_path: Path, mode: str) -> None:
-    experts = {
-        "modelArtifacts": {"uri": "pvc://models/moe"},
-        "decode": {"parallelism": {"dataMode": mode, "expert": True}},
-    }
+def test_a_dense_model_has_no_external_ranks(models: Path, render: Render, tmp_path: Path) -> None:
     with reserved_ports(1) as (port,):
-        values = merge([TINY, DATA_PARALLEL, experts, {"routing": {"servicePort": port}}])
-        (pod,) = pods_of("experts", render(values).items, tmp_path)
-        with serve(pod, port=port) as server:
-            assert answer(server)
-
-
-@pytest.mark.parametrize("mode", ["external", "multiPort"])
-def test_a_dense_model_cannot_be_data_parallel_from_outside(
-    models: Path, render: Render, tmp_path: Path, mode: str
-) -> None:
-    with reserved_ports(1) as (port,):
-        outside = {"decode": {"parallelism": {"dataMode": mode}}, "routing": {"servicePort": port}}
-        (pod,) = pods_of("dense", render(merge([TINY, DATA_PARALLEL, outside])).items, tmp_path)
+        ranks = {"decode": {"parallelism": {"dataLocal": 2, "dataMode": "multiPort"}}, "routing": {"servicePort": port}}
+        (pod,) = pods_of("dense", render(merge([TINY, ranks])).items, tmp_path)
         with pytest.raises(ModelserviceError, match="exited"), serve(pod, port=port):
             pass
     assert "Non-MoE models do not support external data parallel mode" in (pod.folder / "vllm-0.log").read_text()
