@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -278,12 +278,6 @@ def _stop(process: Component) -> None:
     process.stop()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def log_lines(server: Server, *words: str) -> list[str]:
-    """Return the lines of a server's log that contain all words, whatever their case."""
-    lines: Sequence[str] = server.process.log.read_text(errors="replace").splitlines()
-    return [line for line in lines if all(word in line.lower() for word in words)]
 
 
 def pods_of(name: str, objects: Iterable[Mapping[str, Any]], folder: Path) -> Iterator[Pod]:
