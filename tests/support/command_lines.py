@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,18 +15,22 @@ import yaml
 
 from localcluster.binaries import cache_dir
 from localengine import environment
+from modelservice.check.finding import Severity
+from modelservice.check.runner import run
 from modelservice.engines.version import vllm_version
 from modelservice.errors import ModelserviceError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.importers import import_files
 from modelservice.importers.chart import chart
 from modelservice.inputs import read_values
-from modelservice.kubernetes.variables import expand
 from modelservice.model.deployment import Deployment
 from support.presets import layers, sensible
 from support.real_engine import OFFLINE, SCRIPTS, models, pods_of
 from support.render import ROOT, Render, shared
 from support.samples import files_of, real_values, samples
+
+REJECTED = {"engine-flag-unknown", "engine-flag-value"}
+"""Rules about arguments that a version of vLLM rejects."""
 
 NEWEST_IMAGE = f"vllm/vllm-openai:v{environment.VERSIONS['vllm']}"
 
@@ -54,6 +59,9 @@ class CommandLine:
 
 CommandLines = dict[str, CommandLine]
 
+_UNKNOWN = re.compile(r"\$\(\(.*?\)\)|\$\{.*?\}|\$\(\w+\)|\$\w+")
+"""What only a pod or its shell knows; mostly numbers."""
+
 
 def of_examples(folder: Path) -> CommandLines:
     """Command lines of examples/output."""
@@ -73,30 +81,30 @@ def of_presets(render: Render, folder: Path) -> CommandLines:
     return found
 
 
-def of_version(version: str, embedded: EmbeddedHelm, folder: Path) -> CommandLines:
-    """Command lines of the examples and of the presets for NVIDIA with the image of another version of vLLM.
+def of_version(version: str, embedded: EmbeddedHelm, folder: Path) -> tuple[CommandLines, set[str]]:
+    """Command lines of the examples and of the presets for NVIDIA with the image of another version of vLLM, by
+    deployment and pod, and the deployments in which ``check`` finds arguments that this version rejects.
 
     What the chart refuses to render for a version is left out.
     """
     image = f"vllm/vllm-openai:v{version}"
     given = {path.stem: path.read_text() for path in sorted((ROOT / "examples").glob("values-*.yaml"))}
-    values = {name: yaml.safe_load(text.replace(NEWEST_IMAGE, image)) for name, text in given.items()}
     combinations = [names for names in sensible() if {"hardware/nvidia", "engine/vllm"} <= set(names)]
-    values |= {" + ".join(names): yaml_replaced(layers(*names), image) for names in combinations}
+    given |= {" + ".join(names): yaml.safe_dump(layers(*names)) for names in combinations}
+    values = {name: yaml.safe_load(text.replace(NEWEST_IMAGE, image)) for name, text in given.items()}
     found: CommandLines = {}
+    warned = set()
     for number, (name, settings) in enumerate(values.items()):
         try:
             objects = embedded.render(settings, Release("test")).objects
         except ModelserviceError:
             continue
-        found |= _of_chart(name, objects, folder / str(number))
-    return {name: line for name, line in found.items() if line.version == version}
-
-
-def yaml_replaced(values: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """Values with another image in the place of the newest vLLM's."""
-    replaced: dict[str, Any] = json.loads(json.dumps(values).replace(NEWEST_IMAGE, image))
-    return replaced
+        lines = _of_chart(name, objects, folder / str(number))
+        found |= {pod: line for pod, line in lines.items() if line.version == version}
+        findings = run([Deployment(name, objects)])
+        if any(item.rule in REJECTED and item.severity is Severity.error for item in findings):
+            warned.add(name)
+    return found, warned
 
 
 def of_samples() -> CommandLines:
@@ -138,8 +146,7 @@ def _read(name: str, objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str
     for group in Deployment(name, list(objects)).servers:
         if group.command.engine == "vllm":
             words = [word for option in group.command.options for word in (option.spelling, *option.values) if word]
-            env = {key: str(value) for key, value in group.platform_variables.items()}
-            yield f"{name}: {group.name}", CommandLine([expand(word, env) for word in words], {}, group.engine.image)
+            yield f"{name}: {group.name}", CommandLine([_UNKNOWN.sub("1", word) for word in words], {}, group.engine.image)
 
 
 @dataclass(frozen=True)
@@ -181,3 +188,17 @@ def parse(lines: CommandLines, version: str) -> dict[str, str]:
         partial.rename(archive)
     answers = ask(archive, [line.words for line in lines.values()])
     return {name: answer for name, answer in zip(lines, answers, strict=True) if answer is not None}
+
+
+def rejections(lines: CommandLines) -> dict[str, str]:
+    """Return why vLLM rejects command lines, by name: the parser of the version that the image names, or without one the
+    whole vLLM that runs here.
+    """
+    found: dict[str, str] = {}
+    of_versions: dict[str, CommandLines] = {}
+    for name, line in lines.items():
+        of_versions.setdefault(line.version or environment.VERSIONS["vllm"], {})[name] = line
+    configured = of_versions.pop(environment.VERSIONS["vllm"], {})
+    for version, some in of_versions.items():
+        found |= parse(some, version)
+    return found | {name: answer.error for name, answer in configure(configured).items() if answer.error}

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.inputs import merge
-from support.real_engine import MODEL, SECRET, TINY, Response, Server
+from support.real_engine import MODEL, SECRET, TINY, Response, Server, wait_for_running
 
 ADAPTER = "adapter"
 ALIAS = "tiny"
@@ -42,8 +41,8 @@ FEATURES: dict[str, Any] = merge(
 ABRUPT: dict[str, Any] = merge([TINY, {"decode": {"drain": {"enabled": False}}}])
 """A server without graceful shutdown."""
 
-PROMPT: dict[str, Any] = {"prompt": "hello world", "max_tokens": 3}
-MESSAGES: dict[str, Any] = {"messages": [{"role": "user", "content": "hello world"}], "max_tokens": 3}
+PROMPT: dict[str, Any] = {"prompt": "hello world, what is", "max_tokens": 2}
+MESSAGES: dict[str, Any] = {"messages": [{"role": "user", "content": "hello world, what is"}], "max_tokens": 2}
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,16 @@ class Exchange:
         key: API key.
         has: fields of the response, each with its value, by their path in the JSON.
         text: what the body of the response contains.
-        simulator: status of the stand-in where it is another one, as a known difference.
+        simulator: why the stand-in answers otherwise; empty where it answers the same.
     """
 
     path: str
     status: int
     body: Mapping[str, Any] | None = None
     key: str = ""
-    has: Mapping[str, Any] = ()  # type: ignore[assignment]
+    has: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
-    simulator: int | None = None
+    simulator: str = ""
 
 
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
@@ -89,9 +88,12 @@ EXCHANGES: dict[str, Exchange] = {
     "streamed completion": Exchange(COMPLETIONS, 200, {**PROMPT, "stream": True}, SECRET, text="data: [DONE]"),
     "chat": Exchange(CHAT, 200, MESSAGES, SECRET, {"object": "chat.completion", "choices.0.message.role": "assistant"}),
     "streamed chat": Exchange(CHAT, 200, {**MESSAGES, "stream": True}, SECRET, text='"chat.completion.chunk"'),
-    "usage": Exchange(COMPLETIONS, 200, PROMPT, SECRET, {"usage.completion_tokens": 3}),
+    "usage": Exchange(
+        COMPLETIONS, 200, PROMPT, SECRET, {"usage.completion_tokens": 2},
+        simulator="it counts all that it would echo, also what max_tokens cuts off",
+    ),
     "tokens without a key": Exchange("/tokenize", 200, {"prompt": "hello"}),
-    "invocation without a key": Exchange("/invocations", 200, PROMPT),
+    "invocation without a key": Exchange("/invocations", 200, PROMPT, simulator="it has not this path"),
     "no such path": Exchange("/v1/no-such-path", 404, key=SECRET),
     "a GET of a path for POST": Exchange(COMPLETIONS, 405, key=SECRET),
 }  # fmt: skip
@@ -103,7 +105,7 @@ def difference(server: Server, exchange: Exchange) -> str | None:
     response = server.ask(exchange.path, body, key=exchange.key)
     if response.status != exchange.status:
         return f"status {response.status}, not {exchange.status}: {response.text[:200]}"
-    for path, value in dict(exchange.has).items():
+    for path, value in exchange.has.items():
         found = response.json
         for step in path.split("."):
             found = found[int(step)] if isinstance(found, list) else found.get(step)

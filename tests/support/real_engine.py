@@ -90,6 +90,8 @@ class Pod:
     """Folder of the pod's files, created if missing."""
     worker: int = 0
     """Index of the pod in its LeaderWorkerSet group."""
+    programs: Path | None = None
+    """Folder of programs in place of the engine's environment, which need no models."""
 
     @property
     def engine(self) -> str:
@@ -155,7 +157,8 @@ class Pod:
             if "configMap" in volume:
                 found[mount["mountPath"]] = self._file(volume["configMap"]["name"], mount)
             elif "persistentVolumeClaim" in volume:
-                found[mount["mountPath"]] = models(self.engine) / str(mount.get("subPath", ""))
+                claim = models(self.engine) if self.programs is None else Path("/models")
+                found[mount["mountPath"]] = claim / str(mount.get("subPath", ""))
             elif mount["mountPath"] != "/dev/shm":
                 found[mount["mountPath"]] = Path(self.folder, mount["name"])
         return dict(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
@@ -230,7 +233,8 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
         processes = []
         for pod in pods:
             pod.folder.mkdir(parents=True, exist_ok=True)
-            path = f"{environment.environment(pod.engine) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+            programs = pod.programs or environment.environment(pod.engine) / "bin"
+            path = f"{programs}{os.pathsep}{os.environ['PATH']}"
             env = {**os.environ, **OFFLINE, **pod.env, "PATH": path}
             command = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *pod.command]
             process = Component(f"{pod.engine}-{pod.worker}", command, pod.folder)
@@ -262,11 +266,13 @@ def _stop(process: Component) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def pods_of(name: str, objects: Iterable[Mapping[str, Any]], folder: Path, engine: str = "vllm") -> Iterator[Pod]:
+def pods_of(
+    name: str, objects: Iterable[Mapping[str, Any]], folder: Path, engine: str = "vllm", programs: Path | None = None
+) -> Iterator[Pod]:
     """Yield the pods of an engine in rendered objects: of a group over nodes the leader and one worker."""
     deployment = Deployment(name, list(objects))
     for group in deployment.servers:
         if group.facts is None or group.facts.type != engine:
             continue
         for worker in range(min(group.size, 2)) if group.part == "pod" else [int(group.part == "worker")]:
-            yield Pod(deployment, group, folder / f"{group.name}-{worker}", worker)
+            yield Pod(deployment, group, folder / f"{group.name}-{worker}", worker, programs)

@@ -18,6 +18,7 @@ from typing import Any, TypedDict
 
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 
@@ -73,5 +74,7 @@ def _configure(words: list[str], model: str) -> None:
 
 
 if __name__ == "__main__":
+    # The pods' accelerators have it, and processors do not.
+    current_platform.is_sleep_mode_available = lambda: True
     with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as workers:
         json.dump(workers.map(read, json.load(sys.stdin), chunksize=1), sys.stdout)
