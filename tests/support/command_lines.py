@@ -146,7 +146,10 @@ def _read(name: str, objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str
     for group in Deployment(name, list(objects)).servers:
         if group.command.engine == "vllm":
             words = [word for option in group.command.options for word in (option.spelling, *option.values) if word]
-            yield f"{name}: {group.name}", CommandLine([_UNKNOWN.sub("1", word) for word in words], {}, group.engine.image)
+            yield (
+                f"{name}: {group.name}",
+                CommandLine([_UNKNOWN.sub("1", word) for word in words], {}, group.engine.image),
+            )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ nowhere else; the tests also fail where it can after all.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.inputs import merge
+from modelservice.paths import chart_dir
 from support.real_engine import MODEL, SECRET, TINY, Response, Server, wait_for_running
 
 ADAPTER = "adapter"
@@ -112,6 +114,17 @@ def difference(server: Server, exchange: Exchange) -> str | None:
         if found != value:
             return f"{path} is {found!r}, not {value!r}"
     return None if exchange.text in response.text else f"no {exchange.text!r} in {response.text[:200]!r}"
+
+
+def named_metrics() -> set[str]:
+    """Metrics of vLLM that any file of the chart names."""
+    files = (path for path in chart_dir().rglob("*") if path.is_file())
+    return {name for path in files for name in re.findall(r"\bvllm:\w+", path.read_text())}
+
+
+def served_metrics(server: Server) -> set[str]:
+    """Metrics that a server has samples of."""
+    return set(re.findall(r"^vllm:\w+", server.ask("/metrics").text, re.MULTILINE))
 
 
 def names(server: Server) -> set[str]:

@@ -70,7 +70,9 @@ def models(engine: str = "vllm") -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch, "models")
             subprocess.run(
-                [str(environment.python(engine)), str(SCRIPTS / "models.py"), str(made)], check=True, capture_output=True
+                [str(environment.python(engine)), str(SCRIPTS / "models.py"), str(made)],
+                check=True,
+                capture_output=True,
             )
             with contextlib.suppress(FileExistsError):  # another worker was quicker
                 made.rename(folder)

@@ -51,11 +51,12 @@ def ask(archive: Path, command_lines: Sequence[Sequence[str]] | None = None) -> 
     """Return what the parser in a zip file of sources says, see ``vllm_parser.py``: its arguments, or of command lines
     why it rejects each.
     """
-    parser = [sys.executable, str(Path(__file__).with_name("vllm_parser.py")), str(archive)]
+    command = [sys.executable, str(Path(__file__).with_name("vllm_parser.py")), str(archive)]
+    if command_lines is not None:
+        command.append("--parse")
     environment = {**os.environ, "VLLM_CONFIGURE_LOGGING": "0"}
-    given = {} if command_lines is None else {"input": json.dumps(command_lines)}
-    options = [] if command_lines is None else ["--parse"]
-    done = subprocess.run([*parser, *options], env=environment, stdout=subprocess.PIPE, text=True, check=True, **given)
+    given = json.dumps(command_lines)
+    done = subprocess.run(command, env=environment, input=given, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 

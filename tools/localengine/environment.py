@@ -67,7 +67,7 @@ def python(engine: str = "vllm") -> Path:
 
 def _digest(engine: str) -> str:
     files = (path.read_text() for path in (REQUIREMENTS / f"{engine}.txt", STUBS))
-    steps = map(inspect.getsource, (_build, _name_distribution))
+    steps = [inspect.getsource(step) for step in (_build, _name_distribution)]
     recipe = "".join([*files, *steps, sysconfig.get_platform(), sys.version])
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
