@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 
 from localcluster.process import reserved_ports
 from modelservice.endpoints import endpoints
-from modelservice.errors import UsageError
 from modelservice.facts import engine
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
-from support import real_engine
 from support.real_engine import MODEL, SECRET, pods_of, serve
 from support.render import Render
 
@@ -40,17 +37,6 @@ REQUESTS: dict[str, dict[str, Any]] = {
 """Body of a request by the name of its API."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def infinity() -> None:
-    """The environment of Infinity with its models; skips with the reason where it cannot be built, not in CI."""
-    try:
-        real_engine.models("infinity")
-    except UsageError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-
-
 @pytest.mark.parametrize(
     ("model", "feature", "api"),
     [
@@ -60,7 +46,13 @@ def infinity() -> None:
     ],
 )
 def test_it_serves_what_the_chart_says(
-    render: Render, embedded: EmbeddedHelm, tmp_path: Path, model: str, feature: str, api: str
+    infinity_models: Path,
+    render: Render,
+    embedded: EmbeddedHelm,
+    tmp_path: Path,
+    model: str,
+    feature: str,
+    api: str,
 ) -> None:
     with reserved_ports(1) as (port,):
         artifacts = {"uri": f"pvc://models/{model}", "features": [feature]}

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def of_examples(folder: Path) -> CommandLines:
     found: CommandLines = {}
     for path in sorted((ROOT / "examples" / "output").glob("*.yaml")):
         objects = [document for document in yaml.safe_load_all(path.read_text()) if document]
-        found |= _of_chart(path.stem, objects, folder / path.stem)
+        found |= of_pods(path.stem, objects, folder / path.stem)
     return found
 
 
@@ -77,7 +77,7 @@ def of_presets(render: Render, folder: Path) -> CommandLines:
     found: CommandLines = {}
     for number, names in enumerate(sensible()):
         if "engine/vllm" in names:
-            found |= _of_chart(" + ".join(names), render(layers(*names)).items, folder / str(number))
+            found |= of_pods(" + ".join(names), render(layers(*names)).items, folder / str(number))
     return found
 
 
@@ -99,7 +99,7 @@ def of_version(version: str, embedded: EmbeddedHelm, folder: Path) -> tuple[Comm
             objects = embedded.render(settings, Release("test")).objects
         except ModelserviceError:
             continue
-        lines = _of_chart(name, objects, folder / str(number))
+        lines = of_pods(name, objects, folder / str(number))
         found |= {pod: line for pod, line in lines.items() if line.version == version}
         findings = run([Deployment(name, objects)])
         if any(item.rule in REJECTED and item.severity is Severity.error for item in findings):
@@ -132,7 +132,7 @@ def of_real_values(embedded: EmbeddedHelm) -> CommandLines:
     return found
 
 
-def _of_chart(name: str, objects: Iterable[Mapping[str, Any]], folder: Path) -> CommandLines:
+def of_pods(name: str, objects: Iterable[Mapping[str, Any]], folder: Path) -> CommandLines:
     """Command lines that the containers' commands, which run for real, pass to vLLM."""
     return {
         f"{name}: {pod.folder.name}": CommandLine(pod.arguments, pod.env, pod.group.engine.image)
@@ -157,7 +157,9 @@ class Answer:
     """What vLLM says of a command line."""
 
     error: str | None
-    deprecations: list[str] = field(default_factory=list)
+    deprecations: list[str]
+    parallel: Mapping[str, Any]
+    """Fields of the parallel configuration."""
 
 
 def configure(lines: CommandLines) -> dict[str, Answer]:

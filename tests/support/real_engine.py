@@ -238,7 +238,15 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
             programs = pod.programs or environment.environment(pod.engine) / "bin"
             path = f"{programs}{os.pathsep}{os.environ['PATH']}"
             env = {**os.environ, **OFFLINE, **pod.env, "PATH": path}
-            command = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *pod.command]
+            command = [
+                "nice",
+                "-n",
+                "5",
+                "env",
+                "-i",
+                *(f"{name}={value}" for name, value in env.items()),
+                *pod.command,
+            ]
             process = Component(f"{pod.engine}-{pod.worker}", command, pod.folder)
             stack.callback(_stop, process)
             processes.append(process)
