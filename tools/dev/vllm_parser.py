@@ -257,6 +257,8 @@ def plain(value: Any) -> Any:
 
 def rejection(made: argparse.ArgumentParser, words: list[str]) -> str | None:
     """Return why a parser rejects arguments; None if it accepts them."""
+    if not made._get_positional_actions():
+        made.add_argument("model_tag", nargs="?")  # of old releases the subcommand adds it, not the parser
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
