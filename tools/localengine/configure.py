@@ -2,8 +2,8 @@
 
 ``python configure.py < CASES > RESULTS``. Both are JSON lists. A case has ``words`` (arguments of ``vllm serve``),
 ``env`` and ``model`` (folder of a model to read instead of the one named). A result has ``error`` (null if vLLM accepts
-the arguments), ``deprecations`` (lines of its log) and ``parallel`` (fields of the parallel configuration). Each case has
-its own process, because vLLM keeps state.
+the arguments), ``deprecations`` (lines of its log) and ``parallel`` (fields of the parallel configuration). Each case
+has its own process, because vLLM keeps state.
 """
 
 from __future__ import annotations
