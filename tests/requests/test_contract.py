@@ -66,3 +66,11 @@ def test_it_knows_vllms_arguments_only(render: Render, programs: Path, tmp_path:
     unknown = merge([ABRUPT, {"engine": {"args": {"no-such-flag": 1}}}])
     with pytest.raises(ModelserviceError, match="unrecognized arguments"), served(unknown, render, programs, tmp_path):
         pass
+
+
+def test_a_dense_model_has_no_external_ranks(render: Render, programs: Path, tmp_path: Path) -> None:
+    ranks = {"decode": {"parallelism": {"dataLocal": 2, "dataMode": "multiPort"}}}
+    dense = merge([ABRUPT, ranks, {"modelArtifacts": {"uri": "pvc://models/Llama-3.1-8B"}}])
+    refusal = "Non-MoE models do not support external data parallel mode"
+    with pytest.raises(ModelserviceError, match=refusal), served(dense, render, programs, tmp_path):
+        pass
