@@ -25,6 +25,9 @@ from modelservice.errors import ModelserviceError, UsageError
 VERSIONS = {"vllm": "0.32.0", "infinity": "0.0.77"}
 """Versions of the engines; of vLLM the newest one with a wheel for processors."""
 
+NEWEST_PYTHON = {"infinity": (3, 12)}
+"""Newest Python of engines that do not run on every one: Infinity needs numpy 1, which has no newer wheels."""
+
 REQUIREMENTS = Path(__file__).with_name("requirements")
 STUBS = Path(__file__).with_name("cuda_stubs.py")
 DISK = 5 << 30
@@ -48,7 +51,7 @@ def environment(engine: str = "vllm") -> Path:
     target = cache_dir() / "engine" / f"{engine}-{VERSIONS[engine]}-{_digest(engine)}"
     if target.is_dir():
         return target
-    _require(target)
+    _require(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status(f"installing {engine} {VERSIONS[engine]} for processors (1 GB of downloads)"):
         # Scripts of a virtual environment have its path in them, so it is built in place and removed if incomplete.
@@ -72,7 +75,9 @@ def _digest(engine: str) -> str:
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
-def _require(target: Path) -> None:
+def _require(engine: str, target: Path) -> None:
+    if sys.version_info[:2] > (newest := NEWEST_PYTHON.get(engine, sys.version_info[:2])):
+        raise UsageError(f"{engine} {VERSIONS[engine]} needs Python {'.'.join(map(str, newest))} or older")
     if sysconfig.get_platform() != "linux-x86_64":
         raise UsageError(f"engines for processors have no stubs for {sysconfig.get_platform()}")
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
