@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelservice.facts.memory import EngineMemory
     from modelservice.facts.models import (
         Accelerator,
         Accelerators,
@@ -77,6 +78,15 @@ def accelerators() -> Accelerators:
 def accelerator(kind: str) -> Accelerator | None:
     """Return the accelerator of a type; None for an unknown one."""
     return accelerators().get(kind)
+
+
+@functools.cache
+def engine_memory() -> EngineMemory:
+    """Return how vLLM uses the memory of an accelerator."""
+    from modelservice.facts.load import read
+    from modelservice.facts.memory import EngineMemory
+
+    return read(EngineMemory, DIRECTORY / "engine-memory.yaml")
 
 
 @functools.cache

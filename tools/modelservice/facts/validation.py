@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from modelservice.facts import DIRECTORY
 from modelservice.facts.load import raw
+from modelservice.facts.memory import EngineMemory
 from modelservice.facts.models import (
     NONE,
     Accelerators,
@@ -46,6 +47,7 @@ def files() -> dict[Path, type[Record]]:
         **dict.fromkeys(sorted((DIRECTORY / "engines").glob("*.yaml")), Engine),
         DIRECTORY / "accelerators.yaml": Accelerators,
         DIRECTORY / "certificates.yaml": Certificates,
+        DIRECTORY / "engine-memory.yaml": EngineMemory,
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
