@@ -47,8 +47,10 @@ def accelerator_memory(group: PodGroup, inventory: Inventory | None = None) -> D
         group: the pods.
         inventory: the cluster; None where it is not known.
     """
-    own = _of_resources(group) or (_united(_of_nodes(group, inventory)) if inventory else None)
-    return own or _united(_of_selector(group))
+    if own := _of_resources(group):
+        return own
+    whole = (_united(_of_nodes(group, inventory)) if inventory else None) or _united(_of_selector(group))
+    return _percentage(group, whole) if whole else None
 
 
 def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
@@ -66,7 +68,7 @@ def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
 
 def _of_resources(group: PodGroup) -> DeviceMemory | None:
     """Memory by the pods' own resources: of a share, or of a partition."""
-    limits = dict((group.requester or {}).get("resources") or {}) or group.engine.limits
+    limits = _limits(group)
     for kind in facts.accelerators().types:
         for share in kind.shares.values():
             number = quantity(limits.get(share.memory))
@@ -80,6 +82,26 @@ def _of_resources(group: PodGroup) -> DeviceMemory | None:
     return None
 
 
+def _limits(group: PodGroup) -> dict[str, Any]:
+    """Limits of the containers that ask for the accelerators."""
+    found: dict[str, Any] = {}
+    for container in (group.requester or group.spec).get("containers") or []:
+        found |= (container.get("resources") or {}).get("limits") or {}
+    return found
+
+
+def _percentage(group: PodGroup, whole: DeviceMemory) -> DeviceMemory:
+    """The part of a device that pods ask for as a percentage of its memory."""
+    limits = _limits(group)
+    for kind in facts.accelerators().types:
+        for share in kind.shares.values():
+            percent = quantity(limits.get(share.percentage))
+            if percent is not None:
+                part = float(percent) / 100
+                return DeviceMemory(int(whole.least * part), int(whole.most * part), f"resource {share.percentage}")
+    return whole
+
+
 def _of_nodes(group: PodGroup, inventory: Inventory) -> Iterator[DeviceMemory]:
     """Memory of the devices of each node that admits the pods."""
     for node in inventory.nodes:
@@ -89,7 +111,7 @@ def _of_nodes(group: PodGroup, inventory: Inventory) -> Iterator[DeviceMemory]:
             kind = devices.kind_of(name)
             if devices.is_claimed(name):
                 yield from _of_slices(inventory, node, name.removesuffix(" (claim)"))
-            elif kind and node.allocatable[name]:
+            elif kind and name in node.allocatable:
                 found = _of_labels(kind, node)
                 if found:
                     yield found
