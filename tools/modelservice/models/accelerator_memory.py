@@ -33,11 +33,13 @@ class DeviceMemory:
         least: bytes that an engine gets at the least.
         most: bytes that it gets at the most.
         source: what says so, for a sentence: ``label nvidia.com/gpu.memory of node a``.
+        product: its product, where that is known.
     """
 
     least: int
     most: int
     source: str
+    product: str = ""
 
 
 def accelerator_memory(group: PodGroup, inventory: Inventory | None = None) -> DeviceMemory | None:
@@ -60,9 +62,9 @@ def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
     for known in kind.products:
         if re.search(known.pattern, product, re.IGNORECASE):
             if known.memory_mib:
-                return _reported(kind, known.memory_mib * _MIB, f"product {product}")
+                return _reported(kind, known.memory_mib * _MIB, f"product {product}", product)
             least = known.memory_gb * 1000**3 - _reserved(kind)
-            return DeviceMemory(least, known.memory_gb * GIB, f"product {product}")
+            return DeviceMemory(least, known.memory_gb * GIB, f"product {product}", product)
     return None
 
 
@@ -133,11 +135,12 @@ def _of_labels(kind: Accelerator, node: Node) -> DeviceMemory | None:
     labels = kind.node_labels
     if labels is None:
         return None
+    products = [node.labels[label] for label in (labels.product, *labels.more_products) if label in node.labels]
     for label in (labels.memory, *labels.more_memory):
         value = node.labels.get(label, "")
         if label and value.isdigit():
-            return _reported(kind, int(value) * _MIB, f"label {label} of node {node.name}")
-    products = (node.labels[label] for label in (labels.product, *labels.more_products) if label in node.labels)
+            source = f"label {label} of node {node.name}"
+            return _reported(kind, int(value) * _MIB, source, next(iter(products), ""))
     return next(filter(None, (product_memory(kind, product) for product in products)), None)
 
 
@@ -163,12 +166,13 @@ def _united(found: Iterable[DeviceMemory]) -> DeviceMemory | None:
         min(item.least for item in listed),
         max(item.most for item in listed),
         sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more",
+        listed[0].product if len({item.product for item in listed}) == 1 else "",
     )
 
 
-def _reported(kind: Accelerator | None, size: int, source: str) -> DeviceMemory:
+def _reported(kind: Accelerator | None, size: int, source: str, product: str = "") -> DeviceMemory:
     """Memory that a driver reports, of which programs get a little less."""
-    return DeviceMemory(size - _reserved(kind), size, source)
+    return DeviceMemory(size - _reserved(kind), size, source, product)
 
 
 def _reserved(kind: Accelerator | None) -> int:
