@@ -1,0 +1,246 @@
+"""What fills the memory of a rank: against measurements of real accelerators, and as properties."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelservice.engines.version import Version
+from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.models.cache_layers import AttentionCache, LatentCache, LayerCache, StateCache
+from modelservice.models.engine_settings import EngineSettings, Speculation
+from modelservice.models.model_memory import ModelMemory, WeightPart
+from modelservice.models.overhead import overhead
+from modelservice.models.rank_memory import RankMemory, rank_memory
+from modelservice.models.weight_shares import stages_of
+
+H100 = DeviceMemory(int(79.18 * GIB), int(79.18 * GIB), "measured")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row of https://github.com/llm-d-incubation/llm-d-planner/blob/main/docs/empirical-vllm-memory-results.md: GiB."""
+
+    model: str
+    tensor: int
+    utilization: float
+    weights: float
+    vocabulary: int
+    room: float
+    consistent: bool = True
+    """Whether its parts add up to the room that it states."""
+
+
+MEASURED = (
+    Measured("gpt-oss-20b", 1, 0.9, 13.47, 201088, 50.28),
+    Measured("gpt-oss-120b", 1, 0.9, 64.38, 201088, 3.33, consistent=False),
+    Measured("Llama-3.3-70B-FP8", 2, 0.9, 33.88, 128256, 32.00),
+    Measured("Llama-3.1-8B", 1, 0.9, 14.99, 128256, 51.38),
+    Measured("Qwen3-0.6B", 1, 0.9, 1.12, 151936, 64.45),
+    Measured("Qwen3-32B", 1, 0.9, 61.03, 151936, 4.45),
+    Measured("Qwen3-32B", 2, 0.9, 30.59, 151936, 34.49),
+    Measured("Mistral-Small", 1, 0.95, 44.76, 131072, 28.20),
+)
+
+
+def model(weights: float, vocabulary: int, caches: tuple[LayerCache, ...] = ()) -> ModelMemory:
+    """A model of which only the sum of the weights matters."""
+    return ModelMemory("m", (WeightPart("weights", weights, "tensor", "first"),), caches, vocabulary)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in MEASURED if row.consistent], ids=lambda row: f"{row.model}-{row.tensor}"
+)
+def test_the_measured_room_is_in_the_band(row: Measured) -> None:
+    settings = EngineSettings(version=Version(0, 11), tensor=row.tensor, utilization=row.utilization)
+    found = rank_memory(model(row.weights * GIB * row.tensor, row.vocabulary), settings, H100)
+    assert found.room
+    assert found.room.least <= row.room * GIB <= found.room.most
+    middle = (found.room.least + found.room.most) / 2 / GIB
+    assert abs(middle - row.room) < max(0.1 * row.room, 3)
+
+
+FULL = AttentionCache("full", 8, 128, 128)
+WINDOW = AttentionCache("sliding", 8, 128, 128, 4096)
+LATENT = LatentCache(576, indexer=132, sparse=True)
+LINEAR = StateCache(
+    "gated_delta_net", channels=2 * 16 * 128 + 32 * 128, taps=3, heads=32, head=128 * 128, state_type="float32"
+)
+PATTERNS: tuple[tuple[LayerCache, ...], ...] = (
+    (FULL,), (WINDOW, FULL), (LATENT,), (LINEAR, LINEAR, LINEAR, FULL), (None, FULL), (AttentionCache("chunked", 8, 128, 128, 8192), FULL),
+)  # fmt: skip
+
+
+def parts(layers: int, experts: int) -> tuple[WeightPart, ...]:
+    """Weights of a model with so many layers."""
+    found = [WeightPart("embedding", 1e9, "tensor", "first"), WeightPart("output", 1e9, "tensor", "last")]
+    for layer in range(layers):
+        found.append(WeightPart("attention", 4e7, "tensor", layer))
+        found.append(WeightPart("keys and values", 1e7, "keys", layer, pieces=8))
+        found.append(WeightPart("norms", 2e4, "whole", layer))
+        if experts:
+            found.append(WeightPart("experts", 1e9, "experts", layer, pieces=experts))
+        else:
+            found.append(WeightPart("feed forward", 1e8, "tensor", layer))
+    return tuple(found)
+
+
+@st.composite
+def models(draw: st.DrawFn) -> ModelMemory:
+    """Models of every kind of layers."""
+    pattern = draw(st.sampled_from(PATTERNS))
+    caches = pattern * draw(st.integers(2, 6))
+    weights = parts(len(caches), draw(st.sampled_from((0, 16, 128))))
+    return ModelMemory("m", weights, caches, draw(st.sampled_from((32000, 151936))), longest=131072)
+
+
+SETTINGS = st.builds(
+    EngineSettings,
+    version=st.sampled_from((None, Version(0, 11), Version(0, 19), Version(0, 33))),
+    pipeline=st.sampled_from((1, 2)),
+    data=st.sampled_from((1, 4)),
+    expert_parallel=st.booleans(),
+    cache_type=st.sampled_from(("auto", "fp8")),
+    batch_tokens=st.sampled_from((None, 2048)),
+    prefix_caching=st.booleans(),
+    redundant_experts=st.sampled_from((0, 32)),
+    speculation=st.sampled_from((None, Speculation("mtp", 2))),
+)
+
+
+def used(found: RankMemory) -> tuple[int, int]:
+    """Bytes of the weights, and of the cache of the longest request."""
+    assert found.weights is not None and found.needed is not None, found.unknown
+    return found.weights, found.needed
+
+
+@given(models(), SETTINGS, st.sampled_from(((1, 2), (2, 4), (4, 8), (1, 8), (1, 16))))
+def test_more_tensor_parallelism_never_needs_more_memory(
+    asked: ModelMemory, settings: EngineSettings, sizes: tuple[int, int]
+) -> None:
+    stages = range(settings.pipeline)
+    for stage in stages:
+        few, many = (rank_memory(asked, replace(settings, tensor=size), H100, stage=stage) for size in sizes)
+        assert used(many)[0] <= used(few)[0]
+        assert many.cache and few.cache
+        # Blocks next to states are rounded to whole steps, so a request may end in a larger last block.
+        rounding = sum(many.cache.block_bytes for group in many.cache.groups) if LINEAR in (asked.caches or ()) else 0
+        assert used(many)[1] <= used(few)[1] + rounding
+
+
+@given(models(), SETTINGS, st.integers(1, 200_000), st.integers(1, 200_000))
+def test_a_longer_context_never_needs_less(asked: ModelMemory, settings: EngineSettings, one: int, other: int) -> None:
+    short, long = sorted((one, other))
+    found = [rank_memory(asked, replace(settings, longest=length), H100) for length in (short, long)]
+    assert used(found[0])[1] <= used(found[1])[1]
+    first, second = (item.concurrency(length) for item, length in zip(found, (short, long), strict=True))
+    assert first and second and first.most >= second.most and first.least >= second.least
+
+
+@given(models(), SETTINGS, st.integers(0, 60 * GIB), st.integers(1, 200_000))
+def test_the_longest_request_is_the_longest_that_fits(
+    asked: ModelMemory, settings: EngineSettings, room: int, limit: int
+) -> None:
+    cache = rank_memory(asked, settings, H100).cache
+    assert cache
+    longest = cache.longest(room, limit)
+    assert longest == 0 or cache.needed(longest) <= room
+    assert longest == limit or cache.needed(longest + 1) > room
+
+
+@given(models(), SETTINGS)
+def test_every_layer_is_in_one_stage(asked: ModelMemory, settings: EngineSettings) -> None:
+    stages = stages_of(asked.layers, settings)
+    assert len(stages) == asked.layers and stages == sorted(stages)
+    total = sum(
+        rank_memory(asked, replace(settings, redundant_experts=0, data=1), H100, stage=stage).weights or 0
+        for stage in range(settings.pipeline)
+    )
+    assert total == pytest.approx(sum(part.size for part in asked.weights), abs=100)
+
+
+@given(models(), SETTINGS, st.sampled_from((22, 79, 141, 180)), st.sampled_from((22, 79, 141, 180)))
+def test_a_larger_accelerator_has_more_room(asked: ModelMemory, settings: EngineSettings, one: int, other: int) -> None:
+    given_ = replace(settings, sequences=256)
+    found = [rank_memory(asked, given_, DeviceMemory(size * GIB, size * GIB, "")).room for size in sorted((one, other))]
+    assert found[0] and found[1] and found[0].least <= found[1].least and found[0].most <= found[1].most
+
+
+@given(models(), SETTINGS)
+def test_the_band_has_its_least_first(asked: ModelMemory, settings: EngineSettings) -> None:
+    band = overhead(asked, settings, H100)
+    assert 0 < band.least < band.most
+
+
+# --- Single facts -----------------------------------------------------------------------------
+
+
+def dense() -> ModelMemory:
+    """A dense model of 32 layers."""
+    return ModelMemory("m", parts(32, 0), (FULL,) * 32, 128256, longest=131072)
+
+
+def test_weights_that_exceed_the_accelerator_are_certain_not_to_fit() -> None:
+    small = DeviceMemory(4 * GIB, 5 * GIB, "")
+    found = rank_memory(dense(), EngineSettings(), small)
+    assert found.overfull and found.fits is False
+    assert not rank_memory(dense(), EngineSettings(tensor=4), small).overfull
+    assert not rank_memory(dense(), EngineSettings(offloaded_bytes=4 * GIB), small).overfull
+
+
+def test_a_request_that_fits_only_at_best_is_left_open() -> None:
+    settings = EngineSettings(version=Version(0, 33), longest=131072)
+    assert rank_memory(dense(), settings, DeviceMemory(80 * GIB, 80 * GIB, "")).fits is True
+    assert rank_memory(dense(), settings, DeviceMemory(26 * GIB, 26 * GIB, "")).fits is None
+    assert rank_memory(dense(), settings, DeviceMemory(24 * GIB, 24 * GIB, "")).fits is False
+
+
+def test_heads_that_there_are_too_few_of_are_replicated() -> None:
+    eight, sixteen = (rank_memory(dense(), EngineSettings(tensor=size), H100) for size in (8, 16))
+    assert eight.cache and sixteen.cache and eight.cache.token_bytes == sixteen.cache.token_bytes
+    assert eight.parts and sixteen.parts and eight.parts["keys and values"] == sixteen.parts["keys and values"]
+    assert eight.parts["attention"] == 2 * sixteen.parts["attention"]
+
+
+def test_experts_are_spread_over_data_parallel_ranks() -> None:
+    asked = ModelMemory("m", parts(4, 128), (FULL,) * 4, 128256, longest=1000)
+    parallel = EngineSettings(tensor=2, data=8, expert_parallel=True)
+    found = rank_memory(asked, parallel, H100).parts
+    assert found and found["experts"] == pytest.approx(4e9 / 16) and found["attention"] == 4 * 4e7 / 2
+    more = rank_memory(asked, replace(parallel, redundant_experts=32), H100).parts
+    assert more and more["experts"] == pytest.approx(4e9 * (160 / 16) / 128)
+
+
+def test_a_draft_model_is_added_to_the_last_stage() -> None:
+    settings = EngineSettings(pipeline=2, speculation=Speculation("eagle3", 3, "draft"))
+    draft = ModelMemory("draft", parts(1, 0), (FULL,), 128256)
+    first, last = (rank_memory(dense(), settings, H100, stage=stage, draft=draft) for stage in (0, 1))
+    assert first.parts and last.parts and "draft model" not in first.parts and last.parts["draft model"] > 2e9
+    assert first.cache and last.cache and last.cache.block_bytes == first.cache.block_bytes * 17 // 16
+    assert "draft is not known" in rank_memory(dense(), settings, H100).unknown["weights"]
+
+
+def test_a_cache_that_is_given_ignores_the_utilization() -> None:
+    found = rank_memory(dense(), EngineSettings(cache_bytes=10 * GIB), H100)
+    assert found.room and found.room.least == found.room.most == 10 * GIB
+
+
+def test_without_an_accelerator_its_part_is_unknown() -> None:
+    found = rank_memory(dense(), EngineSettings())
+    assert found.room is None and found.fits is None and found.tokens is None
+    assert found.weights and found.needed and "accelerator" in found.unknown["device"]
+
+
+def test_what_vllm_rejects_is_unknown_with_the_reason() -> None:
+    asked = replace(dense(), caches=(LINEAR, FULL) * 16)
+    found = rank_memory(asked, EngineSettings(hybrid_manager=False), H100)
+    assert found.cache is None and found.unknown["cache"] == "layers with states need the hybrid KV cache manager"
+
+
+def test_windows_cost_like_full_attention_without_the_hybrid_manager() -> None:
+    asked = replace(dense(), caches=(WINDOW, FULL) * 16)
+    with_manager, without = (
+        rank_memory(asked, EngineSettings(hybrid_manager=on, batch_tokens=2048), H100).needed for on in (None, False)
+    )
+    assert with_manager and without and without > 1.8 * with_manager
