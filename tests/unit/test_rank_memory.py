@@ -10,10 +10,12 @@ from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
 from modelservice.models.cache_layers import AttentionCache, LatentCache, LayerCache, StateCache
 from modelservice.models.engine_settings import EngineSettings, Speculation
+from modelservice.models.group_memory import group_memory
 from modelservice.models.model_memory import ModelMemory, WeightPart
 from modelservice.models.overhead import overhead
 from modelservice.models.rank_memory import RankMemory, rank_memory
 from modelservice.models.weight_shares import stages_of
+from support.vllm_pods import group
 
 H100 = DeviceMemory(int(79.18 * GIB), int(79.18 * GIB), "measured")
 
@@ -244,3 +246,27 @@ def test_windows_cost_like_full_attention_without_the_hybrid_manager() -> None:
         rank_memory(asked, EngineSettings(hybrid_manager=on, batch_tokens=2048), H100).needed for on in (None, False)
     )
     assert with_manager and without and without > 1.8 * with_manager
+
+
+# --- Pods -------------------------------------------------------------------------------------
+
+
+def test_pods_have_the_memory_of_their_accelerators() -> None:
+    pods = group(["-tp", "2", "--max-model-len", "32K"], spec={"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-L4"}})
+    found = group_memory(pods, dense())
+    assert found and found.device and found.device.source == "product NVIDIA-L4" and found.longest == 32768
+    assert found.weights == pytest.approx(sum(part.size for part in dense().weights) / 2, rel=0.01)
+    assert found.fits is True
+
+
+def test_processors_have_the_memory_of_the_container() -> None:
+    pods = group(
+        [], image="vllm/vllm-openai-cpu:v0.33.0", env={"VLLM_CPU_KVCACHE_SPACE": "40"}, limits={"memory": "64Gi"}
+    )
+    found = group_memory(pods, dense())
+    assert found and found.device and found.device.most == 64 * GIB
+    assert found.room and found.room.least == 40 * GIB
+
+
+def test_pods_of_another_engine_are_left_alone() -> None:
+    assert group_memory(group([], image="lmsysorg/sglang:v0.5.23"), dense()) is None
