@@ -130,7 +130,7 @@ def test_sizes_are_read_as_vllm_does(text: str, number: int | None) -> None:
 def connectors(version: str) -> dict[str, bool]:
     """The connectors that a release registers, and whether their class supports the hybrid manager."""
     bases: dict[str, list[str]] = {}
-    registered = {}
+    registered: dict[str, str] = {}
     with zipfile.ZipFile(vllm_sources(version)) as archive:
         for name in archive.namelist():
             if "/kv_connector/" in name:

@@ -223,6 +223,12 @@ def test_a_draft_model_is_added_to_the_last_stage() -> None:
     assert "draft is not known" in rank_memory(dense(), settings, H100).unknown["weights"]
 
 
+def test_adapters_have_room_of_their_own() -> None:
+    asked = replace(dense(), adapter_whole=100_000, adapter_divided=100_000)
+    found = rank_memory(asked, EngineSettings(tensor=2, adapters=4, adapter_rank=32), H100).parts
+    assert found and found["adapters"] == 4 * 32 * 150_000 * 2
+
+
 def test_a_cache_that_is_given_ignores_the_utilization() -> None:
     found = rank_memory(dense(), EngineSettings(cache_bytes=10 * GIB), H100)
     assert found.room and found.room.least == found.room.most == 10 * GIB

@@ -45,6 +45,8 @@ class ModelMemory:
         type: type of its activations.
         cache_type: value of ``--kv-cache-dtype`` that ``auto`` stands for.
         unknown: why a part is not known, by ``weights`` or ``cache``.
+        adapter_whole, adapter_divided: elements of a LoRA adapter of rank 1 that each tensor parallel rank holds, and
+            that they share.
         loading_factor: how much larger the weights are while they are loaded, where they are quantised then.
     """
 
@@ -56,6 +58,8 @@ class ModelMemory:
     type: str = "bfloat16"
     cache_type: str = "auto"
     unknown: tuple[tuple[str, str], ...] = ()
+    adapter_whole: int = 0
+    adapter_divided: int = 0
     loading_factor: float = 1.0
 
     @property

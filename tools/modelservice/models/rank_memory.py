@@ -25,7 +25,7 @@ from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.kv_cache import CacheError, CacheSetup, KVCache, plan
 from modelservice.models.model_memory import ModelMemory
 from modelservice.models.overhead import Band, batch_size, overhead
-from modelservice.models.weight_shares import rank_weights, stages_of
+from modelservice.models.weight_shares import adapter_weights, rank_weights, stages_of
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,8 @@ def rank_memory(
     parts = rank_weights(model, settings, stage) if model.weights else None
     if settings.speculation and settings.speculation.loads_weights and settings.speculation.model and draft is None:
         unknown["weights"] = f"the draft model {settings.speculation.model} is not known"
+    if parts is not None and settings.adapters:
+        parts["adapters"] = adapter_weights(model, settings)
     if parts is not None and draft is not None and stage == settings.pipeline - 1:
         alone = replace(settings, pipeline=1, partition=(), tensor=_draft_tensor(settings), data=1)
         parts |= {"draft model": sum(rank_weights(draft, alone, 0).values())}

@@ -30,6 +30,12 @@ def rank_weights(model: ModelMemory, settings: EngineSettings, stage: int) -> di
     return {name: math.ceil(size) for name, size in found.items()}
 
 
+def adapter_weights(model: ModelMemory, settings: EngineSettings) -> int:
+    """Return the bytes that a rank keeps free for LoRA adapters, in 16 bits."""
+    elements = model.adapter_whole + model.adapter_divided / settings.tensor
+    return math.ceil(settings.adapters * settings.adapter_rank * elements * 2 / settings.pipeline)
+
+
 def _is_of(part: WeightPart, stage: int, stages: list[int], settings: EngineSettings) -> bool:
     last = settings.pipeline - 1
     if isinstance(part.layer, int):
