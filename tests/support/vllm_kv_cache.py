@@ -32,7 +32,7 @@ class Case(TypedDict):
 
     layers: list[dict[str, Any]]
     """By layer ``kind``, ``stage`` and: ``heads``, ``head``, ``value``, ``window``, or ``width`` of a latent cache,
-    ``indexer`` in bytes, or ``state`` (method of ``MambaStateShapeCalculator``), ``arguments`` and ``dtypes``."""
+    ``indexer`` in bytes, ``side`` elements of a key of the model's type, or ``state`` (method of ``MambaStateShapeCalculator``), ``arguments`` and ``dtypes``."""
     tensor: int
     dtype: str
     """``--kv-cache-dtype``."""
@@ -170,11 +170,17 @@ class Planner:
             name = f"{layer['stage']}.{number}"
             found[name] = getattr(self, f"_{layer['kind']}")(layer)
             if layer.get("indexer"):
-                found[f"{name}.indexer"] = self.vllm.specs.MLAAttentionSpec(
-                    block_size=self.config.cache_config.block_size, num_kv_heads=1, head_size=layer["indexer"],
-                    dtype=self.vllm.torch.uint8, cache_role=self.vllm.specs.SparseCacheRole.INDEXER,
-                )  # fmt: skip
+                found[f"{name}.indexer"] = self._keys(layer["indexer"], self.vllm.torch.uint8)
+            if layer.get("side"):
+                found[f"{name}.side"] = self._keys(layer["side"], self.vllm.dtypes[self.case["model_dtype"]])
         return found
+
+    def _keys(self, size: int, dtype: DType) -> Any:
+        """Keys that sparse attention chooses tokens by."""
+        return self.vllm.specs.MLAAttentionSpec(
+            block_size=self.config.cache_config.block_size, num_kv_heads=1, head_size=size, dtype=dtype,
+            cache_role=self.vllm.specs.SparseCacheRole.INDEXER,
+        )  # fmt: skip
 
     def _attention(self, kind: str, layer: dict[str, Any], block: int, **more: Any) -> Any:
         model = SimpleNamespace(use_mla=False, model_arch_config=SimpleNamespace(total_num_kv_heads=layer["heads"]))

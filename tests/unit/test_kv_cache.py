@@ -11,15 +11,9 @@ from typing import Any
 import pytest
 
 from modelservice import facts
-from modelservice.models.cache_layers import (
-    AttentionCache,
-    LatentCache,
-    LayerCache,
-    Sharding,
-    StateCache,
-    sharded,
-)
+from modelservice.models.cache_layers import Sharding, sharded
 from modelservice.models.kv_cache import CacheError, CacheSetup, plan
+from modelservice.models.layers import Attention, LatentAttention, Mixer, State
 from support.render import ROOT
 from support.vllm_sources import vllm_sources
 
@@ -28,49 +22,67 @@ TENSORS = (1, 2, 4, 8)
 LENGTHS = (1, 1000, 131072)
 IN_FLIGHT = 16384
 
-FULL = AttentionCache("full", 8, 128, 128)
-GDN = StateCache(
-    "gated_delta_net", channels=2 * 16 * 128 + 64 * 128, taps=3, heads=64, head=128 * 128, state_type="float32"
-)
-MAMBA2 = StateCache(
-    "mamba2", channels=64 * 64, groups=8, group_channels=2 * 128, taps=3, heads=64, head=64 * 128, state_type="float32"
-)
-KDA = StateCache("kda", channels=3 * 96 * 128, taps=3, heads=96, head=128 * 128, state_type="float32")
-FAMILIES: Mapping[str, Sequence[LayerCache]] = {
+FULL = Attention("full", 32, 8, 128, 128)
+GDN = State("gated_delta_net", heads=64, head_dim=128, state=128, groups=16, kernel=4, state_type="float32")
+MAMBA1 = State("mamba1", heads=1, head_dim=8192, state=16, kernel=4)
+MAMBA2 = State("mamba2", heads=64, head_dim=64, state=128, groups=8, kernel=4, state_type="float32")
+ONE_GROUP = replace(MAMBA2, groups=1)
+KDA = State("kda", heads=96, head_dim=128, state=128, groups=96, kernel=4, state_type="float32")
+LINEAR = State("linear_attention", heads=64, head_dim=128, state=128)
+SHORT = State("short_conv", heads=1, head_dim=2048, kernel=3)
+LATENT = LatentAttention(128, 512, 64, 128, 128)
+SPARSE = replace(LATENT, indexer=128)
+
+
+def windows(number: int, heads: int, key: int, value: int, window: int) -> list[Attention]:
+    """Layers with a sliding window."""
+    return [Attention("sliding", 64, heads, key, value, window)] * number
+
+
+def full(heads: int, key: int, value: int) -> Attention:
+    """A layer that keeps all tokens."""
+    return Attention("full", 64, heads, key, value)
+
+
+FAMILIES: Mapping[str, Sequence[Mixer | None]] = {
     "full attention": [FULL] * 4,
-    "few heads": [AttentionCache("full", 2, 256, 256)] * 3,
-    "wider keys than values": [AttentionCache("full", 4, 192, 128)] * 3,
-    "latent": [LatentCache(576)] * 3,
-    "latent, sparse": [LatentCache(576, indexer=132, sparse=True)] * 3,
-    "latent, shared indexers": [LatentCache(576, indexer=132, sparse=True), LatentCache(576, sparse=True)] * 2,
-    "window on every second layer": [AttentionCache("sliding", 8, 64, 64, 128), AttentionCache("full", 8, 64, 64)] * 3,
-    "windows alone": [AttentionCache("sliding", 8, 128, 128, 4096)] * 3,
-    "five windows to one": [*[AttentionCache("sliding", 16, 256, 256, 1024)] * 5, AttentionCache("full", 4, 512, 512)] * 2,
-    "windows with more heads": [
-        AttentionCache("full", 4, 192, 128), *[AttentionCache("sliding", 8, 192, 128, 128)] * 5
-    ] * 2,
-    "one more of a kind": [*[AttentionCache("sliding", 8, 64, 64, 128), AttentionCache("full", 8, 64, 64)] * 3, FULL],
-    "chunks": [*[AttentionCache("chunked", 8, 128, 128, 8192)] * 3, FULL] * 2,
-    "linear attention": [GDN, GDN, GDN, AttentionCache("full", 2, 256, 256)] * 2,
-    "Mamba": [MAMBA2, None, MAMBA2, AttentionCache("full", 2, 128, 128), MAMBA2] * 2,
+    "few heads": [full(2, 256, 256)] * 3,
+    "wider keys than values": [full(4, 192, 128)] * 3,
+    "side cache": [FULL, replace(FULL, indexer=128), replace(FULL, indexer=128)],
+    "shared caches": [FULL, FULL, replace(FULL, shares_cache=True)],
+    "latent": [LATENT] * 3,
+    "latent, sparse": [SPARSE] * 3,
+    "latent, shared indexers": [SPARSE, replace(SPARSE, indexes=False)] * 2,
+    "window on every second layer": [*windows(1, 8, 64, 64, 128), full(8, 64, 64)] * 3,
+    "windows alone": windows(3, 8, 128, 128, 4096),
+    "five windows to one": [*windows(5, 16, 256, 256, 1024), full(4, 512, 512)] * 2,
+    "windows with more heads": [full(4, 192, 128), *windows(5, 8, 192, 128, 128)] * 2,
+    "one more of a kind": [*[*windows(1, 8, 64, 64, 128), full(8, 64, 64)] * 3, FULL],
+    "chunks": [*[Attention("chunked", 40, 8, 128, 128, 8192)] * 3, FULL] * 2,
+    "linear attention": [GDN, GDN, GDN, full(2, 256, 256)] * 2,
+    "Mamba": [MAMBA2, None, MAMBA2, full(2, 128, 128), MAMBA2] * 2,
+    "Mamba with one group": [ONE_GROUP, ONE_GROUP, full(8, 128, 128)] * 2,
     "Mamba alone": [MAMBA2] * 3,
-    "linear and latent": [KDA, KDA, KDA, LatentCache(576)] * 2,
+    "first Mamba": [MAMBA1, MAMBA1, MAMBA1, FULL] * 2,
+    "lightning attention": [LINEAR, LINEAR, LINEAR, FULL] * 2,
+    "short convolutions": [SHORT, SHORT, full(8, 64, 64)] * 2,
+    "linear and latent": [KDA, KDA, KDA, LATENT] * 2,
 }  # fmt: skip
 TYPES = ("auto", "fp8", "fp8_ds_mla", "nvfp4_ds_mla", "nvfp4", "int8_per_token_head", "int4_per_token_head",
          "turboquant_k8v4", "turboquant_4bit_nc", "turboquant_k3v4_nc", "turboquant_3bit_nc")  # fmt: skip
 
 
 def case(
-    layers: Sequence[LayerCache], sharding: Sharding, setup: CacheSetup, stages: int = 1, prefix_caching: bool = True
+    layers: Sequence[Mixer | None], sharding: Sharding, setup: CacheSetup, stages: int = 1, prefix_caching: bool = True
 ) -> dict[str, Any]:
     """What vLLM is asked."""
     known = facts.engine_memory().cache.format(sharding.cache_type)
-    ends = known.plain_layers if known and not any(isinstance(item, StateCache) for item in layers) else 0
+    ends = known.plain_layers if known and not any(isinstance(item, State) for item in layers) else 0
     ends = min(ends, len(layers) // 2)
     described = [
         layer_of(item, sharding) | {"stage": stage, "plain": not ends <= number < len(layers) - ends}
         for number, (item, stage) in enumerate(staged(layers, stages))
-        if item is not None
+        if item is not None and not (isinstance(item, Attention) and item.shares_cache)
     ]
     return {
         "layers": described, "tensor": sharding.tensor, "dtype": sharding.cache_type, "model_dtype": sharding.model_type,
@@ -80,48 +92,51 @@ def case(
     }  # fmt: skip
 
 
-def layer_of(cache: LayerCache, sharding: Sharding) -> dict[str, Any]:
+def layer_of(mixer: Mixer, sharding: Sharding) -> dict[str, Any]:
     """A layer as the oracle reads it: in vLLM's own terms."""
-    if isinstance(cache, AttentionCache):
+    if isinstance(mixer, Attention):
         return {
-            "kind": cache.kind,
-            "heads": cache.heads,
-            "head": cache.key,
-            "value": cache.value,
-            "window": cache.window,
-        }
-    if isinstance(cache, LatentCache):
-        return {"kind": "latent", "width": cache.width, "indexer": cache.indexer, "sparse": cache.sparse}
-    assert cache is not None
-    types = [cache.convolution_type or sharding.model_type]
-    types.append(cache.state_type or types[0])
-    found = {"kind": "state", "state": f"{cache.family}_state_shape", "dtypes": types}
-    return found | {"arguments": state_arguments(cache)}
-
-
-def state_arguments(cache: StateCache) -> dict[str, int]:
-    """Arguments by which vLLM's calculator has the channels and heads of a state."""
-    head = {128 * 128: 128, 64 * 128: 64}[cache.head]
-    if cache.family == "gated_delta_net":
-        keys = (cache.channels - cache.heads * head) // 2 // head
-        sizes = {"num_k_heads": keys, "num_v_heads": cache.heads, "head_k_dim": head, "head_v_dim": head}
-        return sizes | {"conv_kernel_size": cache.taps + 1}
-    if cache.family == "kda":
-        return {"num_heads": cache.heads, "head_dim": head, "conv_kernel_size": cache.taps + 1}
+            "kind": mixer.kind, "heads": mixer.kv_heads, "head": mixer.key, "value": mixer.value, "window": mixer.window,
+            "side": mixer.indexer,
+        }  # fmt: skip
+    if isinstance(mixer, LatentAttention):
+        index = mixer.indexer + mixer.indexer // 128 * 4 if mixer.indexes else 0
+        return {"kind": "latent", "width": mixer.latent + mixer.rope, "indexer": index, "sparse": mixer.indexer > 0}
+    types = [sharding.model_type, mixer.state_type or sharding.model_type]
+    one = mixer.family in ("linear_attention", "short_conv")
     return {
-        "intermediate_size": cache.channels, "n_groups": cache.groups, "num_heads": cache.heads, "head_dim": head,
-        "state_size": cache.group_channels // 2, "conv_kernel": cache.taps + 1,
+        "kind": "state", "state": f"{mixer.family}_state_shape", "dtypes": types[:1] if one else types,
+        "arguments": state_arguments(mixer),
     }  # fmt: skip
 
 
-def staged(layers: Sequence[LayerCache], stages: int) -> list[tuple[LayerCache, int]]:
+def state_arguments(mixer: State) -> dict[str, int]:
+    """Arguments of vLLM's calculator of the shapes of a state."""
+    heads, head, state, groups = mixer.heads, mixer.head_dim, mixer.state, mixer.groups
+    return {
+        "mamba1": {"intermediate_size": heads * head, "state_size": state, "conv_kernel": mixer.kernel},
+        "mamba2": {
+            "intermediate_size": heads * head, "n_groups": groups, "num_heads": heads, "head_dim": head,
+            "state_size": state, "conv_kernel": mixer.kernel,
+        },
+        "gated_delta_net": {
+            "num_k_heads": groups, "num_v_heads": heads, "head_k_dim": state, "head_v_dim": head,
+            "conv_kernel_size": mixer.kernel,
+        },
+        "kda": {"num_heads": heads, "head_dim": head, "conv_kernel_size": mixer.kernel},
+        "linear_attention": {"num_heads": heads, "head_dim": head},
+        "short_conv": {"intermediate_size": heads * head, "conv_kernel": mixer.kernel},
+    }[mixer.family]  # fmt: skip
+
+
+def staged(layers: Sequence[Mixer | None], stages: int) -> list[tuple[Mixer | None, int]]:
     """The layers with their pipeline stage."""
     each = -(-len(layers) // stages)
     return [(item, number // each) for number, item in enumerate(layers)]
 
 
 def ours(
-    question: dict[str, Any], layers: Sequence[LayerCache], sharding: Sharding, setup: CacheSetup, stages: int
+    question: dict[str, Any], layers: Sequence[Mixer | None], sharding: Sharding, setup: CacheSetup, stages: int
 ) -> Any:
     """What the product answers."""
     try:
@@ -146,19 +161,19 @@ def vllm_answers(version: str, questions: Sequence[dict[str, Any]]) -> list[dict
     return answers
 
 
-def takes(layers: Sequence[LayerCache], type_: str) -> bool:
+def takes(layers: Sequence[Mixer | None], type_: str) -> bool:
     """Whether there are backends for a cache type and these layers."""
     known = facts.engine_memory().cache.format(type_)
     assert known
-    latent = any(isinstance(item, LatentCache) for item in layers)
+    latent = any(isinstance(item, LatentAttention) for item in layers)
     return known.latent if latent else not known.latent_bytes
 
 
-def settings() -> Iterator[tuple[str, Sequence[LayerCache], Sharding, CacheSetup, int, bool]]:
+def settings() -> Iterator[tuple[str, Sequence[Mixer | None], Sharding, CacheSetup, int, bool]]:
     """Every family in every way to arrange it."""
     for (name, layers), tensor, type_, hybrid in itertools.product(FAMILIES.items(), TENSORS, TYPES, (True, False)):
-        latent = any(isinstance(item, LatentCache) for item in layers)
-        states = any(isinstance(item, StateCache) for item in layers)
+        latent = any(isinstance(item, LatentAttention) for item in layers)
+        states = any(isinstance(item, State) for item in layers)
         known = facts.engine_memory().cache
         if type_ != "auto" and not takes(layers, type_):
             continue  # the backend rejects it, before there are specifications
@@ -183,7 +198,7 @@ def settings() -> Iterator[tuple[str, Sequence[LayerCache], Sharding, CacheSetup
                 1,
                 True,
             )
-        if not any(isinstance(item, AttentionCache) and item.kind != "full" for item in layers):
+        if not any(isinstance(item, Attention) and item.kind != "full" for item in layers):
             yield f"{name}, context parallel", layers, sharding, replace(setup, context_parallel=2), 1, False
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
-from modelservice.models.cache_layers import AttentionCache, LatentCache, LayerCache, StateCache
 from modelservice.models.engine_settings import EngineSettings, Speculation
 from modelservice.models.group_memory import group_memory
+from modelservice.models.layers import Attention, LatentAttention, Mixer, State
 from modelservice.models.model_memory import ModelMemory, WeightPart
 from modelservice.models.overhead import overhead
 from modelservice.models.rank_memory import RankMemory, rank_memory
@@ -46,9 +46,9 @@ MEASURED = (
 )
 
 
-def model(weights: float, vocabulary: int, caches: tuple[LayerCache, ...] = ()) -> ModelMemory:
+def model(weights: float, vocabulary: int, mixers: tuple[Mixer | None, ...] = ()) -> ModelMemory:
     """A model of which only the sum of the weights matters."""
-    return ModelMemory("m", (WeightPart("weights", weights, "tensor", "first"),), caches, vocabulary)
+    return ModelMemory("m", (WeightPart("weights", weights, "tensor", "first"),), mixers, vocabulary)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,12 @@ def test_the_measured_room_is_in_the_band(row: Measured) -> None:
     assert abs(middle - row.room) < max(0.1 * row.room, 3)
 
 
-FULL = AttentionCache("full", 8, 128, 128)
-WINDOW = AttentionCache("sliding", 8, 128, 128, 4096)
-LATENT = LatentCache(576, indexer=132, sparse=True)
-LINEAR = StateCache(
-    "gated_delta_net", channels=2 * 16 * 128 + 32 * 128, taps=3, heads=32, head=128 * 128, state_type="float32"
-)
-PATTERNS: tuple[tuple[LayerCache, ...], ...] = (
-    (FULL,), (WINDOW, FULL), (LATENT,), (LINEAR, LINEAR, LINEAR, FULL), (None, FULL), (AttentionCache("chunked", 8, 128, 128, 8192), FULL),
+FULL = Attention("full", 32, 8, 128, 128)
+WINDOW = Attention("sliding", 32, 8, 128, 128, 4096)
+LATENT = LatentAttention(128, 512, 64, 128, 128, indexer=128)
+LINEAR = State("gated_delta_net", heads=32, head_dim=128, state=128, groups=16, kernel=4, state_type="float32")
+PATTERNS: tuple[tuple[Mixer | None, ...], ...] = (
+    (FULL,), (WINDOW, FULL), (LATENT,), (LINEAR, LINEAR, LINEAR, FULL), (None, FULL), (Attention("chunked", 32, 8, 128, 128, 8192), FULL),
 )  # fmt: skip
 
 
@@ -92,9 +90,9 @@ def parts(layers: int, experts: int) -> tuple[WeightPart, ...]:
 def models(draw: st.DrawFn) -> ModelMemory:
     """Models of every kind of layers."""
     pattern = draw(st.sampled_from(PATTERNS))
-    caches = pattern * draw(st.integers(2, 6))
-    weights = parts(len(caches), draw(st.sampled_from((0, 16, 128))))
-    return ModelMemory("m", weights, caches, draw(st.sampled_from((32000, 151936))), longest=131072)
+    mixers = pattern * draw(st.integers(2, 6))
+    weights = parts(len(mixers), draw(st.sampled_from((0, 16, 128))))
+    return ModelMemory("m", weights, mixers, draw(st.sampled_from((32000, 151936))), longest=131072)
 
 
 SETTINGS = st.builds(
@@ -127,7 +125,7 @@ def test_more_tensor_parallelism_never_needs_more_memory(
         assert used(many)[0] <= used(few)[0]
         assert many.cache and few.cache
         # Blocks next to states are rounded to whole steps, so a request may end in a larger last block.
-        rounding = sum(many.cache.block_bytes for group in many.cache.groups) if LINEAR in (asked.caches or ()) else 0
+        rounding = sum(many.cache.block_bytes for group in many.cache.groups) if LINEAR in (asked.mixers or ()) else 0
         assert used(many)[1] <= used(few)[1] + rounding
 
 
@@ -241,13 +239,13 @@ def test_without_an_accelerator_its_part_is_unknown() -> None:
 
 
 def test_what_vllm_rejects_is_unknown_with_the_reason() -> None:
-    asked = replace(dense(), caches=(LINEAR, FULL) * 16)
+    asked = replace(dense(), mixers=(LINEAR, FULL) * 16)
     found = rank_memory(asked, EngineSettings(hybrid_manager=False), H100)
     assert found.cache is None and found.unknown["cache"] == "layers with states need the hybrid KV cache manager"
 
 
 def test_windows_cost_like_full_attention_without_the_hybrid_manager() -> None:
-    asked = replace(dense(), caches=(WINDOW, FULL) * 16)
+    asked = replace(dense(), mixers=(WINDOW, FULL) * 16)
     with_manager, without = (
         rank_memory(asked, EngineSettings(hybrid_manager=on, batch_tokens=2048), H100).needed for on in (None, False)
     )

@@ -45,6 +45,16 @@ class CacheFormat(Record):
     """Bytes of a token of a latent cache, where they do not follow from its width."""
 
 
+class IndexerCache(Record):
+    """Keys by which sparse attention over a latent cache chooses tokens; an element is a byte."""
+
+    source: Source
+    scaled_group: int
+    """Elements that share a scale."""
+    scale: int
+    """Bytes of a scale."""
+
+
 class HybridManager(Record):
     """When layers of different kinds share blocks, so that a window costs no more than itself."""
 
@@ -80,6 +90,7 @@ class Cache(Record):
     formats: tuple[CacheFormat, ...]
     sparse_latent_formats: Mapping[str, str]
     """Format in place of one of ``--kv-cache-dtype``, for sparse attention over a latent cache."""
+    indexer: IndexerCache
     hybrid_manager: HybridManager
     processors: ProcessorCache
     pipeline: Pipeline

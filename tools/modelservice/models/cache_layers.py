@@ -6,77 +6,16 @@ is whole on every rank. As ``get_kv_cache_spec`` of vLLM's layers, and ``MambaSt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from modelservice import facts
 from modelservice.facts.memory import CacheFormat
 from modelservice.models.kv_cache import CacheError, CacheLayer
+from modelservice.models.layers import Attention, LatentAttention, Mixer, State
 
-
-@dataclass(frozen=True)
-class AttentionCache:
-    """Keys and values of a layer.
-
-    Args:
-        kind: ``full``, or only those of a window (``sliding``) or chunk (``chunked``).
-        heads: heads of keys and values in the whole model.
-        key: elements of a key.
-        value: elements of a value.
-        window: tokens of the window or chunk.
-    """
-
-    kind: Literal["full", "sliding", "chunked"]
-    heads: int
-    key: int
-    value: int
-    window: int = 0
-
-
-@dataclass(frozen=True)
-class LatentCache:
-    """The latent vector of a layer (MLA), from which keys and values are computed.
-
-    Args:
-        width: its elements.
-        indexer: bytes of a token for the indexer of sparse attention; 0 without.
-        sparse: whether attention reads only the tokens that an indexer chooses.
-    """
-
-    width: int
-    indexer: int = 0
-    sparse: bool = False
-
-
-@dataclass(frozen=True)
-class StateCache:
-    """The state of a layer (Mamba, linear attention), whose size does not depend on the request.
-
-    Args:
-        family: what computes it, as vLLM's ``MambaStateShapeCalculator`` names it.
-        channels: channels of the convolution that are divided among ranks.
-        groups: groups of further channels, of which each rank has at least one.
-        group_channels: channels of a group.
-        taps: tokens of a channel that the convolution keeps.
-        heads: heads of the recurrent state.
-        head: elements of a head.
-        convolution_type: type of the convolution's state; empty for the model's.
-        state_type: type of the recurrent state; empty for the convolution's.
-    """
-
-    family: Literal["mamba1", "mamba2", "gated_delta_net", "kda", "linear_attention", "short_conv"]
-    channels: int = 0
-    groups: int = 0
-    group_channels: int = 0
-    taps: int = 0
-    heads: int = 0
-    head: int = 0
-    convolution_type: str = ""
-    state_type: str = ""
-
-
-LayerCache = AttentionCache | LatentCache | StateCache | None
-"""None for a layer that keeps nothing, or uses the cache of another."""
+StagedMixer = tuple[Mixer | None, int]
+"""What mixes the tokens in a layer, and the layer's pipeline stage."""
 
 
 @dataclass(frozen=True)
@@ -96,77 +35,96 @@ class Sharding:
     speculative: int = 0
 
 
-def sharded(caches: list[tuple[LayerCache, int]], sharding: Sharding) -> list[CacheLayer]:
+def sharded(mixers: Sequence[StagedMixer], sharding: Sharding) -> list[CacheLayer]:
     """Return what the layers keep on one rank.
 
     Args:
-        caches: by layer what it keeps in the whole model, and its pipeline stage.
+        mixers: what mixes the tokens in each layer; None for a layer that keeps nothing.
         sharding: how it is divided and stored.
 
     Raises:
         CacheError: the sizes do not divide, or the size of a type is not known.
     """
-    plain = _plain_layers(caches, sharding)
+    plain = _plain_layers(mixers, sharding)
     found = []
-    for number, (cache, stage) in enumerate(caches):
-        if isinstance(cache, AttentionCache):
-            found.append(_attention(cache, stage, sharding, plain=number in plain))
-        elif isinstance(cache, LatentCache):
-            found += _latent(cache, stage, sharding)
-        elif cache is not None:
-            found.append(_state(cache, stage, sharding))
+    for number, (mixer, stage) in enumerate(mixers):
+        if isinstance(mixer, Attention) and not mixer.shares_cache:
+            found += _attention(mixer, stage, sharding, plain=number in plain)
+        elif isinstance(mixer, LatentAttention):
+            found += _latent(mixer, stage, sharding)
+        elif isinstance(mixer, State):
+            found.append(_state(mixer, stage, sharding))
     return found
 
 
-def _plain_layers(caches: list[tuple[LayerCache, int]], sharding: Sharding) -> set[int]:
+def _plain_layers(mixers: Sequence[StagedMixer], sharding: Sharding) -> set[int]:
     """The layers that keep the model's type in spite of ``--kv-cache-dtype``."""
     known = facts.engine_memory().cache.format(sharding.cache_type)
     ends = known.plain_layers if known else 0
-    if not ends or any(isinstance(cache, StateCache) for cache, _ in caches):
+    if not ends or any(isinstance(mixer, State) for mixer, _ in mixers):
         return set()
-    ends = min(ends, len(caches) // 2)
-    return {*range(ends), *range(len(caches) - ends, len(caches))}
+    ends = min(ends, len(mixers) // 2)
+    return {*range(ends), *range(len(mixers) - ends, len(mixers))}
 
 
-def _attention(cache: AttentionCache, stage: int, sharding: Sharding, *, plain: bool) -> CacheLayer:
-    heads = max(1, cache.heads // sharding.tensor)
+def _attention(mixer: Attention, stage: int, sharding: Sharding, *, plain: bool) -> list[CacheLayer]:
+    heads = max(1, mixer.kv_heads // sharding.tensor)
     known = _format(sharding.model_type if plain else _type(sharding))
     if not known.key_bits:
         raise CacheError(f"--kv-cache-dtype {sharding.cache_type} is for latent caches (MLA) only")
-    if known.symmetric and cache.key != cache.value:
+    if known.symmetric and mixer.key != mixer.value:
         raise CacheError(f"--kv-cache-dtype {sharding.cache_type} needs keys and values of one size")
-    head = _bytes(cache.key, known.key_bits, known.scaled_group) + known.key_scale
-    value = cache.key if known.value_as_key else cache.value
+    head = _bytes(mixer.key, known.key_bits, known.scaled_group) + known.key_scale
+    value = mixer.key if known.value_as_key else mixer.value
     head += _bytes(value, known.value_bits, known.scaled_group) + known.value_scale
     head += head % 2 if known.even else 0
-    form = (heads, cache.key, cache.value, known.names[0])
-    return CacheLayer(cache.kind, stage, heads * head, form, cache.window)
-
-
-def _latent(cache: LatentCache, stage: int, sharding: Sharding) -> list[CacheLayer]:
-    name = _type(sharding)
-    if cache.sparse:
-        name = facts.engine_memory().cache.sparse_latent_formats.get(name, name)
-    known = _format(name)
-    if not known.latent:
-        raise CacheError(f"--kv-cache-dtype {sharding.cache_type} is not for latent caches (MLA)")
-    elements = _bytes(cache.width, known.key_bits or 8, 0)
-    size = known.latent_bytes or elements
-    found = [CacheLayer("latent", stage, size, (cache.width, name), aligned_bytes=elements)]
-    if cache.indexer:
-        found.append(CacheLayer("latent", stage, cache.indexer, (cache.indexer, "indexer")))
+    form = (heads, mixer.key, mixer.value, known.names[0])
+    found = [CacheLayer(mixer.kind, stage, heads * head, form, mixer.window)]
+    if mixer.indexer:
+        size = mixer.indexer * _type_bytes(sharding.model_type)
+        found.append(CacheLayer("latent", stage, size, (mixer.indexer, "indexer")))
     return found
 
 
-def _state(cache: StateCache, stage: int, sharding: Sharding) -> CacheLayer:
-    tensor = sharding.tensor
-    groups = cache.groups if cache.groups % tensor == 0 else tensor
-    taps = cache.taps + (sharding.speculative if cache.family != "mamba1" else 0)
-    convolution = _share(cache.channels + groups * cache.group_channels, tensor) * taps
-    heads = cache.heads // tensor if cache.family == "linear_attention" else _share(cache.heads, tensor)
-    type_ = cache.convolution_type or sharding.model_type
-    size = convolution * _type_bytes(type_) + heads * cache.head * _type_bytes(cache.state_type or type_)
-    return CacheLayer("state", stage, 0, (cache.family,), state_bytes=size)
+def _latent(mixer: LatentAttention, stage: int, sharding: Sharding) -> list[CacheLayer]:
+    known = facts.engine_memory().cache
+    name = _type(sharding)
+    if mixer.indexer:
+        name = known.sparse_latent_formats.get(name, name)
+    format_ = _format(name)
+    if not format_.latent:
+        raise CacheError(f"--kv-cache-dtype {sharding.cache_type} is not for latent caches (MLA)")
+    width = mixer.latent + mixer.rope
+    elements = _bytes(width, format_.key_bits or 8, 0)
+    size = format_.latent_bytes or elements
+    found = [CacheLayer("latent", stage, size, (width, name), aligned_bytes=elements)]
+    if mixer.indexer and mixer.indexes:
+        index = mixer.indexer + mixer.indexer // known.indexer.scaled_group * known.indexer.scale
+        found.append(CacheLayer("latent", stage, index, (index, "indexer")))
+    return found
+
+
+def _state(mixer: State, stage: int, sharding: Sharding) -> CacheLayer:
+    tensor, recurrent = sharding.tensor, mixer.head_dim * mixer.state
+    if mixer.family == "linear_attention":
+        size = mixer.heads // tensor * recurrent * _type_bytes(mixer.state_type or sharding.model_type)
+        return CacheLayer("state", stage, 0, (mixer.family,), state_bytes=size)
+    groups = mixer.groups if mixer.family != "mamba2" or mixer.groups % tensor == 0 else tensor
+    channels = mixer.heads * mixer.head_dim
+    if mixer.family not in ("mamba1", "short_conv"):
+        channels += 2 * groups * mixer.state
+    kept = mixer.kernel - 1 + (sharding.speculative if mixer.family != "mamba1" else 0)
+    size = _share(channels, tensor) * kept * _type_bytes(sharding.model_type)
+    if mixer.family != "short_conv":
+        divided = channels if mixer.family == "mamba1" else mixer.heads
+        size += (
+            _share(divided, tensor)
+            * recurrent
+            * mixer.heads
+            // divided
+            * _type_bytes(mixer.state_type or sharding.model_type)
+        )
+    return CacheLayer("state", stage, 0, (mixer.family,), state_bytes=size)
 
 
 def _share(number: int, tensor: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from modelservice.models.cache_layers import LayerCache
+from modelservice.models.layers import Mixer
 
 Share = Literal["tensor", "keys", "experts", "whole"]
 """How ranks of a stage share weights: by tensor parallelism; like heads of keys and values, of which each rank has at
@@ -39,7 +39,7 @@ class ModelMemory:
     Args:
         name: name of the model, for sentences.
         weights: its parts; empty where they are not known.
-        caches: what each layer caches; None where that is not known.
+        mixers: what mixes the tokens in each layer, which decides on the cache; None where that is not known.
         vocabulary: tokens of its vocabulary.
         longest: longest request in tokens that it was made for; None where its configuration does not say.
         type: type of its activations.
@@ -52,7 +52,7 @@ class ModelMemory:
 
     name: str
     weights: tuple[WeightPart, ...]
-    caches: tuple[LayerCache, ...] | None
+    mixers: tuple[Mixer | None, ...] | None
     vocabulary: int
     longest: int | None = None
     type: str = "bfloat16"
@@ -66,4 +66,4 @@ class ModelMemory:
     def layers(self) -> int:
         """Number of layers of the model itself."""
         numbers = [part.layer for part in self.weights if isinstance(part.layer, int)]
-        return max(numbers, default=len(self.caches or ()) - 1) + 1
+        return max(numbers, default=len(self.mixers or ()) - 1) + 1

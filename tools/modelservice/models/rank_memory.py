@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 
 from modelservice import facts
 from modelservice.models.accelerator_memory import DeviceMemory
-from modelservice.models.cache_layers import AttentionCache, LatentCache, LayerCache, Sharding, StateCache, sharded
+from modelservice.models.cache_layers import Sharding, sharded
 from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.kv_cache import CacheError, CacheSetup, KVCache, plan
+from modelservice.models.layers import Attention, LatentAttention, Mixer, State
 from modelservice.models.model_memory import ModelMemory
 from modelservice.models.overhead import Band, batch_size, overhead
 from modelservice.models.weight_shares import adapter_weights, rank_weights, stages_of
@@ -198,20 +199,19 @@ def _cache(
     draft: ModelMemory | None,
     unknown: dict[str, str],
 ) -> KVCache | None:
-    if model.caches is None:
+    if model.mixers is None:
         unknown.setdefault("cache", "what the model's layers cache is not known")
         return None
-    stages = stages_of(len(model.caches), settings)
-    caches = list(zip(model.caches, stages, strict=True))
-    if draft is not None and draft.caches:
-        caches += [(cache, settings.pipeline - 1) for cache in draft.caches]
+    mixers = list(zip(model.mixers, stages_of(len(model.mixers), settings), strict=True))
+    if draft is not None and draft.mixers:
+        mixers += [(mixer, settings.pipeline - 1) for mixer in draft.mixers]
     cache_type = settings.cache_type if settings.cache_type != "auto" else model.cache_type
     type_ = settings.model_type if settings.model_type != "auto" else model.type
     tokens = settings.speculation.tokens if settings.speculation else 0
     if settings.state_type != "auto":
-        caches = [(_with_state(cache, settings.state_type), each) for cache, each in caches]
+        mixers = [(_with_state(mixer, settings.state_type), each) for mixer, each in mixers]
     try:
-        layers = sharded(caches, Sharding(settings.tensor, cache_type, type_, tokens))
+        layers = sharded(mixers, Sharding(settings.tensor, cache_type, type_, tokens))
         return plan(layers, cache_setup(model, settings, device), stage)
     except CacheError as error:
         unknown["cache"] = str(error)
@@ -220,9 +220,9 @@ def _cache(
 
 def cache_setup(model: ModelMemory, settings: EngineSettings, device: DeviceMemory | None) -> CacheSetup:
     """Return how the engine arranges the cache of a model."""
-    caches = model.caches or ()
-    latent = any(isinstance(cache, LatentCache) for cache in caches)
-    chunked = any(isinstance(cache, AttentionCache) and cache.kind == "chunked" for cache in caches)
+    mixers = model.mixers or ()
+    latent = any(isinstance(mixer, LatentAttention) for mixer in mixers)
+    chunked = any(isinstance(mixer, Attention) and mixer.kind == "chunked" for mixer in mixers)
     blocks = facts.engine_memory().cache.blocks
     steps = settings.pipeline + 1
     return CacheSetup(
@@ -235,5 +235,5 @@ def cache_setup(model: ModelMemory, settings: EngineSettings, device: DeviceMemo
     )
 
 
-def _with_state(cache: LayerCache, type_: str) -> LayerCache:
-    return replace(cache, state_type=type_) if isinstance(cache, StateCache) else cache
+def _with_state(mixer: Mixer | None, type_: str) -> Mixer | None:
+    return replace(mixer, state_type=type_) if isinstance(mixer, State) else mixer
