@@ -93,8 +93,7 @@ class State:
         groups: groups of further channels (``n_groups``, ``linear_num_key_heads``).
         kernel: tokens that the convolution sees (``conv_kernel``, ``linear_conv_kernel_dim``).
         state_type: type of the recurrent state (``mamba_ssm_cache_dtype``); empty for the model's.
-        low_rank: elements between the two projections of KDA's decay and gate, or rank of Mamba 1's step; 0 without.
-        inner_norm: Mamba 1 normalises step and state (Jamba).
+        full_gate: KDA's gate is one matrix in place of two of low rank.
     """
 
     family: Literal["mamba1", "mamba2", "gated_delta_net", "kda", "linear_attention", "short_conv"]
@@ -104,8 +103,7 @@ class State:
     groups: int = 0
     kernel: int = 0
     state_type: str = ""
-    low_rank: int = 0
-    inner_norm: bool = False
+    full_gate: bool = False
 
 
 Mixer = Attention | LatentAttention | State
@@ -163,7 +161,9 @@ class Layer:
     Args:
         mixer: attention or state; None for a layer without.
         feed_forward: dense network or experts; None for a layer without, or where its size is not known.
+        norms: its norms over the whole hidden size.
     """
 
     mixer: Mixer | None
     feed_forward: FeedForward | None
+    norms: int = 2

@@ -10,8 +10,7 @@ why. Nothing is taken for granted that the configuration's own class would not h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice.models.layers import Attention, Experts, LatentAttention, Layer
@@ -60,6 +59,31 @@ class Quantization:
 
 
 @dataclass(frozen=True)
+class Tower:
+    """A part of the model for other media than text, e.g. a vision transformer.
+
+    Args:
+        name: ``vision`` or ``audio``.
+        hidden_size: elements of a patch's vector; 0 where the configuration does not say.
+        intermediate: inner elements of its feed-forward networks.
+        layers: number of its layers.
+        gated: its feed-forward networks have three matrices.
+    """
+
+    name: str
+    hidden_size: int = 0
+    intermediate: int = 0
+    layers: int = 0
+    gated: bool = False
+
+    @property
+    def parameters(self) -> int | None:
+        """Parameters of its layers, without embeddings and projections; None where they are not known."""
+        block = 4 * self.hidden_size**2 + (3 if self.gated else 2) * self.hidden_size * self.intermediate
+        return self.layers * block or None
+
+
+@dataclass(frozen=True)
 class RopeScaling:
     """How positions are scaled beyond the length that the model was trained on.
 
@@ -92,9 +116,10 @@ class ModelShape:
         rope: scaling of positions; None without.
         dtype: type of the weights that are not quantised, and of activations; None where nothing says it.
         quantization: how the checkpoint is quantised; None where it is not.
-        towers: parts for other media than text, of which the size is not counted: ``vision``, ``audio``.
-        draft_layers: layers for speculative decoding in the checkpoint (``num_nextn_predict_layers``), which are loaded
-            only with a ``--speculative-config`` that uses them.
+        towers: parts for other media than text.
+        drafts: layers for speculative decoding in the checkpoint (``num_nextn_predict_layers``), which are loaded only
+            with a ``--speculative-config`` that uses them.
+        own_draft_embeddings: those have embeddings and an output layer of their own in the checkpoint.
         is_pooling: it computes embeddings, scores or classes, not text.
         supports_pipeline: vLLM runs the architecture with pipeline parallelism; None for one that it does not list.
         per_layer_inputs: elements of the second embedding of each layer (Gemma 3n and 4 E-models); 0 without.
@@ -119,15 +144,16 @@ class ModelShape:
     rope: RopeScaling | None = None
     dtype: str | None = None
     quantization: Quantization | None = None
-    towers: tuple[str, ...] = ()
-    draft_layers: int = 0
+    towers: tuple[Tower, ...] = ()
+    drafts: tuple[Layer, ...] = ()
+    own_draft_embeddings: bool = False
     is_pooling: bool = False
     supports_pipeline: bool | None = None
     per_layer_inputs: int = 0
     per_layer_vocab: int = 0
     parameters: int | None = None
     file_bytes: int | None = None
-    unknown: Mapping[str, str] = MappingProxyType({})
+    unknown: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def architecture(self) -> str:
