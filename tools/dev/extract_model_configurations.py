@@ -22,7 +22,9 @@ from typing import Any
 import yaml
 
 TABLES = Path(__file__).parents[1] / "modelservice" / "facts" / "configurations"
-_CONFIG = re.compile(r"aiconfigurator_core/model_configs/(?P<owner>.+?)--(?P<name>.+?)(?P<extra>_hf_quant)?_config\.json")
+_CONFIG = re.compile(
+    r"aiconfigurator_core/model_configs/(?P<owner>.+?)--(?P<name>.+?)(?P<extra>_hf_quant)?_config\.json"
+)
 _FIELDS = frozenset(
     """
     architectures model_type hidden_size num_hidden_layers num_attention_heads num_key_value_heads head_dim v_head_dim

@@ -135,11 +135,22 @@ class Overhead(Record):
     """CUDA graphs, as far as they are subtracted."""
 
 
+class OnlineQuantization(Record):
+    """Weights that the engine quantises while it loads them."""
+
+    source: Source
+    bits: Mapping[str, float]
+    """Bits of a weight, by value of ``--quantization``."""
+    excluded: tuple[str, ...]
+    """Modules that stay as they are."""
+
+
 class EngineMemory(Record):
     """How an engine uses the memory of an accelerator."""
 
     engine: str
     """Type of the engine."""
     cache: Cache
+    online_quantization: OnlineQuantization
     batches: Batches
     overheads: tuple[Overhead, ...]

@@ -7,25 +7,25 @@ from modelservice.model.cluster import Inventory
 from modelservice.model.pods import PodGroup
 from modelservice.models.accelerator_memory import DeviceMemory, accelerator_memory
 from modelservice.models.engine_settings import EngineSettings, settings_of
-from modelservice.models.model_memory import ModelMemory
 from modelservice.models.rank_memory import RankMemory, rank_memory
+from modelservice.models.shape import ModelShape
 
 
 def group_memory(
-    group: PodGroup, model: ModelMemory, *, inventory: Inventory | None = None, draft: ModelMemory | None = None
+    group: PodGroup, shape: ModelShape, *, inventory: Inventory | None = None, draft: ModelShape | None = None
 ) -> RankMemory | None:
     """Return what fills the memory of the pods' fullest rank; None for an engine whose memory is not known.
 
     Args:
         group: the pods.
-        model: what their model needs memory for.
+        shape: shape of their model.
         inventory: the cluster; None where it is not known.
-        draft: the draft model of speculative decoding; None without, or where it is not known.
+        draft: shape of the draft model of speculative decoding; None without, or where it is not known.
     """
     settings = settings_of(group)
     if settings is None:
         return None
-    return rank_memory(model, settings, device_of(group, settings, inventory), draft=draft)
+    return rank_memory(shape, settings, device_of(group, settings, inventory), draft=draft)
 
 
 def device_of(group: PodGroup, settings: EngineSettings, inventory: Inventory | None) -> DeviceMemory | None:

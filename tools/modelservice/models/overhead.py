@@ -10,7 +10,6 @@ from modelservice.engines.version import Version
 from modelservice.facts.memory import BatchSize, Overhead
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
 from modelservice.models.engine_settings import EngineSettings
-from modelservice.models.model_memory import ModelMemory
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,19 @@ class Band:
     most: float
 
 
-def overhead(model: ModelMemory, settings: EngineSettings, device: DeviceMemory | None) -> Band:
-    """Return the bytes of a rank besides weights and cache."""
+def overhead(vocabulary: int, settings: EngineSettings, device: DeviceMemory | None) -> Band:
+    """Return the bytes of a rank besides weights and cache.
+
+    Args:
+        vocabulary: tokens of the model's vocabulary; 0 where that is not known.
+        settings: how the engine is told to run it.
+        device: memory of the accelerator; None where it is not known.
+    """
     if settings.processors:
         return Band(0, 4 * GIB)
     known = _overhead(settings.version)
     sequences = [settings.sequences or batch_size(device, most=most).sequences for most in (False, True)]
-    logits = [number * model.vocabulary * 4 for number in sequences]
+    logits = [number * vocabulary * 4 for number in sequences]
     together = settings.tensor * settings.pipeline > 1 or (settings.data > 1 and settings.expert_parallel)
     ends = []
     for end, factor in enumerate(known.logits):

@@ -4,7 +4,7 @@ The engine may use a share of the accelerator, ``--gpu-memory-utilization``. Wha
 the room for the KV cache. Weights and cache are known to the byte; accelerator and overhead only as a range, so the
 room is one too: ``room.least`` is what is there for certain, ``room.most`` what is there at best.
 
-    >>> found = rank_memory(model, settings, device)
+    >>> found = rank_memory(shape, settings, device)
     >>> found.overfull                      # certain: weights alone exceed what the accelerator has
     >>> found.needed, found.room            # bytes of the longest request, bytes for the cache
     >>> found.tokens, found.concurrency(32768), found.longest_request
@@ -15,17 +15,18 @@ What is not known is None, and ``unknown`` says why.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelservice import facts
+from modelservice.models import parameters
 from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.cache_layers import Sharding, sharded
 from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.kv_cache import CacheError, CacheSetup, KVCache, plan
 from modelservice.models.layers import Attention, LatentAttention, Mixer, State
-from modelservice.models.model_memory import ModelMemory
 from modelservice.models.overhead import Band, batch_size, overhead
+from modelservice.models.shape import ModelShape, NumberFormat, Quantization
 from modelservice.models.weight_shares import adapter_weights, rank_weights, stages_of
 
 
@@ -34,31 +35,31 @@ class RankMemory:
     """What fills the memory of one rank.
 
     Args:
-        model: name of the model.
         stage: pipeline stage of the rank.
         device: memory of the accelerator, or of the processors.
         budget: bytes that the engine may use.
         parts: bytes of the weights by what they are; None where they are not known.
         offloaded: bytes of the weights that stay in the memory of processors.
-        loading: bytes of the weights while they are loaded.
         overhead: bytes of activations, CUDA graphs and libraries.
         cache: how the KV cache is arranged.
         given: bytes of the KV cache, where the engine is told.
-        longest: tokens of the longest request that must fit; None where only the model says, and it is not known.
+        longest: tokens of the longest request; None where only the model says, and it is not known.
+        shortens: the engine shortens it to what fits (``--max-model-len auto``).
+        loading: bytes of the weights while they are loaded, where they are quantised only then.
         unknown: why something is None, by its name.
     """
 
-    model: str
     stage: int
     device: DeviceMemory | None
     budget: Band | None
     parts: Mapping[str, int] | None
     offloaded: int
-    loading: int | None
     overhead: Band
     cache: KVCache | None
     given: int | None
     longest: int | None
+    shortens: bool
+    loading: int | None
     unknown: Mapping[str, str]
 
     @property
@@ -86,9 +87,9 @@ class RankMemory:
     @property
     def needed(self) -> int | None:
         """Bytes of KV cache without which the engine exits: those of the longest request."""
-        if self.cache is None or self.longest is None or self.longest < 0:
+        if self.cache is None or self.longest is None:
             return None
-        return self.cache.needed(self.longest)
+        return self.cache.needed(1 if self.shortens else self.longest)
 
     @property
     def fits(self) -> bool | None:
@@ -100,7 +101,7 @@ class RankMemory:
     @property
     def longest_request(self) -> Band | None:
         """Tokens of the longest request that there is room for, up to the longest that is allowed."""
-        if self.room is None or self.cache is None or self.longest is None or self.longest < 0:
+        if self.room is None or self.cache is None or self.longest is None:
             return None
         cache, limit = self.cache, self.longest
         return Band(*(cache.longest(int(room), limit) for room in (self.room.least, self.room.most)))
@@ -108,7 +109,7 @@ class RankMemory:
     @property
     def tokens(self) -> Band | None:
         """Tokens that fit into the cache in requests of the longest length, as the engine logs it."""
-        if self.room is None or self.cache is None or self.longest is None or self.longest < 1:
+        if self.room is None or self.cache is None or not self.longest:
             return None
         cache, length = self.cache, self.longest
         return Band(*(cache.tokens(max(0, int(room)), length) for room in (self.room.least, self.room.most)))
@@ -122,52 +123,63 @@ class RankMemory:
 
 
 def rank_memory(
-    model: ModelMemory,
+    shape: ModelShape,
     settings: EngineSettings,
     device: DeviceMemory | None = None,
     *,
     stage: int | None = None,
-    draft: ModelMemory | None = None,
+    draft: ModelShape | None = None,
 ) -> RankMemory:
     """Return what fills the memory of a rank.
 
     Args:
-        model: what the model needs memory for.
+        shape: shape of the model.
         settings: how the engine is told to run it.
         device: memory of the rank's accelerator; None where it is not known.
-        stage: pipeline stage; None for the one that decides, because its cache is the shortest.
-        draft: the draft model of speculative decoding; None without, or where it is not known.
+        stage: pipeline stage; None for the one that decides, because its cache has room for the fewest blocks.
+        draft: shape of the draft model of speculative decoding; None without, or where it is not known.
     """
     if stage is None:
-        ranks = [rank_memory(model, settings, device, stage=each, draft=draft) for each in range(settings.pipeline)]
+        ranks = [rank_memory(shape, settings, device, stage=each, draft=draft) for each in range(settings.pipeline)]
         return min(ranks, key=_blocks)
-    unknown = dict(model.unknown)
-    parts = rank_weights(model, settings, stage) if model.weights else None
-    if settings.speculation and settings.speculation.loads_weights and settings.speculation.model and draft is None:
-        unknown["weights"] = f"the draft model {settings.speculation.model} is not known"
-    if parts is not None and settings.adapters:
-        parts["adapters"] = adapter_weights(model, settings)
-    if parts is not None and draft is not None and stage == settings.pipeline - 1:
-        alone = replace(settings, pipeline=1, partition=(), tensor=_draft_tensor(settings), data=1)
-        parts |= {"draft model": sum(rank_weights(draft, alone, 0).values())}
-    cache = _cache(model, settings, device, stage, draft, unknown)
+    unknown: dict[str, str] = {}
+    served = _quantized(shape, settings, unknown)
+    parts = _parts(served, settings, stage, draft, unknown)
+    loading = _parts(shape, settings, stage, draft, {}) if served is not shape else None
+    cache = _cache(shape, settings, device, stage, draft, unknown)
     if device is None:
         unknown["device"] = "nothing tells the memory of the accelerator"
-    longest = settings.longest if settings.longest not in (None, -1) else model.longest
-    total = sum(parts.values()) if parts is not None else None
     return RankMemory(
-        model=model.name,
         stage=stage,
         device=device,
         budget=_budget(settings, device),
         parts=parts,
         offloaded=settings.offloaded_bytes,
-        loading=None if total is None else int(total * model.loading_factor),
-        overhead=overhead(model, settings, device),
+        overhead=overhead(shape.vocab_size or 0, settings, device),
         cache=cache,
         given=settings.cache_bytes,
-        longest=longest,
+        longest=shape.default_length if settings.longest in (None, -1) else settings.longest,
+        shortens=settings.longest == -1,
+        loading=sum(loading.values()) if loading else None,
         unknown=unknown,
+    )
+
+
+def cache_setup(
+    mixers: Sequence[Mixer | None], settings: EngineSettings, device: DeviceMemory | None = None
+) -> CacheSetup:
+    """Return how the engine arranges the cache of layers."""
+    latent = any(isinstance(mixer, LatentAttention) for mixer in mixers)
+    chunked = any(isinstance(mixer, Attention) and mixer.kind == "chunked" for mixer in mixers)
+    blocks = facts.engine_memory().cache.blocks
+    steps = settings.pipeline + 1
+    return CacheSetup(
+        block_tokens=settings.block_tokens or (blocks.latent_tokens if latent else blocks.tokens),
+        block_multiple=blocks.latent_tokens_with_states if latent else 1,
+        hybrid_manager=not chunked if settings.hybrid_manager is None else settings.hybrid_manager,
+        context_parallel=settings.context_parallel,
+        tokens_in_flight=steps * (settings.batch_tokens or batch_size(device, most=True).tokens),
+        state_blocks=1 + settings.prefix_caching + (settings.speculation.tokens if settings.speculation else 0),
     )
 
 
@@ -184,55 +196,75 @@ def _budget(settings: EngineSettings, device: DeviceMemory | None) -> Band | Non
     return Band(int(device.least * settings.utilization), math.ceil(device.most * settings.utilization))
 
 
-def _draft_tensor(settings: EngineSettings) -> int:
-    return (settings.speculation.tensor if settings.speculation else None) or settings.tensor
+def _quantized(shape: ModelShape, settings: EngineSettings, unknown: dict[str, str]) -> ModelShape:
+    """The model as it is served, if the engine is told to quantise it on loading."""
+    method = settings.quantization
+    if not method or shape.quantization is not None:
+        return shape
+    online = facts.engine_memory().online_quantization
+    if method not in online.bits:
+        unknown["weights"] = f"how much --quantization {method} shrinks the weights is not known"
+        return shape
+    form = NumberFormat(online.bits[method])
+    return replace(shape, quantization=Quantization(method, form, tuple(online.excluded)))
 
 
-# --- Cache ------------------------------------------------------------------------------------
+def _parts(
+    shape: ModelShape, settings: EngineSettings, stage: int, draft: ModelShape | None, unknown: dict[str, str]
+) -> dict[str, int] | None:
+    """Bytes of the weights of a rank by what they are; None where they are not known."""
+    whole = parameters.parts(shape)
+    if whole is None:
+        unknown["weights"] = shape.unknown.get("weights", "it is not known how the weights are stored")
+        return None
+    found = rank_weights(whole, shape.layer_count, settings, stage)
+    if settings.adapters:
+        found["adapters"] = adapter_weights(shape.layers or (), shape.hidden_size, settings)
+    speculation = settings.speculation
+    if speculation is None or not speculation.loads_weights or stage != settings.pipeline - 1:
+        return found
+    if draft is not None:
+        alone = replace(settings, pipeline=1, partition=(), tensor=speculation.tensor or settings.tensor, data=1)
+        speculative = rank_weights(parameters.parts(draft) or (), draft.layer_count, alone, 0)
+    else:
+        if speculation.model or not shape.drafts:
+            unknown["draft"] = f"the shape of the draft model {speculation.model} is not known".replace("  ", " ")
+        speculative = rank_weights(parameters.drafts(shape) or (), shape.layer_count, settings, stage)
+    return found | {"speculative decoding": sum(speculative.values())} if speculative else found
 
 
 def _cache(
-    model: ModelMemory,
+    shape: ModelShape,
     settings: EngineSettings,
     device: DeviceMemory | None,
     stage: int,
-    draft: ModelMemory | None,
+    draft: ModelShape | None,
     unknown: dict[str, str],
 ) -> KVCache | None:
-    if model.mixers is None:
-        unknown.setdefault("cache", "what the model's layers cache is not known")
+    """How the cache of a rank is arranged; None where that is not known."""
+    if shape.layers is None:
+        unknown["cache"] = shape.unknown.get("cache", "it is not known what the layers cache")
         return None
-    mixers = list(zip(model.mixers, stages_of(len(model.mixers), settings), strict=True))
-    if draft is not None and draft.mixers:
-        mixers += [(mixer, settings.pipeline - 1) for mixer in draft.mixers]
-    cache_type = settings.cache_type if settings.cache_type != "auto" else model.cache_type
-    type_ = settings.model_type if settings.model_type != "auto" else model.type
-    tokens = settings.speculation.tokens if settings.speculation else 0
+    mixers = [
+        (layer.mixer, each) for layer, each in zip(shape.layers, stages_of(shape.layer_count, settings), strict=True)
+    ]
+    if settings.speculation and settings.speculation.loads_weights:
+        speculative = (draft.layers or ()) if draft else () if settings.speculation.model else shape.drafts
+        mixers += [(layer.mixer, settings.pipeline - 1) for layer in speculative]
     if settings.state_type != "auto":
         mixers = [(_with_state(mixer, settings.state_type), each) for mixer, each in mixers]
+    checkpoint = shape.quantization.cache if shape.quantization else ""
+    sharding = Sharding(
+        settings.tensor,
+        settings.cache_type if settings.cache_type != "auto" else checkpoint or "auto",
+        settings.model_type if settings.model_type != "auto" else shape.dtype or "bfloat16",
+        settings.speculation.tokens if settings.speculation else 0,
+    )
     try:
-        layers = sharded(mixers, Sharding(settings.tensor, cache_type, type_, tokens))
-        return plan(layers, cache_setup(model, settings, device), stage)
+        return plan(sharded(mixers, sharding), cache_setup([mixer for mixer, _ in mixers], settings, device), stage)
     except CacheError as error:
         unknown["cache"] = str(error)
         return None
-
-
-def cache_setup(model: ModelMemory, settings: EngineSettings, device: DeviceMemory | None) -> CacheSetup:
-    """Return how the engine arranges the cache of a model."""
-    mixers = model.mixers or ()
-    latent = any(isinstance(mixer, LatentAttention) for mixer in mixers)
-    chunked = any(isinstance(mixer, Attention) and mixer.kind == "chunked" for mixer in mixers)
-    blocks = facts.engine_memory().cache.blocks
-    steps = settings.pipeline + 1
-    return CacheSetup(
-        block_tokens=settings.block_tokens or (blocks.latent_tokens if latent else blocks.tokens),
-        block_multiple=blocks.latent_tokens_with_states if latent else 1,
-        hybrid_manager=not chunked if settings.hybrid_manager is None else settings.hybrid_manager,
-        context_parallel=settings.context_parallel,
-        tokens_in_flight=steps * (settings.batch_tokens or batch_size(device, most=True).tokens),
-        state_blocks=1 + settings.prefix_caching + (settings.speculation.tokens if settings.speculation else 0),
-    )
 
 
 def _with_state(mixer: Mixer | None, type_: str) -> Mixer | None:
