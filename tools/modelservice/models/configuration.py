@@ -69,7 +69,7 @@ def family_of(model_type: str, architectures: tuple[str, ...]) -> ModelFamily | 
     families = facts.model_families().families
     by_type = (family for family in families if model_type in family.types)
     by_architecture = (family for family in families if set(architectures) & set(family.architectures))
-    return next(by_type, None) or (next(by_architecture, None) if not model_type else None)
+    return next(by_type, None) or next(by_architecture, None)
 
 
 def _unknown(fields: Fields, family: ModelFamily | None, layers: tuple[Layer, ...] | None) -> dict[str, str]:

@@ -184,7 +184,7 @@ _NEMOTRON = {"M": "mamba", "*": "attention", "E": "moe", "-": "mlp"}
 def _nemotron_kinds(fields: Fields) -> list[str]:
     pattern = fields.text.get("hybrid_override_pattern")
     if not isinstance(pattern, str):
-        return [str(kind) for kind in _per_layer(fields, "layers_block_type", fields.required("num_hidden_layers"))]
+        return [str(kind) for kind in _per_layer(fields, "layers_block_type", fields.number("num_hidden_layers") or 1)]
     return [_NEMOTRON.get(letter, letter) for letter in pattern]
 
 
