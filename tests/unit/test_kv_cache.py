@@ -4,7 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,12 @@ import pytest
 
 from modelservice import facts
 from modelservice.models.cache_layers import Sharding, sharded
+from modelservice.models.engine_settings import EngineSettings
+from modelservice.models.fields import ConfigurationError
 from modelservice.models.kv_cache import CacheError, CacheSetup, plan
 from modelservice.models.layers import Attention, LatentAttention, Mixer, State
+from modelservice.models.rank_memory import cache_setup
+from modelservice.models.shape import shape_of
 from support.render import ROOT
 from support.vllm_sources import vllm_sources
 
@@ -202,9 +206,37 @@ def settings() -> Iterator[tuple[str, Sequence[Mixer | None], Sharding, CacheSet
             yield f"{name}, context parallel", layers, sharding, replace(setup, context_parallel=2), 1, False
 
 
+def catalogued() -> dict[tuple[Mixer | None, ...], tuple[str, str]]:
+    """The layers of every model in the catalogues of which they are known, with its name and type."""
+    found = {}
+    for catalogue in facts.CATALOGUES:
+        for name, configuration in facts.catalogue(catalogue)["models"].items():
+            try:
+                shape = shape_of(configuration)
+            except ConfigurationError:
+                continue  # the catalogue leaves too much out
+            if shape.layers is not None:
+                found[tuple(layer.mixer for layer in shape.layers)] = (name, shape.dtype or "bfloat16")
+    return found
+
+
+def settings_of_models() -> Iterator[tuple[str, Sequence[Mixer | None], Sharding, CacheSetup, int, bool]]:
+    """Every model in the ways that the command line arranges it."""
+    for (mixers, (name, type_)), tensor, cache, hybrid in itertools.product(
+        catalogued().items(), TENSORS, ("auto", "fp8"), (None, False)
+    ):
+        told = EngineSettings(tensor=tensor, hybrid_manager=hybrid, batch_tokens=8192)
+        yield name, mixers, Sharding(tensor, cache, type_), cache_setup(mixers, told), 1, True
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_family_has_the_bytes_of_vllms_classes(version: str) -> None:
-    listed = list(settings())
+@pytest.mark.parametrize("listed", [settings, settings_of_models], ids=["families", "models"])
+def test_the_cache_has_the_bytes_of_vllms_classes(version: str, listed: Callable[[], Iterator[Any]]) -> None:
+    compare(version, list(listed()))
+
+
+def compare(version: str, listed: Sequence[Any]) -> None:
+    """Ask vLLM's classes about each way to arrange a cache, and expect the same answer."""
     questions = [case(*item[1:]) for item in listed]
     answers = vllm_answers(version, questions)
     different = []
