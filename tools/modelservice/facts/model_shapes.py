@@ -69,9 +69,22 @@ class Completion(Record):
     """Names in the catalogue; all have the same numbers."""
     numbers: Mapping[str, Any] = NONE
     """By the key of ``config.json``."""
+    like: str = ""
+    """Name of a model in another catalogue with the same numbers."""
+    quantized_alike: bool = False
+    """It is quantised as that one too."""
+
+
+class SameShape(Record):
+    """A model that no catalogue has, with the shape of one that does."""
+
+    source: Source
+    model: str
+    like: str
 
 
 class Completions(Record):
     """All completions."""
 
     completions: tuple[Completion, ...]
+    same_shapes: tuple[SameShape, ...]

@@ -8,7 +8,7 @@ from typing import Any
 from modelservice import facts
 from modelservice.facts.model_shapes import ModelFamily
 from modelservice.models.configured_layers import draft_layers, layers_of
-from modelservice.models.fields import Fields
+from modelservice.models.fields import Fields, MissingError
 from modelservice.models.layers import Attention, FeedForward, LatentAttention, Layer
 from modelservice.models.quantized import quantization_of
 from modelservice.models.shape import ModelShape, RopeScaling, Tower
@@ -27,6 +27,7 @@ LENGTHS = (
 """Fields with a length of the context, of which the smallest holds."""
 _INCLUDED = {"default", "su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"}
 """Scalings of positions that ``max_position_embeddings`` already includes."""
+_GATED_TOWERS = ("gemma4_vision", "pixtral")
 _TOWERS = {"vision_config": "vision", "vision_encoder": "vision", "audio_config": "audio", "sound_config": "audio"}
 
 
@@ -36,7 +37,7 @@ def read(config: Mapping[str, Any], quantization: Mapping[str, Any] | None) -> M
     architectures = tuple(str(name) for name in config.get("architectures") or fields.text.get("architectures") or ())
     model_type = fields.text_of("model_type")
     family = family_of(model_type, architectures)
-    layers = layers_of(fields, family) if family and family.layers != "notKnown" else None
+    layers, missing = _layers(fields, family)
     heads = fields.number("num_attention_heads", "n_head", "num_heads") or 0
     longest, default_length = _lengths(fields)
     return ModelShape(
@@ -60,7 +61,7 @@ def read(config: Mapping[str, Any], quantization: Mapping[str, Any] | None) -> M
         own_draft_embeddings=bool(family and family.own_draft_embeddings),
         is_pooling=_is_pooling(architectures[0] if architectures else ""),
         supports_pipeline=facts.supports_pipeline(architectures[0]) if architectures else None,
-        unknown=_unknown(fields, family, layers),
+        unknown=_unknown(fields, layers, missing),
     )
 
 
@@ -72,15 +73,27 @@ def family_of(model_type: str, architectures: tuple[str, ...]) -> ModelFamily | 
     return next(by_type, None) or next(by_architecture, None)
 
 
-def _unknown(fields: Fields, family: ModelFamily | None, layers: tuple[Layer, ...] | None) -> dict[str, str]:
+def _layers(fields: Fields, family: ModelFamily | None) -> tuple[tuple[Layer, ...] | None, str]:
+    """The layers, or why they are not known."""
+    if family is None:
+        return None, "it is not known how layers of this kind are built"
+    if family.layers == "notKnown":
+        return None, family.reason
+    try:
+        return layers_of(fields, family), ""
+    except MissingError as error:
+        return None, error.problems[0].message
+
+
+def _unknown(fields: Fields, layers: tuple[Layer, ...] | None, reason: str) -> dict[str, str]:
     if layers is None:
-        model_type = fields.text_of("model_type") or "without model_type"
-        reason = family.reason if family else "it is not known how its layers are built"
-        return dict.fromkeys(("cache", "weights"), f"model type {model_type}: {reason}")
+        model_type = fields.text_of("model_type")
+        about = f"model type {model_type}" if model_type else " ".join(fields.root.get("architectures") or ())
+        return dict.fromkeys(("cache", "weights"), f"{about}: {reason}" if about else reason)
     missing = [] if fields.number("vocab_size") else ["vocab_size"]
     if any(layer.feed_forward is None for layer in layers) and not _attention_only(layers):
         missing.append("intermediate_size")
-    return {"weights": f"{' and '.join(missing)} not known"} if missing else {}
+    return {"weights": f"its configuration without {' and '.join(missing)}"} if missing else {}
 
 
 def _attention_only(layers: tuple[Layer, ...]) -> bool:
@@ -149,8 +162,7 @@ def _towers(config: Mapping[str, Any]) -> Iterator[Tower]:
                     ("vt_num_hidden_layers", "num_hidden_layers", "depth", "encoder_layers"),
                 )
             ]
-            gated = str(given.get("model_type")) in ("gemma4_vision", "pixtral", "llama4_vision_model_gated")
-            yield Tower(medium, *sizes, gated=gated)
+            yield Tower(medium, *sizes, gated=str(given.get("model_type")) in _GATED_TOWERS)
 
 
 def _is_pooling(architecture: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from modelservice.facts.model_shapes import ModelFamily
 from modelservice.models.configured_feed_forward import feed_forward
-from modelservice.models.fields import ConfigurationError, Fields
+from modelservice.models.fields import ConfigurationError, Fields, MissingError
 from modelservice.models.layers import Attention, Dense, LatentAttention, Layer, Mixer, State
 
 _CHUNKED, _SLIDING, _LINEAR = "chunked_attention", "sliding_attention", "linear_attention"
@@ -44,7 +44,7 @@ def draft_layers(fields: Fields, family: ModelFamily, layers: tuple[Layer, ...])
 def _per_layer(fields: Fields, name: str, count: int) -> list[Any]:
     found = fields.items(name)
     if len(found) < count:
-        raise ConfigurationError(f"{name} has {len(found)} items for {count} layers")
+        raise MissingError(f"{name} has {len(found)} items for {count} layers")
     return found
 
 
@@ -91,6 +91,8 @@ def _kind(fields: Fields, family: ModelFamily, number: int) -> Literal["full", "
         return "sliding" if pattern[number] == 1 else "full"
     every = fields.number("sliding_window_pattern", "full_attention_interval") or family.full_every
     local: Literal["sliding", "chunked"] = "chunked" if fields.number("attention_chunk_size") else "sliding"
+    if every and local == "sliding" and "sliding_window" not in fields.text:
+        raise MissingError("layer_types and sliding_window are missing")
     if every:
         return "full" if (number + 1) % every == 0 or not _window(fields, local) else local
     if not fields.number("sliding_window") or family.window == "never":

@@ -15,6 +15,10 @@ class ConfigurationError(UsageError):
     """A configuration that is not one of a language model."""
 
 
+class MissingError(ConfigurationError):
+    """A configuration without a number that its model needs."""
+
+
 class Fields:
     """Fields of the language model's part of a configuration.
 
@@ -55,11 +59,12 @@ class Fields:
         """Return a field without which nothing can be said of a model.
 
         Raises:
-            ConfigurationError: it is missing, or not a whole number.
+            MissingError: it is missing.
+            ConfigurationError: it is not a whole number.
         """
         value = self.number(*names)
         if value is None:
-            raise ConfigurationError(f"{names[0]} is missing", fix="give the config.json of a language model")
+            raise MissingError(f"{names[0]} is missing", fix="give the config.json of a language model")
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:

@@ -16,8 +16,10 @@ least one; as experts, over data parallel ranks too; or not at all."""
 _ATTENTION = ("self_attn.{}", "mixer.{}")
 _STATE = ("linear_attn.{}", "mixer.{}", "self_attn.{}")
 _DENSE = ("mlp.{}", "mixer.{}", "feed_forward.{}")
-_ROUTED = ("mlp.experts.0.{}", "mixer.experts.0.{}", "block_sparse_moe.experts.0.{}", "experts.0.{}", "mlp.experts",
+_ROUTED = ("mlp.experts.0.{}", "mixer.experts.0.{}", "block_sparse_moe.experts.0.{}", "mlp.experts",
            "feed_forward.experts.0.{}", "moe.experts.0.{}")  # fmt: skip
+_BESIDE = ("experts.0.{}", "experts")
+"""Experts next to a dense network, which has the name ``mlp`` then."""
 _SHARED = ("mlp.shared_experts.{}", "mlp.shared_expert.{}", "mixer.shared_experts.{}", "block_sparse_moe.shared_experts.{}",
            "feed_forward.shared_expert.{}")  # fmt: skip
 
@@ -135,7 +137,8 @@ def _experts(layer: Experts, hidden: int) -> Iterator[Weight]:
     names = ("gate_proj", "up_proj", "down_proj", "w1")
     width = layer.latent or hidden
     routed = layer.count * matrices * width * layer.intermediate
-    yield Weight("experts", routed, _modules(_ROUTED, *names), "experts", layer.count)
+    places = _BESIDE if layer.dense else _ROUTED
+    yield Weight("experts", routed, _modules(places, *names), "experts", layer.count)
     biases = layer.count * ((matrices - 1) * layer.intermediate + width) * layer.bias
     yield Weight("experts", biases, (), "experts", layer.count)
     yield Weight("router", hidden * layer.count + layer.count * layer.bias, share="whole")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from modelservice.models.layer_weights import Share, Weight, layer_weights
+from modelservice.models.layer_weights import Share, layer_weights
 from modelservice.models.layers import Layer
 from modelservice.models.shape import ModelShape
 from modelservice.models.stored import Storage
@@ -71,7 +71,7 @@ def drafts(shape: ModelShape) -> tuple[Part, ...] | None:
         return None
     found = []
     for number, layer in enumerate(shape.drafts, shape.layer_count):
-        found += _layer_parts(shape, layer, number, storage)
+        found += _layer_parts(shape, layer, number, storage, f"mtp.layers.{number - shape.layer_count}")
         joined = 2 * shape.hidden_size**2
         found.append(Part("draft input", joined, joined * storage.plain, "whole", number))
         if shape.own_draft_embeddings and shape.vocab_size:
@@ -93,11 +93,9 @@ def checkpoint(shape: ModelShape) -> Total | None:
 
 
 def weights_size(shape: ModelShape) -> int | None:
-    """Return the bytes of the files of a model, as its source states them or else by its shape."""
-    if shape.file_bytes is not None:
-        return shape.file_bytes
+    """Return the bytes of a model's weights, by its shape or else as its source states them; None for not known."""
     found = checkpoint(shape)
-    return found.size if found else None
+    return found.size if found else shape.file_bytes
 
 
 def type_bytes(shape: ModelShape) -> int:
@@ -118,11 +116,10 @@ def _parts(shape: ModelShape, layers: tuple[Layer, ...], vocabulary: int, storag
             yield Part(tower.name, tower.parameters, tower.parameters * storage.plain, "tensor", "first")
 
 
-def _layer_parts(shape: ModelShape, layer: Layer, number: int, storage: Storage) -> Iterator[Part]:
+def _layer_parts(
+    shape: ModelShape, layer: Layer, number: int, storage: Storage, *other_names: str
+) -> Iterator[Part]:
     for weight in layer_weights(layer, shape.hidden_size):
-        yield _part(weight, number, storage)
-
-
-def _part(weight: Weight, number: int, storage: Storage) -> Part:
-    size = weight.count * storage.bytes(number, weight.modules, experts=weight.share == "experts")
-    return Part(weight.name, weight.count, size, weight.share, number, weight.pieces)
+        names = (f"layers.{number}", *other_names)
+        size = weight.count * storage.bytes(names, weight.modules, experts=weight.share == "experts")
+        yield Part(weight.name, weight.count, size, weight.share, number, weight.pieces)

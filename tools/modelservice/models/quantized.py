@@ -24,6 +24,7 @@ _FORMATS = {
     "int8": NumberFormat(8),
 }
 """Formats by the algorithms of ModelOpt, the formats of compressed-tensors, and the methods with one format only."""
+_BITSANDBYTES = NumberFormat(4, 64, 32)
 _GROUP = 128
 """Elements of a group where AWQ and GPTQ say nothing."""
 _EXCLUDED = ("modules_to_not_convert", "exclude_modules", "ignore")
@@ -48,7 +49,7 @@ def quantization_of(config: Mapping[str, Any], extra: Mapping[str, Any] | None =
     return Quantization(
         method=method,
         form=_form(method, merged),
-        excluded=tuple(str(item) for name in _EXCLUDED for item in merged.get(name) or ()),
+        excluded=(*(str(item) for name in _EXCLUDED for item in merged.get(name) or ()), *_dynamic(merged)),
         forms=tuple(_forms(merged)),
         only_experts=method == "mxfp4" or bool(merged.get("moe_quant_algo")),
         cache=_cache(method, merged),
@@ -62,6 +63,8 @@ def named(method: str) -> Quantization | None:
         return Quantization("fp8", _FORMATS["fp8_pb_wo"])
     if name in ("awq", "gptq", "int4", "w4a16", "pack-quantized"):
         return Quantization(name if name in ("awq", "gptq") else "compressed-tensors", NumberFormat(4, _GROUP, 20))
+    if name == "bitsandbytes":
+        return Quantization(name, _BITSANDBYTES)
     if name in _FORMATS:
         return Quantization("mxfp4" if name == "mxfp4" else "compressed-tensors", _FORMATS[name])
     return Quantization(name, None)
@@ -92,7 +95,7 @@ def _form(method: str, given: Mapping[str, Any]) -> NumberFormat | None:
         # A scale of 16 bits, and a zero point as wide as an element.
         return NumberFormat(float(bits), max(0, int(group)), 16 + float(bits))
     if method == "bitsandbytes":
-        return NumberFormat(8) if given.get("load_in_8bit") else NumberFormat(4, 64, 32)
+        return NumberFormat(8) if given.get("load_in_8bit") else _BITSANDBYTES
     return _FORMATS.get(method)
 
 
@@ -114,6 +117,14 @@ def _forms(given: Mapping[str, Any]) -> Iterator[tuple[str, NumberFormat]]:
         form = _FORMATS.get(str(about.get("quant_algo") or "").lower()) if isinstance(about, Mapping) else None
         if form:
             yield str(pattern), form
+
+
+def _dynamic(given: Mapping[str, Any]) -> Iterator[str]:
+    """Modules that GPTQ leaves as they are: those after ``-:``."""
+    rules = given.get("dynamic")
+    for pattern in rules if isinstance(rules, Mapping) else ():
+        if str(pattern).startswith("-:"):
+            yield f"re:{str(pattern)[2:]}"
 
 
 def _cache(method: str, given: Mapping[str, Any]) -> str:

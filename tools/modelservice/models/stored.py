@@ -27,16 +27,22 @@ class Storage:
         given = self._quantization
         return given is None or given.form is not None or bool(given.forms)
 
-    def bytes(self, layer: int, modules: tuple[str, ...], *, experts: bool = False) -> float:
-        """Return the bytes of a parameter of a layer, which may be called by several names."""
-        form = self._form(layer, modules, experts=experts)
+    def bytes(self, layers: tuple[str, ...], modules: tuple[str, ...], *, experts: bool = False) -> float:
+        """Return the bytes of a parameter.
+
+        Args:
+            layers: what the layer may be called: ``layers.3``.
+            modules: what the module may be called below it.
+            experts: it belongs to routed experts.
+        """
+        form = self._form(layers, modules, experts=experts)
         return form.bytes if form else float(self.plain)
 
-    def _form(self, layer: int, modules: tuple[str, ...], *, experts: bool) -> NumberFormat | None:
+    def _form(self, layers: tuple[str, ...], modules: tuple[str, ...], *, experts: bool) -> NumberFormat | None:
         given = self._quantization
         if given is None or not modules or (given.only_experts and not experts):
             return None
-        names = [f"layers.{layer}.{module}" for module in modules]
+        names = [f"{layer}.{module}" for layer in layers for module in modules]
         if self._excluded and any(self._excluded.search(name) for name in names):
             return None
         for pattern, form in given.forms:
