@@ -12,12 +12,11 @@ import pytest
 
 from modelservice import facts
 from modelservice.models.cache_layers import Sharding, sharded
+from modelservice.models.catalogue import find, names
 from modelservice.models.engine_settings import EngineSettings
-from modelservice.models.fields import ConfigurationError
 from modelservice.models.kv_cache import CacheError, CacheSetup, plan
 from modelservice.models.layers import Attention, LatentAttention, Mixer, State
 from modelservice.models.rank_memory import cache_setup
-from modelservice.models.shape import shape_of
 from support.render import ROOT
 from support.vllm_sources import vllm_sources
 
@@ -207,16 +206,13 @@ def settings() -> Iterator[tuple[str, Sequence[Mixer | None], Sharding, CacheSet
 
 
 def catalogued() -> dict[tuple[Mixer | None, ...], tuple[str, str]]:
-    """The layers of every model in the catalogues of which they are known, with its name and type."""
+    """The layers of every model whose layers are known, with its name and type."""
     found = {}
-    for catalogue in facts.CATALOGUES:
-        for name, configuration in facts.catalogue(catalogue)["models"].items():
-            try:
-                shape = shape_of(configuration)
-            except ConfigurationError:
-                continue  # the catalogue leaves too much out
-            if shape.layers is not None:
-                found[tuple(layer.mixer for layer in shape.layers)] = (name, shape.dtype or "bfloat16")
+    for name in names():
+        known = find(name)
+        if known and known.shape.layers is not None:
+            mixers = tuple(layer.mixer for layer in known.shape.layers)
+            found[mixers] = (name, known.shape.dtype or "bfloat16")
     return found
 
 

@@ -1,14 +1,14 @@
 """What fills the memory of a rank: against measurements of real accelerators, and as properties."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelservice import facts
+from modelservice.docs.memory import differs, measured, reason, recipes
 from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
 from modelservice.models.engine_settings import EngineSettings, Speculation
@@ -17,47 +17,32 @@ from modelservice.models.layers import Attention, Dense, Experts, LatentAttentio
 from modelservice.models.overhead import overhead
 from modelservice.models.parameters import parts, total
 from modelservice.models.rank_memory import RankMemory, rank_memory
-from modelservice.models.shape import ModelShape, shape_of
+from modelservice.models.shape import ModelShape
 from modelservice.models.weight_shares import stages_of
+from support.render import ROOT
 from support.vllm_pods import group
 
 H100 = DeviceMemory(int(79.18 * GIB), int(79.18 * GIB), "measured")
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A row of https://github.com/llm-d-incubation/llm-d-planner/blob/main/docs/empirical-vllm-memory-results.md: GiB."""
-
-    model: str
-    tensor: int
-    utilization: float
-    weights: float
-    room: float
-    consistent: bool = True
-    """Whether its parts add up to the room that it states."""
+DATA = ROOT / "tests/data"
+"""What others measured and recommend."""
 
 
-MEASURED = (
-    Measured("openai/gpt-oss-20b", 1, 0.9, 13.47, 50.28),
-    Measured("openai/gpt-oss-120b", 1, 0.9, 64.38, 3.33, consistent=False),
-    Measured("nvidia/Llama-3.1-70B-Instruct-FP8", 2, 0.9, 33.88, 32.00),
-    Measured("meta-llama/Meta-Llama-3.1-8B", 1, 0.9, 14.99, 51.38),
-    Measured("Qwen/Qwen3-0.6B", 1, 0.9, 1.12, 64.45),
-    Measured("Qwen/Qwen3-32B", 1, 0.9, 61.03, 4.45),
-    Measured("Qwen/Qwen3-32B", 2, 0.9, 30.59, 34.49),
+@pytest.mark.parametrize(
+    ("row", "found"), list(measured(DATA)), ids=lambda value: value["model"] if isinstance(value, dict) else ""
 )
+def test_the_measured_memory_is_in_the_band(row: dict[str, Any], found: RankMemory) -> None:
+    assert found.room and found.room.least <= row["room"] * GIB <= found.room.most
+    # Kernels pad the experts of gpt-oss, which files and shape do not show.
+    assert found.weights == pytest.approx(row["weights"] * GIB, rel=0.06)
 
 
-@pytest.mark.parametrize("row", MEASURED, ids=lambda row: f"{row.model}-{row.tensor}")
-def test_the_measured_memory_is_in_the_band(row: Measured) -> None:
-    shape = shape_of(facts.catalogue("aiconfigurator")["models"][row.model])
-    settings = EngineSettings(version=Version(0, 11), tensor=row.tensor, utilization=row.utilization)
-    found = rank_memory(shape, settings, H100)
-    assert found.room
-    if row.consistent:
-        # Kernels pad the experts of gpt-oss, which files and shape do not show.
-        assert found.weights == pytest.approx(row.weights * GIB, rel=0.05)
-        assert found.room.least <= row.room * GIB <= found.room.most
+def test_every_difference_from_the_recipes_has_a_reason() -> None:
+    listed = list(recipes(DATA))
+    different = [row for row, ours in listed if differs(row["minimum"], ours)]
+    assert len(listed) > 100 and len(different) < 0.2 * len(listed)
+    assert [row["model"] for row in different if not reason(DATA, row)] == []
 
 
 def test_the_multimodal_row_is_in_the_band() -> None:
