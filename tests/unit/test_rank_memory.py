@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modelservice.docs.memory import differs, measured, reason, recipes
 from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.models.catalogue import find
 from modelservice.models.engine_settings import EngineSettings, Speculation
 from modelservice.models.group_memory import group_memory
 from modelservice.models.layers import Attention, Dense, Experts, LatentAttention, Layer, Mixer, State
@@ -282,6 +283,43 @@ def test_processors_have_the_memory_of_the_container() -> None:
     found = group_memory(pods, dense())
     assert found and found.device and found.device.most == 64 * GIB
     assert found.room and found.room.least == 40 * GIB
+
+
+@pytest.mark.parametrize("words", [["$(OPTIONS)"], ["--tensor-parallel-size", "$(TP)"], ["--cpu-offload-gb=$(GB)"]])
+def test_nothing_is_certain_of_flags_that_only_the_container_knows(words: list[str]) -> None:
+    pods = group(words, spec={"nodeSelector": {"nvidia.com/gpu.product": "Tesla-T4"}})
+    found = group_memory(pods, dense())
+    assert found and found.unsure and not found.overfull and found.fits is None
+    seen = group_memory(group([], spec={"nodeSelector": {"nvidia.com/gpu.product": "Tesla-T4"}}), dense())
+    assert seen and seen.overfull
+
+
+def test_devices_with_several_cores_are_left_alone() -> None:
+    selector = {"nodeSelector": {"cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice"}}
+    found = group_memory(group([], limits={"google.com/tpu": 4}, spec=selector), dense())
+    assert found and found.device is None and found.fits is None
+
+
+def test_blackwell_keeps_the_cache_of_sparse_attention_in_plain_8_bits() -> None:
+    known = find("zai-org/GLM-5")
+    assert known
+    sizes = {}
+    for product in ("NVIDIA-H200", "NVIDIA-B200"):
+        device = DeviceMemory(140 * GIB, 140 * GIB, "", product)
+        for cache_type in ("auto", "fp8"):
+            cache = rank_memory(known.shape, EngineSettings(tensor=8, cache_type=cache_type), device).cache
+            assert cache
+            sizes[product, cache_type] = cache.token_bytes / 78
+    assert sizes == {
+        ("NVIDIA-H200", "auto"): 1152 + 132, ("NVIDIA-H200", "fp8"): 656 + 132,
+        ("NVIDIA-B200", "auto"): 576 + 132, ("NVIDIA-B200", "fp8"): 576 + 132,
+    }  # fmt: skip
+
+
+def test_weights_of_a_sleeping_engine_are_in_the_memory_of_processors() -> None:
+    awake, asleep = (rank_memory(dense(), EngineSettings(sleeps=on, offloaded_bytes=GIB), H100) for on in (False, True))
+    assert awake.in_processors == GIB and asleep.weights
+    assert asleep.in_processors == GIB + asleep.weights
 
 
 def test_pods_of_another_engine_are_left_alone() -> None:

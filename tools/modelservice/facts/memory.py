@@ -45,6 +45,18 @@ class CacheFormat(Record):
     """Bytes of a token of a latent cache, where they do not follow from its width."""
 
 
+class SparseCache(Record):
+    """The latent cache of sparse attention, as far as it is not that of other attention."""
+
+    source: Source
+    formats: Mapping[str, str]
+    """Format in place of one of ``--kv-cache-dtype``."""
+    plain_on: str
+    """Regular expression of the products where it is not replaced."""
+    defaults_there: Mapping[str, str]
+    """What ``auto`` stands for on those products, by type of the model."""
+
+
 class IndexerCache(Record):
     """Keys by which sparse attention over a latent cache chooses tokens; an element is a byte."""
 
@@ -88,8 +100,7 @@ class Cache(Record):
 
     blocks: CacheBlocks
     formats: tuple[CacheFormat, ...]
-    sparse_latent_formats: Mapping[str, str]
-    """Format in place of one of ``--kv-cache-dtype``, for sparse attention over a latent cache."""
+    sparse: SparseCache
     indexer: IndexerCache
     hybrid_manager: HybridManager
     processors: ProcessorCache

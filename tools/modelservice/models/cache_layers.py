@@ -27,12 +27,14 @@ class Sharding:
         cache_type: value of ``--kv-cache-dtype``, ``auto`` for the model's.
         model_type: type of the model's activations.
         speculative: speculative tokens, for which states keep room.
+        packs_sparse: whether the accelerator packs the latent cache of sparse attention in a format of its own.
     """
 
     tensor: int = 1
     cache_type: str = "auto"
     model_type: str = "bfloat16"
     speculative: int = 0
+    packs_sparse: bool = True
 
 
 def sharded(mixers: Sequence[StagedMixer], sharding: Sharding) -> list[CacheLayer]:
@@ -89,8 +91,8 @@ def _attention(mixer: Attention, stage: int, sharding: Sharding, *, plain: bool)
 def _latent(mixer: LatentAttention, stage: int, sharding: Sharding) -> list[CacheLayer]:
     known = facts.engine_memory().cache
     name = _type(sharding)
-    if mixer.indexer:
-        name = known.sparse_latent_formats.get(name, name)
+    if mixer.indexer and sharding.packs_sparse:
+        name = known.sparse.formats.get(name, name)
     format_ = _format(name)
     if not format_.latent:
         raise CacheError(f"--kv-cache-dtype {sharding.cache_type} is not for latent caches (MLA)")

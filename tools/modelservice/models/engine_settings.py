@@ -14,6 +14,12 @@ from modelservice.model.devices import built_for
 from modelservice.model.pods import PodGroup
 
 GIB = 1024**3
+_DECIDING = (
+    "tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "gpu-memory-utilization", "max-model-len",
+    "max-num-seqs", "kv-cache-dtype", "kv-cache-memory-bytes", "cpu-offload-gb", "quantization", "dtype",
+    "speculative-config", "kv-transfer-config", "hf-overrides",
+)  # fmt: skip
+"""Flags with a value that decides on memory."""
 _DRAFTLESS = ("ngram", "ngram_gpu", "suffix", "custom_class")
 """Methods of speculative decoding that load no weights."""
 
@@ -69,7 +75,7 @@ class EngineSettings:
         speculation: None without.
         sleeps: whether the engine can release its memory and take it again.
         processors: whether it runs on processors.
-        unsure: flags that are not seen, because only the container knows them; empty for none.
+        unsure: words that may be flags, and flags with a value that only the container knows.
     """
 
     version: Version | None = None
@@ -142,7 +148,7 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
         speculation=_speculation(command),
         sleeps=reader.switch("enable-sleep-mode") or False,
         processors=processors,
-        unsure=tuple(command.unread) if command.partial else (),
+        unsure=(*(command.unread if command.partial else ()), *reader.unread()),
     )
 
 
@@ -166,6 +172,11 @@ class _Reader:
 
     def __init__(self, command: EngineCommand) -> None:
         self._command = command
+
+    def unread(self) -> list[str]:
+        """Return the flags that decide on memory, but of which only the container knows the value."""
+        command = self._command
+        return [f"--{name}" for name in _DECIDING if command.has(name) and command.value(name) is None]
 
     def integer(self, name: str) -> int | None:
         return self._command.number(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelservice.kubernetes.quantity import quantity
+from modelservice.model import devices
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import PodGroup
 from modelservice.models.accelerator_memory import DeviceMemory, accelerator_memory
@@ -31,7 +32,10 @@ def group_memory(
 def device_of(group: PodGroup, settings: EngineSettings, inventory: Inventory | None) -> DeviceMemory | None:
     """Return the memory of each rank's accelerator, or its part of the container's memory on processors."""
     if not settings.processors:
-        return accelerator_memory(group, inventory)
+        kinds = [devices.kind_of(name) for name in group.accelerators]
+        # A rank has some of a device's cores and of its memory; how much depends on the engine's plugin.
+        divided = any(kind and kind.counts_cores for kind in kinds)
+        return None if divided else accelerator_memory(group, inventory)
     limit = quantity(group.engine.limits.get("memory"))
     if limit is None:
         return None

@@ -15,6 +15,7 @@ What is not known is None, and ``unknown`` says why.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,8 @@ class RankMemory:
         longest: tokens of the longest request; None where only the model says, and it is not known.
         shortens: the engine shortens it to what fits (``--max-model-len auto``).
         loading: bytes of the weights while they are loaded, where they are quantised only then.
+        sleeps: the engine can release the memory, and keeps the weights in that of processors then.
+        unsure: flags or words of the command line that only the container knows; nothing is certain with any.
         unknown: why something is None, by its name.
     """
 
@@ -60,12 +63,19 @@ class RankMemory:
     longest: int | None
     shortens: bool
     loading: int | None
+    sleeps: bool
+    unsure: tuple[str, ...]
     unknown: Mapping[str, str]
 
     @property
     def weights(self) -> int | None:
         """Bytes of the weights on the accelerator."""
         return None if self.parts is None else max(0, sum(self.parts.values()) - self.offloaded)
+
+    @property
+    def in_processors(self) -> int | None:
+        """Bytes of the weights that the memory of processors holds: offloaded ones, and all of a sleeping engine."""
+        return self.offloaded + (self.weights if self.sleeps else 0) if self.weights is not None else None
 
     @property
     def room(self) -> Band | None:
@@ -80,7 +90,7 @@ class RankMemory:
     @property
     def overfull(self) -> bool:
         """Whether it is certain that the weights alone do not fit."""
-        if self.budget is None or self.weights is None:
+        if self.budget is None or self.weights is None or self.unsure:
             return False
         return self.weights > (self.device.most if self.given is not None and self.device else self.budget.most)
 
@@ -94,7 +104,7 @@ class RankMemory:
     @property
     def fits(self) -> bool | None:
         """Whether the longest request fits: True and False are certain, None is not known."""
-        if self.room is None or self.needed is None:
+        if self.room is None or self.needed is None or self.unsure:
             return False if self.overfull else None
         return True if self.needed <= self.room.least else False if self.needed > self.room.most else None
 
@@ -161,6 +171,8 @@ def rank_memory(
         longest=shape.default_length if settings.longest in (None, -1) else settings.longest,
         shortens=settings.longest == -1,
         loading=sum(loading.values()) if loading else None,
+        sleeps=settings.sleeps,
+        unsure=settings.unsure,
         unknown=unknown,
     )
 
@@ -253,12 +265,16 @@ def _cache(
         mixers += [(layer.mixer, settings.pipeline - 1) for layer in speculative]
     if settings.state_type != "auto":
         mixers = [(_with_state(mixer, settings.state_type), each) for mixer, each in mixers]
+    sparse = facts.engine_memory().cache.sparse
+    plain = bool(device and re.search(sparse.plain_on, device.product))
     checkpoint = shape.quantization.cache if shape.quantization else ""
+    default = checkpoint or (sparse.defaults_there.get(shape.model_type, "") if plain else "") or "auto"
     sharding = Sharding(
         settings.tensor,
-        settings.cache_type if settings.cache_type != "auto" else checkpoint or "auto",
+        settings.cache_type if settings.cache_type != "auto" else default,
         settings.model_type if settings.model_type != "auto" else shape.dtype or "bfloat16",
         settings.speculation.tokens if settings.speculation else 0,
+        packs_sparse=not plain,
     )
     try:
         return plan(sharded(mixers, sharding), cache_setup([mixer for mixer, _ in mixers], settings, device), stage)
