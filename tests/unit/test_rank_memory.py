@@ -1,5 +1,6 @@
 """What fills the memory of a rank: against measurements of real accelerators, and as properties."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from modelservice.docs.memory import differs, measured, reason, recipes
 from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
-from modelservice.models.catalogue import find
+from modelservice.models.catalogue import find, names
 from modelservice.models.engine_settings import EngineSettings, Speculation
 from modelservice.models.group_memory import group_memory
 from modelservice.models.layers import Attention, Dense, Experts, LatentAttention, Layer, Mixer, State
@@ -114,6 +115,18 @@ def test_more_tensor_parallelism_never_needs_more_memory(
             else 0
         )
         assert used(many)[1] <= used(few)[1] + rounding
+
+
+@pytest.mark.parametrize("name", names())
+def test_more_tensor_parallelism_never_needs_more_memory_for_known_models(name: str) -> None:
+    known = find(name)
+    assert known
+    found = [rank_memory(known.shape, EngineSettings(tensor=size, longest=32768), H100) for size in (1, 2, 4, 8)]
+    if all(item.weights is not None and item.needed is not None for item in found):
+        sizes = [used(item) for item in found]
+        assert all(few[0] >= many[0] and few[1] >= many[1] for few, many in itertools.pairwise(sizes))
+    else:
+        assert all(item.unknown for item in found)
 
 
 @given(shapes(), SETTINGS, st.integers(1, 200_000), st.integers(1, 200_000))
