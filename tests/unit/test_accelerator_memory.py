@@ -142,6 +142,18 @@ def test_claimed_devices_state_their_capacity(capacity: dict[str, Any], *, basic
     assert found and found.most == 81559 * MIB and found.source == "ResourceSlice of node n"
 
 
+def test_claimed_devices_without_a_capacity_state_their_product() -> None:
+    device = {"name": "gpu-0", "attributes": {"productName": {"string": "NVIDIA H100 80GB HBM3"}}}
+    template = {
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "gpus"},
+        "spec": {"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}},
+    }  # fmt: skip
+    published = {"kind": "ResourceSlice", "spec": {"driver": "gpu.nvidia.com", "nodeName": "n", "devices": [device]}}
+    claimed = group({}, objects=[template], claims=[{"name": "gpu", "resourceClaimTemplateName": "gpus"}])
+    found = accelerator_memory(claimed, inventory(node({}), published))
+    assert found and found.most == 81559 * MIB
+
+
 def test_a_file_of_node_pools_states_it(tmp_path: Any) -> None:
     pools = tmp_path / "nodes.yaml"
     pools.write_text(

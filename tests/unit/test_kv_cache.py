@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modelservice import facts
+from modelservice.engines.arguments import arguments
 from modelservice.models.cache_layers import Sharding, sharded
 from modelservice.models.catalogue import find, names
 from modelservice.models.engine_settings import EngineSettings
@@ -241,3 +242,19 @@ def compare(version: str, listed: Sequence[Any]) -> None:
         if found != theirs and not ("error" in found and "error" in theirs):
             different.append(f"{name} {sharding} {setup}: {found} is not {theirs}")
     assert not different, "\n".join(different[:10])
+
+
+UNKNOWN_TYPES = {"octave_k3v4", "octave_k3v3", "octave_k3v3_compact", "ultraquant_4bit"}
+"""Types that only ROCm packs, of which the size is not known."""
+
+
+def test_every_type_of_the_cache_is_known() -> None:
+    choices = {choice for item in arguments() if item.name == "kv-cache-dtype" for choice in item.choices}
+    known = {name for item in facts.engine_memory().cache.formats for name in item.names}
+    assert choices - known - UNKNOWN_TYPES == {"auto"}
+
+
+@pytest.mark.parametrize("type_", sorted(UNKNOWN_TYPES))
+def test_an_unknown_type_is_said_to_be_unknown(type_: str) -> None:
+    with pytest.raises(CacheError, match=f"the size of --kv-cache-dtype {type_} is not known"):
+        sharded([(FULL, 0)], Sharding(cache_type=type_))

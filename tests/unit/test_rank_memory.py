@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelservice import facts
 from modelservice.docs.memory import differs, measured, reason, recipes
 from modelservice.engines.version import Version
 from modelservice.models.accelerator_memory import GIB, DeviceMemory
@@ -171,6 +172,14 @@ def test_a_larger_accelerator_has_more_room(asked: ModelShape, settings: EngineS
 def test_the_band_has_its_least_first(asked: ModelShape, settings: EngineSettings) -> None:
     band = overhead(asked.vocab_size or 0, settings, H100)
     assert 0 < band.least < band.most
+
+
+def test_the_bands_follow_each_other_without_a_gap() -> None:
+    known = facts.engine_memory().overheads
+    assert [item.since for item in known] == ["", *(item.until for item in known[:-1])] and not known[-1].until
+    for item in known:
+        bands = (item.logits, item.floor, item.context, item.collectives, item.graphs)
+        assert all(len(band) == 2 and band[0] <= band[1] for band in bands)
 
 
 # --- Single facts -----------------------------------------------------------------------------

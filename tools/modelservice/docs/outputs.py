@@ -27,7 +27,10 @@ def outputs(root: Path) -> dict[Path, str]:
     }
     tables = {
         chart / "README.md": {"values": values.values_table(Values)},
-        root / "docs" / "features" / "accelerators.md": {"accelerators": accelerators.accelerator_table()},
+        root / "docs" / "features" / "accelerators.md": {
+            "accelerators": accelerators.accelerator_table(),
+            "products": accelerators.product_table(),
+        },
         root / "docs" / "features" / "models.md": {"engines": engines.engine_table()},
         root / "docs" / "model-memory.md": _memory_tables(root / "tests" / "data"),
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},

@@ -120,14 +120,21 @@ def _of_nodes(group: PodGroup, inventory: Inventory) -> Iterator[DeviceMemory]:
 
 
 def _of_slices(inventory: Inventory, node: Node, device_class: str) -> Iterator[DeviceMemory]:
-    """Memory by the capacity of a node's devices in ResourceSlices."""
+    """Memory of a node's devices by ResourceSlices: their capacity, else their product."""
+    kind = devices.kind_of(f"{device_class} (claim)")
     for device in inventory.devices_of(device_class, node.name):
-        capacity = device.get("capacity") or (device.get("basic") or {}).get("capacity") or {}
-        stated = capacity.get("memory")
-        number = quantity(stated.get("value") if isinstance(stated, Mapping) else stated)
-        if number:
-            kind = devices.kind_of(f"{device_class} (claim)")
-            yield _reported(kind, int(number), f"ResourceSlice of node {node.name}")
+        fields = device.get("basic") or device  # resource.k8s.io/v1beta1
+        product = _stated((fields.get("attributes") or {}).get("productName"), "string")
+        size = quantity(_stated((fields.get("capacity") or {}).get("memory"), "value"))
+        if size:
+            yield _reported(kind, int(size), f"ResourceSlice of node {node.name}", str(product or ""))
+        elif kind and product and (found := product_memory(kind, str(product))):
+            yield found
+
+
+def _stated(value: Any, name: str) -> Any:
+    """What a field of a device states, which older versions write without a name."""
+    return value.get(name) if isinstance(value, Mapping) else value
 
 
 def _of_labels(kind: Accelerator, node: Node) -> DeviceMemory | None:

@@ -205,7 +205,9 @@ def _blocks(rank: RankMemory) -> float:
 def _budget(settings: EngineSettings, device: DeviceMemory | None) -> Band | None:
     if device is None:
         return None
-    return Band(int(device.least * settings.utilization), math.ceil(device.most * settings.utilization))
+    # On processors the share is one of the node, of which the container may have less.
+    share = 1.0 if settings.processors else settings.utilization
+    return Band(int(device.least * settings.utilization), math.ceil(device.most * share))
 
 
 def _quantized(shape: ModelShape, settings: EngineSettings, unknown: dict[str, str]) -> ModelShape:
