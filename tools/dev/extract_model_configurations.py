@@ -25,26 +25,30 @@ TABLES = Path(__file__).parents[1] / "modelservice" / "facts" / "configurations"
 _CONFIG = re.compile(
     r"aiconfigurator_core/model_configs/(?P<owner>.+?)--(?P<name>.+?)(?P<extra>_hf_quant)?_config\.json"
 )
-_FIELDS = frozenset(
-    """
-    architectures model_type hidden_size num_hidden_layers num_attention_heads num_key_value_heads head_dim v_head_dim
-    intermediate_size intermediate_size_mlp dense_intermediate_size moe_intermediate_size num_experts n_routed_experts
-    num_local_experts n_shared_experts num_shared_experts num_experts_per_tok num_experts_per_token top_k_experts
-    first_k_dense_replace moe_layer_freq decoder_sparse_step mlp_only_layers mlp_layer_types interleave_moe_layer_step
-    shared_expert_intermediate_size moe_shared_expert_intermediate_size shared_intermediate_size share_expert_dim
-    moe_latent_size routed_expert_hidden_size enable_moe_block kv_lora_rank q_lora_rank qk_rope_head_dim
-    qk_nope_head_dim index_head_dim index_n_heads indexer_types sparse_attention_config mla_use_output_gate
-    sliding_window use_sliding_window max_window_layers layer_types attention_chunk_size hybrid_layer_pattern
-    swa_num_attention_heads swa_num_key_value_heads swa_head_dim swa_v_head_dim full_attention_interval
-    linear_num_key_heads linear_num_value_heads linear_key_head_dim linear_value_head_dim linear_conv_kernel_dim
-    linear_attn_config mamba_num_heads mamba_head_dim mamba_ssm_cache_dtype mamba_ssm_dtype ssm_state_size n_groups
-    conv_kernel hybrid_override_pattern layers_block_type mtp_hybrid_override_pattern mtp_layers_block_type
-    block_configs vocab_size tie_word_embeddings attention_bias mlp_bias attn_output_gate attention_k_eq_v
-    global_head_dim num_global_key_value_heads num_kv_shared_layers max_position_embeddings model_max_length
-    rope_scaling rope_parameters original_max_position_embeddings torch_dtype dtype num_nextn_predict_layers
-    mtp_num_hidden_layers compress_ratios
-    """.split()
-)
+# fmt: off
+_FIELDS = {
+    "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads",
+    "num_key_value_heads", "head_dim", "v_head_dim", "intermediate_size", "intermediate_size_mlp",
+    "dense_intermediate_size", "moe_intermediate_size", "num_experts", "n_routed_experts", "num_local_experts",
+    "n_shared_experts", "num_shared_experts", "num_experts_per_tok", "num_experts_per_token", "top_k_experts",
+    "first_k_dense_replace", "moe_layer_freq", "decoder_sparse_step", "mlp_only_layers", "mlp_layer_types",
+    "interleave_moe_layer_step", "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size",
+    "shared_intermediate_size", "share_expert_dim", "moe_latent_size", "routed_expert_hidden_size",
+    "enable_moe_block", "kv_lora_rank", "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "index_head_dim",
+    "index_n_heads", "indexer_types", "sparse_attention_config", "mla_use_output_gate", "sliding_window",
+    "use_sliding_window", "max_window_layers", "layer_types", "attention_chunk_size", "hybrid_layer_pattern",
+    "swa_num_attention_heads", "swa_num_key_value_heads", "swa_head_dim", "swa_v_head_dim",
+    "full_attention_interval", "linear_num_key_heads", "linear_num_value_heads", "linear_key_head_dim",
+    "linear_value_head_dim", "linear_conv_kernel_dim", "linear_attn_config", "mamba_num_heads",
+    "mamba_head_dim", "mamba_ssm_cache_dtype", "mamba_ssm_dtype", "ssm_state_size", "n_groups", "conv_kernel",
+    "hybrid_override_pattern", "layers_block_type", "mtp_hybrid_override_pattern", "mtp_layers_block_type",
+    "block_configs", "vocab_size", "tie_word_embeddings", "attention_bias", "mlp_bias", "attn_output_gate",
+    "attention_k_eq_v", "global_head_dim", "num_global_key_value_heads", "num_kv_shared_layers",
+    "max_position_embeddings", "model_max_length", "rope_scaling", "rope_parameters",
+    "original_max_position_embeddings", "torch_dtype", "dtype", "num_nextn_predict_layers",
+    "mtp_num_hidden_layers", "compress_ratios",
+}
+# fmt: on
 _ROPE = ("rope_type", "type", "factor")
 _TOWER = ("vt_hidden_size", "hidden_size", "vt_intermediate_size", "intermediate_size", "vt_num_hidden_layers",
           "num_hidden_layers", "depth", "model_type")  # fmt: skip

@@ -154,15 +154,14 @@ def _towers(config: Mapping[str, Any]) -> Iterator[Tower]:
     for name, medium in _TOWERS.items():
         given = config.get(name)
         if isinstance(given, Mapping) and given:
-            sizes = [
-                next((given[key] for key in keys if isinstance(given.get(key), int)), 0)
-                for keys in (
-                    ("vt_hidden_size", "hidden_size", "d_model"),
-                    ("vt_intermediate_size", "intermediate_size", "encoder_ffn_dim"),
-                    ("vt_num_hidden_layers", "num_hidden_layers", "depth", "encoder_layers"),
-                )
-            ]
-            yield Tower(medium, *sizes, gated=str(given.get("model_type")) in _GATED_TOWERS)
+            inner = Fields(given)
+            yield Tower(
+                medium,
+                hidden_size=inner.number("vt_hidden_size", "hidden_size", "d_model") or 0,
+                intermediate=inner.number("vt_intermediate_size", "intermediate_size", "encoder_ffn_dim") or 0,
+                layers=inner.number("vt_num_hidden_layers", "num_hidden_layers", "depth", "encoder_layers") or 0,
+                gated=str(given.get("model_type")) in _GATED_TOWERS,
+            )
 
 
 def _is_pooling(architecture: str) -> bool:

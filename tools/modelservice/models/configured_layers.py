@@ -38,7 +38,7 @@ def draft_layers(fields: Fields, family: ModelFamily, layers: tuple[Layer, ...])
         kinds = str(fields.text.get("mtp_hybrid_override_pattern") or "") or fields.items("mtp_layers_block_type")
         return tuple(_nemotron_layer(fields, family, _NEMOTRON.get(kind, kind)) for kind in kinds) * min(count, 1)
     attending = [layer for layer in layers if not isinstance(layer.mixer, State)]
-    return (attending or list(layers))[-1:] * count
+    return tuple(attending or layers)[-1:] * count
 
 
 def _per_layer(fields: Fields, name: str, count: int) -> list[Any]:

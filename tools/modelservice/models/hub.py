@@ -45,7 +45,7 @@ def fetch(name: str, revision: str | None = None) -> KnownModel:
         if isinstance(error, errors.LocalEntryNotFoundError):
             raise _unreachable(name) from None
         raise UsageError(f"{name} on Hugging Face has no config.json", fix=_GIVE) from None
-    except Exception:  # noqa: BLE001 - the library passes on the errors of two HTTP libraries, with addresses in them
+    except Exception:
         raise _unreachable(name) from None
     for file in (QUANTIZATION, INDEX):
         with contextlib.suppress(Exception):

@@ -20,8 +20,8 @@ _ROUTED = ("mlp.experts.0.{}", "mixer.experts.0.{}", "block_sparse_moe.experts.0
            "feed_forward.experts.0.{}", "moe.experts.0.{}")  # fmt: skip
 _BESIDE = ("experts.0.{}", "experts")
 """Experts next to a dense network, which has the name ``mlp`` then."""
-_SHARED = ("mlp.shared_experts.{}", "mlp.shared_expert.{}", "mixer.shared_experts.{}", "block_sparse_moe.shared_experts.{}",
-           "feed_forward.shared_expert.{}")  # fmt: skip
+_SHARED = ("mlp.shared_experts.{}", "mlp.shared_expert.{}", "mixer.shared_experts.{}",
+           "block_sparse_moe.shared_experts.{}", "feed_forward.shared_expert.{}")  # fmt: skip
 
 
 @dataclass(frozen=True)

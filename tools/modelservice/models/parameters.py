@@ -69,7 +69,7 @@ def drafts(shape: ModelShape) -> tuple[Part, ...] | None:
     storage = Storage(shape.quantization, type_bytes(shape))
     if "weights" in shape.unknown or not storage.known:
         return None
-    found = []
+    found: list[Part] = []
     for number, layer in enumerate(shape.drafts, shape.layer_count):
         found += _layer_parts(shape, layer, number, storage, f"mtp.layers.{number - shape.layer_count}")
         joined = 2 * shape.hidden_size**2
@@ -116,9 +116,7 @@ def _parts(shape: ModelShape, layers: tuple[Layer, ...], vocabulary: int, storag
             yield Part(tower.name, tower.parameters, tower.parameters * storage.plain, "tensor", "first")
 
 
-def _layer_parts(
-    shape: ModelShape, layer: Layer, number: int, storage: Storage, *other_names: str
-) -> Iterator[Part]:
+def _layer_parts(shape: ModelShape, layer: Layer, number: int, storage: Storage, *other_names: str) -> Iterator[Part]:
     for weight in layer_weights(layer, shape.hidden_size):
         names = (f"layers.{number}", *other_names)
         size = weight.count * storage.bytes(names, weight.modules, experts=weight.share == "experts")
