@@ -115,6 +115,11 @@ def test_flags_that_only_the_container_knows_are_named() -> None:
     assert settings(["$(OPTIONS)"]).unsure == ("$(OPTIONS)",)
 
 
+@pytest.mark.parametrize("words", [["--hf-overrides", '{"num_hidden_layers": 2}'], ["--offload-group-size", "8"]])
+def test_flags_that_change_the_model_are_named(words: list[str]) -> None:
+    assert settings(words).unsure == (words[0],)
+
+
 def test_another_engine_has_no_settings() -> None:
     assert settings_of(group([], image="lmsysorg/sglang:v0.5.23")) is None
 

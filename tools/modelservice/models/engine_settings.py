@@ -17,9 +17,11 @@ GIB = 1024**3
 _DECIDING = (
     "tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "gpu-memory-utilization", "max-model-len",
     "max-num-seqs", "kv-cache-dtype", "kv-cache-memory-bytes", "cpu-offload-gb", "quantization", "dtype",
-    "speculative-config", "kv-transfer-config", "hf-overrides",
+    "speculative-config", "kv-transfer-config",
 )  # fmt: skip
 """Flags with a value that decides on memory."""
+_CHANGING = ("hf-overrides", "offload-group-size", "cpu-offload-params")
+"""Flags that change the model, or which of its weights are on the accelerator."""
 _DRAFTLESS = ("ngram", "ngram_gpu", "suffix", "custom_class")
 """Methods of speculative decoding that load no weights."""
 
@@ -75,7 +77,8 @@ class EngineSettings:
         speculation: None without.
         sleeps: whether the engine can release its memory and take it again.
         processors: whether it runs on processors.
-        unsure: words that may be flags, and flags with a value that only the container knows.
+        unsure: words that may be flags, flags with a value that only the container knows, and flags whose effect on
+            memory is not known.
     """
 
     version: Version | None = None
@@ -174,9 +177,10 @@ class _Reader:
         self._command = command
 
     def unread(self) -> list[str]:
-        """Return the flags that decide on memory, but of which only the container knows the value."""
+        """Return the flags that decide on memory in a way that is not known here."""
         command = self._command
-        return [f"--{name}" for name in _DECIDING if command.has(name) and command.value(name) is None]
+        given = [name for name in _DECIDING if command.has(name) and command.value(name) is None]
+        return [f"--{name}" for name in (*given, *(name for name in _CHANGING if command.has(name)))]
 
     def integer(self, name: str) -> int | None:
         return self._command.number(name)
