@@ -86,5 +86,6 @@ class SameShape(Record):
 class Completions(Record):
     """All completions."""
 
+    about: str
     completions: tuple[Completion, ...]
     same_shapes: tuple[SameShape, ...]
