@@ -194,7 +194,7 @@ def completions() -> Completions:
     from modelservice.facts.load import read
     from modelservice.facts.model_shapes import Completions
 
-    return read(Completions, CONFIGURATIONS / "completions.yaml")
+    return read(Completions, CONFIGURATIONS / "completions.json")
 
 
 @functools.cache

@@ -62,11 +62,11 @@ class PoolingSuffixes(Record):
 
 
 class Completion(Record):
-    """Numbers of configurations that a catalogue leaves out."""
+    """Numbers of configurations that a catalogue leaves out, or of models that none has."""
 
     source: Source
     models: tuple[str, ...]
-    """Names in the catalogue; all have the same numbers."""
+    """Names of models; all have the same numbers."""
     numbers: Mapping[str, Any] = NONE
     """By the key of ``config.json``."""
     like: str = ""
@@ -86,5 +86,6 @@ class SameShape(Record):
 class Completions(Record):
     """All completions."""
 
+    about: str
     completions: tuple[Completion, ...]
     same_shapes: tuple[SameShape, ...]

@@ -57,7 +57,7 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
         DIRECTORY / "variables.yaml": Variables,
-        CONFIGURATIONS / "completions.yaml": Completions,
+        CONFIGURATIONS / "completions.json": Completions,
         CONFIGURATIONS / "families.yaml": ModelFamilies,
     }
 

@@ -59,7 +59,8 @@ class KnownModel:
 
 def names() -> tuple[str, ...]:
     """Return the names of all models with a configuration of their own."""
-    return tuple(sorted({name for table in facts.CATALOGUES for name in facts.catalogue(table)["models"]}))
+    listed = (name for table in facts.CATALOGUES for name in facts.catalogue(table)["models"])
+    return tuple(sorted({*listed, *(name for item in facts.completions().completions for name in item.models)}))
 
 
 @functools.lru_cache(maxsize=64)
@@ -81,8 +82,9 @@ def find(name: str) -> KnownModel | None:
 def _index() -> Mapping[str, tuple[str, ...]]:
     """The names in the catalogues by their last part in small letters, those with whole configurations first."""
     found: dict[str, list[str]] = {}
-    known = [name for table in facts.CATALOGUES for name in facts.catalogue(table)["models"]]
-    for name in [*known, *(item.model for item in facts.completions().same_shapes)]:
+    whole = facts.catalogue(facts.CATALOGUES[0])["models"]
+    others = [name for name in names() if name not in whole]
+    for name in [*whole, *others, *(item.model for item in facts.completions().same_shapes)]:
         found.setdefault(name.rpartition("/")[2].lower(), []).append(name)
     return {name: tuple(owners) for name, owners in found.items()}
 
@@ -127,7 +129,8 @@ def _own_shape(name: str) -> tuple[ModelShape, str]:
     if whole is not None:
         shape, source = read(whole, None), f"AIConfigurator {tables['aiconfigurator']['version']}"
     else:
-        shape, source = _completed(name, listed), f"KAITO {tables['kaito']['version'][:8]}"
+        shape = _completed(name, listed)
+        source = f"KAITO {tables['kaito']['version'][:8]}" if listed else "its config.json"
     return replace(shape, file_bytes=round(size * _GIB) if size else None), source
 
 

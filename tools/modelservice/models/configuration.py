@@ -34,7 +34,8 @@ _TOWERS = {"vision_config": "vision", "vision_encoder": "vision", "audio_config"
 def read(config: Mapping[str, Any], quantization: Mapping[str, Any] | None) -> ModelShape:
     """Return the shape that a configuration describes; see :func:`modelservice.models.shape.shape_of`."""
     fields = Fields(config)
-    architectures = tuple(str(name) for name in config.get("architectures") or fields.text.get("architectures") or ())
+    given = config.get("architectures") or fields.text.get("architectures")
+    architectures = tuple(str(name) for name in given) if isinstance(given, list) else ()
     model_type = fields.text_of("model_type")
     family = family_of(model_type, architectures)
     layers, missing = _layers(fields, family)
@@ -61,7 +62,7 @@ def read(config: Mapping[str, Any], quantization: Mapping[str, Any] | None) -> M
         own_draft_embeddings=bool(family and family.own_draft_embeddings),
         is_pooling=_is_pooling(architectures[0] if architectures else ""),
         supports_pipeline=facts.supports_pipeline(architectures[0]) if architectures else None,
-        unknown=_unknown(fields, layers, missing),
+        unknown=_unknown(fields, architectures, layers, missing),
     )
 
 
@@ -85,10 +86,12 @@ def _layers(fields: Fields, family: ModelFamily | None) -> tuple[tuple[Layer, ..
         return None, error.problems[0].message
 
 
-def _unknown(fields: Fields, layers: tuple[Layer, ...] | None, reason: str) -> dict[str, str]:
+def _unknown(
+    fields: Fields, architectures: tuple[str, ...], layers: tuple[Layer, ...] | None, reason: str
+) -> dict[str, str]:
     if layers is None:
         model_type = fields.text_of("model_type")
-        about = f"model type {model_type}" if model_type else " ".join(fields.root.get("architectures") or ())
+        about = f"model type {model_type}" if model_type else " ".join(architectures)
         return dict.fromkeys(("cache", "weights"), f"{about}: {reason}" if about else reason)
     missing = [] if fields.number("vocab_size") else ["vocab_size"]
     if any(layer.feed_forward is None for layer in layers) and not _attention_only(layers):

@@ -55,9 +55,9 @@ def _is_sparse(fields: Fields, number: int) -> bool:
         return number < len(kinds) and kinds[number] == "sparse"
     if (listed := fields.text.get("moe_layers_enum")) and isinstance(listed, str):
         return str(number) in listed.replace(" ", "").split(",")
-    if chosen := fields.items("moe_layer_freq"):
+    if chosen := fields.items("moe_layer_freq", int):
         return number < len(chosen) and bool(chosen[number])
-    if number in fields.items("mlp_only_layers"):
+    if number in fields.items("mlp_only_layers", int):
         return False
     if step := fields.number("decoder_sparse_step", "interleave_moe_layer_step"):
         return (number + 1) % step == 0

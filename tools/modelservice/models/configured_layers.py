@@ -23,7 +23,7 @@ def layers_of(fields: Fields, family: ModelFamily) -> tuple[Layer, ...]:
         return tuple(_nemotron_layer(fields, family, kind) for kind in _nemotron_kinds(fields))
     count = fields.required("num_hidden_layers", "n_layer", "num_layers")
     if family.layers == "nemotronNas":
-        return tuple(_block(fields, block) for block in _per_layer(fields, "block_configs", count))
+        return tuple(_block(fields, block) for block in _per_layer(fields, "block_configs", count, Mapping))
     mixer = _MIXERS[family.layers]
     return tuple(
         Layer(mixer(fields, family, number), feed_forward(fields, family, number), norms=family.norms)
@@ -41,10 +41,11 @@ def draft_layers(fields: Fields, family: ModelFamily, layers: tuple[Layer, ...])
     return tuple(attending or layers)[-1:] * count
 
 
-def _per_layer(fields: Fields, name: str, count: int) -> list[Any]:
-    found = fields.items(name)
+def _per_layer(fields: Fields, name: str, count: int, kind: type = str) -> list[Any]:
+    found = fields.items(name, kind)
     if len(found) < count:
-        raise MissingError(f"{name} has {len(found)} items for {count} layers")
+        missing = f"has {len(found)} items for {count} layers" if found else "is missing"
+        raise MissingError(f"{name} {missing}")
     return found
 
 
@@ -87,9 +88,9 @@ def _kind(fields: Fields, family: ModelFamily, number: int) -> Literal["full", "
     if kinds := fields.items("layer_types"):
         kind = kinds[number] if number < len(kinds) else "full_attention"
         return "sliding" if kind == _SLIDING else "chunked" if kind == _CHUNKED else "full"
-    if pattern := fields.items("hybrid_layer_pattern"):  # MiMo
-        return "sliding" if pattern[number] == 1 else "full"
-    every = fields.number("sliding_window_pattern", "full_attention_interval") or family.full_every
+    if pattern := fields.items("hybrid_layer_pattern", int):  # MiMo
+        return "sliding" if number < len(pattern) and pattern[number] == 1 else "full"
+    every = fields.number("sliding_window_pattern") or family.full_every
     local: Literal["sliding", "chunked"] = "chunked" if fields.number("attention_chunk_size") else "sliding"
     if every and local == "sliding" and "sliding_window" not in fields.text:
         raise MissingError("layer_types and sliding_window are missing")

@@ -59,11 +59,11 @@ class Fields:
         """Return a field without which nothing can be said of a model.
 
         Raises:
-            MissingError: it is missing.
+            MissingError: it is missing, or 0.
             ConfigurationError: it is not a whole number.
         """
         value = self.number(*names)
-        if value is None:
+        if not value:
             raise MissingError(f"{names[0]} is missing", fix="give the config.json of a language model")
         return value
 
@@ -77,7 +77,19 @@ class Fields:
         found = (part.get(name) for part in (self.text, self.root) for name in names)
         return next((value for value in found if isinstance(value, str)), "")
 
-    def items(self, name: str) -> list[Any]:
-        """Return a list with an item for each layer; empty without one."""
+    def items(self, name: str, kind: type | tuple[type, ...] = str) -> list[Any]:
+        """Return a list with an item for each layer; empty without one.
+
+        Args:
+            name: the field.
+            kind: what an item is.
+
+        Raises:
+            ConfigurationError: an item is something else.
+        """
         value = self.text.get(name)
-        return value if isinstance(value, list) else []
+        if not isinstance(value, list):
+            return []
+        if wrong := next((item for item in value if not isinstance(item, kind)), None):
+            raise ConfigurationError(f"{name}: {wrong!r} is not understood")
+        return [item for item in value if item is not None]
