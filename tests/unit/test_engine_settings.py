@@ -111,6 +111,11 @@ def test_stages_may_be_given_their_layers() -> None:
     assert settings(words, env={"VLLM_PP_LAYER_PARTITION": "30,34"}).partition == (30, 34)
 
 
+def test_models_with_chunks_share_blocks_where_they_are_told_to() -> None:
+    assert settings([], env={"VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE": "1"}).chunks_share
+    assert not settings([]).chunks_share
+
+
 def test_flags_that_only_the_container_knows_are_named() -> None:
     assert settings(["$(OPTIONS)"]).unsure == ("$(OPTIONS)",)
 

@@ -43,9 +43,9 @@ def test_the_measured_memory_is_in_the_band(row: dict[str, Any], found: RankMemo
 
 def test_every_difference_from_the_recipes_has_a_reason() -> None:
     listed = list(recipes(DATA))
-    different = [row for row, ours in listed if differs(row["minimum"], ours)]
+    different = [(row, ours) for row, ours in listed if differs(row["minimum"], ours)]
     assert len(listed) > 100 and len(different) < 0.2 * len(listed)
-    assert [row["model"] for row in different if not reason(DATA, row)] == []
+    assert [row["model"] for row, ours in different if not reason(DATA, row, ours)] == []
 
 
 def test_the_multimodal_row_is_in_the_band() -> None:
@@ -277,6 +277,15 @@ def test_what_vllm_rejects_is_unknown_with_the_reason() -> None:
     asked = shape([LINEAR, FULL] * 16)
     found = rank_memory(asked, EngineSettings(hybrid_manager=False), H100)
     assert found.cache is None and found.unknown["cache"] == "layers with states need the hybrid KV cache manager"
+
+
+def test_chunks_cost_like_full_attention_unless_told_otherwise() -> None:
+    asked = shape([Attention("chunked", 32, 8, 128, 128, 8192), FULL] * 16)
+    sizes = [
+        rank_memory(asked, EngineSettings(chunks_share=shares, batch_tokens=2048), H100).needed
+        for shares in (False, True)
+    ]
+    assert sizes[0] and sizes[1] and sizes[0] > 1.5 * sizes[1]
 
 
 def test_windows_cost_like_full_attention_without_the_hybrid_manager() -> None:

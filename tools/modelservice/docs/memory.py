@@ -72,10 +72,14 @@ def differs(minimum: float, ours: float) -> bool:
     return abs(minimum / ours - 1) > TOLERATED
 
 
-def reason(folder: Path, row: dict[str, Any]) -> str:
-    """Return why a recipe states another minimum: by its model, else by its precision; empty for no known reason."""
+def reason(folder: Path, row: dict[str, Any], ours: float) -> str:
+    """Return why a recipe states another minimum; empty for no known reason.
+
+    The reason is one of its model, else of its precision, which makes recipes too small.
+    """
     known = yaml.safe_load((folder / "vllm-recipe-differences.yaml").read_text(encoding="utf-8"))
-    return str(known["models"].get(row["model"]) or known["precisions"].get(row["precision"]) or "")
+    general = known["precisions"].get(row["precision"]) if row["minimum"] < ours else ""
+    return str(known["models"].get(row["model"]) or general or "")
 
 
 def recipe_table(folder: Path) -> str:
@@ -84,7 +88,7 @@ def recipe_table(folder: Path) -> str:
     lines = ["| Model | Precision | Recipe | 1.2 × weights | Why |", "|---|---|---|---|---|"]
     for row, ours in listed:
         if differs(row["minimum"], ours):
-            cells = (row["model"], row["precision"], row["minimum"], round(ours), reason(folder, row))
+            cells = (row["model"], row["precision"], row["minimum"], round(ours), reason(folder, row, ours))
             lines.append(f"| {' | '.join(map(str, cells))} |")
     alike = len(listed) - (len(lines) - 2)
     return f"{alike} of {len(listed)} recipes of models whose weights are known agree.\n\n" + "\n".join(lines)

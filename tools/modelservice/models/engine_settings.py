@@ -71,6 +71,7 @@ class EngineSettings:
         state_type: type of the recurrent state of layers; ``auto`` for the model's.
         hybrid_manager: None where only the model decides.
         connector: KV connector that switches the hybrid manager off; empty without.
+        chunks_share: whether the hybrid manager stays on for models with chunked attention.
         prefix_caching: whether finished requests leave their cache behind.
         graphs: whether CUDA graphs are captured.
         adapters, adapter_rank: LoRA adapters at once, and their rank; 0 without.
@@ -102,6 +103,7 @@ class EngineSettings:
     state_type: str = "auto"
     hybrid_manager: bool | None = None
     connector: str = ""
+    chunks_share: bool = False
     prefix_caching: bool = True
     graphs: bool = True
     adapters: int = 0
@@ -144,6 +146,7 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
         state_type=command.value("mamba-ssm-cache-dtype") or "auto",
         hybrid_manager=manager,
         connector=connector,
+        chunks_share=env.get(memory.cache.hybrid_manager.chunked_variable) == "1",
         prefix_caching=reader.switch("enable-prefix-caching") is not False,
         graphs=not reader.switch("enforce-eager"),
         adapters=(reader.integer("max-loras") or 1) if reader.switch("enable-lora") else 0,

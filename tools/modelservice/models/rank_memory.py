@@ -188,7 +188,9 @@ def cache_setup(
     return CacheSetup(
         block_tokens=settings.block_tokens or (blocks.latent_tokens if latent else blocks.tokens),
         block_multiple=blocks.latent_tokens_with_states if latent else 1,
-        hybrid_manager=not chunked if settings.hybrid_manager is None else settings.hybrid_manager,
+        hybrid_manager=(settings.chunks_share or not chunked)
+        if settings.hybrid_manager is None
+        else settings.hybrid_manager,
         context_parallel=settings.context_parallel,
         tokens_in_flight=steps * (settings.batch_tokens or batch_size(device, most=True).tokens),
         state_blocks=1 + settings.prefix_caching + (settings.speculation.tokens if settings.speculation else 0),
