@@ -50,6 +50,7 @@ def connector(name: str, **more: Any) -> list[str]:
         (["--enable-hybrid-kv-cache-manager"], {"hybrid_manager": True}),
         (["--decode-context-parallel-size", "2"], {"context_parallel": 2}),
         (["--enable-sleep-mode"], {"sleeps": True}),
+        (["--no-async-scheduling"], {"overlaps": False}),
         (["--quantization", "fp8", "--dtype", "float16"], {"quantization": "fp8", "model_type": "float16"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

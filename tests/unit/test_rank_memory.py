@@ -279,6 +279,17 @@ def test_what_vllm_rejects_is_unknown_with_the_reason() -> None:
     assert found.cache is None and found.unknown["cache"] == "layers with states need the hybrid KV cache manager"
 
 
+def test_windows_hold_the_tokens_of_the_steps_that_may_run_at_once() -> None:
+    asked = shape([WINDOW] * 4)
+    tokens = {}
+    for version, overlaps in ((Version(0, 25), True), (Version(0, 26), True), (Version(0, 26), False)):
+        settings = EngineSettings(version=version, overlaps=overlaps, batch_tokens=2048)
+        cache = rank_memory(asked, settings, H100).cache
+        assert cache
+        tokens[version, overlaps] = cache.setup.tokens_in_flight
+    assert tokens == {(Version(0, 25), True): 2048, (Version(0, 26), True): 4096, (Version(0, 26), False): 2048}
+
+
 def test_chunks_cost_like_full_attention_unless_told_otherwise() -> None:
     asked = shape([Attention("chunked", 32, 8, 128, 128, 8192), FULL] * 16)
     sizes = [

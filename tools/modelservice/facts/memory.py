@@ -13,6 +13,8 @@ class CacheBlocks(Record):
 
     source: Source
     tokens: int
+    several_steps_since: Version
+    """First version in which windows hold the tokens of all steps that may run at once."""
     latent_tokens: int
     """Of a latent cache (MLA)."""
     latent_tokens_with_states: int
@@ -85,6 +87,8 @@ class ProcessorCache(Record):
     source: Source
     gib_variable: str
     """Variable with its size in GiB."""
+    block_tokens: int
+    """Tokens of a block where no flag says them."""
 
 
 class Pipeline(Record):

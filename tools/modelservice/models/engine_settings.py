@@ -74,6 +74,7 @@ class EngineSettings:
         chunks_share: whether the hybrid manager stays on for models with chunked attention.
         prefix_caching: whether finished requests leave their cache behind.
         graphs: whether CUDA graphs are captured.
+        overlaps: whether a step is scheduled while another one runs (async scheduling).
         adapters, adapter_rank: LoRA adapters at once, and their rank; 0 without.
         speculation: None without.
         sleeps: whether the engine can release its memory and take it again.
@@ -106,6 +107,7 @@ class EngineSettings:
     chunks_share: bool = False
     prefix_caching: bool = True
     graphs: bool = True
+    overlaps: bool = True
     adapters: int = 0
     adapter_rank: int = 0
     speculation: Speculation | None = None
@@ -149,6 +151,7 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
         chunks_share=env.get(memory.cache.hybrid_manager.chunked_variable) == "1",
         prefix_caching=reader.switch("enable-prefix-caching") is not False,
         graphs=not reader.switch("enforce-eager"),
+        overlaps=reader.switch("async-scheduling") is not False,
         adapters=(reader.integer("max-loras") or 1) if reader.switch("enable-lora") else 0,
         adapter_rank=(reader.integer("max-lora-rank") or 16) if reader.switch("enable-lora") else 0,
         speculation=_speculation(command),

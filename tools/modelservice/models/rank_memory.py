@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelservice import facts
+from modelservice.engines.version import Version
 from modelservice.models import parameters
 from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.cache_layers import Sharding, sharded
@@ -183,10 +184,16 @@ def cache_setup(
     """Return how the engine arranges the cache of layers."""
     latent = any(isinstance(mixer, LatentAttention) for mixer in mixers)
     chunked = any(isinstance(mixer, Attention) and mixer.kind == "chunked" for mixer in mixers)
-    blocks = facts.engine_memory().cache.blocks
-    steps = settings.pipeline + 1
+    known = facts.engine_memory().cache
+    blocks = known.blocks
+    default = (
+        known.processors.block_tokens if settings.processors else blocks.latent_tokens if latent else blocks.tokens
+    )
+    several = Version.parse(blocks.several_steps_since)
+    one = settings.version is not None and several is not None and settings.version < several
+    steps = 1 if one else settings.pipeline + (settings.overlaps and not settings.processors)
     return CacheSetup(
-        block_tokens=settings.block_tokens or (blocks.latent_tokens if latent else blocks.tokens),
+        block_tokens=settings.block_tokens or default,
         block_multiple=blocks.latent_tokens_with_states if latent else 1,
         hybrid_manager=(settings.chunks_share or not chunked)
         if settings.hybrid_manager is None
