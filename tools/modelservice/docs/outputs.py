@@ -9,7 +9,7 @@ import difflib
 import json
 from pathlib import Path
 
-from modelservice.docs import accelerators, engines, facts, importing, rules, schema, values
+from modelservice.docs import accelerators, engines, facts, importing, model_shapes, rules, schema, values
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes.types import merge_keys
 from modelservice.paths import CHART
@@ -29,6 +29,11 @@ def outputs(root: Path) -> dict[Path, str]:
         chart / "README.md": {"values": values.values_table(Values)},
         root / "docs" / "features" / "accelerators.md": {"accelerators": accelerators.accelerator_table()},
         root / "docs" / "features" / "models.md": {"engines": engines.engine_table()},
+        root / "docs" / "models-known.md": {
+            "models": model_shapes.model_table(),
+            "sizes": model_shapes.size_table(),
+            "exceptions": model_shapes.exception_table(),
+        },
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
     for page, sections in tables.items():
