@@ -16,22 +16,9 @@ from modelservice.models.local_model import load
 from modelservice.models.parameters import checkpoint, drafts, parts, total, weights_size
 from modelservice.models.shape import ModelShape, shape_of
 from modelservice.models.sizes import EXCEPTIONS, compared
+from support.model_configs import LLAMA
 
 GIB = 1024**3
-
-LLAMA = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "intermediate_size": 14336,
-    "num_attention_heads": 32,
-    "num_hidden_layers": 32,
-    "num_key_value_heads": 8,
-    "vocab_size": 128256,
-    "tie_word_embeddings": False,
-    "max_position_embeddings": 131072,
-    "torch_dtype": "bfloat16",
-}
 
 
 def known(name: str) -> ModelShape:

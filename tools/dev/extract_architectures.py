@@ -89,11 +89,16 @@ def read(files: Mapping[str, bytes]) -> dict[str, bool | None]:
     return {name: sources.supports(*place) for name, place in sorted(sources.registered().items())}
 
 
-def main(versions: Sequence[str]) -> None:
-    """Write the table from the wheels of some versions."""
+def agreements(versions: Sequence[str]) -> dict[str, bool | None]:
+    """Return for each architecture of the last version what all of them say."""
     with index() as packages:
         releases = [read(packages.sources(packages.wheel("vllm", version), "vllm")) for version in versions]
-    agreed = {name: value for name, value in releases[-1].items() if all(r.get(name) is value for r in releases)}
+    return {name: value for name, value in releases[-1].items() if all(r.get(name) is value for r in releases)}
+
+
+def main(versions: Sequence[str]) -> None:
+    """Write the table from the wheels of some versions."""
+    agreed = agreements(versions)
     about = {"source": "https://github.com/vllm-project/vllm/releases", "versions": list(versions)}
     table = about | {
         "supported": [name for name, value in agreed.items() if value is True],

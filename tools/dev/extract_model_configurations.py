@@ -1,11 +1,11 @@
 """Write the configurations of models that the tool knows: numbers of ``config.json`` from published catalogues.
 
-    python -m dev.extract_model_configurations aiconfigurator WHEEL
+    python -m dev.extract_model_configurations aiconfigurator 0.12.0
     python -m dev.extract_model_configurations kaito COMMIT model_catalog.yaml
 
-The wheel is AIConfigurator's from PyPI (``pip download --no-deps aiconfigurator-core==0.12.0``), of which the files are
-read, not run; the catalogue is ``presets/workspace/models/model_catalog.yaml`` of a commit of KAITO. Only the fields
-that :mod:`modelservice.models` reads are kept, and no file is copied.
+The first are in the wheel of aiconfigurator-core on the package index. The second file is
+``presets/workspace/models/model_catalog.yaml`` of a commit of KAITO. Only the fields that :mod:`modelservice.models`
+reads are kept, and no file is copied.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,9 @@ from typing import Any
 
 import yaml
 
+from dev.wheels import index
+
+PACKAGE = "aiconfigurator-core"
 TABLES = Path(__file__).parents[1] / "modelservice" / "facts" / "configurations"
 _CONFIG = re.compile(
     r"aiconfigurator_core/model_configs/(?P<owner>.+?)--(?P<name>.+?)(?P<extra>_hf_quant)?_config\.json"
@@ -65,19 +67,20 @@ _KAITO = {
 }
 
 
-def aiconfigurator(wheel: Path) -> dict[str, dict[str, Any]]:
+def aiconfigurator(version: str) -> dict[str, dict[str, Any]]:
     """Return the configurations in AIConfigurator's wheel, by the name of the model."""
+    with index() as packages:
+        files = packages.sources(packages.wheel(PACKAGE, version), "aiconfigurator_core/model_configs", ".json")
     found: dict[str, dict[str, Any]] = {}
     extras: dict[str, Any] = {}
-    with zipfile.ZipFile(wheel) as archive:
-        for path in sorted(archive.namelist()):
-            if match := _CONFIG.fullmatch(path):
-                content = json.loads(archive.read(path))
-                name = f"{match['owner']}/{match['name']}"
-                if match["extra"]:
-                    extras[name] = _quantization(content.get("quantization") or content)
-                else:
-                    found[name] = _configuration(content)
+    for path, text in sorted(files.items()):
+        if match := _CONFIG.fullmatch(path):
+            content = json.loads(text)
+            name = f"{match['owner']}/{match['name']}"
+            if match["extra"]:
+                extras[name] = _quantization(content.get("quantization") or content)
+            else:
+                found[name] = _configuration(content)
     for name, extra in extras.items():
         found[name].setdefault("quantization_config", {}).update(extra)
     return found
@@ -186,13 +189,9 @@ def write(table: str, about: Mapping[str, str], models: Mapping[str, Any]) -> No
 def main(source: str, *arguments: str) -> None:
     """Write the table of a source."""
     if source == "aiconfigurator":
-        wheel = Path(arguments[0])
-        about = {
-            "source": "https://github.com/ai-dynamo/aiconfigurator",
-            "package": "aiconfigurator-core",
-            "version": wheel.name.split("-")[1],
-        }
-        write("aiconfigurator.json", about, aiconfigurator(wheel))
+        version = arguments[0]
+        about = {"source": "https://github.com/ai-dynamo/aiconfigurator", "package": PACKAGE, "version": version}
+        write("aiconfigurator.json", about, aiconfigurator(version))
     else:
         commit, catalogue = arguments
         about = {"source": f"https://github.com/kaito-project/kaito/tree/{commit}", "version": commit}

@@ -9,7 +9,7 @@ import difflib
 import json
 from pathlib import Path
 
-from modelservice.docs import accelerators, engines, facts, importing, memory, rules, schema, values
+from modelservice.docs import accelerators, engines, facts, importing, memory, model_shapes, rules, schema, values
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes.types import merge_keys
 from modelservice.paths import CHART
@@ -33,6 +33,11 @@ def outputs(root: Path) -> dict[Path, str]:
         },
         root / "docs" / "features" / "models.md": {"engines": engines.engine_table()},
         root / "docs" / "model-memory.md": _memory_tables(root / "tests" / "data"),
+        root / "docs" / "models-known.md": {
+            "models": model_shapes.model_table(),
+            "sizes": model_shapes.size_table(),
+            "exceptions": model_shapes.exception_table(),
+        },
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
     for page, sections in tables.items():

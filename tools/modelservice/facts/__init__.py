@@ -204,13 +204,14 @@ def catalogue(name: str) -> dict[str, Any]:
     return found
 
 
-def supports_pipeline(architecture: str) -> bool | None:
-    """Return whether vLLM runs an architecture with pipeline parallelism; None for one that is not known."""
-    table = _pipeline()
-    return True if architecture in table["supported"] else False if architecture in table["refused"] else None
-
-
 @functools.cache
-def _pipeline() -> dict[str, Any]:
+def pipeline() -> dict[str, Any]:
+    """Return the architectures that vLLM runs with pipeline parallelism, and those that it does not."""
     found: dict[str, Any] = json.loads((CONFIGURATIONS / "pipeline.json").read_text(encoding="utf-8"))
     return found
+
+
+def supports_pipeline(architecture: str) -> bool | None:
+    """Return whether vLLM runs an architecture with pipeline parallelism; None for one that is not known."""
+    table = pipeline()
+    return True if architecture in table["supported"] else False if architecture in table["refused"] else None
