@@ -13,6 +13,7 @@ from modelservice.facts.models import ExpertsOnly, Flags
 from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.models.catalogue import find
 
 _CONFIG = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 
@@ -146,7 +147,10 @@ def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, *, certain: bool) 
 
 
 def _has_experts(group: PodGroup) -> bool | None:
-    """Return whether the model is a mixture of experts, by its name; None where that is not known."""
+    """Return whether the model is a mixture of experts, by its shape or its name; None where that is not known."""
+    shaped = find(group.command.model or "")
+    if shaped and shaped.shape.layers:
+        return shaped.shape.experts is not None
     name = (group.command.model or "").rstrip("/").rpartition("/")[2]
     known = facts.models_by_name()
     if any(re.search(item.pattern, name, re.IGNORECASE) for item in known.experts):

@@ -1,0 +1,57 @@
+"""Fetches the configuration of a model from Hugging Face, when asked to.
+
+Only the files that describe a model are fetched, into the library's own cache. The library takes the token from its
+environment; nothing that it says is printed, because that may hold a token or an address with one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from modelservice.errors import UsageError
+from modelservice.models.catalogue import KnownModel
+from modelservice.models.local_model import CONFIG, INDEX, QUANTIZATION, load
+
+_GIVE = "give its config.json with --model-config"
+
+
+def fetch(name: str, revision: str | None = None) -> KnownModel:
+    """Return a model by its configuration on Hugging Face.
+
+    Args:
+        name: its repository, e.g. ``Qwen/Qwen3-32B``.
+        revision: branch, tag or commit; by default the newest.
+
+    Raises:
+        UsageError: the library is not installed, Hugging Face cannot be reached, or does not give the file.
+    """
+    try:
+        from huggingface_hub import errors, hf_hub_download
+    except ImportError:
+        raise UsageError(
+            "--fetch-model-config needs the package huggingface_hub",
+            fix='install it with pip install "llm-d-modelservice[hub]", or ' + _GIVE,
+        ) from None
+    try:
+        config = Path(hf_hub_download(name, CONFIG, revision=revision))
+    except errors.GatedRepoError:
+        message = f"{name} is gated on Hugging Face"
+        raise UsageError(message, fix=f"set HF_TOKEN to a token that may read it, or {_GIVE}") from None
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError):
+        at = f" at revision {revision}" if revision else ""
+        raise UsageError(f"Hugging Face has no model {name}{at}", fix=f"write OWNER/NAME, or {_GIVE}") from None
+    except errors.EntryNotFoundError as error:
+        if isinstance(error, errors.LocalEntryNotFoundError):
+            raise _unreachable(name) from None
+        raise UsageError(f"{name} on Hugging Face has no config.json", fix=_GIVE) from None
+    except Exception:
+        raise _unreachable(name) from None
+    for file in (QUANTIZATION, INDEX):
+        with contextlib.suppress(Exception):
+            hf_hub_download(name, file, revision=revision)
+    return load(config, name)
+
+
+def _unreachable(name: str) -> UsageError:
+    return UsageError(f"the configuration of {name} cannot be fetched: Hugging Face cannot be reached", fix=_GIVE)
