@@ -428,3 +428,9 @@ def test_a_damaged_configuration_is_rejected_in_words(value: Any) -> None:
                 continue
             if "quant" in key:
                 checkpoint(shape)
+
+
+def test_files_that_were_measured_go_before_the_sum(tmp_path: Path) -> None:
+    directory = write(tmp_path, config=LLAMA)
+    (directory / "model.safetensors").write_bytes(bytes(5000))
+    assert weights_size(load(directory).shape) == 5000
