@@ -9,6 +9,7 @@ from modelservice.check.examples import findings
 from modelservice.check.rule import Example, rules
 from modelservice.helm import EmbeddedHelm
 from modelservice.model.weights import weights_of
+from modelservice.models.lookup import Models
 
 PODS = """\
 apiVersion: apps/v1
@@ -249,7 +250,7 @@ def test_what_the_name_of_a_model_tells_is_no_error(
 )
 def test_the_size_of_a_model_by_its_shape(model: str, billions: float) -> None:
     """Mistral's vision encoders are counted, and what quantisation leaves in 16 bits."""
-    assert float(weights_of(model) or 0) == pytest.approx(billions * 10**9, rel=0.001)
+    assert float(weights_of(model, Models()) or 0) == pytest.approx(billions * 10**9, rel=0.001)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_the_size_of_a_model_by_its_shape(model: str, billions: float) -> None:
     ],
 )
 def test_the_size_of_another_model_by_its_name(model: str, billions: float) -> None:
-    assert weights_of(model) == pytest.approx(Decimal(str(billions)) * 10**9)
+    assert weights_of(model, Models()) == pytest.approx(Decimal(str(billions)) * 10**9)
 
 
 TPU = "{accelerator: {type: google}, engine: {image: 'vllm/vllm-tpu:v0.12.0'}, decode: {parallelism: {tensor: 8}}}"

@@ -12,12 +12,19 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from modelservice.cli.model_options import Models
+from modelservice.cli.app import app
 from modelservice.errors import UsageError
+from modelservice.models.lookup import Models
 from support.model_configs import LLAMA
 from support.render import ROOT
 
+runner = CliRunner()
+VALUES = """\
+modelArtifacts: {name: mine/model, uri: hf://mine/model, size: 1Gi}
+engine: {type: vllm, image: "vllm/vllm-openai:v0.32.0"}
+"""
 TOKEN = "hf_thisIsASecretToken"
 installed = pytest.mark.skipif(importlib.util.find_spec("huggingface_hub") is None, reason="needs huggingface_hub")
 
@@ -52,9 +59,25 @@ def test_a_path_with_an_equals_sign_is_a_path(config: Path, tmp_path: Path) -> N
     assert layers(Models([str(directory)]), "mine/model") == 2
 
 
-def test_a_missing_file_is_an_error_where_the_model_is_asked_for() -> None:
-    with pytest.raises(UsageError, match=r"/nowhere.*give a model's directory"):
-        Models(["/nowhere"]).find("mine/model")
+def test_a_missing_file_is_an_error_in_one_line(config: Path) -> None:
+    values = config.with_name("values.yaml")
+    values.write_text(VALUES)
+    result = runner.invoke(app, ["check", str(values), "--model-config", "/nowhere"])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "/nowhere: No such file or directory; give a model's directory or its config.json"
+
+
+def test_check_sizes_a_model_by_the_configuration_that_is_given(config: Path) -> None:
+    values = config.with_name("values.yaml")
+    values.write_text(VALUES)
+    without, given = (
+        json.loads(runner.invoke(app, ["check", str(values), "--format", "json", *more]).stdout)["findings"]
+        for more in ([], ["--model-config", f"mine/model={config}"])
+    )
+    assert not [item for item in without if item["rule"] == "model-volume"]
+    assert {item["message"] for item in given if item["rule"] == "model-volume"} == {
+        "the weights take about 3 GiB, but the volume holds 1 GiB"
+    }
 
 
 def layers(models: Models, name: str) -> int:
@@ -116,11 +139,11 @@ def hub() -> Iterator[str]:
 
 FETCH = """
 import sys
-from modelservice.cli.model_options import Models
 from modelservice.errors import UsageError
+from modelservice.models.lookup import Models
 try:
     found = Models(fetch=True).find(sys.argv[1])
-    print(found.name, found.exact, found.shape.layer_count)
+    print(found and (found.name, found.exact, found.shape.layer_count))
 except UsageError as error:
     print(error)
 """
@@ -141,15 +164,15 @@ def fetch(name: str, home: Path, **env: str) -> str:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("mine/model", "mine/model True 32"),
-        ("Qwen/Qwen3-32B", "Qwen/Qwen3-32B True 64"),  # known: nothing is fetched
+        ("mine/model", "('mine/model', True, 32)"),
+        ("Qwen/Qwen3-32B", "('Qwen/Qwen3-32B', True, 64)"),  # known: nothing is fetched
         ("mine/gated", "mine/gated is gated on Hugging Face; set HF_TOKEN to a token that may read it, or give its "
          "config.json with --model-config"),
         ("mine/missing", "Hugging Face has no model mine/missing; write OWNER/NAME, or give its config.json with "
          "--model-config"),
         ("mine/empty", "mine/empty on Hugging Face has no config.json; give its config.json with --model-config"),
-        ("/models/mine", "Hugging Face has no model /models/mine; write OWNER/NAME, or give its config.json with "
-         "--model-config"),
+        ("/models/mine", "None"),  # no repository
+        ("hf://mine/model", "('mine/model', True, 32)"),
         ("mine/broken", "the configuration of mine/broken cannot be fetched: Hugging Face cannot be reached; give its "
          "config.json with --model-config"),
     ],
@@ -165,6 +188,12 @@ def test_offline_one_line_says_so(tmp_path: Path, env: dict[str, str]) -> None:
         "the configuration of mine/model cannot be fetched: Hugging Face cannot be reached; give its config.json with "
         "--model-config"
     )
+
+
+@installed
+def test_what_was_fetched_once_is_there_offline(hub: str, tmp_path: Path) -> None:
+    found = fetch("mine/model", tmp_path, HF_ENDPOINT=hub)
+    assert fetch("mine/model", tmp_path, HF_ENDPOINT="http://127.0.0.1:9") == found
 
 
 def test_without_the_library_the_extra_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -418,13 +419,30 @@ def of_each_type() -> list[dict[str, Any]]:
     return [LLAMA, *found.values()]
 
 
-@pytest.mark.parametrize("value", [None, "x", -1, 0, 1.5, [], [1], {}, {"a": None}, True, [None] * 9, ["x"] * 200])
+def damaged(source: Any, value: Any) -> Iterator[Any]:
+    """The source with each of its values replaced, at any depth."""
+    places = source.items() if isinstance(source, dict) else enumerate(source[:1]) if isinstance(source, list) else ()
+    for place, inner in places:
+        for other in (value, *damaged(inner, value)):
+            copy = source.copy()
+            copy[place] = other
+            yield copy
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, [], {"a": None}])
 def test_a_damaged_configuration_is_rejected_in_words(value: Any) -> None:
-    for source in of_each_type():
-        for key in source:
+    quantized = {"quant_method": "awq", "bits": 4, "group_size": 128, "dynamic": {"-:.*": {}}}
+    for source in (*of_each_type(), {**LLAMA, "quantization_config": quantized}):
+        for config in damaged(source, value):
             try:
-                shape = shape_of({**source, key: value})
+                shape = shape_of(config)
             except ConfigurationError:
                 continue
-            if "quant" in key:
+            if shape.quantization:
                 checkpoint(shape)
+
+
+def test_files_that_were_measured_go_before_the_sum(tmp_path: Path) -> None:
+    directory = write(tmp_path, config=LLAMA)
+    (directory / "model.safetensors").write_bytes(bytes(5000))
+    assert weights_size(load(directory).shape) == 5000

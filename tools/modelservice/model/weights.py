@@ -8,7 +8,7 @@ from decimal import Decimal
 from modelservice import facts
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.models.catalogue import find
+from modelservice.models.lookup import Models
 from modelservice.models.parameters import weights_size
 
 _PARAMETERS = re.compile(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", re.IGNORECASE)
@@ -18,15 +18,16 @@ def weights(deployment: Deployment, group: PodGroup) -> Decimal | None:
     """Return the bytes of the weights of the pods' model; None where that is not known."""
     uri = str(deployment.value("modelArtifacts.uri") or "")
     name = uri if "{{" not in uri else ""
-    return weights_of(name or str(deployment.value("modelArtifacts.name") or "") or group.command.model or "")
+    model = name or str(deployment.value("modelArtifacts.name") or "") or group.command.model or ""
+    return weights_of(model, deployment.models)
 
 
-def weights_of(model: str) -> Decimal | None:
+def weights_of(model: str, models: Models) -> Decimal | None:
     """Return the bytes of the weights of a model that is known, else by the number of parameters in its name.
 
     The name of one that is not known may have no such number: that is None.
     """
-    known = find(model) if model else None
+    known = models.find(model) if model else None
     size = weights_size(known.shape) if known else None
     return Decimal(size) if size else _by_digits(model.rsplit("/", 1)[-1])
 

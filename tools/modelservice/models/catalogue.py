@@ -19,6 +19,7 @@ from modelservice import facts
 from modelservice.facts.model_shapes import Completion
 from modelservice.models.configuration import read
 from modelservice.models.names import Variant, variants
+from modelservice.models.parameters import checkpoint
 from modelservice.models.quantized import named
 from modelservice.models.shape import ModelShape, Quantization
 
@@ -102,7 +103,6 @@ def _known(name: str, own: str, variant: Variant) -> KnownModel:
     taken = replace(
         shape,
         quantization=quantization,
-        parameters=None,
         file_bytes=shape.file_bytes if quantization == shape.quantization else None,
         # Tuned models are often made for other lengths.
         longest=None if variant.tuned or like != own else shape.longest,
@@ -131,7 +131,10 @@ def _own_shape(name: str) -> tuple[ModelShape, str]:
     else:
         shape = _completed(name, listed)
         source = f"KAITO {tables['kaito']['version'][:8]}" if listed else "its config.json"
-    return replace(shape, file_bytes=round(size * _GIB) if size else None), source
+    # The files of a repository may hold the weights twice, so what they take counts only where nothing else is known.
+    if size and checkpoint(shape) is None:
+        shape = replace(shape, file_bytes=round(size * _GIB))
+    return shape, source
 
 
 def _completed(name: str, listed: Mapping[str, Any]) -> ModelShape:

@@ -10,6 +10,8 @@ from modelservice.models.configured_feed_forward import feed_forward
 from modelservice.models.fields import ConfigurationError, Fields, MissingError
 from modelservice.models.layers import Attention, Dense, LatentAttention, Layer, Mixer, State
 
+_MOST = 10_000
+"""More layers than any model has."""
 _CHUNKED, _SLIDING, _LINEAR = "chunked_attention", "sliding_attention", "linear_attention"
 
 
@@ -22,6 +24,8 @@ def layers_of(fields: Fields, family: ModelFamily) -> tuple[Layer, ...]:
     if family.layers == "nemotronH":
         return tuple(_nemotron_layer(fields, family, kind) for kind in _nemotron_kinds(fields))
     count = fields.required("num_hidden_layers", "n_layer", "num_layers")
+    if count > _MOST:
+        raise ConfigurationError(f"num_hidden_layers: {count} is not a number of layers")
     if family.layers == "nemotronNas":
         return tuple(_block(fields, block) for block in _per_layer(fields, "block_configs", count, Mapping))
     mixer = _MIXERS[family.layers]
@@ -37,6 +41,8 @@ def draft_layers(fields: Fields, family: ModelFamily, layers: tuple[Layer, ...])
     if family.layers == "nemotronH":
         kinds = str(fields.text.get("mtp_hybrid_override_pattern") or "") or fields.items("mtp_layers_block_type")
         return tuple(_nemotron_layer(fields, family, _NEMOTRON.get(kind, kind)) for kind in kinds) * min(count, 1)
+    if count > _MOST:
+        raise ConfigurationError(f"{count} is not a number of layers for speculative decoding")
     attending = [layer for layer in layers if not isinstance(layer.mixer, State)]
     return tuple(attending or layers)[-1:] * count
 
@@ -78,8 +84,8 @@ def _attention(fields: Fields, family: ModelFamily, number: int) -> Attention:
         gated=fields.flag("attn_output_gate", default=family.attention_gate),
         value_is_key=value_is_key,
         sinks=family.sinks,
-        indexer=indexer and int(indexer.get("sparse_index_dim") or 0),
-        indexer_heads=indexer and int(indexer.get("sparse_num_index_heads") or 0),
+        indexer=(indexer.number("sparse_index_dim") or 0) if indexer else 0,
+        indexer_heads=(indexer.number("sparse_num_index_heads") or 0) if indexer else 0,
         shares_cache=bool(shared) and number >= fields.required("num_hidden_layers") - shared,
     )  # fmt: skip
 
@@ -108,13 +114,14 @@ def _window(fields: Fields, kind: str) -> int:
     return (fields.number(name) or 0) if name else 0
 
 
-def _sparse(fields: Fields, number: int) -> Any:
-    """Settings of sparse attention (MiniMax M3) of a layer that has it; 0 for another."""
+def _sparse(fields: Fields, number: int) -> Fields | None:
+    """Settings of sparse attention (MiniMax M3) of a layer that has it; None for another."""
     given = fields.text.get("sparse_attention_config")
     if not isinstance(given, Mapping) or not given.get("use_sparse_attention"):
-        return 0
+        return None
     layers = given.get("sparse_attention_freq")
-    return given if not isinstance(layers, list) or (number < len(layers) and layers[number]) else 0
+    has = not isinstance(layers, list) or (number < len(layers) and layers[number])
+    return Fields(given) if has else None
 
 
 def _latent(fields: Fields, family: ModelFamily, number: int) -> LatentAttention:
@@ -155,9 +162,9 @@ def _delta_net(fields: Fields, family: ModelFamily, number: int) -> Mixer:
 
 def _kimi_linear(fields: Fields, family: ModelFamily, number: int) -> Mixer:
     given = fields.text.get("linear_attn_config")
-    if not isinstance(given, Mapping) or number + 1 not in (given.get("kda_layers") or ()):
+    inner = Fields(given if isinstance(given, Mapping) else {})
+    if number + 1 not in inner.items("kda_layers", int):
         return _latent(fields, family, number)
-    inner = Fields(given)
     heads, head_dim = inner.required("num_heads"), inner.required("head_dim")
     return State(
         "kda",
@@ -220,14 +227,14 @@ def _mamba2(fields: Fields) -> State:
 
 def _block(fields: Fields, block: Mapping[str, Any]) -> Layer:
     """A layer of a model whose layers were searched for (Nemotron NAS)."""
-    attention, network = block.get("attention") or {}, block.get("ffn") or {}
+    attention, network = Fields(block.get("attention") or {}), Fields(block.get("ffn") or {})
     heads, hidden = fields.required("num_attention_heads"), fields.required("hidden_size")
     mixer = None
-    if not attention.get("no_op") and not attention.get("replace_with_linear"):
+    if not attention.flag("no_op") and not attention.flag("replace_with_linear"):
         size = hidden // heads
-        mixer = Attention("full", heads, heads // int(attention["n_heads_in_group"]), size, size)
+        mixer = Attention("full", heads, heads // attention.required("n_heads_in_group"), size, size)
     inner = None
-    if not network.get("no_op"):
+    if not network.flag("no_op"):
         # As transformers' DeciLM: two thirds of the multiple, rounded up to 256.
-        inner = Dense(-(-int(2 * float(network["ffn_mult"]) * hidden / 3) // 256) * 256)
+        inner = Dense(-(-int(2 * network.decimal("ffn_mult") * hidden / 3) // 256) * 256)
     return Layer(mixer, inner)

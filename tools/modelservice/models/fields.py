@@ -11,6 +11,9 @@ _NESTED = ("text_config", "language_config", "llm_config", "thinker_config")
 """Where the language model's part of a multimodal configuration stands."""
 
 
+_LARGEST = 2**53
+
+
 class ConfigurationError(UsageError):
     """A configuration that is not one of a language model."""
 
@@ -51,7 +54,12 @@ class Fields:
         name, value = found
         if isinstance(value, list) and value and all(item == value[0] for item in value):
             value = value[0]
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < 0:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value < _LARGEST
+            or value != int(value)
+        ):
             raise ConfigurationError(f"{name}: {value!r} is not a whole number")
         return int(value)
 
@@ -66,6 +74,17 @@ class Fields:
         if not value:
             raise MissingError(f"{names[0]} is missing", fix="give the config.json of a language model")
         return value
+
+    def decimal(self, name: str) -> float:
+        """Return a field that need not be a whole number.
+
+        Raises:
+            ConfigurationError: it is missing, or not a number.
+        """
+        value = self.text.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
+            raise ConfigurationError(f"{name}: {value!r} is not a number")
+        return float(value)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a switch, of the language model or else of the whole."""
@@ -90,6 +109,6 @@ class Fields:
         value = self.text.get(name)
         if not isinstance(value, list):
             return []
-        if wrong := next((item for item in value if not isinstance(item, kind)), None):
-            raise ConfigurationError(f"{name}: {wrong!r} is not understood")
-        return [item for item in value if item is not None]
+        if wrong := [item for item in value if not isinstance(item, kind)]:
+            raise ConfigurationError(f"{name}: {wrong[0]!r} is not understood")
+        return value

@@ -93,8 +93,8 @@ def checkpoint(shape: ModelShape) -> Total | None:
 
 
 def weights_size(shape: ModelShape) -> int | None:
-    """Return the bytes of a model's weights, by its shape or else as its source states them; None for not known."""
-    found = checkpoint(shape)
+    """Return the bytes of a model's files, as they were measured or else by its shape; None for not known."""
+    found = None if shape.file_bytes else checkpoint(shape)
     return found.size if found else shape.file_bytes
 
 

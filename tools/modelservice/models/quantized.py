@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelservice.models.fields import ConfigurationError
 from modelservice.models.shape import NumberFormat, Quantization
 
 _FP8 = NumberFormat(8)
@@ -49,7 +50,7 @@ def quantization_of(config: Mapping[str, Any], extra: Mapping[str, Any] | None =
     return Quantization(
         method=method,
         form=_form(method, merged),
-        excluded=(*(str(item) for name in _EXCLUDED for item in merged.get(name) or ()), *_dynamic(merged)),
+        excluded=(*(str(item) for name in _EXCLUDED for item in _list(merged.get(name))), *_dynamic(merged)),
         forms=tuple(_forms(merged)),
         only_experts=method == "mxfp4" or bool(merged.get("moe_quant_algo")),
         cache=_cache(method, merged),
@@ -85,18 +86,44 @@ def _form(method: str, given: Mapping[str, Any]) -> NumberFormat | None:
         return _FORMATS.get(algorithm)
     groups = given.get("config_groups")
     if method == "compressed-tensors" and isinstance(groups, Mapping) and groups:
-        first = next(iter(groups.values()))
-        return _group(first, str(first.get("format") or given.get("format") or ""))
+        # Groups whose targets are patterns are in _forms.
+        found = (form for targets, form in _groups(given) if not targets or "Linear" in targets)
+        return next(found, None)
     if method == "fp8":
         return _FORMATS["fp8_pb_wo"] if given.get("weight_block_size") else _FP8
     if method in ("awq", "gptq", "auto-round", "awq_marlin", "gptq_marlin"):
-        bits = given.get("bits") or given.get("w_bit") or 4
-        group = given.get("group_size") or given.get("q_group_size") or _GROUP
+        bits = _whole(given, "bits", "w_bit") or 4
+        group = _whole(given, "group_size", "q_group_size") or _GROUP
         # A scale of 16 bits, and a zero point as wide as an element.
-        return NumberFormat(float(bits), max(0, int(group)), 16 + float(bits))
+        return NumberFormat(bits, max(0, group), 16 + bits)
     if method == "bitsandbytes":
         return NumberFormat(8) if given.get("load_in_8bit") else _BITSANDBYTES
     return _FORMATS.get(method)
+
+
+def _groups(given: Mapping[str, Any]) -> Iterator[tuple[list[str], NumberFormat | None]]:
+    """The targets of each group of compressed-tensors, and its format."""
+    groups = given.get("config_groups")
+    for group in groups.values() if isinstance(groups, Mapping) else ():
+        if isinstance(group, Mapping):
+            form = str(group.get("format") or given.get("format") or "")
+            yield [str(target) for target in _list(group.get("targets"))], _group(group, form)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _whole(given: Mapping[str, Any], *names: str) -> int:
+    """The first of some fields that is set; 0 without.
+
+    Raises:
+        ConfigurationError: it is not a whole number.
+    """
+    name, value = next(((name, given[name]) for name in names if given.get(name) is not None), ("", 0))
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"quantization_config.{name}: {value!r} is not a whole number")
+    return value
 
 
 def _group(group: Mapping[str, Any], form: str) -> NumberFormat | None:
@@ -106,12 +133,15 @@ def _group(group: Mapping[str, Any], form: str) -> NumberFormat | None:
     weights = group.get("weights")
     if not isinstance(weights, Mapping) or not weights.get("num_bits"):
         return None
-    size = weights.get("group_size") if weights.get("strategy") in ("group", "tensor_group") else 0
-    return NumberFormat(float(weights["num_bits"]), int(size or 0), 16)
+    size = _whole(weights, "group_size") if weights.get("strategy") in ("group", "tensor_group") else 0
+    return NumberFormat(_whole(weights, "num_bits"), max(0, size), 16)
 
 
 def _forms(given: Mapping[str, Any]) -> Iterator[tuple[str, NumberFormat]]:
     """Formats by pattern of the module, of a checkpoint with several."""
+    if _method(given) == "compressed-tensors":
+        for targets, form in _groups(given):
+            yield from ((target, form) for target in targets if form and target != "Linear")
     layers = given.get("quantized_layers")
     for pattern, about in layers.items() if isinstance(layers, Mapping) else ():
         form = _FORMATS.get(str(about.get("quant_algo") or "").lower()) if isinstance(about, Mapping) else None

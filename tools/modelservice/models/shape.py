@@ -124,8 +124,7 @@ class ModelShape:
         supports_pipeline: vLLM runs the architecture with pipeline parallelism; None for one that it does not list.
         per_layer_inputs: elements of the second embedding of each layer (Gemma 3n and 4 E-models); 0 without.
         per_layer_vocab: tokens of that embedding.
-        parameters: number of parameters where a source states it.
-        file_bytes: bytes of the checkpoint's safetensors where a source states it.
+        file_bytes: bytes of the files, where they were measured, or where only their size is known.
         unknown: why something is None, by ``cache`` (layers as far as they are cached) and ``weights`` (their sizes).
     """
 
@@ -151,7 +150,6 @@ class ModelShape:
     supports_pipeline: bool | None = None
     per_layer_inputs: int = 0
     per_layer_vocab: int = 0
-    parameters: int | None = None
     file_bytes: int | None = None
     unknown: Mapping[str, str] = field(default_factory=dict, hash=False)
 

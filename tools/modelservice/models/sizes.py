@@ -44,9 +44,10 @@ class Comparison:
 def compared() -> list[Comparison]:
     """Return the comparisons of all models whose files and whose shape are known."""
     found = []
-    for name in sorted(facts.catalogue("kaito")["models"], key=str.lower):
+    listed = facts.catalogue("kaito")["models"]
+    for name in sorted(listed, key=str.lower):
         known = find(name)
         size = checkpoint(known.shape) if known else None
-        if known and size and known.shape.file_bytes:
-            found.append(Comparison(name, size.count, size.size, known.shape.file_bytes))
+        if size:
+            found.append(Comparison(name, size.count, size.size, round(listed[name]["file_gib"] * 1024**3)))
     return found

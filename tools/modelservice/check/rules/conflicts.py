@@ -13,7 +13,6 @@ from modelservice.facts.models import ExpertsOnly, Flags
 from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.models.catalogue import find
 
 _CONFIG = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 
@@ -123,7 +122,7 @@ decode: {parallelism: {dataLocal: 2, dataMode: multiPort, expert: true}}
 def dense_model(deployment: Deployment) -> Iterator[Violation]:
     """Settings for mixtures of experts are for such a model."""
     for group, known in _known_flags(deployment):
-        experts = _has_experts(group)
+        experts = _has_experts(deployment, group)
         for item in known.experts_only if not experts else ():
             flag = next((name for name in item.flags if group.command.has(name)), None)
             applies = _applies(deployment, group, item.since)
@@ -146,9 +145,9 @@ def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, *, certain: bool) 
     )
 
 
-def _has_experts(group: PodGroup) -> bool | None:
+def _has_experts(deployment: Deployment, group: PodGroup) -> bool | None:
     """Return whether the model is a mixture of experts, by its shape or its name; None where that is not known."""
-    shaped = find(group.command.model or "")
+    shaped = deployment.models.find(group.command.model or "")
     if shaped and shaped.shape.layers:
         return shaped.shape.experts is not None
     name = (group.command.model or "").rstrip("/").rpartition("/")[2]
