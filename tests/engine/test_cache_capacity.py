@@ -69,7 +69,11 @@ def test_the_engine_plans_the_blocks_that_are_foreseen(tmp_path: Path, name: str
     planned = json.loads(lines[-1])
 
     settings = EngineSettings(
-        version=Version.parse(environment.VERSION), longest=LENGTH, batch_tokens=1024, cache_bytes=ROOM, processors=True
+        version=Version.parse(environment.VERSIONS["vllm"]),
+        longest=LENGTH,
+        batch_tokens=1024,
+        cache_bytes=ROOM,
+        processors=True,
     )
     found = rank_memory(shape_of(configuration), settings)
     assert found.cache and found.tokens
