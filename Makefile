@@ -45,7 +45,7 @@ test: $(INSTALLED) packages  ## Run all tests; programs that are missing are bui
 	@tests/while-building.sh $(PYTEST)
 
 .PHONY: test-fast
-test-fast: $(INSTALLED)  ## Run the tests that need no cluster and no built program
+test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
 	@$(PYTEST) -m 'not executable' tests/unit tests/golden
 
 .PHONY: test-engine

@@ -1,21 +1,16 @@
 """The programs that tests build: what is said before, and that two processes do not build the same one."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from localcluster.binaries import PROGRAMS
+import pytest
+
+from localcluster.binaries import PROGRAMS, _alone
 
 BINARIES = [sys.executable, "-m", "localcluster.binaries"]
-
-HELD = """
-import sys; from pathlib import Path; from localcluster import binaries
-with binaries._alone(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-    print("released", flush=True)
-"""
 
 
 def test_the_plan_names_all_that_an_empty_cache_lacks(tmp_path: Path) -> None:
@@ -29,14 +24,8 @@ def test_the_plan_names_all_that_an_empty_cache_lacks(tmp_path: Path) -> None:
 
 
 def test_one_process_builds_while_the_other_waits(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HELD, str(tmp_path)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as first:  # type: ignore[call-overload]
-        assert first.stdout.readline() == "held\n"
-        with subprocess.Popen(command, text=True, **pipes) as second:  # type: ignore[call-overload]
-            os.set_blocking(second.stdout.fileno(), False)
-            assert second.stdout.read() in (None, ""), "the lock is the first's"
-            first.communicate("")
-            os.set_blocking(second.stdout.fileno(), True)
-            assert second.stdout.readline() == "held\n"
-            second.communicate("")
+    at_once = fcntl.LOCK_EX | fcntl.LOCK_NB
+    with (tmp_path / ".lock").open("w") as other:
+        with _alone(tmp_path), pytest.raises(BlockingIOError):
+            fcntl.flock(other, at_once)
+        fcntl.flock(other, at_once)

@@ -96,6 +96,8 @@ _WITHOUT_DEBUGGING = ["-gcflags=all=-dwarf=false"]
 _SMALL = "-s -w"
 
 PROGRAMS = {
+    # The first to be built: definitions, with which every rendered object is compared, are made by it.
+    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
     # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
@@ -111,7 +113,6 @@ PROGRAMS = {
     ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     "coredns": Program("github.com/coredns/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
