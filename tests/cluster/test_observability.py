@@ -2,6 +2,7 @@
 
 from modelservice.helm import EmbeddedHelm, Release
 from support.cluster import Cluster, Helm
+from support.patience import PATIENCE
 from support.presets import presets
 
 TEST_PODS = "app.kubernetes.io/component=test"
@@ -36,7 +37,7 @@ def test_helm_test_reaches_the_ready_pods_of_a_role_and_cleans_up(cluster: Clust
             name=pod["metadata"]["name"], namespace=namespace, body={"status": {"phase": "Succeeded"}},
             content_type="application/merge-patch+json",
         )  # fmt: skip
-        output, _ = running.communicate(timeout=60)
+        output, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0, output
     names = {found["metadata"]["name"] for found in cluster.objects("v1", "Service", namespace)}
     assert service not in names

@@ -13,6 +13,7 @@ import pytest
 from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError
 from support.cluster import Cluster, own_cache
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("own_nodes")
 
@@ -43,7 +44,7 @@ def command(process: Path) -> str:
 
 def assert_gone(words: set[str]) -> None:
     """Links go a moment after their namespaces."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while found := traces(words):
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
@@ -83,7 +84,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path:
     cluster.wait("containerd runs", (folder / "real-1" / "run" / "containerd" / "containerd.sock").exists)
     words = marks(folder)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert not folder.exists()
     assert_gone(words)
 

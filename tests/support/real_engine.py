@@ -22,6 +22,7 @@ from localengine import environment
 from modelservice.kubernetes.variables import expand
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from support.patience import PATIENCE
 
 SCRIPTS = Path(environment.__file__).parent
 
@@ -143,7 +144,7 @@ class Pod:
         recorder.chmod(0o755)
         recorded.unlink(missing_ok=True)
         search = {"PATH": f"{self.folder}{os.pathsep}{os.environ['PATH']}", "RECORDED": str(recorded)}
-        subprocess.run(self.command, env={**self.env, **search}, check=True, capture_output=True, timeout=60)
+        subprocess.run(self.command, env={**self.env, **search}, check=True, capture_output=True, timeout=PATIENCE)
         if not recorded.is_file():
             return None
         program, *arguments = recorded.read_bytes().decode().split("\0")[:-1]
