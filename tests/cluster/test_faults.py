@@ -19,7 +19,7 @@ from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError, UsageError
 from support.cluster import Cluster, Helm, own_cache, values
 
-pytestmark = pytest.mark.usefixtures("fake_nodes")
+pytestmark = pytest.mark.usefixtures("local_plane")
 
 UP = [sys.executable, "-m", "modelservice", "cluster", "up", "--name", "fault", "--nodes", "cpu"]
 
