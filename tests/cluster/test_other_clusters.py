@@ -10,7 +10,7 @@ from localcluster.control_plane import ControlPlane
 from modelservice.model.node_pools import NodePool
 from support.cluster import Cluster, run_tests_on
 
-pytestmark = pytest.mark.usefixtures("local_plane")
+pytestmark = [pytest.mark.usefixtures("local_plane"), pytest.mark.xdist_group("other_clusters")]
 FOLDER = "tests/cluster"
 
 
