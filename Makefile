@@ -54,7 +54,7 @@ test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 G
 
 .PHONY: test-kind
 test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
-	@tests/cluster/on-kind.sh
+	@$(BIN)/python -m localcluster.kind
 
 .PHONY: test-kubernetes-1.34
 test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane

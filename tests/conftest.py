@@ -30,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="version of the local control plane of the cluster tests",
     )  # fmt: skip
     parser.addoption(
+        "--fake-nodes", action="store_true",
+        help="add nodes with accelerators, which only exist as objects, to the cluster of --kubeconfig for tests/cluster;"
+        " its own nodes get no pods meanwhile",
+    )  # fmt: skip
+    parser.addoption(
         "--image-loader", default="", metavar="COMMAND",
         help="what gives the cluster of --kubeconfig the images of a file, for instance `kind load image-archive`",
     )  # fmt: skip

@@ -20,7 +20,7 @@ from modelservice.errors import ModelserviceError, UsageError
 from support.cluster import Cluster, Helm, own_cache, values
 from support.patience import PATIENCE
 
-pytestmark = pytest.mark.usefixtures("fake_nodes")
+pytestmark = pytest.mark.usefixtures("local_plane")
 
 UP = [sys.executable, "-m", "modelservice", "cluster", "up", "--name", "fault", "--nodes", "cpu"]
 

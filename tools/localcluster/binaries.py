@@ -197,13 +197,23 @@ def module_file(name: str, path: str, relative: str) -> Path:
     return found
 
 
-@functools.cache
-def _module_dir(name: str, path: str) -> Path:
+def module_version(name: str, path: str) -> str:
+    """Return the version of a Go module that ``tools/bin/<name>`` pins.
+
+    Raises:
+        ModelserviceError: the module is not required there.
+    """
     file = MODULES / name / "go.mod"
     required = re.search(rf"^(?:require)?\s+{re.escape(path)} (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     if required is None:
         raise ModelserviceError(f"{path} is not required", file=str(file))
-    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", f"{path}@{required[1]}"))["Dir"])
+    return required[1]
+
+
+@functools.cache
+def _module_dir(name: str, path: str) -> Path:
+    wanted = f"{path}@{module_version(name, path)}"
+    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", wanted))["Dir"])
 
 
 @functools.cache
@@ -254,9 +264,17 @@ def _run(command: list[str], module: Path) -> str:
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "PATH": path}
     done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        tail = "\n".join(done.stderr.strip().splitlines()[-10:])
+        tail = "\n".join((done.stderr.strip() or _download_error(done.stdout)).splitlines()[-10:])
         raise ModelserviceError(f"{Path(command[0]).name} {' '.join(command[1:3])} failed in {module.name}:\n{tail}")
     return done.stdout
+
+
+def _download_error(output: str) -> str:
+    """Return the reason in what ``go mod download -json`` prints; it writes none to its standard error."""
+    try:
+        return str(json.loads(output)["Error"])
+    except (ValueError, KeyError, TypeError):
+        return output.strip()
 
 
 @functools.cache
