@@ -199,4 +199,4 @@ def test_what_was_fetched_once_is_there_offline(hub: str, tmp_path: Path) -> Non
 def test_without_the_library_the_extra_is_named(tmp_path: Path) -> None:
     (tmp_path / "huggingface_hub.py").write_text("raise ImportError('not installed')")
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    assert 'pip install "llm-d-modelservice[hub]"' in fetch("mine/model", tmp_path, PYTHONPATH=path)
+    assert "pip install huggingface_hub" in fetch("mine/model", tmp_path, PYTHONPATH=path)

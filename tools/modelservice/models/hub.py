@@ -33,7 +33,7 @@ def fetch(name: str, revision: str | None = None) -> KnownModel:
     except ImportError:
         raise UsageError(
             "--fetch-model-config needs the package huggingface_hub",
-            fix='install it with pip install huggingface_hub, or ' + _GIVE,
+            fix="install it with pip install huggingface_hub, or " + _GIVE,
         ) from None
     try:
         # Asked once: a download tries for half a minute before it says that nobody answers.
