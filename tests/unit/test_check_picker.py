@@ -21,6 +21,7 @@ from modelservice.facts.versions import holds, number
 from modelservice.helm import EmbeddedHelm
 from modelservice.helm import Release as HelmRelease
 from modelservice.inputs import merge
+from support.patience import PATIENCE
 from support.render import VLLM
 
 OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
@@ -112,7 +113,7 @@ def problem(program: str, text: str, folder: Path) -> str:
     done = subprocess.run(
         [path, "--pool-name=p", f"--config-file={file}"],
         env=os.environ | {"KUBECONFIG": str(kubeconfig), "NAMESPACE": "n", "POD_NAME": "e"},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     lines = [line for line in done.stderr.splitlines() if '"level":"error"' in line]
     assert any("Failed to create controller manager" in line or "Failed to parse" in line for line in lines), (
@@ -132,6 +133,7 @@ def cases() -> list[tuple[str, str, str, bool]]:
     ]
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("program", "image", "text", "good"), cases())
 def test_check_rejects_what_the_real_picker_rejects(
     embedded: EmbeddedHelm, tmp_path: Path, program: str, image: str, text: str, good: bool
@@ -294,6 +296,7 @@ REAL = {f"{OLD}:v0.7.0": "epp", f"{GAIE}:v1.5.0": "epp-gaie"}
 """Images, and the program of the same minor version."""
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.rpartition("/")[2])
 @pytest.mark.parametrize("case", DERIVED)
 def test_the_configuration_that_the_chart_derives_is_accepted(

@@ -673,8 +673,12 @@ class NodeLabels(Record):
     """Label with the product."""
     products: tuple[str, ...] = ()
     """Values of it that are documented."""
+    more_products: tuple[str, ...] = ()
+    """Labels with the product that clouds and autoscalers give."""
     memory: str = ""
     """Label with the memory of one accelerator in MiB."""
+    more_memory: tuple[str, ...] = ()
+    """Labels with it that clouds and autoscalers give."""
 
 
 class Slices(Record):
@@ -705,6 +709,26 @@ class Product(Record):
     """Regular expression that finds it in the value of the product label."""
     memory_gb: int
     """Memory of one device as its maker states it, in GB."""
+    memory_mib: int = 0
+    """Memory that the driver reports, in MiB; 0 where that is not known."""
+
+
+class Reserved(Record):
+    """Memory that programs do not get."""
+
+    source: Source
+    gib: float
+    """At the most, of one device."""
+
+
+class Partitions(Record):
+    """Parts of a device with memory of their own."""
+
+    source: Source
+    pattern: str
+    """Regular expression of resources and products; its group is the nominal memory in GB."""
+    least_share: float
+    """Least memory of a part, of its nominal memory."""
 
 
 class Accelerator(Record):
@@ -738,6 +762,8 @@ class Accelerator(Record):
     slices: Slices | None = None
     env: tuple[Environment, ...] = ()
     products: tuple[Product, ...] = ()
+    reserved: Reserved | None = None
+    partitions: Partitions | None = None
     shares: Mapping[str, Shares] = NONE
     """Parts of an accelerator, by provider."""
     notes: Mapping[str, Note] = NONE
