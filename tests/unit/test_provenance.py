@@ -135,6 +135,7 @@ KEDA: Values = {
 CLAIMED: Values = {
     "volumeClaims": {"c": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}
 }
+UNAVAILABLE: Values = {"decode": {"podDisruptionBudget": {"enabled": True, "minAvailable": None, "maxUnavailable": 1}}}
 OWN_PORTS: Values = {"decode": {"service": {"create": True, "ports": [{"name": "web", "port": 80}]}}}
 PORTS_OF_ALL: Values = {"service": {"enabled": True, "ports": [{"name": "web", "port": 80}]}}
 NEEDED: dict[str, Values] = {
@@ -179,6 +180,7 @@ NEEDED: dict[str, Values] = {
     "proxy.args[--data-parallel-size] decode.parallelism.dataLocal": PORTS,
     "pod.spec.affinity decode.acceleratorTypes.labelKey": WRITTEN,
     "PersistentVolumeClaim volumeClaims": CLAIMED,
+    "PodDisruptionBudget.spec.maxUnavailable decode.podDisruptionBudget.maxUnavailable": UNAVAILABLE,
     "Service.spec.ports[*] decode.service.ports[?web]": OWN_PORTS,
     "Service.spec.ports[*] service.ports[?web]": PORTS_OF_ALL,
     "pod.spec.resourceClaims decode.resourceClaims": WRITTEN,

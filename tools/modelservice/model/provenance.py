@@ -147,6 +147,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "PrometheusRule": ("monitoring.prometheusrule.enabled",),
     "InferenceObjective": ("routing.inferenceObjective.create",),
     "PodDisruptionBudget": ("{role}.podDisruptionBudget",),
+    "PodDisruptionBudget.spec.maxUnavailable": ("{role}.podDisruptionBudget.maxUnavailable",),
     "PodDisruptionBudget.spec.minAvailable": ("{role}.podDisruptionBudget.minAvailable",),
     "HorizontalPodAutoscaler": ("{role}.autoscaling",),
     "ScaledObject": ("{role}.autoscaling",),
