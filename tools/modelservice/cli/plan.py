@@ -89,7 +89,7 @@ def command(
     chart: Chart = None,
     subchart: SubchartName = None,
 ) -> None:
-    """Show pods, ranks, accelerators and what fills them, nodes, ports and the connections between them."""
+    """Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     if output is not None and output_format is Format.text:

@@ -27,9 +27,9 @@ def svg(plan: Plan) -> str:
     shapes: list[str] = []
     y = 84
     middles: dict[str, tuple[int, int]] = {}
-    rows = [row for role in plan.roles for row in _described(role)]
-    figures = [memory_svg.figures_width(role.memory) for role in plan.roles]
-    width = max(_ROLES + 2 * (_POD + 40) + 40, *(_ROLES + 24 + row for row in (*map(_width, rows), *figures)))
+    rows = [_width(row) for role in plan.roles for row in _described(role)]
+    rows += [memory_svg.figures_width(role.memory) for role in plan.roles]
+    width = max(_ROLES + 2 * (_POD + 40) + 40, _ROLES + 24 + max(rows, default=0))
     for role in plan.roles:
         drawn, height = _role(role, _ROLES, y)
         shapes += drawn
