@@ -113,7 +113,7 @@ _ROOT = {"runAsUser", "runAsNonRoot"}
 
 @rule(
     Severity.error,
-    reason="The kubelet refuses to start as root what must not run as root; the pod stays in CreateContainerConfigError.",
+    reason="The kubelet starts nothing as root that must not run as root: the pod stays in CreateContainerConfigError.",
     link="https://kubernetes.io/docs/tasks/configure-pod-container/security-context/",
     failing="decode: {podSecurityContext: {runAsNonRoot: true, runAsUser: 0}}",
     passing="decode: {podSecurityContext: {runAsNonRoot: true, runAsUser: 1000}}",
