@@ -85,6 +85,9 @@ def test_the_sections_fill_the_accelerator_to_the_byte(size: int, more: dict[str
         assert all(number >= 0 for number in parts.values()), name
         assert kind.overflows or sum(parts.values()) == kind.total, name
         assert parts["cache"] == max(0, room.least), name
+        assert ("KV cache" in "".join(section.text for section in kind.sections if section.kind == "open")) == (
+            kind.rank.given is None and "open" in parts
+        ), name
         if kind.rank.given is None and room.least >= 0:
             assert parts.get("open", 0) + parts["cache"] == room.most, name
         assert len(list(lines(memory(kind)))[1].plain) == 60 + kind.overflows, name

@@ -12,12 +12,12 @@ from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.served_model import known_model, names
+from modelservice.models.accelerator_memory import GIB
 from modelservice.models.engine_settings import EngineSettings, settings_of
 from modelservice.models.group_memory import group_memory
 from modelservice.models.overhead import Band, batch_size
 from modelservice.models.rank_memory import RankMemory
 
-_GIB = 1024**3
 _REQUEST = 8192
 """Tokens of a request where nothing tells the longest."""
 
@@ -27,7 +27,7 @@ class Section:
     """A part of a rank's memory.
 
     Args:
-        kind: ``weights``, ``overhead``, ``open`` (overhead or KV cache), ``cache`` or ``unused``.
+        kind: ``weights``, ``overhead``, ``open`` (overhead, or else what follows), ``cache`` or ``unused``.
         size: its bytes.
         text: what it is, for people.
     """
@@ -86,7 +86,9 @@ class Kind:
         unused = max(0, rank.device.most - rank.weights - least - open_ - cache)
         room = Band(cache, max(0, rank.room.most))
         found += [
-            Section("open", open_, f"overhead or KV cache {gibibytes(open_)}"),
+            Section(
+                "open", open_, f"overhead or {'KV cache' if rank.given is None else 'not used'} {gibibytes(open_)}"
+            ),
             Section("cache", cache, f"KV cache {gibibytes(room)}"),
             Section("unused", unused, f"not used {gibibytes(unused)}"),
         ]
@@ -221,7 +223,7 @@ def memory_of(
 def gibibytes(size: Band | int) -> str:
     """Return bytes for people: ``32.9 GiB``, ``3.1 to 6.0 GiB``."""
     ends = (size, size) if isinstance(size, int) else (size.least, size.most)
-    texts = dict.fromkeys(f"{end / _GIB:.1f}" for end in ends)
+    texts = dict.fromkeys(f"{end / GIB:.1f}" for end in ends)
     return f"{' to '.join(texts)} GiB"
 
 
