@@ -85,9 +85,10 @@ class Kind:
         open_ = most - least if rank.given is not None else max(0, int(rank.room.most) - cache)
         unused = max(0, rank.device.most - rank.weights - least - open_ - cache)
         room = Band(cache, max(0, rank.room.most))
+        rest = "KV cache" if rank.given is None else "not used"
         found += [
             Section(
-                "open", open_, f"overhead or {'KV cache' if rank.given is None else 'not used'} {gibibytes(open_)}"
+                "open", open_, f"overhead or {rest} {gibibytes(open_)}"
             ),
             Section("cache", cache, f"KV cache {gibibytes(room)}"),
             Section("unused", unused, f"not used {gibibytes(unused)}"),
