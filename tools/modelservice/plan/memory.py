@@ -87,9 +87,7 @@ class Kind:
         room = Band(cache, max(0, rank.room.most))
         rest = "KV cache" if rank.given is None else "not used"
         found += [
-            Section(
-                "open", open_, f"overhead or {rest} {gibibytes(open_)}"
-            ),
+            Section("open", open_, f"overhead or {rest} {gibibytes(open_)}"),
             Section("cache", cache, f"KV cache {gibibytes(room)}"),
             Section("unused", unused, f"not used {gibibytes(unused)}"),
         ]
