@@ -8,9 +8,12 @@ are no secrets.
 from __future__ import annotations
 
 import base64
+import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
+
+from modelservice import facts
 
 MASK = "***"
 """Text in place of a secret that is not shown."""
@@ -66,6 +69,12 @@ secret's. Everything is bounded by the text's own words, so that long texts take
 _HELD = ("marked", "login", "header", "option", "user", "value", "field")
 
 _OPTION = re.compile(rf"--(?:{_KEY})", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$[({]?(?P<name>[A-Za-z_]\w*)")
+_FILLED = re.compile(
+    rf"(?:(?<![\w-])--(?i:{_KEY})(?:=|[ \t]+)[\"']?|(?<=://)[^/\s:@\"'$]*:|\b(?i:Bearer)\s+){_REFERENCE.pattern}"
+)
+"""Variables in the place of a secret."""
+
 _CURL_USER = re.compile(r"-u|--user|--proxy-user")
 
 
@@ -116,25 +125,63 @@ def replaced(text: str, put: Callable[[str], str]) -> str:
     return _FORMS.sub(one, text)
 
 
-def words_replaced(words: Sequence[str], put: Callable[[str], str]) -> list[str]:
-    """Return the words of a command with something in place of each secret in them, as :func:`replaced`."""
+def words_replaced(words: Sequence[str], put: Callable[[str], str], several: Container[str] | None = ()) -> list[str]:
+    """Return the words of a command with something in place of each secret in them, as :func:`replaced`.
+
+    Args:
+        words: the words.
+        put: what comes in the place of a secret.
+        several: the options, with their dashes, that take more than one value; None for all.
+    """
     result = []
     curl = bool(words) and words[0].rpartition("/")[2] == "curl"
-    for index, word in enumerate(words):
-        before = words[index - 1] if index else ""
-        login = curl and _CURL_USER.fullmatch(before) and ":" in word
-        if (_OPTION.fullmatch(before) or login) and is_literal(word) and not word.startswith("-"):
+    option, values = "", 0
+    for word in words:
+        option, values = (word, 0) if word.startswith("-") else (option, values + 1)
+        login = curl and values == 1 and _CURL_USER.fullmatch(option) and ":" in word
+        value = values == 1 or (values > 1 and (several is None or option in several))
+        if (login or (value and is_secret_option(option))) and is_literal(word):
             result.append(put(word))
         else:
             result.append(replaced(word, put))
     return result
 
 
+def is_secret_option(word: str) -> bool:
+    """Return whether a word is an option whose value is a secret, in any spelling that an engine knows."""
+    return _OPTION.fullmatch(word) is not None or word in _short_options()
+
+
+@functools.cache
+def _short_options() -> frozenset[str]:
+    """The short spellings of such options, e.g. ``-hft`` for ``--hf-token``."""
+    known = [engine.flags.aliases for engine in facts.engines() if engine.flags]
+    return frozenset(
+        f"-{spelling}" for names in known for spelling, name in names.items() if _OPTION.fullmatch(f"--{name}")
+    )
+
+
+def filled_from(words: Sequence[str], env: Mapping[str, Any]) -> set[str]:
+    """Return the names of the variables that secrets are filled from, whatever they are called.
+
+    Args:
+        words: the words of a command: ``--api-key $(NAME)``, ``--api-key $NAME``, ``Bearer ${NAME}``.
+        env: variables by name: ``HF_TOKEN: $(NAME)``.
+    """
+    text = " ".join("--token" if word in _short_options() else word for word in words)
+    found = {match["name"] for match in _FILLED.finditer(text)}
+    for name, value in env.items():
+        if isinstance(value, str):
+            found |= {match["name"] for match in _FILLED.finditer(value)}
+            found |= set(_REFERENCE.findall(value)) if names_secret(name) else set()
+    return found
+
+
 def masked(value: Any) -> Any:
     """Return a text, or the words of a command, without the secrets in them."""
     if isinstance(value, str):
         return replaced(value, lambda _: MASK)
-    return words_replaced(value, lambda _: MASK)
+    return words_replaced(value, lambda _: MASK, several=None)
 
 
 def _held(match: re.Match[str]) -> str:

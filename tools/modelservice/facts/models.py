@@ -427,6 +427,60 @@ class Peers(Record):
     """Key of what a pod does with the cache, in the same place."""
     roles: Mapping[str, str] = NONE
     """Its value by role of the pod."""
+    handshake: "Handshake | None" = None
+    blocks: "BlockSizes | None" = None
+
+
+class Handshake(Record):
+    """What two engines compare before one fetches from the other; where it differs, every hand-over fails."""
+
+    source: Source
+    since: Version
+    """First version that compares."""
+    switch: str
+    """Key of ``kv_connector_extra_config`` that turns the comparison off with ``false``."""
+    factors: "tuple[HandshakeFactor, ...]"
+
+
+class HandshakeFactor(Record):
+    """One thing that is compared, and the setting that decides it."""
+
+    name: str
+    """Its name in the engine's source."""
+    since: Version = ""
+    """First version that compares it, where the comparison is older."""
+    until: Version = ""
+    image: bool = False
+    """Whether the image decides it."""
+    flag: str = ""
+    negations: tuple[str, ...] = ()
+    """Flags that turn a switch off."""
+    variable: str = ""
+    """Environment variable with the flag's meaning."""
+    variable_until: Version = ""
+    extra: str = ""
+    """Key of ``kv_connector_extra_config``."""
+    connectors: Mapping[str, str] = NONE
+    """Its value by connector."""
+    methods: tuple[str, ...] = ()
+    """For a flag with a JSON object: values of its key ``method`` without which nothing of it is compared."""
+    keys: tuple[str, ...] = ()
+    """For a flag with a JSON object: the keys that are compared."""
+    default: str = ""
+    """The value that means the same as none."""
+    may_be_default: str = ""
+    """Regular expression of values that the engine may choose itself where none is given."""
+
+
+class BlockSizes(Record):
+    """Which sizes of cache blocks two sides may have."""
+
+    source: Source
+    flag: str
+    multiple_since: Version
+    """First version that lets decode's size be a multiple of prefill's."""
+    any_since: Version
+    """First version that lets both be any size."""
 
 
 class Bootstrap(FlagPort):
@@ -471,7 +525,9 @@ class KvTransfer(Record):
     connectors: tuple[str, ...] = ()
     """Connectors that the engine registers."""
     equal: tuple[str, ...] = ()
-    """Flags that must be equal on both sides, for the caches to fit."""
+    """Flags that must be equal on both sides, for the caches to fit, where the engines do not compare themselves."""
+    weights: tuple[str, ...] = ()
+    """Flags that decide which weights are loaded, which no engine compares."""
     both_deprecated_since: Version = ""
     """First version that warns of one KV role for both sides where pods fetch from each other."""
     uneven_tensor_since: Version = ""

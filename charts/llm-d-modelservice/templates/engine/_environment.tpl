@@ -81,14 +81,15 @@ scalar, or {valueFrom}).
 {{/* The API key as an environment variable, as JSON. Input: root, facts. */}}
 {{- define "llm-d-modelservice.apiKeyEnv" -}}
 {{- $known := index .root.Known.engines .facts.engine.type -}}
+{{- $reference := printf "$(%s)" $known.apiKey.env -}}
 {{- if not $known.apiKey.env -}}
 {{- include "llm-d-modelservice.stop" (list $ (printf
   "auth.apiKeySecret.name: %s %s; remove it, and check keys at the gateway"
   $known.title $known.apiKey.refused)) -}}
 {{- end -}}
-{{- if hasKey .facts.given "api-key" -}}
+{{- if and (hasKey .facts.given "api-key") (ne (index .facts.given "api-key") $reference) -}}
 {{- include "llm-d-modelservice.stop" (list $
-  "auth.apiKeySecret.name: the engine also gets --api-key, in plain text; remove it from engine.args or the container's args") -}}
+  "auth.apiKeySecret.name: the engine also gets --api-key, which overrides it; remove it from engine.args or the container's args") -}}
 {{- end -}}
 {{- dict "name" $known.apiKey.env "valueFrom" (dict "secretKeyRef" (pick .root.Values.auth.apiKeySecret "name" "key")) | toJson -}}
 {{- end -}}

@@ -37,8 +37,11 @@ def secret_in_clear(deployment: Deployment) -> Iterator[Violation]:
 
 
 def _in_variables(container: Container) -> Iterator[Violation]:
+    used = secrets.filled_from(container.words, container.env)
     for name, value in container.env.items():
-        if isinstance(value, str) and secrets.variable_is_secret(name, value):
+        if not isinstance(value, str):
+            continue
+        if secrets.variable_is_secret(name, value) or (name in used and secrets.is_literal(value)):
             yield Violation(
                 f"{name} of container {container.name} is in plain text",
                 container.at(f"env[{name}]"),
@@ -51,7 +54,8 @@ def _in_words(container: Container, *, by_values: bool) -> Iterator[Violation]:
     facts = container.group.facts if container is container.group.engine else None
     key = facts.api_key if facts else None
     words = container.words
-    for index, hidden in enumerate(secrets.masked(words)):
+    several = {option.spelling for option in container.command.options if len(option.values) > 1}
+    for index, hidden in enumerate(secrets.words_replaced(words, lambda _: secrets.MASK, several)):
         if hidden == words[index]:
             continue
         option = _option(words[max(0, index - 1) : index + 1])
@@ -263,6 +267,37 @@ def api_key_guards_part(deployment: Deployment) -> Iterator[Violation]:
             group.engine.at(f"env[{key.env}]"),
             fix,
         )
+
+
+@rule(
+    Severity.error,
+    reason="SGLang does not read the variable with the API key: without the flag it answers everybody, whatever "
+    "the variable has.",
+    link="https://docs.sglang.io/advanced_features/server_arguments.html",
+    failing="""\
+engine:
+  modelCommand: sglangServe
+  image: lmsysorg/sglang:v0.5.5
+  env: {SGLANG_API_KEY: {valueFrom: {secretKeyRef: {name: clients, key: key}}}}
+""",
+    passing="""\
+engine: {modelCommand: sglangServe, image: "lmsysorg/sglang:v0.5.5"}
+auth: {apiKeySecret: {name: clients, key: key}}
+""",
+)
+def api_key_not_passed(deployment: Deployment) -> Iterator[Violation]:
+    """An engine that takes its API key only from a flag gets the flag."""
+    for group in deployment.groups:
+        key, command = (group.facts.api_key if group.facts else None), group.command
+        if key is None or not key.through_flag or key.env not in group.engine.env:
+            continue
+        known = group.facts is not None and command.engine == group.facts.type and command.program
+        if known and not command.partial and not command.has(key.flag):
+            yield Violation(
+                f"the engine does not read {key.env} without --{key.flag}, so it answers without a key",
+                group.engine.at(f"env[{key.env}]").preferring("auth.apiKeySecret.name"),
+                f"add --{key.flag} $({key.env}) to the arguments of the engine",
+            )
 
 
 def _limits_clients(policy: Object) -> bool:

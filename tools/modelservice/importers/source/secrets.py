@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelservice.secrets import names_secret, replaced, variable_is_secret, words_replaced
+from modelservice.secrets import filled_from, is_literal, names_secret, replaced, variable_is_secret, words_replaced
 
 REMOVED = "secret-removed"
 """Text in place of a secret that nothing can refer to."""
@@ -46,16 +47,20 @@ class SecretCollector:
     values: set[str] = field(default_factory=set)
     needed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Keys by Secret, each with the place of its value in the source."""
+    literals: dict[str, str] = field(default_factory=dict)
+    """The literals by their keys in the Secret that takes their place; no two share a key."""
 
     def reference(self, key: str, value: str, place: str) -> dict[str, Any]:
         """Return a reference that replaces a literal.
 
         Args:
-            key: key in the Secret.
+            key: key in the Secret; gets a number where another literal has it.
             value: the literal; only remembered to be searched for.
             place: where it was, for people.
         """
         self.remember(value)
+        keys = itertools.chain([key], (f"{key}_{number}" for number in itertools.count(2)))
+        key = next(name for name in keys if self.literals.setdefault(name, value) == value)
         self.needed.setdefault(self.secret, {})[key] = place
         return {"secretKeyRef": {"name": self.secret, "key": key}}
 
@@ -88,25 +93,33 @@ class SecretCollector:
             for name, keys in sorted(self.needed.items())
         ]
 
-    def environment(self, env: list[dict[str, Any]], place: str) -> list[dict[str, Any]]:
-        """Return environment variables with references for literals that are secret by name or form."""
+    def environment(self, env: list[dict[str, Any]], place: str, words: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return environment variables with references for literals that are secret by name, form or use.
+
+        Args:
+            env: the variables.
+            place: where they are, for people.
+            words: the words of the container's command.
+        """
         result = []
+        used = filled_from(words, {variable["name"]: variable.get("value") for variable in env})
         for variable in env:
-            value = variable.get("value")
-            if value and "$(" not in value and variable_is_secret(variable["name"], value):
-                source = self.reference(variable["name"], value, f"{place}.{variable['name']}")
-                result.append({"name": variable["name"], "valueFrom": source})
+            name, value = variable["name"], variable.get("value") or ""
+            secret = variable_is_secret(name, value) or (name in used and is_literal(value))
+            if secret and "$(" not in value:
+                result.append({"name": name, "valueFrom": self.reference(name, value, f"{place}.{name}")})
             else:
                 result.append(variable)
         return result
 
-    def words(self, words: list[str], env: list[dict[str, Any]]) -> list[str]:
+    def words(self, words: list[str], env: list[dict[str, Any]], several: Container[str] = ()) -> list[str]:
         """Return the words of a command with references to variables in place of secrets; Kubernetes expands them
         anywhere in a word (https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/).
 
         Args:
             words: words of a command or of its arguments.
             env: the container's variables; gets those that are referred to, with their literals.
+            several: the options, with their dashes, that take more than one value.
         """
 
         def variable(secret: str) -> str:
@@ -118,7 +131,7 @@ class SecretCollector:
                 env.append({"name": names[secret], "value": secret})
             return f"$({names[secret]})"
 
-        return words_replaced(words, variable)
+        return words_replaced(words, variable, several)
 
     def cleaned(self, value: Any) -> tuple[Any, bool]:
         """Return a value without secrets in any of its strings, and whether there were any."""

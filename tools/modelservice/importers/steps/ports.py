@@ -31,8 +31,13 @@ def set_service_port(builder: ValuesBuilder) -> None:
 
 
 def _take_port(role: RoleBuilder) -> int:
-    """Return the port on which a role's engine listens; its option is taken where it is a number."""
-    default: int = role.facts.port.default if role.facts else DEFAULTS["routing"]["servicePort"]
+    """Return the port on which a role's engine listens; its option is taken where it is a number.
+
+    An engine whose default is not known listens where its container says.
+    """
+    declared = [port["containerPort"] for port in role.container.get("ports", [])]
+    usual = declared[0] if declared else DEFAULTS["routing"]["servicePort"]
+    default: int = (role.facts.port.default if role.facts else DEFAULTS["routing"]["servicePort"]) or usual
     if role.derived:
         given = role.engine.get("port")
         number = given.values[0] if given and given.values else ""
@@ -40,5 +45,4 @@ def _take_port(role: RoleBuilder) -> int:
             role.engine.take("port")
             return int(number)
         return default
-    declared = [port["containerPort"] for port in role.container.get("ports", [])]
     return declared[0] if declared else default
