@@ -29,6 +29,11 @@ class Need:
     context: int
     concurrent: int
 
+    @property
+    def text(self) -> str:
+        """What it is, for sentences."""
+        return f"{self.concurrent} {'request' if self.concurrent == 1 else 'requests'} of {self.context} tokens"
+
 
 def model(name: str, models: Models) -> KnownModel:
     """Return the model with a name.

@@ -24,8 +24,7 @@ _COLUMNS = (
 
 def layout(model: KnownModel, need: Need, found: Sizing) -> RenderableType:
     """Return the table of what a model fits on, as rich prints it."""
-    requests = "request" if need.concurrent == 1 else "requests"
-    head = f"{model.name} for {need.concurrent} {requests} of {need.context} tokens at once"
+    head = f"{model.name} for {need.text} at once"
     table = Table(box=None, pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from modelservice import facts
 from modelservice.models.catalogue import KnownModel
 from modelservice.rendered import dump
 from modelservice.size.candidates import Candidate
@@ -13,6 +15,9 @@ from modelservice.size.request import Need
 _REPOSITORY = "https://raw.githubusercontent.com/llm-d/llm-d-modelservice/main"
 MODELINE = f"yaml-language-server: $schema={_REPOSITORY}/charts/llm-d-modelservice/values.schema.json"
 """The line by which editors find the schema, wherever the file is."""
+
+TOKEN_SECRET = "llm-d-hf-token"  # noqa: S105  # its name
+"""Secret with the token for a gated model, as llm-d's guides name it."""
 
 
 def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
@@ -27,10 +32,11 @@ def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
         pods["nodeSelector"] = dict(item.hardware.selector)
     if item.hardware.taints:
         pods["tolerations"] = [{"key": key, "operator": "Exists"} for key in item.hardware.taints]
+    gated = {"authSecretName": TOKEN_SECRET} if _gated(model.name) else {}
     several = {"multinode": True} if item.layout.pipeline > 1 else {}
     return {
         **several,
-        "modelArtifacts": {"name": model.name, "uri": f"hf://{model.name}"},
+        "modelArtifacts": {"name": model.name, "uri": f"hf://{model.name}", **gated},
         "accelerator": preset["accelerator"],
         "engine": engine,
         "routing": {"proxy": {"enabled": False}},
@@ -44,15 +50,24 @@ def values_file(model: KnownModel, need: Need, item: Candidate) -> str:
     certain = "" if item.certain else ", if the overhead is at the low end of its range"
     lines = [
         MODELINE,
-        f"{model.name} for {need.concurrent} requests of {need.context} tokens at once{certain}:",
-        f"{item.replicas} of {item.layout} on {item.hardware.name}, {item.accelerators} accelerators.",
+        f"{model.name} for {need.text} at once{certain}:",
+        f"replicas: {item.replicas}, each {item.layout} on {item.hardware.name}; accelerators: {item.accelerators}.",
     ]
     if model.note:
         lines.append(f"The model was {model.note}.")
     if item.hardware.selector and item.hardware.free is None:
         label = item.hardware.selector[0][0]
         lines.append(f"Nodes of other makes have other labels: kubectl get nodes -L {label}")
+    if _gated(model.name):
+        lines.append(f"The model is gated: create the Secret {TOKEN_SECRET} with your token under HF_TOKEN.")
+    if hardware_preset(item.hardware.type)["engine"]["image"].endswith(":latest"):
+        lines.append("Set a version of the image that you have tested.")
     return "".join(f"# {line}\n" for line in lines) + dump(values(model, need, item))
+
+
+def _gated(name: str) -> bool:
+    """Whether a model on Hugging Face is known to need a token."""
+    return any(re.search(known.pattern, name, re.IGNORECASE) for known in facts.models_by_name().gated)
 
 
 def _parallelism(item: Candidate) -> dict[str, Any]:
