@@ -256,6 +256,7 @@ def test_a_shape_that_was_taken_for_another_is_said_so() -> None:
     ("arguments", "words"),
     [
         (["Qwen/Qwen3-32"], ["is not known", "did you mean Qwen/Qwen3-32B?", "--model-config", "--fetch-model-config"]),
+        (["deepseek-ai/DeepSeek-V4-Pro"], ["the KV cache of deepseek-ai/DeepSeek-V4-Pro is not known: ", "--model-config"]),
         (["nobody/nothing"], ["the model nobody/nothing is not known; give its config.json with --model-config"]),
         (["Qwen/Qwen3-32B", "--context", "0"], ["--context 0: not a number of tokens", "32K (32768)"]),
         (["Qwen/Qwen3-32B", "--context=-5"], ["--context -5: not a number of tokens"]),

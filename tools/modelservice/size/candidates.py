@@ -143,13 +143,20 @@ def _on(shape: ModelShape, hardware: Hardware, need: Need) -> Iterator[Candidate
         return
     nodes = len(hardware.free) if hardware.free is not None else _STAGES
     fewest = min((item.accelerators for item in within if item.certain), default=math.inf)
-    for stages in range(2, min(nodes, shape.layer_count, _STAGES) + 1):
+    for stages in range(_fewest_stages(shape, hardware, tensor, need), min(nodes, shape.layer_count, _STAGES) + 1):
         layout = Layout(tensor, stages)
         if layout.accelerators >= fewest:
             return
         across = [item for item in _tried(shape, hardware, layout, need) if item.accelerators < fewest]
         yield from across
         fewest = min([fewest, *(item.accelerators for item in across if item.certain)])
+
+
+def _fewest_stages(shape: ModelShape, hardware: Hardware, tensor: int, need: Need) -> int:
+    """The fewest stages of a pipeline whose memory is as large as the weights."""
+    rank = rank_memory(shape, settings_for(hardware, Layout(tensor), need), hardware.memory)
+    room = rank.budget.most if rank.budget else 0
+    return max(2, math.ceil((rank.weights or 0) / room)) if room else 2
 
 
 def _layouts(shape: ModelShape, per_node: int) -> Iterator[Layout]:

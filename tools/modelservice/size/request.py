@@ -53,10 +53,10 @@ def model(name: str, models: Models) -> KnownModel:
         )
     if shape.layers is None:
         reason = shape.unknown.get("cache", "its layers are not known")
-        raise UsageError(f"the KV cache of {name} is not known: {reason}", fix=_GIVE)
+        raise UsageError(f"the KV cache of {name} is not known: {reason}", fix=f"{_GIVE}, if that says more")
     if parameters.parts(shape) is None:
         reason = shape.unknown.get("weights", "it is not known how they are stored")
-        raise UsageError(f"the weights of {name} are not known: {reason}", fix=_GIVE)
+        raise UsageError(f"the weights of {name} are not known: {reason}", fix=f"{_GIVE}, if that says more")
     return replace(known, name=name)
 
 
