@@ -42,7 +42,8 @@ class Concealer:
         return secrets.replaced(value, self._put) if isinstance(value, str) else value
 
     def _is_secret(self, name: str, text: str) -> bool:
-        named = secrets.names_secret(name) or name in self._filled
+        option = name.islower() and secrets.is_secret_option(f"--{name}")
+        named = option or (not name.islower() and secrets.names_secret(name)) or name in self._filled
         return (named and secrets.is_literal(text)) or secrets.field_is_secret(name, text)
 
     def _all(self, value: Any) -> Any:
