@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from modelservice.check.runner import sound
-from modelservice.cli.messages import print_layout, stderr
+from modelservice.cli.messages import print_layout, say
 from modelservice.cli.options import (
     Chart,
     Engine,
@@ -30,7 +30,6 @@ from modelservice.cli.options import (
     read_once,
 )
 from modelservice.errors import UsageError
-from modelservice.escapes import visible
 from modelservice.helm import Release
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
@@ -102,8 +101,7 @@ def command(
         rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
-        text = visible(f"not in the plan: {finding.object}: {finding.message}")
-        stderr().print(text, markup=False, soft_wrap=True)
+        say("not in the plan", f"{finding.object}: {finding.message}", style="bold yellow")
     neighbours = [read_pool(path) for path in pool]
     deployment = Deployment(
         name, objects, namespace, sources,
