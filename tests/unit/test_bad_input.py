@@ -539,6 +539,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a mirror of nothing": (
         model("pvc://c/m", endpoint="https://m.example.com"), ["modelArtifacts.endpoint", "pvc://", "remove it"],
     ),
+    "an endpoint with a port that there is not": (
+        model(endpoint="https://minio.storage.svc:90000"), ["modelArtifacts.endpoint", "a port of at most 65535"],
+    ),
     "an endpoint without a protocol": (model(endpoint="hf-mirror.com"), ["modelArtifacts.endpoint", "https://host"]),
     "Alibaba without a region": (model("oss://b/m"), ["modelArtifacts.endpoint", "https://oss-cn-hangzhou.aliyuncs.com"]),
     "a secret's key with a slash": (model(authSecretKey="a/b"), ["modelArtifacts.authSecretKey", "a key of a Secret"]),
