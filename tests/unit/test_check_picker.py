@@ -31,6 +31,7 @@ GAIE = "registry.k8s.io/gateway-api-inference-extension/epp"
 RULES = ("epp-config", "epp-plugin-unknown", "epp-plugin-experimental", "epp-feature-gate-unknown")
 ONE_PROFILE = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]"
 QUEUE = f"plugins: [{{type: queue-scorer}}]\n{ONE_PROFILE}"
+WEIGHTED = QUEUE.replace("pluginRef: queue-scorer", "pluginRef: queue-scorer, weight: %s")
 DISAGGREGATED = """\
 plugins:
 - {type: queue-scorer}
@@ -48,6 +49,9 @@ ACCEPTED = {
     "plugins": QUEUE,
     "a plugin with a name": "plugins: [{name: mine, type: queue-scorer}]\n"
     + ONE_PROFILE.replace("queue-scorer", "mine"),
+    "a weight": WEIGHTED % 3,
+    "a weight with a fraction": WEIGHTED % 1.5,
+    "a weight below zero": WEIGHTED % -1,
     "no profile": "plugins: [{type: queue-scorer}]",
     "a picker that is not declared": QUEUE.replace("[{pluginRef", "[{pluginRef: max-score-picker}, {pluginRef"),
     "a plugin twice, with two names": "plugins: [{type: queue-scorer}, {name: b, type: queue-scorer}]\n" + ONE_PROFILE,
@@ -62,6 +66,13 @@ REJECTED = {
     "two plugins of one name": QUEUE.replace("[{type", "[{type: queue-scorer}, {type"),
     "a feature gate that is misspelled": f"featureGates: [flowControll]\n{QUEUE}",
     "a feature gate that there is not": f"featureGates: [tokenBudgets]\n{QUEUE}",
+    "a weight in quotes": WEIGHTED % '"3"',
+    "a plugin without a type": "plugins: [{name: a}, {type: queue-scorer}]\n" + ONE_PROFILE,
+    "a profile without a name": QUEUE.replace("name: default, ", ""),
+    "a profile twice": QUEUE.replace("[{name: default", "[{name: default}, {name: default"),
+    "a profile's plugin without a name": QUEUE.replace("[{pluginRef", "[{weight: 1}, {pluginRef"),
+    "a key of a plugin that is misspelled": QUEUE.replace("[{type", "[{paramters: {}, type"),
+    "a key that is misspelled": f"schedulingProfile: []\n{QUEUE}",
     "a newer plugin": QUEUE.replace("[{type", "[{type: session-id-producer}, {type"),
     "a newer feature gate": f"featureGates: [haPopulateNonLeaderDatastore]\n{QUEUE}",
 }

@@ -1177,6 +1177,22 @@ class Excluded(Record):
     """Value by field; ``any`` for each that is not empty."""
 
 
+class Ordered(Record):
+    """A field of a type that must not be less than another one, nor stand without it."""
+
+    type: str
+    first: str
+    last: str
+
+
+class Within(Record):
+    """A list of address ranges in a type that must be parts of another range."""
+
+    type: str
+    inner: str
+    outer: str
+
+
 class KubernetesFields(Record):
     """What the API server requires of fields beyond their type."""
 
@@ -1186,6 +1202,12 @@ class KubernetesFields(Record):
     forms: tuple[Form, ...]
     least: Mapping[str, int]
     """Least value of a number, by type and field."""
+    most: Mapping[str, int]
+    """Largest value of a number, by type and field."""
+    quantities: tuple[str, ...]
+    """Fields that are maps of quantities, each after its type and a dot."""
+    ordered: "tuple[Ordered, ...]"
+    within: "tuple[Within, ...]"
     alternatives: tuple[Alternatives, ...]
     excluded: tuple[Excluded, ...]
 

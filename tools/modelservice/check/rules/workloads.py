@@ -327,3 +327,10 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Violation]:
                 "set maxUnavailable: 1 instead",
                 Severity.warning if number < 2 and known else None,
             )
+        elif str(spec.get("maxUnavailable", "")) in ("0", "0%"):
+            yield Violation(
+                "maxUnavailable is 0, so no pod is ever evicted: a drain waits until somebody deletes it",
+                deployment.at(budget, "spec.maxUnavailable"),
+                "set maxUnavailable: 1, unless it is meant",
+                Severity.info,
+            )
