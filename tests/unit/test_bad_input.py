@@ -106,6 +106,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {**layout(data=8, dataMode="multiPort"), "routing": {"proxy": {"targetPort": 8004}}},
         ["routing.proxy.targetPort", "8000-8007", "8004-8012", "do not overlap"],
     ),
+    "ranks with a port each behind a sidecar that has one": (
+        {**layout(data=8, dataMode="multiPort"), "routing": {"proxy": {"image": "llm-d/llm-d-routing-sidecar:v0.3.0"}}},
+        ["routing.proxy.image", "0.3.0 listens on one port", "8 ranks", "0.4 or newer"],
+    ),
     "supervisor port inside the proxy's range": (
         {**layout(data=8, dataMode="multiPort"), "routing": {"servicePort": 8008, "proxy": {"targetPort": 8000}}},
         ["routing.proxy.targetPort", "supervisor"],
