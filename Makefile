@@ -41,8 +41,12 @@ chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a r
 PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
-test: $(INSTALLED) tools  ## Run all tests
-	@$(PYTEST)
+test: $(INSTALLED) packages  ## Run all tests; programs that are missing are built meanwhile
+	@tests/while-building.sh $(PYTEST)
+
+.PHONY: test-fast
+test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
+	@$(PYTEST) -m 'not executable' tests/unit tests/golden
 
 .PHONY: test-engine
 test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 GB of downloads once)
@@ -50,18 +54,21 @@ test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 G
 
 .PHONY: test-kind
 test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
-	@tests/cluster/on-kind.sh
+	@$(BIN)/python -m localcluster.kind
 
 .PHONY: test-kubernetes-1.34
 test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane
 	@$(PYTEST) --kubernetes 1.34 tests/cluster
 
-.PHONY: tools
-tools: $(INSTALLED)  ## Build the real programs that tests run, once; in CI install packages that pods need
+.PHONY: packages
+packages: $(INSTALLED)  # in CI, the packages that pods need
 	@packages=$$($(BIN)/python -c 'from localcluster.real_node import missing_packages; print(*missing_packages())'); \
 	if [ -n "$$packages" ] && [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then \
 	  echo "installing $$packages"; apt-get update -qq; apt-get install -qq --yes --no-install-recommends $$packages >/dev/null; \
 	fi
+
+.PHONY: tools
+tools: packages  ## Build the real programs that tests run, once; in CI install packages that pods need
 	@$(BIN)/python -m localcluster.binaries || [ "$${CI:-}" != true ]
 
 .PHONY: lint

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from modelservice.paths import chart_dir
 from support.kubernetes_schemas import problems
 from support.render import Objects, Render
 
+SLOWEST = 15
+"""How many files the table at the end of a run shows."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which cluster the cluster tests use; ``--kubeconfig`` is an option of pytest-helm-charts."""
@@ -25,15 +30,59 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="version of the local control plane of the cluster tests",
     )  # fmt: skip
     parser.addoption(
+        "--fake-nodes", action="store_true",
+        help="add nodes with accelerators, which only exist as objects, to the cluster of --kubeconfig for tests/cluster;"
+        " its own nodes get no pods meanwhile",
+    )  # fmt: skip
+    parser.addoption(
         "--image-loader", default="", metavar="COMMAND",
         help="what gives the cluster of --kubeconfig the images of a file, for instance `kind load image-archive`",
     )  # fmt: skip
 
+    parser.addoption(
+        "--while-building", action="store_true",
+        help="programs are being built: the tests that need none come first",
+    )  # fmt: skip
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+def pytest_configure() -> None:
+    """SIGINT as a terminal's programs have it: shells ignore it for background jobs, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What one worker runs by itself and takes long is begun first; see the groups of these folders."""
-    first = ["requests", "cluster"]
-    items.sort(key=lambda item: first.index(item.path.parent.name) if item.path.parent.name in first else len(first))
+    on_clusters = ["requests", "cluster"]
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return on_clusters.index(folder) if folder in on_clusters else len(on_clusters)
+
+    def need(item: pytest.Item) -> int:
+        if item.path.parent.name in on_clusters:
+            return 2
+        return 1 if item.get_closest_marker("executable") else 0
+
+    items.sort(key=need if config.getoption("while_building") else rank)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A table of the slowest files, by the seconds that their tests and fixtures took in all workers."""
+    seconds: dict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) < 2:
+        return
+    parts: dict[str, float] = defaultdict(float)
+    for file, spent in seconds.items():
+        parts[str(Path(file).parent)] += spent
+    terminalreporter.section("seconds of work by part, and of the slowest files")
+    for found in (parts, dict(sorted(seconds.items(), key=lambda item: -item[1])[:SLOWEST])):
+        for name, spent in sorted(found.items(), key=lambda item: -item[1]):
+            terminalreporter.write_line(f"{spent:8.1f}  {name}")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from localcluster.binaries import binary, kubernetes_program
 from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
+from localcluster.fake_nodes import lent
 from modelservice.errors import UsageError
 from modelservice.model.node_pools import POOLS, Devices, NodePool
 from support.cluster import Cluster, Helm
@@ -76,7 +77,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
     cannot be built, not in CI.
     """
     if kubeconfig := pytestconfig.getoption("--kubeconfig"):
-        yield Cluster(Client(Path(kubeconfig)))
+        given = Cluster(Client(Path(kubeconfig)))
+        if not pytestconfig.getoption("--fake-nodes"):
+            yield given
+            return
+        with lent(given.client, POOLS_OF_TESTS):
+            yield given
         return
     version = pytestconfig.getoption("--kubernetes")
     try:
@@ -91,10 +97,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 
 @pytest.fixture
-def fake_nodes(cluster: Cluster) -> None:
-    """For what only the fake nodes of the local control plane can show; skips elsewhere."""
-    if not cluster.is_local:
-        pytest.skip("needs nodes with accelerators that are made for the test, which only the local cluster has")
+def local_plane(pytestconfig: pytest.Config) -> None:
+    """For what is about the local control plane itself, or starts others; skips elsewhere."""
+    if pytestconfig.getoption("--kubeconfig"):
+        pytest.skip("is about the local cluster")
+
+
+@pytest.fixture
+def fake_nodes(pytestconfig: pytest.Config) -> None:
+    """For what needs nodes with accelerators: those of the local control plane, or lent ones; skips elsewhere."""
+    if pytestconfig.getoption("--kubeconfig") and not pytestconfig.getoption("--fake-nodes"):
+        pytest.skip("needs nodes with accelerators: add --fake-nodes")
 
 
 @pytest.fixture

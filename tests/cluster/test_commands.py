@@ -10,6 +10,8 @@ import pytest
 
 from support.cluster import Cluster, own_cache
 
+pytestmark = pytest.mark.usefixtures("local_plane")
+
 
 @pytest.fixture
 def home(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, str]]:

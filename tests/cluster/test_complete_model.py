@@ -8,6 +8,8 @@ from modelservice.inputs import read_values
 from support.cluster import Cluster, Helm
 from support.render import ROOT, VLLM
 
+pytestmark = pytest.mark.usefixtures("fake_nodes")
+
 COMPLETE = read_values(str(ROOT / "examples" / "values-complete.yaml"))
 H100 = {"nodeSelector": {"pool": "h100"}}
 POOL = ("inference.networking.k8s.io/v1", "InferencePool")

@@ -18,6 +18,8 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.model.node_pools import POOLS, NodePool, read_pools
 from support.cluster import Cluster
 
+pytestmark = pytest.mark.usefixtures("local_plane")
+
 
 def test_the_cluster_tests_share_one_worker(request: pytest.FixtureRequest) -> None:
     """Else each worker starts clusters of its own, and nobody notices but the clock."""
@@ -84,7 +86,7 @@ def test_no_program_answers_who_has_no_key(cluster: Cluster) -> None:
         urllib.request.urlopen(f"{server}/api/v1/secrets", context=trust)  # noqa: S310
 
 
-def test_the_server_reports_its_version(cluster: Cluster, fake_nodes: None, pytestconfig: pytest.Config) -> None:
+def test_the_server_reports_its_version(cluster: Cluster, pytestconfig: pytest.Config) -> None:
     version = cluster.client.version
     assert version == KUBERNETES[pytestconfig.getoption("--kubernetes")]
 

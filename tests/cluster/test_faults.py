@@ -18,8 +18,9 @@ from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
 from modelservice.errors import ModelserviceError, UsageError
 from support.cluster import Cluster, Helm, own_cache, values
+from support.patience import PATIENCE
 
-pytestmark = pytest.mark.usefixtures("fake_nodes")
+pytestmark = pytest.mark.usefixtures("local_plane")
 
 UP = [sys.executable, "-m", "modelservice", "cluster", "up", "--name", "fault", "--nodes", "cpu"]
 
@@ -109,7 +110,7 @@ def test_a_full_disk_is_named(tmp_path: Path, home: Callable[[Path], dict[str, s
     done = subprocess.run(
         [str(shutil.which("unshare")), "--user", "--map-root-user", "--mount", "sh", "-c",
          'mount -t tmpfs -o size=3m tmpfs "$0" && "$@"; code=$?; ls "$0"; exit $code', str(disk), *UP],
-        env=environment, capture_output=True, text=True, check=False, timeout=120,
+        env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "no space left on device" in done.stderr.lower()
@@ -118,15 +119,6 @@ def test_a_full_disk_is_named(tmp_path: Path, home: Callable[[Path], dict[str, s
     assert processes_of(tmp_path) == []
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT as a terminal's programs have it: shells ignore it for background jobs, and children inherit that."""
-    given = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, given)
-
-
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("seconds", [0.8, 3])
 def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Callable[[Path], dict[str, str]], seconds: float) -> None:
     """Ctrl-C while it starts."""
@@ -134,7 +126,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, home: Callable[[Path], dict
     with subprocess.Popen(UP, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         time.sleep(seconds)
         started.send_signal(signal.SIGINT)
-        _, said = started.communicate(timeout=60)
+        _, said = started.communicate(timeout=PATIENCE)
     assert started.returncode != 0
     assert "Traceback" not in said
     assert processes_of(tmp_path) == []

@@ -7,6 +7,8 @@ import pytest
 
 from support.cluster import Cluster, Helm
 
+pytestmark = pytest.mark.usefixtures("fake_nodes")
+
 MODEL = {"name": "org/model", "uri": "hf://org/model", "size": "1Gi"}
 CLAIM = {"enabled": True, "accessModes": ["ReadWriteMany"], "storageClassName": ""}
 

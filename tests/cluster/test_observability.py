@@ -1,7 +1,10 @@
 """What watches a deployment, on a real API server: the monitors are admitted, and a test's Service finds its pods."""
 
+import pytest
+
 from modelservice.helm import EmbeddedHelm, Release
 from support.cluster import Cluster, Helm
+from support.patience import PATIENCE
 from support.presets import presets
 
 TEST_PODS = "app.kubernetes.io/component=test"
@@ -14,6 +17,7 @@ def test_everything_of_the_monitoring_preset_is_admitted(cluster: Cluster, embed
     cluster.client.apply(objects, dry_run=True)
 
 
+@pytest.mark.usefixtures("fake_nodes")
 def test_helm_test_reaches_the_ready_pods_of_a_role_and_cleans_up(cluster: Cluster, helm: Helm, namespace: str) -> None:
     helm.install("asked", {"decode": {"replicas": 2}, "test": {"enabled": True}})
     assert cluster.pods(namespace, TEST_PODS) == [], "a test runs only when it is asked for"
@@ -36,7 +40,7 @@ def test_helm_test_reaches_the_ready_pods_of_a_role_and_cleans_up(cluster: Clust
             name=pod["metadata"]["name"], namespace=namespace, body={"status": {"phase": "Succeeded"}},
             content_type="application/merge-patch+json",
         )  # fmt: skip
-        output, _ = running.communicate(timeout=60)
+        output, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0, output
     names = {found["metadata"]["name"] for found in cluster.objects("v1", "Service", namespace)}
     assert service not in names

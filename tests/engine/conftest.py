@@ -1,4 +1,7 @@
-"""Tests on the real vLLM for processors: skipped with the reason where its environment cannot be built, not in CI."""
+"""Tests on real engines for processors: skipped with the reason where an environment cannot be built.
+
+With ``REQUIRE_ENGINES`` in the environment they fail there instead; continuous integration sets it.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,29 @@ from support import real_engine
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of the real engine share one worker: a server takes 3 GB of memory."""
+    """All tests of real engines share one worker: a server takes 3 GB of memory."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
-@pytest.fixture(scope="session")
-def models() -> Path:
-    """The folder of the tiny models."""
+def built(engine: str) -> Path:
+    """The folder of the tiny models in the environment of an engine."""
     try:
-        return real_engine.models()
+        return real_engine.models(engine)
     except UsageError as error:
-        if os.environ.get("CI") == "true":
+        if os.environ.get("CI") == "true" or os.environ.get("REQUIRE_ENGINES"):
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of the tiny models of vLLM."""
+    return built("vllm")
+
+
+@pytest.fixture(scope="session")
+def infinity_models() -> Path:
+    """The folder of the tiny models of Infinity."""
+    return built("infinity")

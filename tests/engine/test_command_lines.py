@@ -1,40 +1,25 @@
-"""Real vLLM accepts every command line that the chart renders, and calls nothing in it deprecated."""
+"""vLLM accepts every command line that the chart renders, and calls nothing in it deprecated."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from support.presets import layers, sensible
-from support.real_engine import Answer, Pod, pods_of, read
-from support.render import ROOT, Render
-
-OUTPUT = ROOT / "examples" / "output"
-
-
-def model_for(pod: Pod) -> str:
-    """Name of a tiny model that the pod can serve."""
-    words = pod.arguments or []
-    if "pooling" in words:
-        return "embed"
-    return "wide-moe" if "--enable-expert-parallel" in words else "wide-dense"
+from modelservice.helm import EmbeddedHelm
+from modelservice.inputs import InputWarning
+from support import command_lines
+from support.command_lines import Answer
+from support.render import Render
 
 
 @pytest.fixture(scope="module")
 def answers(models: Path, render: Render, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
     folder = tmp_path_factory.mktemp("pods")
-    pods = {}
-    for path in sorted(OUTPUT.glob("*.yaml")):
-        objects = [document for document in yaml.safe_load_all(path.read_text()) if document]
-        for pod in pods_of(path.stem, objects, folder / path.stem):
-            pods[f"{path.stem}: {pod.folder.name}"] = pod
-    for number, names in enumerate(sensible()):
-        if "engine/vllm" in names:
-            for pod in pods_of("presets", render(layers(*names)).items, folder / str(number)):
-                pods[f"{' + '.join(names)}: {pod.folder.name}"] = pod
-    return read({name: (pod, model_for(pod)) for name, pod in pods.items() if pod.arguments is not None})
+    return command_lines.configure(
+        command_lines.of_examples(folder / "examples") | command_lines.of_presets(render, folder / "presets")
+    )
 
 
 def test_vllm_accepts_them(answers: dict[str, Answer]) -> None:
@@ -44,3 +29,26 @@ def test_vllm_accepts_them(answers: dict[str, Answer]) -> None:
 
 def test_nothing_is_deprecated(answers: dict[str, Answer]) -> None:
     assert not {name: answer.deprecations for name, answer in answers.items() if answer.deprecations}
+
+
+def test_vllm_accepts_imported_samples(models: Path) -> None:
+    lines = command_lines.of_samples()
+    assert len(lines) > 20
+    assert command_lines.rejections(lines) == {}
+
+
+FROM_THE_SOURCE = {
+    "unrecognized arguments: --disable-log-requests": "gone in newer versions; the image does not tell its version",
+    "unrecognized arguments: --max-seq-len-to-capture": "the same",
+    "No module named 'ray'": "the images have it, and the environment here has not",
+}
+"""What vLLM rejects in values that people use, and why it is not the chart's."""
+
+
+@pytest.mark.filterwarnings(f"ignore::{InputWarning.__module__}.{InputWarning.__qualname__}")
+def test_vllm_accepts_values_that_people_use(models: Path, embedded: EmbeddedHelm) -> None:
+    lines = command_lines.of_real_values(embedded)
+    assert len(lines) > 20
+    rejected = command_lines.rejections(lines)
+    known = "|".join(map(re.escape, FROM_THE_SOURCE))
+    assert {found[0] if (found := re.search(known, why)) else why for why in rejected.values()} == set(FROM_THE_SOURCE)

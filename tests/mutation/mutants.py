@@ -41,8 +41,8 @@ class Mutant:
     findings: tuple[Finding, ...]
 
 
-ESTIMATES = {"model-volume", "startup-budget"}
-"""Rules that judge by an estimate, and so only warn."""
+ESTIMATES = {"model-volume", "startup-budget", "roles-with-other-weights"}
+"""Rules that judge by what they cannot see, and so only warn."""
 
 
 def errors(base: Base, helm: EmbeddedHelm) -> list[Finding]:

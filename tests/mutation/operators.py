@@ -502,6 +502,39 @@ def cache_types_differ(base: Base) -> Touched:
     return give_flag(base, "kv-cache-dtype", "fp8", role="prefill")
 
 
+def _fetches(base: Base) -> bool:
+    """Whether vLLM engines of two roles on equal hardware hand over with NIXL."""
+    kinds = [((base.values.get(role) or {}).get("accelerator") or {}).get("type") for role in ("decode", "prefill")]
+    named = "NixlConnector" in str(base.values)
+    return disaggregated(base) and named and kinds[0] == kinds[1] and base.engine("decode") == "vllm"
+
+
+@operator
+def image_of_one_role_upgraded(base: Base) -> Touched:
+    if not _fetches(base):
+        return None
+    engine_field(base, "image", "vllm/vllm-openai:v0.31.0", role="decode")
+    return engine_field(base, "image", "vllm/vllm-openai:v0.32.0", role="prefill")
+
+
+@operator
+def attention_backends_differ(base: Base) -> Touched:
+    if not _fetches(base) or "attention-backend" in str(base.values):
+        return None
+    for role in ("decode", "prefill"):
+        engine_field(base, "image", "vllm/vllm-openai:v0.32.0", role=role)
+    if give_flag(base, "attention-backend", "FLASH_ATTN", role="decode") is None:
+        return None
+    return give_flag(base, "attention-backend", "FLASHINFER", role="prefill")
+
+
+@operator
+def revision_of_one_role(base: Base) -> Touched:
+    if not _fetches(base) or "revision" in str(base.values):
+        return None
+    return give_flag(base, "revision", "v2", role="prefill")
+
+
 # --- KV transfer, sidecar, picker -------------------------------------------------------------
 
 

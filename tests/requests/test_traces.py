@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from localcluster.control_plane import ControlPlane
+from localcluster.real_node import KUBELET_TUNABLES
 from modelservice.errors import ModelserviceError
 from support.cluster import Cluster, own_cache
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("own_nodes")
 
@@ -43,14 +45,19 @@ def command(process: Path) -> str:
 
 def assert_gone(words: set[str]) -> None:
     """Links go a moment after their namespaces."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while found := traces(words):
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
 
 
+def machine_settings() -> dict[str, str]:
+    """Settings of the whole machine that kubelet would change."""
+    return {name: (Path("/proc/sys") / name).read_text() for name in KUBELET_TUNABLES}
+
+
 def test_the_command_starts_and_ends_a_cluster_whose_pods_run(cluster: Cluster, tmp_path: Path) -> None:
-    environment = own_cache(tmp_path)
+    environment, before = own_cache(tmp_path), machine_settings()
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -65,10 +72,12 @@ def test_the_command_starts_and_ends_a_cluster_whose_pods_run(cluster: Cluster, 
         status = run("status")
         words = marks(tmp_path / "modelservice" / "clusters" / "trial")
         assert traces(words)
+        assert machine_settings() == before
         assert (status.returncode, "real-0-kubelet: running" in status.stdout) == (0, True), status.stdout
     finally:
         assert run("down").returncode == 0
     assert_gone(words)
+    assert machine_settings() == before
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
@@ -83,7 +92,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster, tmp_path:
     cluster.wait("containerd runs", (folder / "real-1" / "run" / "containerd" / "containerd.sock").exists)
     words = marks(folder)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert not folder.exists()
     assert_gone(words)
 
@@ -109,6 +118,13 @@ def test_pods_and_the_machine_reach_services_by_address_and_name(cluster: Cluste
     address = cluster.plane.real.network.node(0)
     answer = cluster.plane.real.run(first, "busybox", "nslookup", "kubernetes.default.svc.cluster.local", address)
     assert answer.rsplit("Address:", 1)[1].strip() == str(cluster.plane.real.network.services[1])
+
+
+def test_a_node_has_settings_of_its_own_where_kubelet_writes(cluster: Cluster) -> None:
+    real = cluster.plane.real
+    assert real is not None
+    mounts = real.run(real.names[0], "cat", "/proc/mounts")
+    assert all(f" /proc/sys/{name} " in mounts for name in KUBELET_TUNABLES)
 
 
 def test_a_node_keeps_its_link_address_while_pods_come_and_go(cluster: Cluster) -> None:

@@ -20,9 +20,9 @@ from localcluster.binaries import binary, cache_dir
 from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
 from localcluster.images import Image, write_archive
+from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
-PATIENCE = 120
 """Seconds until a test gives up on something: many more than it takes, because machines are busy."""
 
 

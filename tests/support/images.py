@@ -39,6 +39,16 @@ def vllm_image() -> Image:
     )
 
 
+def unpack(image: Image, folder: Path) -> Path:
+    """Write an image's files below a folder, as its root; return the folder of its programs."""
+    for relative, content in image.files.items():
+        path = folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read_bytes() if isinstance(content, Path) else content.encode())
+        path.chmod(0o755)
+    return folder / "usr" / "local" / "bin"
+
+
 def curl_image(name: str) -> Image:
     """The machine's curl with its libraries, under the name of the image that the chart's test asks for."""
     curl = shutil.which("curl")

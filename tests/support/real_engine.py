@@ -1,4 +1,4 @@
-"""Run what the chart renders for vLLM on the real vLLM: its command lines, and its containers as local processes."""
+"""Run containers that the chart renders for an engine as local processes of the real engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from localengine import environment
 from modelservice.kubernetes.variables import expand
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from support.patience import PATIENCE
 
 SCRIPTS = Path(environment.__file__).parent
 
@@ -59,18 +60,20 @@ for word in "$@"; do printf '%s\\0' "$word"; done >"$RECORDED"
 
 
 @functools.cache
-def models() -> Path:
-    """Return the folder of the tiny models of :mod:`localengine.models`, written once into the environment.
+def models(engine: str = "vllm") -> Path:
+    """Return the folder of the tiny models of :mod:`localengine.models`, written once into an engine's environment.
 
     Raises:
         UsageError: the environment cannot be built here.
     """
-    folder = environment.environment() / "models"
+    folder = environment.environment(engine) / "models"
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch, "models")
             subprocess.run(
-                [str(environment.python()), str(SCRIPTS / "models.py"), str(made)], check=True, capture_output=True
+                [str(environment.python(engine)), str(SCRIPTS / "models.py"), str(made)],
+                check=True,
+                capture_output=True,
             )
             with contextlib.suppress(FileExistsError):  # another worker was quicker
                 made.rename(folder)
@@ -79,7 +82,7 @@ def models() -> Path:
 
 @dataclass(frozen=True)
 class Pod:
-    """A rendered pod with a vLLM container, to run as a local process.
+    """A rendered pod with an engine's container, to run as a local process.
 
     Paths of its volumes become folders: a claim the folder of the tiny models, files of a ConfigMap files, others empty.
     """
@@ -90,6 +93,14 @@ class Pod:
     """Folder of the pod's files, created if missing."""
     worker: int = 0
     """Index of the pod in its LeaderWorkerSet group."""
+    programs: Path | None = None
+    """Folder of programs in place of the engine's environment, which need no models."""
+
+    @property
+    def engine(self) -> str:
+        """The engine, as ``engine.type`` names it."""
+        assert self.group.facts
+        return self.group.facts.type
 
     @functools.cached_property
     def env(self) -> dict[str, str]:
@@ -113,7 +124,10 @@ class Pod:
         """Command and arguments of the container."""
         assert self.group.facts
         words = [self._local(expand(word, self.env)) for word in self.group.engine.words]
-        return words if self.group.engine.fields.get("command") else [*self.group.facts.start.command, *words]
+        if self.group.engine.fields.get("command"):
+            return words
+        start = self.group.facts.start  # the image's entry point is the command, or the program without a subcommand
+        return [*(start.command or start.programs[0][:1]), *words]
 
     @functools.cached_property
     def arguments(self) -> list[str] | None:
@@ -130,7 +144,7 @@ class Pod:
         recorder.chmod(0o755)
         recorded.unlink(missing_ok=True)
         search = {"PATH": f"{self.folder}{os.pathsep}{os.environ['PATH']}", "RECORDED": str(recorded)}
-        subprocess.run(self.command, env={**self.env, **search}, check=True, capture_output=True, timeout=60)
+        subprocess.run(self.command, env={**self.env, **search}, check=True, capture_output=True, timeout=PATIENCE)
         if not recorded.is_file():
             return None
         program, *arguments = recorded.read_bytes().decode().split("\0")[:-1]
@@ -146,7 +160,8 @@ class Pod:
             if "configMap" in volume:
                 found[mount["mountPath"]] = self._file(volume["configMap"]["name"], mount)
             elif "persistentVolumeClaim" in volume:
-                found[mount["mountPath"]] = models() / str(mount.get("subPath", ""))
+                claim = models(self.engine) if self.programs is None else Path("/models")
+                found[mount["mountPath"]] = claim / str(mount.get("subPath", ""))
             elif mount["mountPath"] != "/dev/shm":
                 found[mount["mountPath"]] = Path(self.folder, mount["name"])
         return dict(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
@@ -160,37 +175,10 @@ class Pod:
         return Path(folder, mount.get("subPath", ""))
 
     def _local(self, text: str) -> str:
+        if not self._mounts:
+            return text
         paths = "|".join(re.escape(path) for path in self._mounts)
         return re.sub(rf"(?<![\w.-])({paths})(?![\w.-])", lambda match: str(self._mounts[match[1]]), text)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What vLLM says of a command line."""
-
-    error: str | None
-    deprecations: list[str] = field(default_factory=list)
-
-
-def read(pods: Mapping[str, tuple[Pod, str]]) -> dict[str, Answer]:
-    """Return vLLM's answer to the command line of each pod: it parses it and builds the engine's configuration.
-
-    Args:
-        pods: a pod and the name of the tiny model that it is to serve, by any name.
-    """
-    asked: dict[str, str] = {}
-    for name, (pod, model) in pods.items():
-        env = {key: value for key, value in pod.env.items() if key.startswith("VLLM_")}
-        case: dict[str, Any] = {"words": pod.arguments, "env": env, "model": str(models() / model)}
-        asked[name] = json.dumps(case, sort_keys=True)
-    cases = list(dict.fromkeys(asked.values()))
-    done = subprocess.run(
-        [str(environment.python()), str(SCRIPTS / "configure.py")], input=f"[{','.join(cases)}]", text=True,
-        capture_output=True, env={**os.environ, **OFFLINE, "VLLM_LOGGING_LEVEL": "WARNING"}, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    answers = dict(zip(cases, json.loads(done.stdout), strict=True))
-    return {name: Answer(**answers[case]) for name, case in asked.items()}
 
 
 @dataclass(frozen=True)
@@ -208,7 +196,7 @@ class Response:
 
 @dataclass
 class Server:
-    """A vLLM that runs."""
+    """An engine that runs."""
 
     url: str
     process: Component
@@ -248,10 +236,19 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
         processes = []
         for pod in pods:
             pod.folder.mkdir(parents=True, exist_ok=True)
-            path = f"{environment.environment() / 'bin'}{os.pathsep}{os.environ['PATH']}"
+            programs = pod.programs or environment.environment(pod.engine) / "bin"
+            path = f"{programs}{os.pathsep}{os.environ['PATH']}"
             env = {**os.environ, **OFFLINE, **pod.env, "PATH": path}
-            command = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *pod.command]
-            process = Component(f"vllm-{pod.worker}", command, pod.folder)
+            command = [
+                "nice",
+                "-n",
+                "5",
+                "env",
+                "-i",
+                *(f"{name}={value}" for name, value in env.items()),
+                *pod.command,
+            ]
+            process = Component(f"{pod.engine}-{pod.worker}", command, pod.folder)
             stack.callback(_stop, process)
             processes.append(process)
         server = Server(f"http://{POD_IP}:{port}", processes[0])
@@ -280,11 +277,13 @@ def _stop(process: Component) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def pods_of(name: str, objects: Iterable[Mapping[str, Any]], folder: Path) -> Iterator[Pod]:
-    """Yield the vLLM pods of rendered objects: of a group over nodes the leader and one worker."""
+def pods_of(
+    name: str, objects: Iterable[Mapping[str, Any]], folder: Path, engine: str = "vllm", programs: Path | None = None
+) -> Iterator[Pod]:
+    """Yield the pods of an engine in rendered objects: of a group over nodes the leader and one worker."""
     deployment = Deployment(name, list(objects))
     for group in deployment.servers:
-        if group.facts is None or group.facts.type != "vllm":
+        if group.facts is None or group.facts.type != engine:
             continue
         for worker in range(min(group.size, 2)) if group.part == "pod" else [int(group.part == "worker")]:
-            yield Pod(deployment, group, folder / f"{group.name}-{worker}", worker)
+            yield Pod(deployment, group, folder / f"{group.name}-{worker}", worker, programs)

@@ -5,6 +5,10 @@ AFFINITY = "decode: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDu
 PODS = "{matchExpressions: [{key: a, operator: in, values: [b]}]}"
 SPREAD = "decode: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: %s}]}"
 VARIABLE = "engine: {env: {A: {valueFrom: {%s}}}}"
+POLICY = "networkPolicy: {enabled: true, from: [%s]}"
+EGRESS = "networkPolicy: {enabled: true, egress: [{ports: [%s]}]}"
+CLAIM = "decode: {workload: StatefulSet, volumeClaimTemplates: [{name: data, spec: {%s}}]}"
+OWN_CLAIM = "volumeClaims: {c: {spec: {%s}}}"
 
 REJECTED = [
     # Choices.
@@ -15,6 +19,7 @@ REJECTED = [
     ("decode.affinity", AFFINITY % (NODES % "in")),
     ("decode.affinity", AFFINITY.replace("nodeAffinity", "podAffinity") % f"[{{topologyKey: z, labelSelector: {PODS}}}]"),
     ("decode.tolerations", "decode: {tolerations: [{key: a, operator: Exists, effect: noSchedule}]}"),
+    ("decode.tolerations", "decode: {tolerations: [{key: a, operator: Exist}]}"),
     ("decode.extraConfig.dnsPolicy", "decode: {extraConfig: {dnsPolicy: none}}"),
     ("decode.extraConfig.preemptionPolicy", "decode: {extraConfig: {preemptionPolicy: Always}}"),
     ("decode.strategy", "decode: {strategy: {type: rolling}}"),
@@ -28,6 +33,19 @@ REJECTED = [
     ("engine.env.A", VARIABLE % "configMapKeyRef: {name: Bad_Name, key: a}"),
     ("engine.env.A", VARIABLE % "fieldRef: {fieldPath: status.nope}"),
     ("networkPolicy.from", "networkPolicy: {enabled: true, from: [{ipBlock: {cidr: 10.0.0.0/40}}]}"),
+    ("networkPolicy.from", POLICY % "{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/40]}}"),
+    ("service.ports[0]", "service: {enabled: true, ports: [{name: Http_1, port: 80}]}"),
+    ("decode.volumeClaimTemplates[0]", CLAIM % "accessModes: [ReadWriteOnes], resources: {requests: {storage: 40Gi}}"),
+    ("decode.volumeClaimTemplates[0]", CLAIM % "accessModes: [ReadWriteOnce], resources: {requests: {storage: 40Gb}}"),
+    ("volumeClaims", OWN_CLAIM % "accessModes: [ReadWriteOnes], resources: {requests: {storage: 40Gi}}"),
+    ("volumeClaims", OWN_CLAIM % "accessModes: [ReadWriteOnce], resources: {requests: {storage: 40Gb}}"),
+    # Parts.
+    ("networkPolicy.from", POLICY % "{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}"),
+    ("networkPolicy.from", POLICY % "{ipBlock: {cidr: 10.0.0.0/16, except: [10.0.0.0/8]}}"),
+    ("networkPolicy.egress", EGRESS % "{port: 443000}"),
+    ("networkPolicy.egress", EGRESS % "{port: 0}"),
+    ("networkPolicy.egress", EGRESS % "{port: 443, endPort: 442}"),
+    ("networkPolicy.egress", EGRESS % "{endPort: 442}"),
     # Numbers.
     ("engine.securityContext", "engine: {securityContext: {runAsUser: -1}}"),
     ("decode.podSecurityContext", "decode: {podSecurityContext: {fsGroup: -1}}"),
@@ -57,6 +75,9 @@ ACCEPTED = [
     "decode: {volumes: [{name: v}, {name: w, projected: {sources: [{configMap: {name: a}}, {secret: {name: b}}]}}]}",
     "decode: {podAnnotations: {example.com/Team_1: x, UPPER.Case: b}}",
     VARIABLE % "secretKeyRef: {name: a.b-c, key: A_b.c}",
+    POLICY % "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 10.2.0.0/24]}}",
+    EGRESS % "{port: 443, endPort: 443, protocol: TCP}, {port: dns}",
+    CLAIM % "accessModes: [ReadWriteOncePod], resources: {requests: {storage: 1.5Ti}}",
     VARIABLE % "fieldRef: {fieldPath: \"metadata.labels['app.kubernetes.io/name']\"}",
     VARIABLE % "fieldRef: {fieldPath: status.hostIPs}",
     "engine: {securityContext: {privileged: false, allowPrivilegeEscalation: false}}",

@@ -146,6 +146,7 @@ def check(promtool: Path, folder: Path, found: list[dict[str, Any]], tests: list
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+@pytest.mark.executable
 def test_each_alert_fires_on_its_own_symptom(render: Render, promtool: Path, tmp_path: Path) -> None:
     found = rules(render)
     of_decode = {rule["alert"]: rule for rule in found if rule["labels"]["role"] == "decode"}
@@ -168,6 +169,7 @@ def test_each_alert_fires_on_its_own_symptom(render: Render, promtool: Path, tmp
     assert check(promtool, tmp_path, found, tests) == ""
 
 
+@pytest.mark.executable
 def test_nothing_fires_when_all_is_well(render: Render, promtool: Path, tmp_path: Path) -> None:
     found = rules(render)
     silent = [{"alertname": name, "eval_time": "40m", "exp_alerts": []} for name in SICK]
@@ -175,6 +177,7 @@ def test_nothing_fires_when_all_is_well(render: Render, promtool: Path, tmp_path
     assert check(promtool, tmp_path, found, [test]) == ""
 
 
+@pytest.mark.executable
 def test_pods_of_another_release_do_not_count(render: Render, promtool: Path, tmp_path: Path) -> None:
     found = rules(render)
     others = [{**item, "series": item["series"].replace("test-llm", "other-llm")} for item in SICK["KVCacheFull"][0]]

@@ -9,6 +9,7 @@ from modelservice.check.examples import findings
 from modelservice.check.rule import Example, rules
 from modelservice.helm import EmbeddedHelm
 from modelservice.model.weights import weights_of
+from modelservice.models.lookup import Models
 
 PODS = """\
 apiVersion: apps/v1
@@ -235,21 +236,39 @@ def test_what_the_name_of_a_model_tells_is_no_error(
 @pytest.mark.parametrize(
     ("model", "billions"),
     [
-        ("Qwen/Qwen3-32B", 64),
-        ("Qwen/Qwen3-32B-FP8", 32),
-        ("Qwen/Qwen2.5-72B-Instruct-AWQ", 39.6),
-        ("Qwen/Qwen2.5-72B-Instruct-GPTQ-Int4", 39.6),
-        ("Qwen/Qwen2.5-72B-Instruct-GPTQ-Int8", 72),
-        ("nvidia/Gemma-4-31B-IT-NVFP4", 17.05),
-        ("RedHatAI/Llama-3.3-70B-Instruct-quantized.w4a16", 38.5),
-        ("openai/gpt-oss-20b", 11),
-        ("mistralai/Mistral-Large-3-675B-Instruct-2512", 675),
-        ("mistralai/Mistral-Large-3-675B-Instruct-2512-NVFP4", 371.25),
-        ("mistralai/Mistral-Large-3-675B-Instruct-2512-BF16", 1350),
+        ("Qwen/Qwen3-32B", 65.52),
+        ("Qwen/Qwen3-32B-FP8", 34.33),
+        ("nvidia/Gemma-4-31B-IT-NVFP4", 32.57),
+        ("RedHatAI/Llama-3.3-70B-Instruct-quantized.w4a16", 39.77),
+        ("openai/gpt-oss-20b", 13.76),
+        ("openai/gpt-oss-120b", 65.25),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512", 680.34),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512-NVFP4", 386.57),
+        ("mistralai/Mistral-Large-3-675B-Instruct-2512-BF16", 1351.83),
+        ("Qwen/Qwen2.5-72B-Instruct-AWQ", 41.46),
     ],
 )
-def test_the_size_of_a_model_by_its_name(model: str, billions: float) -> None:
-    assert weights_of(model) == pytest.approx(Decimal(str(billions)) * 10**9)
+def test_the_size_of_a_model_by_its_shape(model: str, billions: float) -> None:
+    """Mistral's vision encoders are counted, and what quantisation leaves in 16 bits."""
+    assert float(weights_of(model, Models()) or 0) == pytest.approx(billions * 10**9, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [
+        ("mine/Thing-32B", 64),
+        ("mine/Thing-32B-FP8", 32),
+        ("mine/Thing-72B-Instruct-AWQ", 39.6),
+        ("mine/Thing-72B-Instruct-GPTQ-Int4", 39.6),
+        ("mine/Thing-72B-Instruct-GPTQ-Int8", 72),
+        ("mine/Thing-31B-IT-NVFP4", 17.05),
+        ("mine/Thing-70B-Instruct-quantized.w4a16", 38.5),
+        ("mine/gpt-oss-30b", 16.5),
+        ("unsloth/Qwen3-32B-GGUF", 17.6),
+    ],
+)
+def test_the_size_of_another_model_by_its_name(model: str, billions: float) -> None:
+    assert weights_of(model, Models()) == pytest.approx(Decimal(str(billions)) * 10**9)
 
 
 TPU = "{accelerator: {type: google}, engine: {image: 'vllm/vllm-tpu:v0.12.0'}, decode: {parallelism: {tensor: 8}}}"

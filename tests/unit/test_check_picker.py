@@ -21,6 +21,7 @@ from modelservice.facts.versions import holds, number
 from modelservice.helm import EmbeddedHelm
 from modelservice.helm import Release as HelmRelease
 from modelservice.inputs import merge
+from support.patience import PATIENCE
 from support.render import VLLM
 
 OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
@@ -30,6 +31,7 @@ GAIE = "registry.k8s.io/gateway-api-inference-extension/epp"
 RULES = ("epp-config", "epp-plugin-unknown", "epp-plugin-experimental", "epp-feature-gate-unknown")
 ONE_PROFILE = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]"
 QUEUE = f"plugins: [{{type: queue-scorer}}]\n{ONE_PROFILE}"
+WEIGHTED = QUEUE.replace("pluginRef: queue-scorer", "pluginRef: queue-scorer, weight: %s")
 DISAGGREGATED = """\
 plugins:
 - {type: queue-scorer}
@@ -47,6 +49,9 @@ ACCEPTED = {
     "plugins": QUEUE,
     "a plugin with a name": "plugins: [{name: mine, type: queue-scorer}]\n"
     + ONE_PROFILE.replace("queue-scorer", "mine"),
+    "a weight": WEIGHTED % 3,
+    "a weight with a fraction": WEIGHTED % 1.5,
+    "a weight below zero": WEIGHTED % -1,
     "no profile": "plugins: [{type: queue-scorer}]",
     "a picker that is not declared": QUEUE.replace("[{pluginRef", "[{pluginRef: max-score-picker}, {pluginRef"),
     "a plugin twice, with two names": "plugins: [{type: queue-scorer}, {name: b, type: queue-scorer}]\n" + ONE_PROFILE,
@@ -61,6 +66,13 @@ REJECTED = {
     "two plugins of one name": QUEUE.replace("[{type", "[{type: queue-scorer}, {type"),
     "a feature gate that is misspelled": f"featureGates: [flowControll]\n{QUEUE}",
     "a feature gate that there is not": f"featureGates: [tokenBudgets]\n{QUEUE}",
+    "a weight in quotes": WEIGHTED % '"3"',
+    "a plugin without a type": "plugins: [{name: a}, {type: queue-scorer}]\n" + ONE_PROFILE,
+    "a profile without a name": QUEUE.replace("name: default, ", ""),
+    "a profile twice": QUEUE.replace("[{name: default", "[{name: default}, {name: default"),
+    "a profile's plugin without a name": QUEUE.replace("[{pluginRef", "[{weight: 1}, {pluginRef"),
+    "a key of a plugin that is misspelled": QUEUE.replace("[{type", "[{paramters: {}, type"),
+    "a key that is misspelled": f"schedulingProfile: []\n{QUEUE}",
     "a newer plugin": QUEUE.replace("[{type", "[{type: session-id-producer}, {type"),
     "a newer feature gate": f"featureGates: [haPopulateNonLeaderDatastore]\n{QUEUE}",
 }
@@ -112,7 +124,7 @@ def problem(program: str, text: str, folder: Path) -> str:
     done = subprocess.run(
         [path, "--pool-name=p", f"--config-file={file}"],
         env=os.environ | {"KUBECONFIG": str(kubeconfig), "NAMESPACE": "n", "POD_NAME": "e"},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     lines = [line for line in done.stderr.splitlines() if '"level":"error"' in line]
     assert any("Failed to create controller manager" in line or "Failed to parse" in line for line in lines), (
@@ -132,6 +144,7 @@ def cases() -> list[tuple[str, str, str, bool]]:
     ]
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("program", "image", "text", "good"), cases())
 def test_check_rejects_what_the_real_picker_rejects(
     embedded: EmbeddedHelm, tmp_path: Path, program: str, image: str, text: str, good: bool
@@ -294,6 +307,7 @@ REAL = {f"{OLD}:v0.7.0": "epp", f"{GAIE}:v1.5.0": "epp-gaie"}
 """Images, and the program of the same minor version."""
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.rpartition("/")[2])
 @pytest.mark.parametrize("case", DERIVED)
 def test_the_configuration_that_the_chart_derives_is_accepted(

@@ -120,6 +120,7 @@ def test_every_query_stays_in_the_namespace_and_release() -> None:
             assert "kubelet_volume" in query or '=~"$release-' in matchers, title
 
 
+@pytest.mark.executable
 def test_every_query_is_promql() -> None:
     """Prometheus' tool parses each query as a recording rule."""
     try:

@@ -13,6 +13,7 @@ import pytest
 
 from modelservice import facts
 from support.engines import secret, single, volumes
+from support.patience import PATIENCE
 from support.render import Objects, Render
 
 SHARED = {"enabled": True, "accessModes": ["ReadWriteMany"], "size": "50Gi"}
@@ -333,7 +334,7 @@ def store(tmp_path: Path) -> Iterator[str]:
         str(tmp_path / "store"),
     ]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while server.poll() is None and time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", int(address.split(":")[1]))) == 0:
@@ -362,5 +363,5 @@ def test_rclone_understands_command_and_variables(
         for name, value in env(container).items()
     }
     command = [str(RCLONE), *container["command"][1:]]
-    subprocess.run(command, env={**os.environ, **variables, "RCLONE_CONFIG": "/dev/null"}, check=True, timeout=60)
+    subprocess.run(command, env={**os.environ, **variables, "RCLONE_CONFIG": "/dev/null"}, check=True, timeout=PATIENCE)
     assert (Path(objects.engine()["args"][0]) / "config.json").read_text() == "{}"

@@ -92,6 +92,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
 def test_the_controller_finds_the_engine_in_the_servers_pod(
     render: Render, tmp_path: Path, values: dict[str, Any]
@@ -109,6 +110,7 @@ def test_the_controller_finds_the_engine_in_the_servers_pod(
     assert {"name": "VLLM_SERVER_DEV_MODE", "value": "1"} in engine["env"]
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
 def test_the_server_uses_no_accelerator_of_its_own_and_not_the_requesters_memory(
     render: Render, tmp_path: Path, values: dict[str, Any]

@@ -14,6 +14,7 @@ from modelservice.helm import EmbeddedHelm, Release
 from modelservice.paths import chart_dir
 from modelservice.values import Values
 from support.engines import IMAGES, single
+from support.patience import PATIENCE
 from support.refusal import refusal
 from support.render import Render, shared
 
@@ -223,7 +224,7 @@ def test_the_script_that_pulls_ends_with_its_result(render: Render, tmp_path: Pa
     program.chmod(0o755)
     log = tmp_path / "log"
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log), "FAILS": fails}
-    done = subprocess.run(container["command"], env=env, timeout=30, check=False)
+    done = subprocess.run(container["command"], env=env, timeout=PATIENCE, check=False)
     assert done.returncode == code
     calls = [line for line in log.read_text().splitlines() if line not in ("serve", "list")]
     expected = ["pull --insecure qwen3:0.6b", "cp qwen3:0.6b served", "cp qwen3:0.6b with-space"]

@@ -121,6 +121,7 @@ def test_argo_cd_knows_the_application() -> None:
     assert list(problems(source(*ARGO) / "manifests/crds/application-crd.yaml", application)) != []
 
 
+@pytest.mark.executable
 def test_flux_knows_the_release_and_its_source(embedded: EmbeddedHelm) -> None:
     repository, release = yaml.safe_load_all(FILES["flux/qwen.yaml"])
     files = {package: generated_definitions(package, "flux") / name for package, name in FLUX.items()}

@@ -18,6 +18,7 @@ import pytest
 
 from localcluster.binaries import binary
 from modelservice.errors import UsageError
+from support.patience import PATIENCE
 from support.render import VLLM, Objects, Render
 
 KEY = {"VLLM_API_KEY": {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "vllm"}}}}
@@ -136,7 +137,7 @@ def ask(render: Render) -> Ask:
             env["API_KEY"] = key
         environ = {"PATH": os.environ["PATH"], **env}
         return subprocess.run(
-            container["command"], env=environ, capture_output=True, text=True, check=False, timeout=60
+            container["command"], env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
     return _ask
@@ -168,6 +169,7 @@ def simulator(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
+@pytest.mark.executable
 def test_a_working_engine_passes(ask: Ask) -> None:
     with simulator("--model", "random/model") as address:
         done = ask(address)
@@ -175,6 +177,7 @@ def test_a_working_engine_passes(ask: Ask) -> None:
     assert "serves random/model" in done.stdout and '"completion_tokens"' in done.stdout
 
 
+@pytest.mark.executable
 def test_an_engine_that_serves_another_model_fails(ask: Ask) -> None:
     with simulator("--model", "other/model") as address:
         done = ask(address)
@@ -182,6 +185,7 @@ def test_an_engine_that_serves_another_model_fails(ask: Ask) -> None:
     assert "no model is named random/model" in done.stdout and "other/model" in done.stdout
 
 
+@pytest.mark.executable
 def test_an_engine_that_cannot_answer_fails(ask: Ask) -> None:
     with simulator(
         "--model", "random/model", "--failure-injection-rate", "100", "--failure-types", "server_error"
@@ -191,6 +195,7 @@ def test_an_engine_that_cannot_answer_fails(ask: Ask) -> None:
     assert "serves random/model" in done.stdout and "the question is not answered" in done.stdout
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("expect", ["-ok", "--help", "^[{]"])
 def test_an_expectation_is_no_option_of_grep(ask: Ask, expect: str) -> None:
     with simulator("--model", "random/model") as address:
@@ -199,6 +204,7 @@ def test_an_expectation_is_no_option_of_grep(ask: Ask, expect: str) -> None:
     assert "grep:" not in done.stderr
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("path", ["/v1/models?a[]=1", "/v1/models?a={b,c}", "/v1/models?a=[1-3]"])
 def test_brackets_in_a_path_are_letters_of_it(ask: Ask, path: str) -> None:
     with simulator("--model", "random/model") as address:
@@ -207,6 +213,7 @@ def test_brackets_in_a_path_are_letters_of_it(ask: Ask, path: str) -> None:
     assert done.stdout.count('"random/model"') <= 2 and "curl:" not in done.stderr
 
 
+@pytest.mark.executable
 def test_an_answer_that_is_not_the_expected_one_fails(ask: Ask) -> None:
     with simulator("--model", "random/model") as address:
         done = ask(address, test={"question": {"expect": "no engine says this"}})

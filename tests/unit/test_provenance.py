@@ -132,6 +132,12 @@ KEDA: Values = {
                "triggers": [{"type": "cron", "metadata": {}}]}}
 }  # fmt: skip
 
+CLAIMED: Values = {
+    "volumeClaims": {"c": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}
+}
+UNAVAILABLE: Values = {"decode": {"podDisruptionBudget": {"enabled": True, "minAvailable": None, "maxUnavailable": 1}}}
+OWN_PORTS: Values = {"decode": {"service": {"create": True, "ports": [{"name": "web", "port": 80}]}}}
+PORTS_OF_ALL: Values = {"service": {"enabled": True, "ports": [{"name": "web", "port": 80}]}}
 NEEDED: dict[str, Values] = {
     "engine.args[*] decode.containers[0].command[?max-model-len]": CUSTOM,
     "engine.args[*] decode.engine.command[?max-model-len]": CUSTOM_ROLE,
@@ -173,6 +179,10 @@ NEEDED: dict[str, Values] = {
     "proxy.args[--vllm-port] routing.proxy.targetPort": OLD,
     "proxy.args[--data-parallel-size] decode.parallelism.dataLocal": PORTS,
     "pod.spec.affinity decode.acceleratorTypes.labelKey": WRITTEN,
+    "PersistentVolumeClaim volumeClaims": CLAIMED,
+    "PodDisruptionBudget.spec.maxUnavailable decode.podDisruptionBudget.maxUnavailable": UNAVAILABLE,
+    "Service.spec.ports[*] decode.service.ports[?web]": OWN_PORTS,
+    "Service.spec.ports[*] service.ports[?web]": PORTS_OF_ALL,
     "pod.spec.resourceClaims decode.resourceClaims": WRITTEN,
     "pod.spec.resourceClaims[*] decode.resourceClaims[?mine]": WRITTEN,
     "pod.spec.terminationGracePeriodSeconds decode.drain.timeoutSeconds": TYPED,
@@ -213,6 +223,7 @@ OTHERS: dict[str, Any] = {
 """Values that no schema tells, by the end of the key."""
 
 FIELD = {
+    "Service.spec.ports[*]": "spec.ports[web]",
     "test.*": "imagePullPolicy", "engine.*": "workingDir", "engine.args[*]": "args[--max-model-len]", "engine.env[*]": "env[NAME]",
     "engine.volumeMounts[*]": "volumeMounts[/data]", "proxy.*": "imagePullPolicy", "proxy.args[*]": "args[--tracing]",
     "container.*": "workingDir", "container.args[*]": "args[--verbose]", "container.env[*]": "env[NAME]",

@@ -1,16 +1,21 @@
 """Real nodes: what is refused before anything is started, and what their images and networks are."""
 
 import json
+import math
 import os
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from localcluster import real_node
+from localcluster.binaries import go, module_file
 from localcluster.gateway import Route, routes
 from localcluster.images import Image, write_archive
-from localcluster.real_node import NETWORKS, Network
+from localcluster.real_node import KUBELET_TUNABLES, NETWORKS, Network
 from modelservice.errors import ModelserviceError, UsageError
 
 
@@ -90,3 +95,29 @@ def test_an_http_route_without_a_pool_is_refused() -> None:
     http_route = {"metadata": {"name": "lost"}, "spec": {"rules": [rule("c")]}}
     with pytest.raises(ModelserviceError, match="HTTPRoute lost: a rule needs one InferencePool of a, b"):
         routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
+
+
+def test_every_setting_of_the_machine_that_kubelet_writes_is_the_nodes_own() -> None:
+    """From kubelet's source: what its container manager sets up."""
+    manager = module_file("kubernetes", "k8s.io/kubernetes", "pkg/kubelet/cm/container_manager_linux.go").read_text()
+    body = manager.split("func setupKernelTunables(", 1)[1].split("\n}\n", 1)[0]
+    wanted = re.findall(r"utilsysctl\.(\w+):\s+utilsysctl\.(\w+)", body)
+    source = module_file("kubernetes", "k8s.io/component-helpers", "node/util/sysctl/sysctl.go").read_text()
+    constants = dict(re.findall(r"^\s+(\w+) += (.+)$", source, re.MULTILINE))
+
+    def number(name: str) -> int:
+        return math.prod(int(part) if part.isdigit() else number(part) for part in constants[name].split(" * "))
+
+    assert {constants[name].strip('"'): str(number(value)) for name, value in wanted} == KUBELET_TUNABLES
+
+
+def test_definitions_that_cannot_be_had_are_a_sentence_with_the_reason_and_none_is_printed(tmp_path: Path) -> None:
+    path = f"{Path(go()).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "localcluster.definitions"], capture_output=True, text=True, check=False,
+        env=os.environ | {"GOMODCACHE": str(tmp_path), "GOPROXY": "off", "PATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("definitions: go mod download failed in lws:")
+    assert "module lookup disabled by GOPROXY=off" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -63,6 +63,21 @@ def values(folder: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.parametrize("subchart", [[], ["--subchart", "chat"]])
+@pytest.mark.parametrize("command", ["render", "check", "plan", "endpoints", "explain"])
+def test_dependencies_that_are_not_there_yet_are_named(
+    parent: Path, tmp_path: Path, command: str, subchart: list[str]
+) -> None:
+    unbuilt = tmp_path / "platform"
+    shutil.copytree(parent, unbuilt, ignore=shutil.ignore_patterns("charts"))
+    line = ["Deployment"] if command == "explain" else []
+    code, text = run(command, *line, "--chart", unbuilt, *subchart, "-f", values(tmp_path, "{}"))
+    assert code == 2
+    assert f"dependencies are not there yet: llm-d-modelservice; run helm dependency build {unbuilt}" in " ".join(
+        text.split()
+    )
+
+
 @pytest.mark.parametrize("command", ["check", "plan", "endpoints", "explain"])
 def test_without_a_name_the_parents_subcharts_are_listed(parent: Path, tmp_path: Path, command: str) -> None:
     line = ["Deployment"] if command == "explain" else []

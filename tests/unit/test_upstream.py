@@ -15,6 +15,7 @@ from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import InputWarning, read_values
 from support.kubernetes_schemas import problems
 from support.render import shared
+from support.samples import real_values
 
 PVC_HF = "modelArtifacts.uri=pvc+hf://model-pvc/meta-llama/Llama-3.1-8B-Instruct"
 
@@ -209,15 +210,6 @@ REFUSED = {
     # Keys at the top level that no released version had.
     "modelservice-examples-history/values-deepseek.yaml": "endpointPicker: unknown key",
 }  # fmt: skip
-
-
-def real_values() -> list[str]:
-    """Real values files, relative to their folder; none where the data is absent."""
-    from support.render import SHARED
-
-    folder = SHARED / "upstream" / "real-values"
-    files = (path.relative_to(folder) for path in sorted(folder.rglob("*.yaml")))
-    return [str(path) for path in files if path.parts[0] != "gaie" and path.parent.name != "pvc"] or ["absent"]
 
 
 @pytest.mark.filterwarnings(f"ignore::{InputWarning.__module__}.{InputWarning.__qualname__}")

@@ -31,17 +31,33 @@ Arguments = list[dict[str, Any]]
 
 def read(source: Index, version: str) -> tuple[str, Arguments]:
     """Return the file name of a release's wheel and the arguments that its parser defines."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "vllm.zip")
+        wheel = write_sources(source, version, archive)
+        arguments: Arguments = ask(archive)
+    return wheel, arguments
+
+
+def write_sources(source: Index, version: str, archive: Path) -> str:
+    """Write the Python files of a release into a zip file; return the file name of its wheel."""
     wheel = source.wheel("vllm", version)
-    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            for path, content in source.sources(wheel, "vllm").items():
-                archive.writestr(path, content)
-        file.flush()
-        parser = [sys.executable, str(Path(__file__).with_name("vllm_parser.py")), file.name]
-        environment = {**os.environ, "VLLM_CONFIGURE_LOGGING": "0"}
-        output = subprocess.run(parser, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    arguments: Arguments = json.loads(output)
-    return wheel.filename, arguments
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path, content in source.sources(wheel, "vllm").items():
+            file.writestr(path, content)
+    return wheel.filename
+
+
+def ask(archive: Path, command_lines: Sequence[Sequence[str]] | None = None) -> Any:
+    """Return what the parser in a zip file of sources says, see ``vllm_parser.py``: its arguments, or of command lines
+    why it rejects each.
+    """
+    command = [sys.executable, str(Path(__file__).with_name("vllm_parser.py")), str(archive)]
+    if command_lines is not None:
+        command.append("--parse")
+    environment = {**os.environ, "VLLM_CONFIGURE_LOGGING": "0"}
+    given = json.dumps(command_lines)
+    done = subprocess.run(command, env=environment, input=given, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def merge(releases: Mapping[str, Arguments]) -> Arguments:

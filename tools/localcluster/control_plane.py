@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import yaml
 
-from localcluster import pki, real_node
+from localcluster import fake_nodes, pki, real_node
 from localcluster.binaries import KUBERNETES, binary, kubernetes_program, module_file
 from localcluster.client import Client
 from localcluster.definitions import definitions
@@ -31,17 +31,8 @@ from modelservice.model import node_pools
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
-NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
-"""Taints of nodes that are not ready."""
 UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 """Higher client limits than the defaults of 20 and 50 requests per second; this API server has no other clients."""
-KWOK_STAGES = (
-    "kustomize/stage/node/fast/node-initialize.yaml",
-    "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-    "kustomize/stage/pod/fast/pod-ready.yaml",
-    "kustomize/stage/pod/fast/pod-complete.yaml",
-    "kustomize/stage/pod/fast/pod-delete.yaml",
-)
 
 
 class ControlPlane:
@@ -195,13 +186,7 @@ class ControlPlane:
         self._start(
             "kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0", *UNHURRIED
         )
-        stages = [f"--config={module_file('kwok', 'sigs.k8s.io/kwok', stage)}" for stage in KWOK_STAGES]
-        self._start(
-            "kwok", programs["kwok"], access, "--manage-all-nodes=false",
-            f"--manage-nodes-with-annotation-selector={node_pools.KWOK_NODE}=fake",
-            # Without leases a node is marked as failed after 50 seconds.
-            "--node-lease-duration-seconds=40", *stages,
-        )  # fmt: skip
+        self._start("kwok", *fake_nodes.kwok(self.kubeconfig))
 
     def _start_lws(self, program: str, port: int) -> None:
         """Start the LeaderWorkerSet controller outside a pod; webhooks use its address and our certificate."""
@@ -267,17 +252,7 @@ class ControlPlane:
         kwok.wait_until(lambda: self._take_pods(expected), 60 + len(expected) / 5)
 
     def _take_pods(self, names: Iterable[str]) -> bool:
-        """Return whether nodes accept pods: they are ready and the taint of a new node is gone."""
-        taking = {
-            item["metadata"]["name"]
-            for item in self.client.resource("v1", "Node").get().to_dict()["items"]
-            if not any(taint["key"] in NOT_READY for taint in item["spec"].get("taints") or [])
-            and any(
-                condition["type"] == "Ready" and condition["status"] == "True"
-                for condition in item["status"].get("conditions") or []
-            )
-        }
-        return taking.issuperset(names)
+        return fake_nodes.taking_pods(self.client).issuperset(names)
 
     def _await_service_account(self) -> None:
         """Wait for the default ServiceAccount; without it the API server rejects pods in the default namespace."""

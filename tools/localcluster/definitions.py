@@ -75,5 +75,15 @@ def _document(path: Path) -> dict[str, Any]:
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def main() -> None:
+    """Print all definitions, or none: what reads them would apply the part that came before an error."""
+    try:
+        documents = list(definitions())
+    except ModelserviceError as error:
+        sys.stderr.write(f"definitions: {error}\n")
+        sys.exit(error.exit_code)
+    yaml.dump_all(documents, sys.stdout, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+
+
 if __name__ == "__main__":
-    yaml.dump_all(definitions(), sys.stdout, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+    main()

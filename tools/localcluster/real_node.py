@@ -55,12 +55,23 @@ EXTENDED = {"nvidia.com/gpu": "64", "amd.com/gpu": "64", "rdma/ib": "64"}
 https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/
 """
 
+KUBELET_TUNABLES = {
+    "vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000", "kernel/keys/root_maxbytes": "25000000",
+}  # fmt: skip
+"""Settings under /proc/sys that kubelet writes when they differ (k8s.io/component-helpers/node/util/sysctl). They are
+the whole machine's, not a namespace's, so a node has files of its own in their place.
+"""
+
 # The init process of a node. Paths that kubelet, containerd and CNI write to are mounted from the cluster's folder.
 _FIRST_PROCESS = """
 set -e
 for path in run var/lib var/log; do
   mkdir -p "$1/$path"
   mount --bind "$1/$path" "/$path"
+done
+for path in $(cd "$1/sys" && find . -type f); do
+  mount --bind "$1/sys/$path" "/proc/sys/$path"
 done
 mount --make-rshared /
 ip link set lo up
@@ -198,7 +209,9 @@ class Nodes:
         (self._folder / NETWORK_FILE).write_text(str(self.network.pods))
         for index, name in enumerate(self.names):
             folder = self._folder / name
-            folder.mkdir()
+            for setting, value in KUBELET_TUNABLES.items():
+                (folder / "sys" / setting).parent.mkdir(parents=True, exist_ok=True)
+                (folder / "sys" / setting).write_text(f"{value}\n")
             first = Component(
                 f"{name}-init",
                 ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--",

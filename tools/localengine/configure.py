@@ -2,7 +2,8 @@
 
 ``python configure.py < CASES > RESULTS``. Both are JSON lists. A case has ``words`` (arguments of ``vllm serve``),
 ``env`` and ``model`` (folder of a model to read instead of the one named). A result has ``error`` (null if vLLM accepts
-the arguments) and ``deprecations`` (lines of its log). Each case has its own process, because vLLM keeps state.
+the arguments), ``deprecations`` (lines of its log) and ``parallel`` (fields of the parallel configuration). Each case
+has its own process, because vLLM keeps state.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, TypedDict
 
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.platforms import current_platform
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 
@@ -34,6 +36,7 @@ class Result(TypedDict):
 
     error: str | None
     deprecations: list[str]
+    parallel: dict[str, int | str]
 
 
 class _Deprecations(logging.Handler):
@@ -53,25 +56,30 @@ def read(case: Case) -> Result:
     log = _Deprecations()
     logging.getLogger("vllm").addHandler(log)
     errors = io.StringIO()
+    error, parallel = None, {}
     try:
         with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-            _configure(case["words"], case["model"])
+            parallel = _configure(case["words"], case["model"])
     except SystemExit:
-        return Result(error=(errors.getvalue().strip().splitlines() or ["no reason given"])[-1], deprecations=log.lines)
-    except Exception as error:  # any exception is an answer
-        return Result(error=f"{type(error).__name__}: {error}", deprecations=log.lines)
-    return Result(error=None, deprecations=log.lines)
+        error = (errors.getvalue().strip().splitlines() or ["no reason given"])[-1]
+    except Exception as reason:  # any exception is an answer
+        error = f"{type(reason).__name__}: {reason}"
+    return Result(error=error, deprecations=log.lines, parallel=parallel)
 
 
-def _configure(words: list[str], model: str) -> None:
+def _configure(words: list[str], model: str) -> dict[str, int | str]:
+    """Return the parallel configuration of arguments."""
     arguments = make_arg_parser(FlexibleArgumentParser()).parse_args(words)
     validate_parsed_serve_args(arguments)
     arguments.model = arguments.model_tag = model
     arguments.tokenizer = arguments.revision = None
     engine: Any = AsyncEngineArgs.from_cli_args(arguments)
-    engine.create_engine_config(headless=arguments.headless)
+    config = engine.create_engine_config(headless=arguments.headless).parallel_config
+    return {name: value for name, value in vars(config).items() if isinstance(value, int | str)}
 
 
 if __name__ == "__main__":
+    # The pods' accelerators have it, and processors do not.
+    current_platform.is_sleep_mode_available = lambda: True
     with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as workers:
         json.dump(workers.map(read, json.load(sys.stdin), chunksize=1), sys.stdout)

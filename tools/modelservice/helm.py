@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from modelservice.errors import UsageError
 from modelservice.helm_library import helm_python
 from modelservice.helm_log import translated
+from modelservice.paths import chart_dir
 from modelservice.refusals import explained
 from modelservice.rendered import Rendered
 
@@ -77,10 +78,12 @@ def renderer(which: str, chart: Path) -> Renderer:
     """Return the renderer that `--helm` names: ``embedded``, or the name or path of a helm executable.
 
     Raises:
-        UsageError: there is no such executable, or no chart.
+        UsageError: there is no such executable, no chart, or a chart that it depends on is not in it.
     """
     if not (chart / "Chart.yaml").is_file() and chart.suffix != ".tgz":
         raise UsageError("not a chart: it has no Chart.yaml", file=str(chart))
+    if chart != chart_dir():
+        _require_dependencies(chart)
     if which == "embedded":
         return EmbeddedHelm(chart)
     from modelservice.helm_executable import HelmExecutable
@@ -179,6 +182,24 @@ def load_chart(chart: Path) -> helm_python.Chart:
         return helm_python.Chart.load(chart)
     except helm_python.HelmError as error:
         raise UsageError(f"cannot be loaded as a chart: {error.detail}", file=str(chart)) from None
+
+
+def _require_dependencies(chart: Path) -> None:
+    """Reject a chart without its dependencies in ``charts/``, as Helm does; embedded Helm would leave them out.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    loaded = load_chart(chart)
+    there = {item["name"] for item in loaded.dependencies}
+    declared = dict.fromkeys(str(item["name"]) for item in loaded.metadata.get("dependencies") or [])
+    if missing := [name for name in declared if name not in there]:
+        build = f"run helm dependency build {chart}"
+        raise UsageError(
+            f"a chart whose dependencies are not there yet: {', '.join(missing)}",
+            file=str(chart),
+            fix=build if chart.is_dir() else "run helm dependency build before helm package",
+        )
 
 
 def _native_render(chart: helm_python.Chart, values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:

@@ -63,8 +63,13 @@ def nearest(unknown: str, known: Iterable[str]) -> str | None:
 
 
 def misspelt(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is meant without a doubt, because a letter or two differ; None without one."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.9)), None)
+    """Return another word that is meant without a doubt, because a letter or two differ; None without one."""
+    near = difflib.get_close_matches(word, [other for other in known if other != word], n=1, cutoff=0.9)
+    return near[0] if near and abs(len(near[0]) - len(word)) <= _LETTERS else None
+
+
+_LETTERS = 2
+"""How much longer one of two spellings of a word may be."""
 
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:

@@ -12,13 +12,16 @@
 # What differs: an answer that is no stream is cut to nothing; with a drain, new requests find nobody instead of an
 # error 500 of vLLM; with TLS there is no proxy, so a signal resets connections and a key is refused.
 #
-# SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms.
+# SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms;
+# SIMULATOR_PORT is its first port behind the proxy.
 #
 # /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
 # knows it. /etc/dense-models has patterns of the last parts of models' names.
 set -eu
 
-flags=/etc/vllm-flags
+root=${0%/usr/local/bin/vllm}  # empty in the image
+flags=$root/etc/vllm-flags
+behind=${SIMULATOR_PORT:-18000}
 
 fail() {
   echo "vllm: error: $1" >&2
@@ -80,7 +83,7 @@ while [ "$count" -gt 0 ]; do
 done
 
 [ -z "$headless" ] || exec sleep 2147483647
-if [ -n "$external" ] && echo "${model##*/}" | grep -qiE -f /etc/dense-models; then
+if [ -n "$external" ] && echo "${model##*/}" | grep -qiE -f "$root/etc/dense-models"; then
   fail "Non-MoE models do not support external data parallel mode."
 fi
 if [ -n "$ports" ]; then
@@ -92,16 +95,16 @@ fi
 fronts='' rank=0
 if [ -z "$tls" ]; then
   while [ "$rank" -lt "$size" ]; do
-    /usr/local/bin/vllm-front ":$((port + rank))" "http://127.0.0.1:$((18000 + rank))" &
+    "$root/usr/local/bin/vllm-front" ":$((port + rank))" "http://127.0.0.1:$((behind + rank))" &
     fronts="$fronts $!" rank=$((rank + 1))
   done
-  port=18000
+  port=$behind
 elif [ -n "${VLLM_API_KEY:-}" ]; then
   fail "no key with TLS here"
 fi
 
 # shellcheck disable=SC2086 # several flags
-/app/llm-d-inference-sim --force-dummy-tokenizer --mode echo --port "$port" ${SIMULATOR_FLAGS:-} "$@" &
+"$root/app/llm-d-inference-sim" --force-dummy-tokenizer --mode echo --port "$port" ${SIMULATOR_FLAGS:-} "$@" &
 engine=$!
 
 stop() {

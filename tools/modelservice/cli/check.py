@@ -23,8 +23,10 @@ from modelservice.cli.messages import print_layout, stderr, write_line
 from modelservice.cli.options import (
     Chart,
     Engine,
+    FetchModelConfig,
     Files,
     Given,
+    ModelConfigs,
     Name,
     Namespace,
     Presets,
@@ -44,6 +46,7 @@ from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
+from modelservice.models.lookup import Models
 from modelservice.subchart import chart_renderer
 
 Manifests = Annotated[
@@ -85,6 +88,8 @@ def command(
     vllm_version: Annotated[
         str | None, typer.Option("--vllm-version", metavar="V", help="vLLM version; by default from the image tag.")
     ] = None,
+    model_configs: ModelConfigs = [],  # noqa: B006
+    fetch_model_config: FetchModelConfig = False,
     ignore: Annotated[
         list[str],
         typer.Option("--ignore", metavar="RULE=REASON", help="A rule to ignore.", autocompletion=rule_names),
@@ -103,7 +108,9 @@ def command(
         _print_rules(output_format)
         return
     options = given(files, presets, set_jsons, sets, set_strings, set_files)
-    work = Work(options, values or [], manifests, pool, nodes, cluster, Release(name, namespace), subchart is not None)
+    models = Models(model_configs, fetch=fetch_model_config)
+    release = Release(name, namespace)
+    work = Work(options, values or [], manifests, pool, nodes, cluster, models, release, subchart is not None)
     try:
         work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
@@ -136,6 +143,7 @@ class Work:
         pools: files with InferencePools.
         nodes: file of a cluster.
         cluster: whether to read the cluster of the kubeconfig.
+        models: what is known of models.
         release: release of a single deployment; several have names of their own.
         subchart: whether a parent chart gives values, so that no file needs to.
     """
@@ -146,6 +154,7 @@ class Work:
     pools: Sequence[str]
     nodes: str | None
     cluster: bool
+    models: Models
     release: Release
     subchart: bool
     names: list[str] = field(default_factory=list)
@@ -174,6 +183,7 @@ class Work:
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.vllm_version = vllm_version
+            deployment.models = self.models
             deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
             deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
             deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]

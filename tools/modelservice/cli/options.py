@@ -45,6 +45,17 @@ SubchartName = Annotated[
 Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
 Name = Annotated[str, typer.Option("--name", "-n", help="Release name; after `helm`, -n is Helm's namespace.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="Release namespace.")]
+ModelConfigs = Annotated[
+    list[str],
+    typer.Option(
+        "--model-config",
+        metavar="[MODEL=]PATH",
+        help="Configuration of a model: its directory or config.json; of all models without MODEL=.",
+    ),
+]
+FetchModelConfig = Annotated[
+    bool, typer.Option("--fetch-model-config", help="Fetch configurations of unknown models from Hugging Face.")
+]
 CheckOnly = Annotated[bool, typer.Option("--check", help="Change nothing; fail if something would change.")]
 
 

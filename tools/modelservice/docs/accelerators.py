@@ -14,6 +14,20 @@ def accelerator_table() -> str:
     return "\n".join((head, *(f"| {' | '.join(row)} |" for row in rows)))
 
 
+def product_table() -> str:
+    """Return the Markdown table of the memory of products, from the smallest."""
+    head = "| `accelerator.type` | Product matches | Memory of an engine, GiB |\n|---|---|---|"
+    rows = []
+    for kind in facts.accelerators().types:
+        for product in kind.products:
+            most = product.memory_mib / 1024 if product.memory_mib else float(product.memory_gb)
+            least = most if product.memory_mib else product.memory_gb * 1000**3 / 1024**3
+            least -= kind.reserved.gib if kind.reserved else 0
+            pattern = product.pattern.replace("|", "\\|")
+            rows.append((most, f"| `{kind.type}` | `{pattern}` | {least:.1f} to {most:.1f} |"))
+    return "\n".join((head, *(row for _, row in sorted(rows))))
+
+
 def _requests(kind: Accelerator) -> tuple[str, str]:
     """Return what a pod asks for: by device plugin and by claim."""
     by_plugin = f"`{kind.resource}`" if kind.resource else "none"

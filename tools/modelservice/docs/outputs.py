@@ -9,7 +9,7 @@ import difflib
 import json
 from pathlib import Path
 
-from modelservice.docs import accelerators, engines, facts, importing, rules, schema, values
+from modelservice.docs import accelerators, engines, facts, importing, memory, model_shapes, rules, schema, size, values
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes.types import merge_keys
 from modelservice.paths import CHART
@@ -27,14 +27,31 @@ def outputs(root: Path) -> dict[Path, str]:
     }
     tables = {
         chart / "README.md": {"values": values.values_table(Values)},
-        root / "docs" / "features" / "accelerators.md": {"accelerators": accelerators.accelerator_table()},
+        root / "docs" / "features" / "accelerators.md": {
+            "accelerators": accelerators.accelerator_table(),
+            "products": accelerators.product_table(),
+        },
         root / "docs" / "features" / "models.md": {"engines": engines.engine_table()},
+        root / "docs" / "model-memory.md": _memory_tables(root / "tests" / "data"),
+        root / "docs" / "models-known.md": {
+            "models": model_shapes.model_table(),
+            "sizes": model_shapes.size_table(),
+            "exceptions": model_shapes.exception_table(),
+        },
+        root / "docs" / "size.md": {"sample": size.sample()},
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
     for page, sections in tables.items():
         if page.is_file():
             files[page] = _filled(page.read_text(encoding="utf-8"), sections)
     return files | {root / path: text for path, text in rules.pages().items()}
+
+
+def _memory_tables(folder: Path) -> dict[str, str]:
+    """Return the tables of what others measured and recommend; none without the tests."""
+    if not folder.is_dir():
+        return {}
+    return {"measured": memory.measured_table(folder), "recipes": memory.recipe_table(folder)}
 
 
 def _filled(text: str, sections: dict[str, str]) -> str:

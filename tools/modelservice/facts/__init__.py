@@ -15,10 +15,13 @@ The chart reads the same facts from ``facts.json``, which ``modelservice schema`
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modelservice.facts.memory import EngineMemory
+    from modelservice.facts.model_shapes import Completions, ModelFamilies
     from modelservice.facts.models import (
         Accelerator,
         Accelerators,
@@ -77,6 +80,15 @@ def accelerators() -> Accelerators:
 def accelerator(kind: str) -> Accelerator | None:
     """Return the accelerator of a type; None for an unknown one."""
     return accelerators().get(kind)
+
+
+@functools.cache
+def engine_memory() -> EngineMemory:
+    """Return how vLLM uses the memory of an accelerator."""
+    from modelservice.facts.load import read
+    from modelservice.facts.memory import EngineMemory
+
+    return read(EngineMemory, DIRECTORY / "engine-memory.yaml")
 
 
 @functools.cache
@@ -158,3 +170,48 @@ def models_by_name() -> ModelsByName:
     from modelservice.facts.models import ModelsByName
 
     return read(ModelsByName, DIRECTORY / "models-by-name.yaml")
+
+
+# --- configurations of models -------------------------------------------------------------------------------------
+
+CONFIGURATIONS = DIRECTORY / "configurations"
+CATALOGUES = ("aiconfigurator", "kaito")
+"""Tables with the configurations of models, the one with the whole configurations first."""
+
+
+@functools.cache
+def model_families() -> ModelFamilies:
+    """Return how the configurations of families of models are read."""
+    from modelservice.facts.load import read
+    from modelservice.facts.model_shapes import ModelFamilies
+
+    return read(ModelFamilies, CONFIGURATIONS / "families.yaml")
+
+
+@functools.cache
+def completions() -> Completions:
+    """Return the numbers that catalogues leave out of configurations."""
+    from modelservice.facts.load import read
+    from modelservice.facts.model_shapes import Completions
+
+    return read(Completions, CONFIGURATIONS / "completions.json")
+
+
+@functools.cache
+def catalogue(name: str) -> dict[str, Any]:
+    """Return one of :data:`CATALOGUES`: its ``source``, ``version``, and the configurations of ``models``."""
+    found: dict[str, Any] = json.loads((CONFIGURATIONS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def pipeline() -> dict[str, Any]:
+    """Return the architectures that vLLM runs with pipeline parallelism, and those that it does not."""
+    found: dict[str, Any] = json.loads((CONFIGURATIONS / "pipeline.json").read_text(encoding="utf-8"))
+    return found
+
+
+def supports_pipeline(architecture: str) -> bool | None:
+    """Return whether vLLM runs an architecture with pipeline parallelism; None for one that is not known."""
+    table = pipeline()
+    return True if architecture in table["supported"] else False if architecture in table["refused"] else None

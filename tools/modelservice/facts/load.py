@@ -1,8 +1,9 @@
-"""Reads facts from YAML into their records."""
+"""Reads facts from YAML, or from JSON where there is much of it, into their records."""
 
 from __future__ import annotations
 
 import functools
+import json
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def raw(path: Path) -> Any:
     """Return a file of facts as plain data."""
     with path.open(encoding="utf-8") as file:
+        if path.suffix == ".json":
+            return json.load(file)
         return yaml.load(file, Loader=_Loader)  # noqa: S506
 
 

@@ -427,6 +427,60 @@ class Peers(Record):
     """Key of what a pod does with the cache, in the same place."""
     roles: Mapping[str, str] = NONE
     """Its value by role of the pod."""
+    handshake: "Handshake | None" = None
+    blocks: "BlockSizes | None" = None
+
+
+class Handshake(Record):
+    """What two engines compare before one fetches from the other; where it differs, every hand-over fails."""
+
+    source: Source
+    since: Version
+    """First version that compares."""
+    switch: str
+    """Key of ``kv_connector_extra_config`` that turns the comparison off with ``false``."""
+    factors: "tuple[HandshakeFactor, ...]"
+
+
+class HandshakeFactor(Record):
+    """One thing that is compared, and the setting that decides it."""
+
+    name: str
+    """Its name in the engine's source."""
+    since: Version = ""
+    """First version that compares it, where the comparison is older."""
+    until: Version = ""
+    image: bool = False
+    """Whether the image decides it."""
+    flag: str = ""
+    negations: tuple[str, ...] = ()
+    """Flags that turn a switch off."""
+    variable: str = ""
+    """Environment variable with the flag's meaning."""
+    variable_until: Version = ""
+    extra: str = ""
+    """Key of ``kv_connector_extra_config``."""
+    connectors: Mapping[str, str] = NONE
+    """Its value by connector."""
+    methods: tuple[str, ...] = ()
+    """For a flag with a JSON object: values of its key ``method`` without which nothing of it is compared."""
+    keys: tuple[str, ...] = ()
+    """For a flag with a JSON object: the keys that are compared."""
+    default: str = ""
+    """The value that means the same as none."""
+    may_be_default: str = ""
+    """Regular expression of values that the engine may choose itself where none is given."""
+
+
+class BlockSizes(Record):
+    """Which sizes of cache blocks two sides may have."""
+
+    source: Source
+    flag: str
+    multiple_since: Version
+    """First version that lets decode's size be a multiple of prefill's."""
+    any_since: Version
+    """First version that lets both be any size."""
 
 
 class Bootstrap(FlagPort):
@@ -471,7 +525,9 @@ class KvTransfer(Record):
     connectors: tuple[str, ...] = ()
     """Connectors that the engine registers."""
     equal: tuple[str, ...] = ()
-    """Flags that must be equal on both sides, for the caches to fit."""
+    """Flags that must be equal on both sides, for the caches to fit, where the engines do not compare themselves."""
+    weights: tuple[str, ...] = ()
+    """Flags that decide which weights are loaded, which no engine compares."""
     both_deprecated_since: Version = ""
     """First version that warns of one KV role for both sides where pods fetch from each other."""
     uneven_tensor_since: Version = ""
@@ -617,8 +673,12 @@ class NodeLabels(Record):
     """Label with the product."""
     products: tuple[str, ...] = ()
     """Values of it that are documented."""
+    more_products: tuple[str, ...] = ()
+    """Labels with the product that clouds and autoscalers give."""
     memory: str = ""
     """Label with the memory of one accelerator in MiB."""
+    more_memory: tuple[str, ...] = ()
+    """Labels with it that clouds and autoscalers give."""
 
 
 class Slices(Record):
@@ -649,6 +709,32 @@ class Product(Record):
     """Regular expression that finds it in the value of the product label."""
     memory_gb: int
     """Memory of one device as its maker states it, in GB."""
+    memory_mib: int = 0
+    """Memory that the driver reports, in MiB; 0 where that is not known."""
+    name: str = ""
+    """What people call it, in small letters; empty where its usual label is not known."""
+    label: str = ""
+    """Value of the product label on its usual nodes."""
+    per_node: int = 0
+    """Devices of the largest usual node, where that is not the number of the type."""
+
+
+class Reserved(Record):
+    """Memory that programs do not get."""
+
+    source: Source
+    gib: float
+    """At the most, of one device."""
+
+
+class Partitions(Record):
+    """Parts of a device with memory of their own."""
+
+    source: Source
+    pattern: str
+    """Regular expression of resources and products; its group is the nominal memory in GB."""
+    least_share: float
+    """Least memory of a part, of its nominal memory."""
 
 
 class Accelerator(Record):
@@ -682,6 +768,8 @@ class Accelerator(Record):
     slices: Slices | None = None
     env: tuple[Environment, ...] = ()
     products: tuple[Product, ...] = ()
+    reserved: Reserved | None = None
+    partitions: Partitions | None = None
     shares: Mapping[str, Shares] = NONE
     """Parts of an accelerator, by provider."""
     notes: Mapping[str, Note] = NONE
@@ -1095,6 +1183,22 @@ class Excluded(Record):
     """Value by field; ``any`` for each that is not empty."""
 
 
+class Ordered(Record):
+    """A field of a type that must not be less than another one, nor stand without it."""
+
+    type: str
+    first: str
+    last: str
+
+
+class Within(Record):
+    """A list of address ranges in a type that must be parts of another range."""
+
+    type: str
+    inner: str
+    outer: str
+
+
 class KubernetesFields(Record):
     """What the API server requires of fields beyond their type."""
 
@@ -1104,6 +1208,12 @@ class KubernetesFields(Record):
     forms: tuple[Form, ...]
     least: Mapping[str, int]
     """Least value of a number, by type and field."""
+    most: Mapping[str, int]
+    """Largest value of a number, by type and field."""
+    quantities: tuple[str, ...]
+    """Fields that are maps of quantities, each after its type and a dot."""
+    ordered: "tuple[Ordered, ...]"
+    within: "tuple[Within, ...]"
     alternatives: tuple[Alternatives, ...]
     excluded: tuple[Excluded, ...]
 

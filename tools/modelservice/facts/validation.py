@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from modelservice.facts import DIRECTORY
+from modelservice.facts import CONFIGURATIONS, DIRECTORY
 from modelservice.facts.load import raw
+from modelservice.facts.memory import EngineMemory
+from modelservice.facts.model_shapes import Completions, ModelFamilies
 from modelservice.facts.models import (
     NONE,
     Accelerators,
@@ -46,6 +48,7 @@ def files() -> dict[Path, type[Record]]:
         **dict.fromkeys(sorted((DIRECTORY / "engines").glob("*.yaml")), Engine),
         DIRECTORY / "accelerators.yaml": Accelerators,
         DIRECTORY / "certificates.yaml": Certificates,
+        DIRECTORY / "engine-memory.yaml": EngineMemory,
         DIRECTORY / "routing-proxy.yaml": RoutingProxy,
         DIRECTORY / "endpoint-picker.yaml": EndpointPicker,
         DIRECTORY / "fast-model-actuation.yaml": FastModelActuation,
@@ -54,6 +57,8 @@ def files() -> dict[Path, type[Record]]:
         DIRECTORY / "kubernetes-fields.yaml": KubernetesFields,
         DIRECTORY / "models-by-name.yaml": ModelsByName,
         DIRECTORY / "variables.yaml": Variables,
+        CONFIGURATIONS / "completions.json": Completions,
+        CONFIGURATIONS / "families.yaml": ModelFamilies,
     }
 
 

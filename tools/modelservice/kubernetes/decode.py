@@ -117,13 +117,14 @@ POOL_VALUES = _map(
 """Values of the charts that make a pool."""
 
 _PLUGIN_REFERENCE = _map(pluginRef=TEXT)
+_WEIGHT: Schema = {"type": ["number", "null"]}
 _PLUGIN_REFERENCES = _list_of(_one(_PLUGIN_REFERENCE))
 _BAND = _map(fairnessPolicyRef=TEXT, orderingPolicyRef=TEXT)
 PICKER_CONFIG = _map(
     apiVersion=TEXT,
     featureGates=_list_of({"type": "string"}),
     plugins=_list_of(_one(_map(name=TEXT, type=TEXT, parameters=_map(deciders=TEXTS)))),
-    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_PLUGIN_REFERENCES))),
+    schedulingProfiles=_list_of(_one(_map(name=TEXT, plugins=_list_of(_one(_map(pluginRef=TEXT, weight=_WEIGHT)))))),
     requestHandler=_map(parsers=_PLUGIN_REFERENCES),
     flowControl=_map(
         saturationDetector=_PLUGIN_REFERENCE,

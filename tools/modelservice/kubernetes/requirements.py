@@ -6,10 +6,12 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from modelservice import facts
-from modelservice.facts.models import Alternatives, Excluded, Form
+from modelservice.facts.models import Alternatives, Excluded, Form, Ordered, Within
+from modelservice.kubernetes.quantity import quantity
 from modelservice.kubernetes.types import embedded
 
 Path = tuple[str, ...]
@@ -65,12 +67,21 @@ def _unmet(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Unmet]
         yield from _unmet_by_type(kind, value, path)
         fields = schema.get("properties") or {}
         for field, below in value.items():
-            yield from _unmet_by_field(f"{kind}.{field}", below, (*path, str(field)))
+            for at, item in _items(below, (*path, str(field))):
+                yield from _unmet_by_field(f"{kind}.{field}", item, at)
             yield from _unmet(fields.get(field) or {}, below, (*path, str(field)))
     elif isinstance(value, list):
         for position, item in enumerate(value):
             named = isinstance(item, Mapping) and isinstance(item.get("name"), str)
             yield from _unmet(schema.get("items") or {}, item, (*path, f"[{item['name'] if named else position}]"))
+
+
+def _items(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Yield a value with its place; of a list, each item."""
+    if isinstance(value, list):
+        yield from (((*path, f"[{position}]"), item) for position, item in enumerate(value))
+    else:
+        yield path, value
 
 
 def _unmet_by_field(field: str, value: Any, path: Path) -> Iterator[Unmet]:
@@ -83,27 +94,72 @@ def _unmet_by_field(field: str, value: Any, path: Path) -> Iterator[Unmet]:
     form = _forms().get(field)
     if form and isinstance(value, str) and value and not _has(form, value):
         yield Unmet(path, f"{value!r} is not {form.words}", f"use at most {form.longest} characters of this form")
-    least = known.least.get(field)
+    least, most = known.least.get(field), known.most.get(field)
     if least is not None and isinstance(value, int) and value < least:
         yield Unmet(path, f"{value} is less than {least}", f"set {least} or more")
+    if most is not None and isinstance(value, int) and value > most:
+        yield Unmet(path, f"{value} is more than {most}", f"set {most} or less")
+    if field in known.quantities and isinstance(value, Mapping):
+        for name, amount in value.items():
+            if quantity(amount) is None:
+                yield Unmet(
+                    (*path, f"[{name}]"), f"{amount!r} is not a quantity", "set a number with a unit, as in 40Gi"
+                )
 
 
 def _unmet_by_type(kind: str, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
     for rule in _rules().get(kind, ()):
-        if isinstance(rule, Excluded):
-            if all(_is(value.get(field), wanted) for field, wanted in rule.fields.items()):
-                both = " and ".join(
-                    field if wanted == "any" else f"{field}: {wanted}" for field, wanted in rule.fields.items()
-                )
-                yield Unmet(path, f"{both} exclude each other", "remove one of them")
+        match rule:
+            case Excluded():
+                yield from _excluded(rule, value, path)
+            case Alternatives():
+                yield from _alternatives(rule, value, path)
+            case Ordered():
+                yield from _ordered(rule, value, path)
+            case Within():
+                yield from _outside(rule, value, path)
+
+
+def _excluded(rule: Excluded, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
+    if all(_is(value.get(field), wanted) for field, wanted in rule.fields.items()):
+        both = " and ".join(field if wanted == "any" else f"{field}: {wanted}" for field, wanted in rule.fields.items())
+        yield Unmet(path, f"{both} exclude each other", "remove one of them")
+
+
+def _alternatives(rule: Alternatives, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
+    given = [
+        field
+        for field, below in value.items()
+        if below is not None and field not in rule.besides and (not rule.fields or field in rule.fields)
+    ]
+    if len(given) > 1:
+        yield Unmet(path, f"{' and '.join(given)} exclude each other", "keep one of them")
+
+
+def _ordered(rule: Ordered, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
+    first, last = value.get(rule.first), value.get(rule.last)
+    if last is not None and not isinstance(first, int):
+        yield Unmet((*path, rule.last), f"it needs a number as {rule.first}", f"set {rule.first}")
+    elif isinstance(last, int) and isinstance(first, int) and last < first:
+        yield Unmet((*path, rule.last), f"{last} is less than {rule.first} {first}", f"set {first} or more")
+
+
+def _outside(rule: Within, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
+    outer = _network(value.get(rule.outer))
+    for at, text in _items(value.get(rule.inner) or [], (*path, rule.inner)):
+        inner = _network(text)
+        if outer is None or inner is None:
             continue
-        given = [
-            field
-            for field, below in value.items()
-            if below is not None and field not in rule.besides and (not rule.fields or field in rule.fields)
-        ]
-        if len(given) > 1:
-            yield Unmet(path, f"{' and '.join(given)} exclude each other", "keep one of them")
+        part = inner.version == outer.version and inner.prefixlen > outer.prefixlen
+        if not part or inner.network_address not in outer:
+            yield Unmet(at, f"{text} is not a part of {value[rule.outer]}", f"set a range within {value[rule.outer]}")
+
+
+def _network(text: Any) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(str(text), strict=False)
+    except ValueError:
+        return None
 
 
 def _is(value: Any, wanted: str) -> bool:
@@ -121,11 +177,14 @@ def _forms() -> Mapping[str, Form]:
     return {field: form for form in facts.kubernetes_fields().forms for field in form.fields}
 
 
+Rule = Alternatives | Excluded | Ordered | Within
+
+
 @functools.cache
-def _rules() -> Mapping[str, list[Alternatives | Excluded]]:
-    found: dict[str, list[Alternatives | Excluded]] = {}
+def _rules() -> Mapping[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
     known = facts.kubernetes_fields()
-    rules: tuple[Alternatives | Excluded, ...] = (*known.alternatives, *known.excluded)
+    rules: tuple[Rule, ...] = (*known.alternatives, *known.excluded, *known.ordered, *known.within)
     for rule in rules:
         found.setdefault(rule.type, []).append(rule)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,16 +93,30 @@ class Inventory:
 
         A class stands for its driver where its selector compares the driver, as those of all vendors do.
         """
+        found: Counter[str] = Counter()
+        for spec in self._slices(device_class):
+            found[spec["nodeName"]] += len(spec.get("devices") or [])
+        return found
+
+    def devices_of(self, device_class: str, node: str) -> list[Object]:
+        """Return the devices of a class on a node, as ResourceSlices publish them."""
+        return [
+            device
+            for spec in self._slices(device_class)
+            if spec["nodeName"] == node
+            for device in spec.get("devices") or []
+        ]
+
+    def _slices(self, device_class: str) -> Iterator[Object]:
+        """Yield the specs of the ResourceSlices of a class that belong to a node."""
         drivers = {device_class}
         for selector in ((self.find("DeviceClass", device_class) or {}).get("spec") or {}).get("selectors") or []:
             expression = str((selector.get("cel") or {}).get("expression", ""))
             drivers |= {word.strip("'\"") for word in expression.split() if word[:1] in "'\""}
-        found: Counter[str] = Counter()
         for obj in self.of("ResourceSlice"):
             spec = obj.get("spec") or {}
             if spec.get("driver") in drivers and spec.get("nodeName"):
-                found[spec["nodeName"]] += len(spec.get("devices") or [])
-        return found
+                yield spec
 
     def _used(self) -> dict[str, Counter[str]]:
         """Return what running pods hold, by node."""

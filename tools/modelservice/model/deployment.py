@@ -24,6 +24,7 @@ from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
 from modelservice.model.workloads import pod_groups
+from modelservice.models.lookup import Models
 from modelservice.paths import chart_dir
 from modelservice.sources import Sources
 
@@ -46,6 +47,8 @@ class Deployment:
     """Pools that the user says the deployment belongs to."""
     cluster: Inventory | None = None
     """The cluster it goes to, if one is given."""
+    models: Models = field(default_factory=Models)
+    """What is known of models."""
     neighbours: Sequence[Object] = field(default_factory=list)
     """Objects next to it: those that came with a given pool."""
     picker_configs: Sequence[Object] = field(default_factory=list)

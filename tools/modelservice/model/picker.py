@@ -23,6 +23,7 @@ from modelservice.kubernetes.decode import PICKER_CONFIG, problem
 from modelservice.kubernetes.images import image_name, image_version
 from modelservice.model.provenance import Place
 from modelservice.model.workloads import pod_groups
+from modelservice.suggest import misspelt
 
 Object = Mapping[str, Any]
 PlaceOf = Callable[[Object, str, str, str], Place]
@@ -131,20 +132,56 @@ class EndpointPicker:
     @property
     def disaggregates(self) -> bool:
         """Whether it looks for prefill pods."""
-        profiles = {profile.get("name") for profile in (self.config or {}).get("schedulingProfiles") or []}
-        return "prefill" in profiles or any(
+        return "prefill" in self.profiles or any(
             plugin.role in ("prefill", "disaggregation")
             for plugin in facts.endpoint_picker().plugins
             if plugin.type in self.plugin_types
         )
 
     @property
+    def profiles(self) -> list[str]:
+        """Names of the scheduling profiles."""
+        return [str(profile["name"]) for profile in self._profiles if profile.get("name")]
+
+    @property
+    def _profiles(self) -> list[Object]:
+        return list((self.config or {}).get("schedulingProfiles") or [])
+
+    @property
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """Plugins and profiles that lack what each needs: where, and which key."""
+        for plugin in self.plugins:
+            if not plugin.get("type"):
+                yield f"the plugin {plugin.get('name') or '(without a name)'}", "type"
+        for position, profile in enumerate(self._profiles):
+            if not profile.get("name"):
+                yield f"schedulingProfiles[{position}]", "name"
+            for item in profile.get("plugins") or []:
+                if not item.get("pluginRef"):
+                    yield f"a plugin in profile {profile.get('name') or position}", "pluginRef"
+
+    @property
+    def misspelt_keys(self) -> Iterator[tuple[str, str]]:
+        """Keys of the configuration that are almost one that the picker has, each with that one."""
+        in_profiles = [item for profile in self._profiles for item in profile.get("plugins") or []]
+        for known, maps in (
+            (_KEYS, [self.config or {}]),
+            (("name", "type", "parameters"), self.plugins),
+            (("name", "plugins"), self._profiles),
+            (("pluginRef", "weight"), in_profiles),
+        ):
+            for key in sorted({str(key) for each in maps for key in each} - set(known)):
+                if near := misspelt(key, known):
+                    yield key, near
+
+    @property
     def references(self) -> Iterator[tuple[str, str]]:
         """The places of the configuration that name a plugin, each with the name."""
         config = self.config or {}
-        for profile in config.get("schedulingProfiles") or []:
+        for profile in self._profiles:
             for item in profile.get("plugins") or []:
-                yield f"profile {profile.get('name')}", str(item.get("pluginRef"))
+                if item.get("pluginRef"):
+                    yield f"profile {profile.get('name')}", str(item["pluginRef"])
         handler, control, data = (config.get(key) or {} for key in ("requestHandler", "flowControl", "dataLayer"))
         yield from _named("requestHandler.parsers", handler.get("parsers") or [])
         yield from _named("flowControl.saturationDetector", [control.get("saturationDetector")])
@@ -161,6 +198,7 @@ class EndpointPicker:
                 yield f"deciders.{stage} of {plugin.get('name') or plugin.get('type')}", str(name)
 
 
+_KEYS = ("plugins", "schedulingProfiles", "featureGates", "requestHandler", "flowControl", "dataLayer")
 _POLICIES = ("fairnessPolicyRef", "orderingPolicyRef")
 
 

@@ -138,6 +138,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "workload.apiVersion": ("multinode",),
     # Objects that the chart makes beside the workloads. Any object may be one of `extraObjects`.
     "Service": ("{role}.service", "service"),
+    "Service.spec.ports[*]": ("{role}.service.ports[?{name}]", "service.ports[?{name}]"),
     "Service.metadata.name": ("{role}.service.name", "service.name", "fullnameOverride"),
     "PodMonitor": ("{role}.monitoring.podmonitor.enabled", "{role}.monitoring.podmonitor"),
     "PodMonitor.spec.podMetricsEndpoints": ("{role}.monitoring.podmonitor.portName",),
@@ -146,6 +147,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "PrometheusRule": ("monitoring.prometheusrule.enabled",),
     "InferenceObjective": ("routing.inferenceObjective.create",),
     "PodDisruptionBudget": ("{role}.podDisruptionBudget",),
+    "PodDisruptionBudget.spec.maxUnavailable": ("{role}.podDisruptionBudget.maxUnavailable",),
     "PodDisruptionBudget.spec.minAvailable": ("{role}.podDisruptionBudget.minAvailable",),
     "HorizontalPodAutoscaler": ("{role}.autoscaling",),
     "ScaledObject": ("{role}.autoscaling",),
@@ -156,6 +158,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "InferencePool": ("routing.inferencePool",),
     "InferencePool.spec.selector": ("routing.inferencePool.matchLabels", "modelArtifacts.labels"),
     "InferencePool.spec.targetPorts": ("routing.servicePort",),
+    "PersistentVolumeClaim": ("volumeClaims",),
     "NetworkPolicy": ("networkPolicy.enabled",),
     "NetworkPolicy.metadata.annotations": ("networkPolicy.annotations",),
     "NetworkPolicy.spec.egress": ("networkPolicy.egress",),

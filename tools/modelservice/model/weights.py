@@ -1,4 +1,4 @@
-"""How large the weights of a model are, estimated by its name."""
+"""How large the weights of a model are: by its shape where that is known, else estimated by its name."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from decimal import Decimal
 from modelservice import facts
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.served_model import known_model, names
+from modelservice.models.lookup import Models
+from modelservice.models.parameters import weights_size
 
 _PARAMETERS = re.compile(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def weights(deployment: Deployment, group: PodGroup) -> Decimal | None:
-    """Return the bytes of the weights of the pods' model; None where its name does not tell."""
-    uri = str(deployment.value("modelArtifacts.uri") or "")
-    name = uri if "{{" not in uri else ""
-    return weights_of(name or str(deployment.value("modelArtifacts.name") or "") or group.command.model or "")
+    """Return the bytes of the weights of the pods' model; None where that is not known."""
+    known = known_model(deployment, group)
+    candidates = [known.name] if known else names(deployment, group)
+    return next((size for name in candidates if (size := weights_of(name, deployment.models))), None)
 
 
-def weights_of(model: str) -> Decimal | None:
-    """Return the bytes of the weights by the number of parameters in a name; None without one."""
-    name = model.rsplit("/", 1)[-1]
+def weights_of(model: str, models: Models) -> Decimal | None:
+    """Return the bytes of the weights of a model that is known, else by the number of parameters in its name.
+
+    The name of one that is not known may have no such number: that is None.
+    """
+    known = models.find(model)
+    size = weights_size(known.shape) if known else None
+    return Decimal(size) if size else _by_digits(model.rsplit("/", 1)[-1])
+
+
+def _by_digits(name: str) -> Decimal | None:
     found = _PARAMETERS.findall(name)
     if not found:
         return None

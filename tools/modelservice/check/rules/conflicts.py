@@ -122,7 +122,7 @@ decode: {parallelism: {dataLocal: 2, dataMode: multiPort, expert: true}}
 def dense_model(deployment: Deployment) -> Iterator[Violation]:
     """Settings for mixtures of experts are for such a model."""
     for group, known in _known_flags(deployment):
-        experts = _has_experts(group)
+        experts = _has_experts(deployment, group)
         for item in known.experts_only if not experts else ():
             flag = next((name for name in item.flags if group.command.has(name)), None)
             applies = _applies(deployment, group, item.since)
@@ -145,8 +145,11 @@ def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, *, certain: bool) 
     )
 
 
-def _has_experts(group: PodGroup) -> bool | None:
-    """Return whether the model is a mixture of experts, by its name; None where that is not known."""
+def _has_experts(deployment: Deployment, group: PodGroup) -> bool | None:
+    """Return whether the model is a mixture of experts, by its shape or its name; None where that is not known."""
+    shaped = deployment.models.find(group.command.model or "")
+    if shaped and shaped.shape.layers:
+        return shaped.shape.experts is not None
     name = (group.command.model or "").rstrip("/").rpartition("/")[2]
     known = facts.models_by_name()
     if any(re.search(item.pattern, name, re.IGNORECASE) for item in known.experts):

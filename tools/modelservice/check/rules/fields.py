@@ -49,6 +49,10 @@ def _unmet_in(obj: Mapping[str, Any]) -> Iterator[Unmet]:
     spec = obj.get("spec") or {}
     for field, kind in _FIELDS.get(str(obj.get("kind")), {}).items():
         yield from unmet(kind, spec.get(field) if field else spec, ("spec", *([field] if field else [])))
+    if obj.get("kind") == "StatefulSet":
+        for item in spec.get("volumeClaimTemplates") or []:
+            at = ("spec", "volumeClaimTemplates", f"[{item['metadata'].get('name', '')}]", "spec")
+            yield from unmet("core.v1.PersistentVolumeClaimSpec", item.get("spec"), at)
     if obj.get("kind") == "NetworkPolicy":
         for field, kind in _RULES.items():
             for position, item in enumerate(spec.get(field) or []):

@@ -6,7 +6,7 @@ https://github.com/llm-d/llm-d-router
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
@@ -15,6 +15,7 @@ from modelservice.facts.models import Plugin
 from modelservice.facts.versions import holds, number, shown
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import EndpointPicker
+from modelservice.suggest import misspelt
 
 _POOL = """\
 router:
@@ -112,6 +113,8 @@ def epp_config(deployment: Deployment) -> Iterator[Violation]:
         else:
             yield from _other_api(picker)
             yield from _unresolved(picker)
+            for key, near in picker.misspelt_keys:
+                yield Violation(f"{file} has the key {key}, which the picker rejects", at, f"did you mean {near}?")
 
 
 def _other_api(picker: EndpointPicker) -> Iterator[Violation]:
@@ -141,6 +144,12 @@ def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
             "remove one, or give it a name",
         )
     declared = set(names)
+    for where, what in picker.missing:
+        yield Violation(f"{where} of {picker.config_file} has no {what}", picker.config_at, f"set {what}")
+    for profile in sorted({name for name in picker.profiles if picker.profiles.count(name) > 1}):
+        yield Violation(
+            f"{picker.config_file} has two scheduling profiles named {profile}", picker.config_at, "rename one of them"
+        )
     for where, name in picker.references:
         if name not in declared and name not in facts.endpoint_picker().implied.plugins:
             near = difflib.get_close_matches(name, declared, n=1)
@@ -164,7 +173,7 @@ def epp_plugin_unknown(deployment: Deployment) -> Iterator[Violation]:
     known = {plugin.type: plugin for plugin in facts.endpoint_picker().plugins}
     for picker in deployment.pickers:
         for kind in sorted(picker.plugin_types - {"None"}):
-            plugin, near = known.get(kind), _misspelled(kind, known)
+            plugin, near = known.get(kind), misspelt(kind, known)
             if picker.release is not None and not (plugin and picker.has(plugin)):
                 yield Violation(
                     f"{picker.config_file} declares a plugin of type {kind}, which the picker {picker.image} does not "
@@ -220,7 +229,7 @@ def epp_feature_gate_unknown(deployment: Deployment) -> Iterator[Violation]:
     for picker in deployment.pickers:
         for given in (picker.config or {}).get("featureGates") or []:
             name = given.partition("=")[0]
-            gate, near = gates.get(name), _misspelled(name, gates)
+            gate, near = gates.get(name), misspelt(name, gates)
             if picker.release is not None and not (gate and holds(gate, picker.release)):
                 present = ", ".join(item.name for item in gates.values() if holds(item, picker.release))
                 yield Violation(
@@ -236,12 +245,6 @@ def epp_feature_gate_unknown(deployment: Deployment) -> Iterator[Violation]:
                     f"did you mean {near}?" if near else "make sure that the picker's image has it",
                     None if certain else Severity.info,
                 )
-
-
-def _misspelled(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a name is a misspelling of: a letter or two apart, not a word."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
-    return near[0] if near and near[0] != name and abs(len(near[0]) - len(name)) <= 2 else None
 
 
 def _when(plugin: Plugin | None, picker: EndpointPicker) -> str:

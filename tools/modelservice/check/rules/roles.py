@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
+from modelservice.model.handover import Difference, Side, differences, weights
 from modelservice.model.pods import PodGroup
 
 
@@ -54,59 +55,87 @@ def _name_of_clients(deployment: Deployment) -> str | None:
 
 @rule(
     Severity.error,
-    reason="A decode pod can use the cache only of a prefill pod that holds it in the same form: same model, same "
-    "data type and block size of the cache.",
-    link="https://docs.vllm.ai/en/latest/features/nixl_connector_usage/",
+    reason="Two engines compare what decides the form of the cache, from the version and the model to the backend of "
+    "attention, and refuse every hand-over where one differs. Requests fail, or decode computes each prompt again.",
+    link="https://github.com/vllm-project/vllm/blob/v0.33.0/vllm/distributed/kv_transfer/kv_connector/v1/nixl/metadata.py",
     failing=Example("prefill: {engine: {args: {kv-cache-dtype: fp8}}}", base="pd"),
     passing=Example("engine: {args: {kv-cache-dtype: fp8}}", base="pd"),
 )
 def roles_differ(deployment: Deployment) -> Iterator[Violation]:
     """Prefill and decode agree on what travels between them."""
-    pair = [
+    sides = _sides(deployment)
+    for found in differences(*sides) if sides else ():
+        first, second = (side.group for side in sides or ())
+        at = first.engine.flag(found.flag).otherwise(*second.engine.flag(found.flag).keys) if found.flag else None
+        yield Violation(
+            _differ(found, "so the cache of one is useless to the other" if found.certain else "which may be refused"),
+            at or first.engine.at("image").otherwise(*second.engine.at("image").keys),
+            f"set the same {found.name} for both roles"
+            + (", under engine.args" if found.flag else ": engine.image" if deployment.sources else ""),
+            None if found.certain else Severity.warning,
+        )
+
+
+@rule(
+    Severity.warning,
+    reason="Other weights make another cache for the same prompt, and no engine compares them: decode answers worse, "
+    "without an error.",
+    link="https://docs.vllm.ai/en/latest/features/disagg_prefill/",
+    failing=Example("prefill: {engine: {args: {revision: v1}}}\ndecode: {engine: {args: {revision: v2}}}", base="pd"),
+    passing=Example("engine: {args: {revision: v1}}", base="pd"),
+)
+def roles_with_other_weights(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill and decode load the same weights."""
+    sides = _sides(deployment)
+    for found in weights(*sides) if sides else ():
+        first, second = (side.group for side in sides or ())
+        yield Violation(
+            _differ(found, "so they may compute with different weights"),
+            first.engine.flag(found.flag).otherwise(*second.engine.flag(found.flag).keys),
+            f"set the same {found.name} for both roles, under engine.args",
+        )
+
+
+def _sides(deployment: Deployment) -> tuple[Side, Side] | None:
+    """Return prefill and decode with their versions; None where one of them is not known to hand over."""
+    groups = [
         next((group for group in deployment.role(role) if not group.headless and _hands_over(group)), None)
         for role in ("prefill", "decode")
     ]
-    first, second = pair
-    if first is None or second is None or first.command.engine != second.command.engine:
-        return
-    transfer = first.facts.kv_transfer if first.facts else None
-    for name in transfer.equal if transfer else ():
-        given = [_given(group, name) for group in (first, second)]
-        if given[0] == given[1] or "$" in f"{given}" or (name in _BY_VENDOR and _vendors_differ(first, second)):
-            continue
-        if any(value is None and group.command.partial for value, group in zip(given, pair, strict=True) if group):
-            continue
-        yield Violation(
-            f"prefill runs with --{name} {given[0] or '(default)'}, decode with {given[1] or '(default)'}, so the "
-            "cache of one is useless to the other",
-            first.engine.flag(name).otherwise(*second.engine.flag(name).keys),
-            f"set the same --{name} for both roles, under engine.args",
-        )
-    lengths = first.command.number("max-model-len"), second.command.number("max-model-len")
-    if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
-        yield Violation(
-            f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
-            first.engine.flag("max-model-len"),
-            f"set {lengths[1]} for prefill",
-            Severity.warning,
-        )
-
-
-_BY_VENDOR = ("block-size", "page-size", "dtype", "quantization")
-"""Flags whose right value may differ between two kinds of hardware."""
+    first, second = (Side(group, deployment.engine_version(group)) if group else None for group in groups)
+    return (first, second) if first and second else None
 
 
 def _hands_over(group: PodGroup) -> bool:
     return group.facts is not None and group.facts.kv_transfer is not None
 
 
-def _given(group: PodGroup, name: str) -> str | None:
-    return group.command.model if name == "model" else group.command.value(name)
+def _differ(found: Difference, why: str) -> str:
+    """Return how the roles differ, in a sentence."""
+    first, second = found.values
+    return f"prefill runs with {found.name} {first}, decode with {second}, {why}"
 
 
-def _vendors_differ(first: PodGroup, second: PodGroup) -> bool:
-    kinds = [{name.partition("/")[0] for name in group.accelerators} for group in (first, second)]
-    return kinds[0] != kinds[1]
+@rule(
+    Severity.warning,
+    reason="Decode takes over a sequence that prefill has read in whole, so it must not allow longer ones.",
+    link="https://docs.vllm.ai/en/latest/features/disagg_prefill/",
+    failing=Example(
+        "prefill: {engine: {args: {max-model-len: 4096}}}\nengine: {args: {max-model-len: 8192}}", base="pd"
+    ),
+    passing=Example("engine: {args: {max-model-len: 8192}}", base="pd"),
+)
+def prefill_length(deployment: Deployment) -> Iterator[Violation]:
+    """Prefill takes prompts as long as decode's sequences."""
+    sides = _sides(deployment)
+    first, second = (side.group for side in sides) if sides else (None, None)
+    lengths = [group.command.number("max-model-len") if group else None for group in (first, second)]
+    if first and lengths[0] and lengths[1] and lengths[0] < lengths[1]:
+        yield Violation(
+            f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
+            first.engine.flag("max-model-len"),
+            f"set {lengths[1]} for prefill",
+        )
 
 
 @rule(

@@ -108,6 +108,32 @@ def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(item, f"{path}[{index}]")
 
 
+_ROOT = {"runAsUser", "runAsNonRoot"}
+
+
+@rule(
+    Severity.error,
+    reason="The kubelet starts nothing as root that must not run as root: the pod stays in CreateContainerConfigError.",
+    link="https://kubernetes.io/docs/tasks/configure-pod-container/security-context/",
+    failing="decode: {podSecurityContext: {runAsNonRoot: true, runAsUser: 0}}",
+    passing="decode: {podSecurityContext: {runAsNonRoot: true, runAsUser: 1000}}",
+)
+def root_refused(deployment: Deployment) -> Iterator[Violation]:
+    """No container must both run as root and not run as root."""
+    for group in deployment.groups:
+        for container in group.all_containers:
+            context = container.security
+            if context.get("runAsNonRoot") is True and context.get("runAsUser") == 0:
+                own = container.fields.get("securityContext") or {}
+                yield Violation(
+                    f"container {container.name} has runAsNonRoot: true and runAsUser: 0",
+                    container.at("securityContext")
+                    if {"runAsUser", "runAsNonRoot"} & own.keys()
+                    else group.at("spec.securityContext"),
+                    "set another runAsUser, or runAsNonRoot: false",
+                )
+
+
 @rule(
     Severity.warning,
     reason="A privileged container, or one in the node's namespaces, can change the node and see what else runs there; "

@@ -104,11 +104,15 @@ def _work_together(known: SidecarConnector, group: PodGroup) -> bool:
 
 
 def _different_connectors(group: PodGroup, transfer: KvTransfer, others: list[PodGroup]) -> Iterator[Violation]:
-    """Yield the pods whose connectors share none with those of a group, where all of them are known."""
+    """Yield the pods whose connectors share none with those of a group, where all of them are known.
+
+    Connectors of one library are left to the rule ``roles-differ``.
+    """
     own = set(group.kv_connectors)
     for other in others:
         theirs = set(other.kv_connectors)
-        if own and theirs and own | theirs <= set(transfer.connectors) and not own & theirs:
+        one_library = group.peers is not None and other.peers is not None
+        if own and theirs and own | theirs <= set(transfer.connectors) and not own & theirs and not one_library:
             first = group.kv_connectors[0]
             yield Violation(
                 f"the KV connector of {group.role} is {first}, that of {other.role} {other.kv_connectors[0]}",

@@ -1,0 +1,225 @@
+"""Run the cluster and request tests on a kind cluster of their own: what ``make test-kind`` does.
+
+Needs Docker or Podman. ``KIND_IMAGE`` names another node image, for instance of a mirror. Requests are sent to pods
+from this machine, so its routes lead to the nodes while the request tests run. What the nodes change outside of their
+containers is put back.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from localcluster.binaries import MODULES, binary, module_file, module_version
+from localcluster.client import Client
+from localcluster.definitions import definitions
+from localcluster.images import Image, write_archive
+from localcluster.real_node import KUBELET_TUNABLES
+from modelservice.errors import ModelserviceError, UsageError
+
+NODE_IMAGE = "docker.io/kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
+"""The image, released with kind 0.33.0, of the newest minor version in :data:`~localcluster.binaries.KUBERNETES`."""
+
+RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in range(224, 256)]
+"""Ranges for pods and Services; not the defaults of kind and kubeadm, which other clusters on the machine have."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A cluster that runs."""
+
+    name: str
+    kubeconfig: Path
+    services: ipaddress.IPv4Network
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Kind]:
+    """Create a cluster with a name of its own, yield it, and delete it.
+
+    Raises:
+        UsageError: neither Docker nor Podman answers.
+        ModelserviceError: there is a cluster of that name, or kind fails.
+    """
+    runtime = next((program for program in ("docker", "podman") if _answers(program)), None)
+    if runtime is None:
+        raise UsageError("kind runs its nodes in Docker or Podman, and neither answers", fix="start one, or make test")
+    name, kubeconfig = f"modelservice-tests-{os.getpid()}", folder / "kubeconfig"
+    if name in _kind("get", "clusters").split():
+        raise ModelserviceError(f"there is a kind cluster {name} already, and it is not deleted")
+    pods, services = free_ranges(_routes())
+    configuration = folder / "kind.yaml"
+    configuration.write_text(yaml.safe_dump({
+        "kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "networking": {"podSubnet": str(pods), "serviceSubnet": str(services)},
+        "nodes": [{"role": "control-plane"}, {"role": "worker"}, {"role": "worker"}],
+    }))  # fmt: skip
+    with _network_removed(runtime), _settings_restored():
+        try:
+            _kind(
+                "create", "cluster", f"--name={name}", f"--kubeconfig={kubeconfig}", f"--config={configuration}",
+                f"--image={os.environ.get('KIND_IMAGE') or NODE_IMAGE}", "--wait=300s",
+            )  # fmt: skip
+            yield Kind(name, kubeconfig, services)
+        finally:
+            _kind("delete", "cluster", f"--name={name}", f"--kubeconfig={kubeconfig}")
+
+
+@contextmanager
+def _network_removed(runtime: str) -> Iterator[None]:
+    """Remove the network of all kind clusters if it was not there before; the runtime refuses while one uses it."""
+    before = _run(runtime, "network", "ls", "--format", "{{.Name}}").split()
+    try:
+        yield
+    finally:
+        if "kind" not in before:
+            with suppress(ModelserviceError):
+                _run(runtime, "network", "rm", "kind")
+
+
+@contextmanager
+def _settings_restored() -> Iterator[None]:
+    """Put back the settings of the machine that kubelet changes: a node of kind may write them."""
+    files = [file for name in KUBELET_TUNABLES if (file := Path("/proc/sys") / name).exists()]
+    before = {file: file.read_text() for file in files}
+    try:
+        yield
+    finally:
+        for file, value in before.items():
+            if file.read_text() != value:
+                _run(*_as_root(), "sh", "-c", 'echo "$1" >"$2"', "sh", value.strip(), str(file))
+
+
+def free_ranges(taken: list[ipaddress.IPv4Network]) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
+    """Return a range for pods and one for Services that overlap with no route of the machine.
+
+    Raises:
+        ModelserviceError: there are no two.
+    """
+    free = [network for network in RANGES if not any(network.overlaps(item) for item in taken)]
+    if len(free) < 2:
+        raise ModelserviceError(f"no two ranges between {RANGES[0]} and {RANGES[-1]} are free for pods and Services")
+    return free[0], free[1]
+
+
+@contextmanager
+def routes(client: Client, services: ipaddress.IPv4Network) -> Iterator[None]:
+    """Lead the machine's packets for pods and Services to the nodes, and remove the routes again.
+
+    Raises:
+        ModelserviceError: a route cannot be set; the message has the reason of ``ip``.
+    """
+    wanted = []
+    for node in client.resource("v1", "Node").get().to_dict()["items"]:
+        address = next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
+        wanted.append((node["spec"]["podCIDR"], address))
+    wanted.append((str(services), wanted[0][1]))
+    with ExitStack() as set_routes:
+        for network, address in wanted:
+            _run(*_as_root(), "ip", "route", "add", network, "via", address)
+            set_routes.callback(_run, *_as_root(), "ip", "route", "delete", network, "via", address)
+        yield
+
+
+def install_leader_worker_set(made: Kind, folder: Path) -> None:
+    """Install the controller of the pinned module, built here, with the chart of the same module."""
+    module = "sigs.k8s.io/lws"
+    tag, repository, archive = module_version("lws", module), "registry.k8s.io/lws/lws", folder / "lws.tar"
+    write_archive(Image((f"{repository}:{tag}",), ("/manager",), {"manager": binary("lws")}), archive)
+    _kind("load", "image-archive", f"--name={made.name}", str(archive))
+    settings = {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+    _run(
+        str(binary("helm4")), "install", "lws", str(module_file("lws", module, "charts/lws")),
+        f"--kubeconfig={made.kubeconfig}", "--namespace=lws-system", "--create-namespace", "--skip-crds", "--wait",
+        "--timeout=180s", *(f"--set=image.manager.{key}={value}" for key, value in settings.items()),
+    )  # fmt: skip
+
+
+def run_tests(made: Kind, folder: Path, arguments: list[str]) -> int:
+    """Run both folders of tests, whether or not the first fails, and return the worse exit code.
+
+    Without routes to pods the request tests cannot run, which is an error and not a pass.
+    """
+    (folder / "kubectl").symlink_to(binary("kubectl"))  # for pytest-helm-charts
+    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    code = _tests("tests/cluster", ["--fake-nodes", *arguments], made.kubeconfig, environment)
+    loader = shlex.join([str(binary("kind")), "load", "image-archive", "--name", made.name])
+    try:
+        with routes(Client(made.kubeconfig), made.services):
+            more = _tests("tests/requests", ["--image-loader", loader, *arguments], made.kubeconfig, environment)
+    except ModelserviceError as error:
+        sys.stderr.write(f"test-kind: the tests of requests need routes to pods: {error}\n")
+        more = error.exit_code
+    return max(code, more)
+
+
+def _tests(tests: str, options: list[str], kubeconfig: Path, environment: Mapping[str, str]) -> int:
+    command = [sys.executable, "-m", "pytest", "--kubeconfig", str(kubeconfig), "--chart-path"]
+    done = subprocess.run(
+        [*command, "charts/llm-d-modelservice", *options, tests], cwd=MODULES.parents[1], env=environment, check=False
+    )
+    return done.returncode
+
+
+def _routes() -> list[ipaddress.IPv4Network]:
+    """Return the networks that the machine has routes to."""
+    found = json.loads(_run("ip", "-json", "-4", "route", "show", "table", "all"))
+    return [ipaddress.IPv4Network(route["dst"], strict=False) for route in found if route["dst"] != "default"]
+
+
+def _answers(program: str) -> bool:
+    try:
+        return subprocess.run([program, "info"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _as_root() -> list[str]:
+    return [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+
+
+def _kind(*arguments: str) -> str:
+    return _run(str(binary("kind")), *arguments)
+
+
+def _run(*command: str) -> str:
+    """Return the output of a command.
+
+    Raises:
+        ModelserviceError: it fails or does not exist; the message has the end of its output.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ModelserviceError(f"{command[0]} cannot be run: {error.strerror}") from None
+    if done.returncode != 0:
+        tail = "\n".join(done.stderr.strip().splitlines()[-10:])
+        raise ModelserviceError(f"{' '.join(command)} failed:\n{tail}")
+    return done.stdout
+
+
+def main() -> int:
+    """Create the cluster, run the tests with the given arguments of pytest, and return their exit code."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch, cluster(folder := Path(scratch)) as made:
+            Client(made.kubeconfig).define(list(definitions()))
+            install_leader_worker_set(made, folder)
+            return run_tests(made, folder, sys.argv[1:])
+    except ModelserviceError as error:
+        sys.stderr.write(f"test-kind: {error}\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What a model needs: its shape, and the memory of the ranks that serve it."""

@@ -1,0 +1,61 @@
+"""What is known of models: by the files that are given, by the catalogue, or by what may be fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelservice.models.catalogue import KnownModel
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class Models:
+    """What is known of models.
+
+    Args:
+        configs: ``PATH`` of a configuration for all models, or ``MODEL=PATH`` for one.
+        fetch: whether the configuration of a model that is not known exactly is fetched from Hugging Face.
+
+    Raises:
+        UsageError: a file that is given cannot be read, or is no configuration of a language model.
+    """
+
+    def __init__(self, configs: Sequence[str] = (), *, fetch: bool = False) -> None:
+        self._given: dict[str, KnownModel] = {}
+        for given in configs:
+            from modelservice.models.local_model import load
+
+            model, path = _split(given)
+            self._given[model] = load(Path(path), model)
+        self._fetch = fetch
+        self._known: dict[str, KnownModel | None] = {}
+
+    def find(self, name: str) -> KnownModel | None:
+        """Return what is known of a model; None for one that is not known.
+
+        Raises:
+            UsageError: its configuration cannot be fetched.
+        """
+        name = name.removeprefix("hf://")
+        if name not in self._known:
+            self._known[name] = self._given.get(name) or self._given.get("") or self._find(name)
+        return self._known[name]
+
+    def _find(self, name: str) -> KnownModel | None:
+        from modelservice.models.catalogue import find
+
+        known = find(name)
+        if self._fetch and _REPOSITORY.fullmatch(name) and not (known and known.exact):
+            from modelservice.models.hub import fetch
+
+            return fetch(name)
+        return known
+
+
+def _split(given: str) -> tuple[str, str]:
+    model, found, path = given.partition("=")
+    return (model, path) if found and not Path(given).exists() else ("", given)
