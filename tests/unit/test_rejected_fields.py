@@ -23,6 +23,25 @@ def test_what_the_api_server_rejects_is_said_once(embedded: EmbeddedHelm, values
     assert findings(rules()["pod-fields"], Example(values), embedded) == []
 
 
+def test_a_claim_without_a_name_is_read_too(embedded: EmbeddedHelm) -> None:
+    found = findings(rules()["field-rejected"], Example(manifests=UNNAMED), embedded)
+    assert ["40Gb" in item.message for item in found] == [True]
+
+
+UNNAMED = """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: decode}
+spec:
+  selector: {matchLabels: {app: decode}}
+  template:
+    metadata: {labels: {app: decode}}
+    spec: {containers: [{name: engine, image: "vllm/vllm-openai:v0.32.0"}]}
+  volumeClaimTemplates:
+  - spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 40Gb}}}
+"""
+
+
 @pytest.mark.parametrize("values", ACCEPTED)
 def test_what_the_api_server_accepts_is_not_found(embedded: EmbeddedHelm, values: str) -> None:
     assert findings(rules()["field-rejected"], Example(values), embedded) == []

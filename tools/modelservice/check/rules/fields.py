@@ -51,7 +51,8 @@ def _unmet_in(obj: Mapping[str, Any]) -> Iterator[Unmet]:
         yield from unmet(kind, spec.get(field) if field else spec, ("spec", *([field] if field else [])))
     if obj.get("kind") == "StatefulSet":
         for item in spec.get("volumeClaimTemplates") or []:
-            at = ("spec", "volumeClaimTemplates", f"[{item['metadata'].get('name', '')}]", "spec")
+            name = (item.get("metadata") or {}).get("name", "")
+            at = ("spec", "volumeClaimTemplates", f"[{name}]", "spec")
             yield from unmet("core.v1.PersistentVolumeClaimSpec", item.get("spec"), at)
     if obj.get("kind") == "NetworkPolicy":
         for field, kind in _RULES.items():
