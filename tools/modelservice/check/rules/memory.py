@@ -142,6 +142,6 @@ def _host_caches(group: PodGroup) -> Iterator[tuple[str, Decimal]]:
         amount = quantity(given)
         if amount:
             yield name, amount * 1024**3
-    amount = quantity((group.kv_transfer.get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
+    amount = quantity(group.kv_connector_settings.get("cpu_bytes_to_use"))
     if amount:
         yield "cpu_bytes_to_use", amount
