@@ -453,8 +453,6 @@ class HandshakeFactor(Record):
     image: bool = False
     """Whether the image decides it."""
     flag: str = ""
-    negations: tuple[str, ...] = ()
-    """Flags that turn a switch off."""
     variable: str = ""
     """Environment variable with the flag's meaning."""
     variable_until: Version = ""

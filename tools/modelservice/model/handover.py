@@ -146,12 +146,14 @@ def _value(factor: HandshakeFactor, side: Side) -> object:
 
 def _word(factor: HandshakeFactor, side: Side) -> object:
     group = side.group
-    option = group.command.get(factor.flag, *factor.negations)
+    option, switch = group.command.get(factor.flag), group.command.switch(factor.flag)
     value: str | None = None
     if factor.flag == "model":
         value = group.command.model
-    elif option is not None:
-        value = option.values[0] if option.values else str(option.name not in factor.negations).lower()
+    elif option is not None and option.values:
+        value = option.values[0]
+    elif switch is not None:
+        value = str(switch).lower()
     elif factor.variable and (side.version is None or side.version < number(factor.variable_until)):
         value = group.engine.env.get(factor.variable)
     if value is None:
