@@ -137,7 +137,7 @@ def _other_api(picker: EndpointPicker) -> Iterator[Violation]:
 def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
     """Yield names of plugins that stand for none, or for two."""
     names = [str(item.get("name") or item.get("type")) for item in picker.plugins]
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in _repeated(names):
         yield Violation(
             f"{picker.config_file} declares two plugins named {name}",
             picker.config_at,
@@ -146,7 +146,7 @@ def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
     declared = set(names)
     for where, what in picker.missing:
         yield Violation(f"{where} of {picker.config_file} has no {what}", picker.config_at, f"set {what}")
-    for profile in sorted({name for name in picker.profiles if picker.profiles.count(name) > 1}):
+    for profile in _repeated(picker.profiles):
         yield Violation(
             f"{picker.config_file} has two scheduling profiles named {profile}", picker.config_at, "rename one of them"
         )
@@ -158,6 +158,11 @@ def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
                 picker.config_at,
                 f"did you mean {near[0]}?" if near else f"declare it, or use one of {', '.join(sorted(declared))}",
             )
+
+
+def _repeated(names: list[str]) -> list[str]:
+    """Return the names that are given more than once."""
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 @rule(
