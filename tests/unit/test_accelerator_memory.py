@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from modelservice import facts
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.cluster import Inventory, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.models.accelerator_memory import GIB, accelerator_memory, product_memory
+from modelservice.models.accelerator_memory import accelerator_memory, product_memory
 
 MIB = 1024**2
 

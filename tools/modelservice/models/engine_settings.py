@@ -10,10 +10,10 @@ from modelservice import facts
 from modelservice.engines.arguments import table
 from modelservice.engines.command import EngineCommand
 from modelservice.engines.version import Version
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.devices import built_for
 from modelservice.model.pods import PodGroup
 
-GIB = 1024**3
 _DECIDING = (
     "tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "gpu-memory-utilization", "max-model-len",
     "max-num-seqs", "kv-cache-dtype", "kv-cache-memory-bytes", "cpu-offload-gb", "quantization", "dtype",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelservice import facts
+
 _QUANTIZED = (
     (r"unsloth-bnb-4bit|bnb-4bit|4bit", "bitsandbytes"),
     (r"fp8(?:-(?:dynamic|block|static-pertensor|kv|pt))?|fbgemm-fp8", "fp8"),
@@ -91,3 +93,8 @@ def _without_tuning(name: str) -> str:
     while match := re.fullmatch(rf"(.+?)[-_](?:{_TUNED})", name):
         name = match[1]
     return name
+
+
+def is_gated(name: str) -> bool:
+    """Return whether a model on Hugging Face is known to need a token."""
+    return any(re.search(known.pattern, name, re.IGNORECASE) for known in facts.models_by_name().gated)

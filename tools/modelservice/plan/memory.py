@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model import devices
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.served_model import known_model, names
-from modelservice.models.accelerator_memory import GIB
 from modelservice.models.engine_settings import EngineSettings, settings_of
 from modelservice.models.group_memory import group_memory
+from modelservice.models.lookup import GIVE_CONFIG
 from modelservice.models.overhead import Band, batch_size
 from modelservice.models.rank_memory import RankMemory
 
@@ -199,7 +200,7 @@ def memory_of(
     known = known_model(deployment, group)
     if known is None:
         name = next(names(deployment, group), "")
-        return _unknown(f"model {name or 'without a name'} is not known: give its config.json with --model-config")
+        return _unknown(f"model {name or 'without a name'} is not known: {GIVE_CONFIG}")
     inventory = _narrowed(deployment.cluster, nodes)
     wanted = settings.speculation.model if settings.speculation else ""
     draft = deployment.models.find(wanted) if wanted else None
