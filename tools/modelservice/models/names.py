@@ -23,6 +23,8 @@ _QUANTIZED = (
 """Last words of names, and how they say that the weights are quantised."""
 _TUNED = r"instruct|it|chat|base|pt|hf|thinking|reasoning|preview|exp|\d{4}"
 """Last words of names that say how a model was trained on."""
+_FILE_TAG = re.compile(r"(?<=gguf):[\w.-]+$")
+"""Which file of a repository of GGUF files llama.cpp loads: ``:q4_k_m``."""
 _SCHEMES = re.compile(r"^(?:hf|ms|modelscope|huggingface)://")
 
 
@@ -46,7 +48,7 @@ class Variant:
 def variants(name: str) -> Iterator[Variant]:
     """Yield the models that a name may mean, the likeliest first."""
     parts = _SCHEMES.sub("", name.strip().lower()).rstrip("/").split("/")
-    last = parts[-1]
+    last = _FILE_TAG.sub("", parts[-1])
     owner = parts[-2] if len(parts) > 1 else ""
     if not last:
         return
