@@ -221,3 +221,32 @@ def test_values_of_a_parent_chart_are_recognised_without_it(tmp_path: Path) -> N
 
 def test_a_chart_of_its_own_needs_no_name(chart: Path, tmp_path: Path) -> None:
     assert run("check", "--chart", chart, "-f", values(tmp_path, "{}"))[0] == 0
+
+
+@pytest.mark.parametrize("command", ["render", "check", "plan", "endpoints", "explain"])
+@pytest.mark.parametrize("given", ["planted", "[planted]", "7", "false"])
+def test_what_is_given_for_a_subchart_and_is_no_map_is_an_error(
+    parent: Path, tmp_path: Path, given: str, command: str
+) -> None:
+    file = values(tmp_path, f"# of the platform\nchat: {given}\n")
+    more = ["Deployment.spec.replicas"] if command == "explain" else []
+    code, text = run(command, "--chart", parent, "--subchart", "chat", "-f", file, *more)
+    assert code == 1 and "planted" not in text
+    assert f"error: {file}:2: chat: the values of a subchart must be a map" in text
+
+
+@pytest.mark.parametrize("given", ["planted", "[planted]", "7"])
+def test_a_whole_parent_chart_rejects_it_in_the_same_words(parent: Path, tmp_path: Path, given: str) -> None:
+    file = values(tmp_path, f"chat: {given}\n")
+    code, text = run("render", "--chart", parent, "-f", file)
+    assert code == 1 and "planted" not in text
+    assert f"error: {file}:1: chat: the values of a subchart must be a map" in text
+
+
+def test_a_line_depends_on_what_all_subcharts_share(parent: Path, tmp_path: Path) -> None:
+    file = values(tmp_path, "global: {imageRegistry: other.example}\n")
+    line = "Deployment.spec.template.spec.containers[vllm].image"
+    code, text = run("explain", "--chart", parent, "--subchart", "chat", "-f", file, line)
+    assert code == 0, text
+    place = f"({file}:1, over {parent / 'values.yaml'}:1)"
+    assert f'  global.imageRegistry = "other.example"  {place}' in text.splitlines()

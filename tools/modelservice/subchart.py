@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelservice.errors import UsageError
+from modelservice.errors import UsageError, ValuesError
 from modelservice.helm import Release, Renderer, load_chart, renderer
 from modelservice.inputs import Values, merge
 from modelservice.paths import CHART, chart_dir
+from modelservice.refusals import not_a_map
 from modelservice.rendered import Rendered
 from modelservice.sources import Layer, Sources, read_layers
 
@@ -46,10 +47,17 @@ class Subchart:
         self._given = given or {}
 
     def over(self, given: Sources) -> tuple[Subchart, Sources]:
-        """Return the subchart of a parent that is given values, and its part of them, over the parent's own."""
+        """Return the subchart of a parent that is given values, and its part of them, over the parent's own.
+
+        Raises:
+            ValuesError: what is given for the subchart is no map.
+        """
         file = self._chart / "values.yaml"
         own = read_layers([str(file)]) if file.is_file() else [Layer(str(self._chart), self._defaults, None)]
         whole = Sources([*own, *given.layers], merge([*(layer.values for layer in own), given.values]))
+        below = whole.values.get(self._name)
+        if below is not None and not isinstance(below, Mapping):
+            raise whole.located(ValuesError([not_a_map(self._name)]))
         return Subchart(self._parent, self._chart, self._name, given.values), whole.below(self._name)
 
     @property
@@ -85,7 +93,8 @@ class Subchart:
         return self._parent.lint(self._of_parent(values))
 
     def _of_parent(self, values: Mapping[str, Any]) -> Values:
-        return {**self._given, self._name: {key: value for key, value in values.items() if key != "global"}}
+        shared = {key: value for key, value in values.items() if key == "global"}
+        return {**self._given, **shared, self._name: {key: value for key, value in values.items() if key not in shared}}
 
 
 def chart_renderer(which: str, chart: Path | None, subchart: str | None) -> Renderer:
