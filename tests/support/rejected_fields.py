@@ -55,6 +55,7 @@ REJECTED = [
     ("decode.autoscaling.metrics", METRIC % "type: resource, resource: {name: cpu, target: {type: Value, value: 4}}"),
     # Forms.
     ("service", SERVICE % "externalIPs: [10.0.0.300]"),
+    ("decode.containers[0].ports", "decode: {containers: [{ports: [{containerPort: 1, hostIP: 10.0.0.300}]}]}"),
     ("decode.extraConfig.hostAliases", SPEC % "hostAliases: [{ip: 1.2.3, hostnames: [a]}]"),
     ("decode.extraConfig.dnsConfig", SPEC % "dnsConfig: {nameservers: [1.2.3]}"),
     ("decode.extraConfig.hostname", SPEC % "hostname: Bad_Name"),

@@ -67,7 +67,7 @@ def _unmet(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Unmet]
         yield from _unmet_by_type(kind, value, path)
         fields = schema.get("properties") or {}
         for field, below in value.items():
-            for at, item in _items(below, (*path, str(field))):
+            for at, item in items(below, (*path, str(field))):
                 yield from _unmet_by_field(f"{kind}.{field}", item, at)
             yield from _unmet(fields.get(field) or {}, below, (*path, str(field)))
     elif isinstance(value, list):
@@ -76,7 +76,7 @@ def _unmet(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Unmet]
             yield from _unmet(schema.get("items") or {}, item, (*path, f"[{item['name'] if named else position}]"))
 
 
-def _items(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def items(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield a value with its place; of a list, each item."""
     if isinstance(value, list):
         yield from (((*path, f"[{position}]"), item) for position, item in enumerate(value))
@@ -156,7 +156,7 @@ def _ordered(rule: Ordered, value: Mapping[str, Any], path: Path) -> Iterator[Un
 
 def _outside(rule: Within, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
     outer = _network(value.get(rule.outer))
-    for at, text in _items(value.get(rule.inner) or [], (*path, rule.inner)):
+    for at, text in items(value.get(rule.inner) or [], (*path, rule.inner)):
         inner = _network(text)
         if outer is None or inner is None:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
-from modelservice.kubernetes.requirements import Unmet, unmet, unmet_by_annotations
+from modelservice.kubernetes.requirements import Path, Unmet, items, unmet, unmet_by_annotations
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
@@ -58,11 +58,8 @@ _METADATA = ("metadata",)
 def _unmet_in(obj: Mapping[str, Any]) -> Iterator[Unmet]:
     spec = obj.get("spec") or {}
     for field, kind in _FIELDS.get(str(obj.get("kind")), {}).items():
-        value, at = (spec.get(field), ("spec", field)) if field else (spec, ("spec",))
-        items = (
-            [((*at, f"[{position}]"), item) for position, item in enumerate(value)] if isinstance(value, list) else []
-        )
-        for place, item in items or [(at, value)]:
+        at: Path = ("spec", field) if field else ("spec",)
+        for place, item in items(spec.get(field) if field else spec, at):
             yield from unmet(kind, item, place)
     if obj.get("kind") == "StatefulSet":
         for item in spec.get("volumeClaimTemplates") or []:
