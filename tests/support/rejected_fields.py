@@ -55,7 +55,6 @@ REJECTED = [
     ("decode.autoscaling.metrics", METRIC % "type: resource, resource: {name: cpu, target: {type: Value, value: 4}}"),
     # Forms.
     ("service", SERVICE % "externalIPs: [10.0.0.300]"),
-    ("decode.containers[0].ports", "decode: {containers: [{ports: [{containerPort: 1, hostIP: 10.0.0.300}]}]}"),
     ("decode.extraConfig.hostAliases", SPEC % "hostAliases: [{ip: 1.2.3, hostnames: [a]}]"),
     ("decode.extraConfig.dnsConfig", SPEC % "dnsConfig: {nameservers: [1.2.3]}"),
     ("decode.extraConfig.hostname", SPEC % "hostname: Bad_Name"),
@@ -166,6 +165,7 @@ ACCEPTED = [
     "engine: {livenessProbe: {tcpSocket: {port: 8000}, periodSeconds: 0}}",
     PROBE % "tcpSocket: {port: engine-1}, terminationGracePeriodSeconds: 1",
     STOP % "sleep: {seconds: 1}",
+    "decode: {containers: [{ports: [{containerPort: 1, hostIP: 10.0.0.300}]}]}",
     RETENTION % "whenDeleted: Delete, whenScaled: Retain",
     UPDATE % "maxSurge: 200%, maxUnavailable: 100%",
     TOLERATION % "key: a, operator: Exists, effect: NoExecute, tolerationSeconds: 0",
