@@ -52,7 +52,20 @@ def test_every_fact_is_about_a_field_that_kubernetes_has() -> None:
     forms = [field for form in known.forms for field in form.fields]
     alternatives = [f"{item.type}.{field}" for item in known.alternatives for field in (*item.fields, *item.besides)]
     excluded = [f"{item.type}.{field}" for item in known.excluded for field in item.fields]
-    for field in (*known.choices, *known.least, *forms, *alternatives, *excluded):
+    needed = [f"{item.type}.{field}" for item in known.needed for field in (*item.fields, *item.when)]
+    parts = [f"{item.type}.{field}" for item in known.ordered for field in (item.first, item.last)]
+    parts += [f"{item.type}.{field}" for item in known.within for field in (item.inner, item.outer)]
+    for field in (
+        *known.choices,
+        *known.least,
+        *known.most,
+        *known.quantities,
+        *forms,
+        *alternatives,
+        *excluded,
+        *needed,
+        *parts,
+    ):
         kind, _, name = field.rpartition(".")
         definition = definitions().get(f"{kind}.partial") or definitions()[kind]
         assert name in definition["properties"], field

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.inputs import merge
 
 CHART_YAML = """\
 apiVersion: v2
@@ -76,6 +77,33 @@ def test_dependencies_that_are_not_there_yet_are_named(
     assert f"dependencies are not there yet: llm-d-modelservice; run helm dependency build {unbuilt}" in " ".join(
         text.split()
     )
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "endpoints"])
+@pytest.mark.parametrize(
+    ("dependency", "values_of_parent", "message"),
+    [
+        ("condition: chat.enabled", "chat: {enabled: false}", "does not enable its subchart chat; set chat.enabled: true"),
+        ("condition: 'chat.other,chat.enabled'", "chat: {enabled: false}", "set chat.enabled: true"),
+        ("tags: [models]", "tags: {models: false}", "does not enable its subchart chat; set tags.models: true"),
+        ("condition: chat.enabled, tags: [models]", "{chat: {enabled: false}, tags: {models: true}}", "chat.enabled: true"),
+        ("version: 99.0.0", "{}", "asks for llm-d-modelservice 99.0.0, and its folder charts has another version; "
+         "run helm dependency update PARENT"),
+    ],
+)  # fmt: skip
+def test_why_the_parent_renders_without_the_subchart(
+    chart: Path, tmp_path: Path, command: str, dependency: str, values_of_parent: str, message: str
+) -> None:
+    folder = tmp_path / "platform"
+    shutil.copytree(chart, folder / "charts" / chart.name)
+    version = "" if "version" in dependency else 'version: ">=0.0.0", '
+    entry = f"{{name: llm-d-modelservice, {version}alias: chat, {dependency}}}"
+    (folder / "Chart.yaml").write_text(f"{CHART_YAML.partition('dependencies')[0]}dependencies: [{entry}]\n")
+    own = merge([{"chat": yaml.safe_load(VALUES_YAML)["chat"]}, yaml.safe_load(values_of_parent)])
+    (folder / "values.yaml").write_text(yaml.safe_dump(own))
+    code, text = run(command, "--chart", folder, "--subchart", "chat")
+    assert code == 2
+    assert message.replace("PARENT", str(folder)) in " ".join(text.split())
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "endpoints", "explain"])

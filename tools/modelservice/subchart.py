@@ -25,9 +25,34 @@ from modelservice.sources import Layer, Sources, read_layers
 def subcharts(chart: Path) -> list[str]:
     """Return the names under which a chart contains this project's chart: aliases, where it gives them."""
     loaded = load_chart(chart)
-    declared = [item for item in loaded.metadata.get("dependencies") or [] if item.get("name") == CHART]
-    names = [str(item.get("alias") or CHART) for item in declared]
+    names = [_name(item) for item in _declared(loaded.metadata)]
     return names or [CHART for item in loaded.dependencies if item.get("name") == CHART]
+
+
+def _declared(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the dependencies of a parent chart that are this project's chart."""
+    return [item for item in metadata.get("dependencies") or [] if item.get("name") == CHART]
+
+
+def _name(dependency: Mapping[str, Any]) -> str:
+    return str(dependency.get("alias") or CHART)
+
+
+def _switch(metadata: Mapping[str, Any], name: str, values: Values) -> str | None:
+    """Return the key that disables a dependency. The first condition with a value counts, tags only without one
+    (https://helm.sh/docs/topics/charts/#tags-and-condition-fields-in-dependencies).
+    """
+    dependency = next((item for item in _declared(metadata) if _name(item) == name), {})
+    conditions = str(dependency.get("condition") or "").strip().split(",")
+    tags = [f"tags.{tag}" for tag in dependency.get("tags") or []]
+    return next((path for path in [*conditions, *tags] if _at(values, path) is False), None)
+
+
+def _at(values: Any, path: str) -> Any:
+    """Return the value under a dotted path; None without one."""
+    for key in path.split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
 class Subchart:
@@ -85,8 +110,27 @@ class Subchart:
         own = f"/charts/{self._name}/"
         templates = {path: text for path, text in rendered.templates.items() if own in path}
         if not templates:
-            raise UsageError(f"the parent chart does not enable its subchart {self._name}", file=str(self._chart))
+            raise self._missing(rendered, self._of_parent(values))
         return Rendered(templates)
+
+    def _missing(self, rendered: Rendered, given: Values) -> UsageError:
+        """Return why the parent renders without the subchart: another version of it is there, or it is switched off."""
+        loaded = load_chart(self._chart)
+        by_own_name = any(f"/charts/{CHART}/" in path for path in rendered.templates)
+        if by_own_name and CHART not in subcharts(self._chart):
+            # Helm does not take a chart outside the declared range for the dependency, and renders it by its own name.
+            wanted = " or ".join(dict.fromkeys(str(item["version"]) for item in _declared(loaded.metadata)))
+            return UsageError(
+                f"the parent chart asks for {CHART} {wanted}, and its folder charts has another version",
+                file=str(self._chart),
+                fix=f"run helm dependency update {self._chart}",
+            )
+        switch = _switch(loaded.metadata, self._name, merge([loaded.values, given]))
+        return UsageError(
+            f"the parent chart does not enable its subchart {self._name}",
+            file=str(self._chart),
+            fix=f"set {switch}: true" if switch else None,
+        )
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         """Return what Helm's linter finds in the parent with these values for the subchart."""

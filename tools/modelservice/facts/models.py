@@ -1181,6 +1181,15 @@ class Excluded(Record):
     """Value by field; ``any`` for each that is not empty."""
 
 
+class Needed(Record):
+    """Fields of a type of which one at least is set."""
+
+    type: str
+    fields: tuple[str, ...]
+    when: Mapping[str, str] = {}
+    """Values by field for which this holds; always without one."""
+
+
 class Ordered(Record):
     """A field of a type that must not be less than another one, nor stand without it."""
 
@@ -1209,11 +1218,12 @@ class KubernetesFields(Record):
     most: Mapping[str, int]
     """Largest value of a number, by type and field."""
     quantities: tuple[str, ...]
-    """Fields that are maps of quantities, each after its type and a dot."""
+    """Fields that are quantities or maps of them, each after its type and a dot."""
     ordered: "tuple[Ordered, ...]"
     within: "tuple[Within, ...]"
     alternatives: tuple[Alternatives, ...]
     excluded: tuple[Excluded, ...]
+    needed: tuple[Needed, ...]
 
 
 # ---------------------------------------------------------------------------------------------
