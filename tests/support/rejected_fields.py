@@ -19,6 +19,7 @@ REJECTED = [
     ("decode.affinity", AFFINITY % (NODES % "in")),
     ("decode.affinity", AFFINITY.replace("nodeAffinity", "podAffinity") % f"[{{topologyKey: z, labelSelector: {PODS}}}]"),
     ("decode.tolerations", "decode: {tolerations: [{key: a, operator: Exists, effect: noSchedule}]}"),
+    ("decode.tolerations", "decode: {tolerations: [{key: a, operator: Exist}]}"),
     ("decode.extraConfig.dnsPolicy", "decode: {extraConfig: {dnsPolicy: none}}"),
     ("decode.extraConfig.preemptionPolicy", "decode: {extraConfig: {preemptionPolicy: Always}}"),
     ("decode.strategy", "decode: {strategy: {type: rolling}}"),

@@ -106,6 +106,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {**layout(data=8, dataMode="multiPort"), "routing": {"proxy": {"targetPort": 8004}}},
         ["routing.proxy.targetPort", "8000-8007", "8004-8012", "do not overlap"],
     ),
+    "ranks with a port each behind a sidecar that has one": (
+        {**layout(data=8, dataMode="multiPort"), "routing": {"proxy": {"image": "llm-d/llm-d-routing-sidecar:v0.3.0"}}},
+        ["routing.proxy.image", "0.3.0 listens on one port", "8 ranks", "0.4 or newer"],
+    ),
     "supervisor port inside the proxy's range": (
         {**layout(data=8, dataMode="multiPort"), "routing": {"servicePort": 8008, "proxy": {"targetPort": 8000}}},
         ["routing.proxy.targetPort", "supervisor"],
@@ -538,6 +542,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a mirror of nothing": (
         model("pvc://c/m", endpoint="https://m.example.com"), ["modelArtifacts.endpoint", "pvc://", "remove it"],
+    ),
+    "an endpoint with a port that there is not": (
+        model(endpoint="https://minio.storage.svc:90000"), ["modelArtifacts.endpoint", "a port of at most 65535"],
     ),
     "an endpoint without a protocol": (model(endpoint="hf-mirror.com"), ["modelArtifacts.endpoint", "https://host"]),
     "Alibaba without a region": (model("oss://b/m"), ["modelArtifacts.endpoint", "https://oss-cn-hangzhou.aliyuncs.com"]),

@@ -1,178 +1,292 @@
-"""What the command line of an engine says of its memory."""
+"""The engine container: commands, composable arguments and environment, precedence."""
 
-import json
-import re
-import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from modelservice import facts
-from modelservice.models.engine_settings import EngineSettings, settings_of, size
-from support.vllm_pods import group
-from support.vllm_sources import vllm_sources
+from support.render import Render
+
+IMAGE = "vllm/vllm-openai:v0.32.0"
 
 
-def settings(words: list[str], **more: Any) -> EngineSettings:
-    """The settings of these arguments."""
-    found = settings_of(group(words, **more))
-    assert found
-    return found
-
-
-def connector(name: str, **more: Any) -> list[str]:
-    """Arguments of a KV connector."""
-    return ["--kv-transfer-config", json.dumps({"kv_connector": name, "kv_role": "kv_both", **more})]
+def values(
+    engine: dict[str, Any] | None = None, container: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    decode: dict[str, Any] = {}
+    if container is not None:
+        decode["containers"] = [{"name": "vllm", "image": IMAGE, **container}]
+    return {
+        "modelArtifacts": {"name": "org/model"},
+        "engine": engine or {},
+        "routing": {"proxy": {"enabled": False}},
+        "decode": decode,
+        "prefill": {"create": False},
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("model_command", "command", "args"),
     [
-        ([], {"tensor": 1, "utilization": 0.92, "cache_type": "auto", "prefix_caching": True, "graphs": True, "longest": None}),
-        (["-tp", "4", "--pipeline-parallel-size=2", "-dp", "8"], {"tensor": 4, "pipeline": 2, "data": 8}),
-        (["--gpu-memory-utilization", "0.85"], {"utilization": 0.85}),
-        (["--max-model-len", "32k"], {"longest": 32000}),
-        (["--max-model-len", "32K"], {"longest": 32768}),
-        (["--max-model-len", "auto"], {"longest": -1}),
-        (["--max-num-seqs", "64", "--max-num-batched-tokens", "4096"], {"sequences": 64, "batch_tokens": 4096}),
-        (["--kv-cache-dtype", "fp8"], {"cache_type": "fp8"}),
-        (["--kv-cache-memory-bytes", "10G"], {"cache_bytes": 10 * 1024**3}),
-        (["--cpu-offload-gb", "1.5"], {"offloaded_bytes": 3 * 1024**3 // 2}),
-        (["--enforce-eager", "--no-enable-prefix-caching"], {"graphs": False, "prefix_caching": False}),
-        (["--no-enable-prefix-caching", "--enable-prefix-caching"], {"prefix_caching": True}),
-        (["--enable-lora", "--max-loras", "4"], {"adapters": 4, "adapter_rank": 16}),
-        (["--max-loras", "4"], {"adapters": 0}),
-        (["--enable-expert-parallel", "--eplb-config", '{"num_redundant_experts": 32}'],
-         {"expert_parallel": True, "redundant_experts": 32}),
-        (["--disable-hybrid-kv-cache-manager"], {"hybrid_manager": False}),
-        (["--enable-hybrid-kv-cache-manager"], {"hybrid_manager": True}),
-        (["--decode-context-parallel-size", "2"], {"context_parallel": 2}),
-        (["--enable-sleep-mode"], {"sleeps": True}),
-        (["--no-async-scheduling"], {"overlaps": False}),
-        (["--quantization", "fp8", "--dtype", "float16"], {"quantization": "fp8", "model_type": "float16"}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)  # fmt: skip
-def test_flags_are_read(words: list[str], expected: Mapping[str, Any]) -> None:
-    found = asdict(settings(words))
-    assert {name: found[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize(
-    ("version", "utilization"), [("0.11.0", 0.9), ("0.19.1", 0.9), ("0.20.0", 0.92), ("0.33.0", 0.92)]
-)
-def test_the_default_utilization_is_that_of_the_version(version: str, utilization: float) -> None:
-    assert settings([], image=f"vllm/vllm-openai:v{version}").utilization == utilization
-
-
-def test_speculative_decoding_is_read() -> None:
-    found = settings(["--speculative-config", '{"method": "eagle3", "model": "d", "num_speculative_tokens": 3}'])
-    assert found.speculation and (found.speculation.tokens, found.speculation.model) == (3, "d")
-    assert found.speculation.loads_weights
-    lookup = settings(["--speculative-config", '{"method": "ngram", "num_speculative_tokens": 3}'])
-    assert lookup.speculation and not lookup.speculation.loads_weights
-
-
-@pytest.mark.parametrize(
-    ("words", "version", "expected"),
-    [
-        ([], "0.33.0", (None, "")),
-        (connector("NixlConnector"), "0.33.0", (None, "")),
-        (connector("LMCacheConnectorV1"), "0.33.0", (False, "LMCacheConnectorV1")),
-        (connector("NixlConnector"), "0.20.0", (False, "NixlConnector")),
-        (connector("MoRIIOConnector"), "0.29.0", (False, "MoRIIOConnector")),
-        (connector("MoRIIOConnector"), "0.30.0", (None, "")),
+        ("vllmServe", ["vllm", "serve"], ["org/model", "--port", "8000", "--served-model-name", "org/model"]),
+        ("imageDefault", None, ["--model", "org/model", "--port", "8000", "--served-model-name", "org/model"]),
         (
-            connector("MultiConnector", kv_connector_extra_config={
-                "connectors": [{"kv_connector": "NixlConnector"}, {"kv_connector": "LMCacheMPConnector"}]
-            }),
-            "0.33.0", (False, "LMCacheMPConnector"),
+            "sglangServe",
+            ["python3", "-m", "sglang.launch_server"],
+            [
+                "--model-path",
+                "org/model",
+                "--host",
+                "0.0.0.0",
+                "--port",
+                "8000",
+                "--enable-metrics",
+                "--served-model-name",
+                "org/model",
+            ],
         ),
-        ([*connector("LMCacheConnectorV1"), "--no-disable-hybrid-kv-cache-manager"], "0.33.0", (True, "")),
     ],
-    ids=lambda value: str(value)[:60],
-)  # fmt: skip
-def test_a_connector_may_switch_the_hybrid_manager_off(
-    words: list[str], version: str, expected: tuple[Any, str]
+)
+def test_each_model_command_has_its_derived_arguments(
+    render: Render, model_command: str, command: list[str] | None, args: list[str]
 ) -> None:
-    found = settings(words, image=f"vllm/vllm-openai:v{version}")
-    assert (found.hybrid_manager, found.connector) == expected
+    engine = render(values(container={"modelCommand": model_command})).engine()
+    assert engine.get("command") == command
+    assert engine["args"] == args
 
 
-def test_the_cache_on_processors_is_that_of_the_variable() -> None:
-    found = settings([], image="vllm/vllm-openai-cpu:v0.33.0", env={"VLLM_CPU_KVCACHE_SPACE": "40"}, limits={})
-    assert found.processors and found.cache_bytes == 40 * 1024**3
-    assert settings([], env={"VLLM_CPU_KVCACHE_SPACE": "40"}).cache_bytes is None
+def test_a_custom_command_gets_nothing_derived(render: Render) -> None:
+    engine = render(values(container={"modelCommand": "custom", "command": ["serve"], "args": ["--x"]})).engine()
+    assert (engine["command"], engine["args"]) == (["serve"], ["--x"])
 
 
-def test_stages_may_be_given_their_layers() -> None:
-    words = ["--pipeline-parallel-size", "2"]
-    assert settings(words, env={"VLLM_PP_LAYER_PARTITION": "30,34"}).partition == (30, 34)
+def test_a_listed_container_with_a_command_is_custom(render: Render) -> None:
+    engine = render(values({"modelCommand": "vllmServe"}, {"command": ["serve"]})).engine()
+    assert engine["command"] == ["serve"]
+    assert "args" not in engine
 
 
-def test_models_with_chunks_share_blocks_where_they_are_told_to() -> None:
-    assert settings([], env={"VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE": "1"}).chunks_share
-    assert not settings([]).chunks_share
-
-
-def test_flags_that_only_the_container_knows_are_named() -> None:
-    assert settings(["$(OPTIONS)"]).unsure == ("$(OPTIONS)",)
-
-
-@pytest.mark.parametrize("words", [["--hf-overrides", '{"num_hidden_layers": 2}'], ["--offload-group-size", "8"]])
-def test_flags_that_change_the_model_are_named(words: list[str]) -> None:
-    assert settings(words).unsure == (words[0],)
-
-
-def test_another_engine_has_no_settings() -> None:
-    assert settings_of(group([], image="lmsysorg/sglang:v0.5.23")) is None
+def test_the_users_arguments_come_last(render: Render) -> None:
+    args = render(values(container={"modelCommand": "vllmServe", "args": ["--enforce-eager"]})).engine()["args"]
+    assert args[-1] == "--enforce-eager"
 
 
 @pytest.mark.parametrize(
-    ("text", "number"),
-    [("8192", 8192), ("8k", 8000), ("8K", 8192), ("1.5m", 1_500_000), ("auto", -1), ("-1", -1), ("x", None)],
+    "spelling", [["--served-model-name", "mine"], ["--served-model-name=mine"], ["--served_model_name", "mine"]]
 )
-def test_sizes_are_read_as_vllm_does(text: str, number: int | None) -> None:
-    assert size(text) == number
+def test_a_flag_of_the_user_is_not_derived(render: Render, spelling: list[str]) -> None:
+    args = render(values(container={"modelCommand": "vllmServe", "args": spelling})).engine()["args"]
+    assert args == ["org/model", "--port", "8000", *spelling]
 
 
-def connectors(version: str) -> dict[str, bool]:
-    """The connectors that a release registers, and whether their class supports the hybrid manager."""
-    bases: dict[str, list[str]] = {}
-    registered: dict[str, str] = {}
-    with zipfile.ZipFile(vllm_sources(version)) as archive:
-        for name in archive.namelist():
-            if "/kv_connector/" in name:
-                text = archive.read(name).decode()
-                bases |= {
-                    match[1]: [base.strip() for base in match[2].split(",")]
-                    for match in re.finditer(r"^class (\w+)\(([^)]*)\)", text, re.MULTILINE)
-                }
-                bases |= {
-                    match[1]: [match[2]] for match in re.finditer(r"^(\w+Connector) = (\w+)$", text, re.MULTILINE)
-                }
-                registered |= dict(re.findall(r'register_connector\(\s*"(\w+)",\s*"[\w.]+",\s*"(\w+)"', text))
-
-    def supports(name: str) -> bool:
-        return any(base == "SupportsHMA" or supports(base) for base in bases.get(name, []))
-
-    return {name: supports(base) for name, base in registered.items()}
+def test_a_port_of_the_user_is_not_derived(render: Render) -> None:
+    args = render(values(container={"modelCommand": "vllmServe", "args": ["--port", "8000"]})).engine()["args"]
+    assert args.count("--port") == 1
 
 
-@pytest.mark.parametrize("version", ["0.32.0", "0.33.0"])
-def test_the_connectors_are_those_whose_class_supports_the_manager(version: str) -> None:
-    known = facts.engine_memory().cache.hybrid_manager.connectors
-    assert {name for name, supported in connectors(version).items() if supported} == set(known)
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ({"max-model-len": 8192}, ["--max-model-len", "8192"]),
+        ({"max-model-len": 1000000}, ["--max-model-len", "1000000"]),
+        ({"gpu-memory-utilization": 0.9}, ["--gpu-memory-utilization", "0.9"]),
+        ({"dtype": "auto"}, ["--dtype", "auto"]),
+        ({"enable-prefix-caching": True}, ["--enable-prefix-caching"]),
+        ({"enable-prefix-caching": False}, ["--no-enable-prefix-caching"]),
+        ({"lora-modules": ["a=/a", "b=/b"]}, ["--lora-modules", "a=/a", "b=/b"]),
+        ({"kv-events-config": {"publisher": "zmq"}}, ["--kv-events-config", '{"publisher":"zmq"}']),
+        ({"max-model-len": None}, []),
+        ({"b": 1, "a": 2}, ["--a", "2", "--b", "1"]),
+    ],
+)  # fmt: skip
+def test_engine_args_are_rendered_by_type(render: Render, flag: dict[str, Any], expected: list[str]) -> None:
+    engine = {"image": IMAGE, "modelCommand": "vllmServe", "args": flag}
+    args = render(values(engine)).engine()["args"]
+    assert args[args.index("--served-model-name") + 2 :] == expected
 
 
-def test_batch_sizes_are_those_of_the_wheel() -> None:
-    with zipfile.ZipFile(vllm_sources("0.33.0")) as archive:
-        text = archive.read("vllm/engine/arg_utils.py").decode()
-    defaults = text[text.index("def get_batch_defaults") :]
-    served = re.findall(r"UsageContext\.OPENAI_API_SERVER: (\d+),", defaults)[:6]
-    memory = re.findall(r"device_memory >= (\d+) \* GiB_bytes", defaults)
-    sizes = facts.engine_memory().batches.sizes
-    assert [str(item.from_gib) for item in sizes] == [*memory, "0"]
-    assert [str(number) for item in sizes for number in (item.tokens, item.sequences)] == served
+def test_null_removes_a_derived_flag(render: Render) -> None:
+    engine = {"image": IMAGE, "modelCommand": "vllmServe", "args": {"served-model-name": None}}
+    assert "--served-model-name" not in render(values(engine)).engine()["args"]
+
+
+def test_a_flag_of_engine_args_replaces_the_derived_one(render: Render) -> None:
+    engine = {"image": IMAGE, "modelCommand": "vllmServe", "args": {"served-model-name": "mine"}}
+    args = render(values(engine)).engine()["args"]
+    assert args.count("--served-model-name") == 1
+    assert args[args.index("--served-model-name") + 1] == "mine"
+
+
+def test_role_args_win_over_top_level_and_container_args_over_both(render: Render) -> None:
+    wanted = values({"modelCommand": "vllmServe", "args": {"a": 1, "b": 1, "c": 1}}, {"args": ["--c", "3"]})
+    wanted["decode"]["engine"] = {"args": {"b": 2, "a": None}}
+    args = render(wanted).engine()["args"]
+    assert args[args.index("--served-model-name") + 2 :] == ["--b", "2", "--c", "3"]
+
+
+def test_false_of_a_role_wins_over_true_of_the_top_level(render: Render) -> None:
+    wanted = values({"image": IMAGE, "modelCommand": "vllmServe", "args": {"enforce-eager": True}})
+    wanted["decode"]["engine"] = {"args": {"enforce-eager": False}}
+    assert "--no-enforce-eager" in render(wanted).engine()["args"]
+
+
+def test_engine_fields_merge_and_the_listed_container_wins(render: Render) -> None:
+    wanted = values(
+        {"image": "a:1", "imagePullPolicy": "Always", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}},
+        {"modelCommand": "vllmServe", "resources": {"limits": {"cpu": "2"}}},
+    )
+    engine = render(wanted).engine()
+    assert engine["image"] == IMAGE
+    assert engine["imagePullPolicy"] == "Always"
+    assert engine["resources"]["limits"] == {"cpu": "2", "memory": "1Gi", "nvidia.com/gpu": "1"}
+
+
+def test_environment_has_the_originals_order(render: Render) -> None:
+    wanted = values(
+        {"modelCommand": "vllmServe", "env": {"B": "b", "A": 1}},
+        {"env": [{"name": "Z", "value": "z"}, {"name": "B", "value": "mine"}], "mountModelVolume": True},
+        tracing={"enabled": True},
+    )
+    wanted["modelArtifacts"]["authSecretName"] = "secret"
+    names = [variable["name"] for variable in render(wanted).engine()["env"]]
+    assert names == [
+        "Z", "B", "A", "DP_SIZE", "TP_SIZE", "DP_SIZE_LOCAL", "HF_HOME", "HF_TOKEN", "OTEL_SERVICE_NAME",
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+    ]  # fmt: skip
+
+
+def test_a_variable_of_the_user_is_not_derived(render: Render) -> None:
+    env = [{"name": "HF_HOME", "value": "/mine"}, {"name": "DP_SIZE_LOCAL", "value": "8"}]
+    found = render(values(container={"modelCommand": "vllmServe", "env": env, "mountModelVolume": True})).env()
+    assert (found["HF_HOME"], found["DP_SIZE_LOCAL"]) == ("/mine", "8")
+
+
+def test_null_removes_a_derived_variable(render: Render) -> None:
+    assert "TP_SIZE" not in render(values({"image": IMAGE, "env": {"TP_SIZE": None}})).env()
+
+
+def test_engine_env_takes_values_and_sources(render: Render) -> None:
+    source = {"fieldRef": {"fieldPath": "status.podIP"}}
+    env = render(values({"env": {"HOST": {"valueFrom": source}, "N": 5600, "T": True, "F": 0.5}})).env()
+    assert (env["HOST"], env["N"], env["T"], env["F"]) == (source, "5600", "true", "0.5")
+
+
+def test_env_and_ports_are_templates_and_args_are_not(render: Render) -> None:
+    wanted = values(
+        container={
+            "modelCommand": "vllmServe",
+            "env": [{"name": "MODEL", "value": "{{ .Values.modelArtifacts.name }}"}],
+            "ports": [{"containerPort": "{{ .Values.routing.servicePort }}"}],
+            "args": ["--chat-template", "{{ messages }}"],
+        }
+    )
+    objects = render(wanted)
+    assert objects.env()["MODEL"] == "org/model"
+    assert objects.engine()["ports"] == [{"containerPort": 8000}]
+    assert objects.engine()["args"][-1] == "{{ messages }}"
+
+
+def test_a_variable_given_twice_keeps_the_last_value(render: Render) -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"}]
+    found = render(values(container={"modelCommand": "vllmServe", "env": env})).engine()["env"][:2]
+    assert found == [{"name": "A", "value": "3"}, {"name": "B", "value": "2"}]
+
+
+def test_without_containers_the_engine_is_the_simulator_with_the_model_mounted(render: Render) -> None:
+    engine = render(values()).engine()
+    assert engine["image"] == "ghcr.io/llm-d/llm-d-inference-sim:latest"
+    assert engine["volumeMounts"] == [{"name": "model-storage", "mountPath": "/model-cache"}]
+    assert "command" not in engine
+
+
+def test_extra_config_of_a_container_is_merged_last(render: Render) -> None:
+    wanted = values(
+        container={
+            "modelCommand": "vllmServe",
+            "imagePullPolicy": "IfNotPresent",
+            "env": [{"name": "A", "value": "1"}],
+            "volumeMounts": [{"name": "metrics-volume", "mountPath": "/a"}],
+            "extraConfig": {
+                "imagePullPolicy": "Always",
+                "env": [{"name": "A", "value": "2"}, {"name": "NEW", "value": "{{ .Release.Name }}"}],
+                "volumeMounts": [{"name": "metrics-volume", "mountPath": "/b"}],
+                "securityContext": {"runAsUser": 1000660000},
+            },
+        }
+    )
+    objects = render(wanted)
+    engine = objects.engine()
+    assert engine["imagePullPolicy"] == "Always"
+    assert (objects.env()["A"], objects.env()["NEW"]) == ("2", "test")
+    assert [mount["mountPath"] for mount in engine["volumeMounts"]] == ["/a", "/b"]
+    assert engine["securityContext"] == {"runAsUser": 1000660000}
+
+
+def test_fields_of_a_container_reach_the_pod(render: Render) -> None:
+    fields = {
+        "livenessProbe": {"httpGet": {"path": "/health", "port": 8000}},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "15"]}}},
+        "securityContext": {"capabilities": {"add": ["IPC_LOCK"]}},
+        "workingDir": "/code",
+        "stdin": True,
+        "tty": True,
+        "imagePullPolicy": "Never",
+    }
+    engine = render(values(container={"modelCommand": "vllmServe", **fields})).engine()
+    assert {name: engine[name] for name in fields} == fields
+
+
+def test_a_sidecar_gets_what_it_declares_and_nothing_of_the_engine(render: Render) -> None:
+    wanted = values(container={"modelCommand": "vllmServe", "mountModelVolume": True})
+    wanted["modelArtifacts"]["authSecretName"] = "secret"
+    wanted["decode"]["containers"].append({"name": "log", "image": "busybox", "env": [{"name": "A", "value": "1"}]})
+    log = render(wanted).pod()["containers"][1]
+    assert log == {"name": "log", "image": "busybox", "env": [{"name": "A", "value": "1"}]}
+
+
+def test_a_sidecar_may_mount_the_model(render: Render) -> None:
+    wanted = values(container={"modelCommand": "vllmServe"})
+    wanted["decode"]["containers"].append({"name": "init", "image": "busybox", "mountModelVolume": True})
+    objects = render(wanted)
+    sidecar = objects.pod()["containers"][1]
+    assert sidecar["volumeMounts"] == [{"name": "model-storage", "mountPath": "/model-cache"}]
+    assert sidecar["env"] == [{"name": "HF_HOME", "value": "/model-cache"}]
+    assert "volumeMounts" not in objects.engine()
+
+
+def test_shared_memory_is_a_memory_volume_at_dev_shm(render: Render) -> None:
+    wanted = values({"image": IMAGE})
+    wanted["decode"]["sharedMemory"] = {"enabled": True, "sizeLimit": "16Gi"}
+    objects = render(wanted)
+    assert {"name": "dshm", "mountPath": "/dev/shm"} in objects.engine()["volumeMounts"]
+    assert {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}} in objects.pod()["volumes"]
+
+
+def test_tracing_adds_vllms_flags(render: Render) -> None:
+    args = render(values({"image": IMAGE, "modelCommand": "vllmServe"}, tracing={"enabled": True})).engine()["args"]
+    assert args[-4:] == ["--otlp-traces-endpoint", "http://otel-collector:4317", "--collect-detailed-traces", "all"]
+
+
+def test_the_simulator_gets_no_tracing_flags(render: Render) -> None:
+    objects = render(values(tracing={"enabled": True}))
+    assert "--otlp-traces-endpoint" not in objects.engine()["args"]
+    assert objects.env()["OTEL_TRACES_EXPORTER"] == "otlp"
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("ghcr.io/llm-d/llm-d-cuda:v1", "mirror.example.com/llm-d/llm-d-cuda:v1"),
+        ("vllm/vllm-openai:v1", "mirror.example.com/vllm/vllm-openai:v1"),
+        ("busybox", "mirror.example.com/busybox"),
+        ("localhost/x:1", "mirror.example.com/x:1"),
+        ("registry:5000/x:1", "mirror.example.com/x:1"),
+    ],
+)
+def test_a_global_registry_replaces_every_images_own(render: Render, image: str, expected: str) -> None:
+    wanted = values({"image": image}, **{"global": {"imageRegistry": "mirror.example.com"}})
+    wanted["decode"]["initContainers"] = [{"name": "init", "image": image}]
+    wanted["decode"]["containers"] = []
+    pod = render(wanted).pod()
+    assert pod["containers"][0]["image"] == expected
+    assert pod["initContainers"][0]["image"] == expected

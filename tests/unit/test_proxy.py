@@ -156,19 +156,6 @@ def test_the_default_version_of_a_name_is_that_of_the_facts(render: Render) -> N
         assert args(render, image=f"registry/{image.name}:main") == args(render, image="registry/x", version=version)
 
 
-@pytest.mark.parametrize("release", [release.version for release in facts.routing_proxy().releases])
-def test_every_flag_is_one_of_its_version(render: Render, release: str) -> None:
-    parts = tuple(int(part) for part in release.split("."))
-
-    def reached(version: str) -> bool:
-        return bool(version) and tuple(int(part) for part in version.split(".")) <= parts
-
-    for arg in args(render, image=f"{NEW}:v{release}.0", prefillerUseTLS=True, certPath="/certs", zapDevel=True):
-        flag = facts.routing_proxy().flag(arg.lstrip("-").partition("=")[0])
-        assert flag is not None, arg
-        assert (not flag.since or reached(flag.since)) and not reached(flag.until), arg
-
-
 BOOTSTRAP = [item for item in facts.routing_proxy().connectors if item.bootstrap]
 
 

@@ -17,6 +17,12 @@ def test_what_the_api_server_rejects_is_found_at_its_key(embedded: EmbeddedHelm,
     assert all(item.fix for item in found)
 
 
+@pytest.mark.parametrize("values", [values for _, values in REJECTED])
+def test_what_the_api_server_rejects_is_said_once(embedded: EmbeddedHelm, values: str) -> None:
+    """The rule about other fields of pods does not find the same value, with another fix."""
+    assert findings(rules()["pod-fields"], Example(values), embedded) == []
+
+
 @pytest.mark.parametrize("values", ACCEPTED)
 def test_what_the_api_server_accepts_is_not_found(embedded: EmbeddedHelm, values: str) -> None:
     assert findings(rules()["field-rejected"], Example(values), embedded) == []

@@ -13,6 +13,7 @@ from modelservice.documents import TOO_DEEP, read_source, shallow
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm_library import helm_python
 from modelservice.inputs import Values, merge
+from modelservice.secrets import MASK, field_is_secret, names_secret
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Assignments:
             try:
                 result = _set_into(result, assigned, len(_INDEX.findall(key)))
             except _NotAContainerError as error:
-                raise UsageError(f"{option} {expression}: {error}", fix="set the whole value") from None
+                base = MASK if _is_secret(key) else repr(error.base)
+                problem = f"{option} {_shown(expression)}: {base} has no {error.parts}"
+                raise UsageError(problem, fix="set the whole value") from None
         return result
 
     def _all(self) -> Iterator[tuple[str, str, str | None, Any]]:
@@ -57,7 +60,7 @@ class Assignments:
         Without a key it is a map to merge.
         """
         for expression in self.jsons:
-            where = f"--set-json {expression}"
+            where = f"--set-json {_shown(expression)}"
             for name, value in _json_assignments(expression, where):
                 assigned = shallow(value, where) if name is None else _path(name, shallow(value, where), where)
                 yield "--set-json", expression, name, assigned
@@ -67,11 +70,11 @@ class Assignments:
         ):
             for expression in given:
                 for key, assignment in _split(expression):
-                    yield option, expression, key, _parsed(parse, assignment, f"{option} {expression}")
+                    yield option, expression, key, _parsed(parse, assignment, f"{option} {_shown(expression)}")
         for expression in self.files:
             for key, assignment in _split(expression):
                 text = read_source(_file_of(assignment)).text
-                yield "--set-file", expression, key, _path(key, text, f"--set-file {expression}")
+                yield "--set-file", expression, key, _path(key, text, f"--set-file {_shown(expression)}")
 
 
 NOTHING = Assignments()
@@ -179,8 +182,30 @@ def _split(expression: str) -> list[tuple[str, str]]:
     return found or [(expression, expression)]
 
 
+def _shown(expression: str) -> str:
+    """Return an expression without the value of the first key that names a secret, and what follows."""
+    for match in _JSON_KEY.finditer(expression):
+        if _is_secret(match["key"]):
+            return f"{expression[: match.end('key')]}={MASK}"
+    return expression
+
+
+def _is_secret(key: str) -> bool:
+    """Return whether a part of a key names a secret."""
+    return any(names_secret(part) or field_is_secret(part, "a literal") for part in re.split(r"[.\[\]]", key))
+
+
 class _NotAContainerError(Exception):
-    """A key leads into a value that has no keys or items."""
+    """A key leads into a value that has no keys or items.
+
+    Args:
+        base: the value.
+        parts: what it lacks.
+    """
+
+    def __init__(self, base: Any, parts: str) -> None:
+        super().__init__()
+        self.base, self.parts = base, parts
 
 
 def _set_into(base: Any, parsed: Any, indices: int) -> Any:
@@ -196,12 +221,12 @@ def _set_into(base: Any, parsed: Any, indices: int) -> Any:
     """
     if isinstance(parsed, dict):
         if not isinstance(base, dict):
-            raise _NotAContainerError(f"{base!r} has no keys")
+            raise _NotAContainerError(base, "keys")
         ((key, value),) = parsed.items()
         return base | {key: _set_below(base, key, value, indices)}
     if indices and isinstance(parsed, list):
         if not isinstance(base, list):
-            raise _NotAContainerError(f"{base!r} has no items")
+            raise _NotAContainerError(base, "items")
         index = len(parsed) - 1
         result = base + [None] * (len(parsed) - len(base))
         items = {number: item for number, item in enumerate(base) if item is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -27,6 +27,17 @@ class ModelserviceError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+    def masked(self) -> ModelserviceError:
+        """Return an error without the secrets that messages quote."""
+        from modelservice.secrets import masked_message
+
+        shown = ModelserviceError("")
+        shown.problems = [
+            replace(item, message=masked_message(item.message, item.key), fix=item.fix and masked_message(item.fix))
+            for item in self.problems
+        ]
+        return shown
 
     def to_json(self) -> dict[str, Any]:
         """Return the error for programs: ``{"errors": [{"message", "file", "key", "fix"}]}``."""

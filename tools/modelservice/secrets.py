@@ -23,6 +23,10 @@ _WORDS = (
     r"|AUTH[_-]?KEY"
 )
 _NAME = re.compile(rf"(^|[_\-.])({_WORDS})($|[_\-.])", re.IGNORECASE)
+_FIELD_NAME = re.compile(
+    r"(^|[_\-./])(TOKEN|PASSWORD|PASSWD|PASSPHRASE|(API|ACCESS|PRIVATE|AUTH)[_-]?KEY|CLIENT[_-]?SECRET)$", re.IGNORECASE
+)
+"""Names of fields and annotations whose text is a secret; what only has ``secret`` in its name mostly names one."""
 _NOT_SECRET = re.compile(
     r"(_|-|\.)(FILE|PATH|NAME|DIR|URL|ENDPOINT|ENABLED|TYPE|HEADER|TTL|BUDGET|LEN|LENGTH|COUNT|LIMIT|SIZE|MODE)$"
     r"|^(BOS|EOS|PAD|UNK|SEP|CLS|MASK|STOP|IMAGE|VIDEO)[_-]TOKEN$",
@@ -61,12 +65,14 @@ _FORMS = re.compile(
     r"|\bcurl\b[^\n;|&]{0,200}?\s(?:-u|--user|--proxy-user)[ =]?(?P<quote>[\"']?)"
     rf"(?P<user>{_LITERAL}:[^\s\"'$<{{]+)(?P=quote)"
     rf"|(?<![\w-])(?P<variable>[A-Za-z_]\w*)=(?P<around>[\"']?)(?P<value>{_LITERAL})(?P=around)(?=\s|$|[;&|])"
-    rf"|[\"'](?:{_FIELD}))[\"']\s*:\s*(?P<double>[\"'])(?P<field>[^\"'$<{{]+)(?P=double))"
+    rf"|[\"'](?:{_FIELD}))[\"']\s*:\s*(?P<double>[\"'])(?P<field>[^\"'$<{{]+)(?P=double)"
+    rf"|^[ \t-]*(?:{_FIELD})):[ \t]+(?P<mapped>{_LITERAL})[ \t]*$)",
+    re.MULTILINE,
 )
 """Secrets in a text: the named groups that are not quotes hold them, ``value`` only where the variable's name is a
 secret's. Everything is bounded by the text's own words, so that long texts take linear time."""
 
-_HELD = ("marked", "login", "header", "option", "user", "value", "field")
+_HELD = ("marked", "login", "header", "option", "user", "value", "field", "mapped")
 
 _OPTION = re.compile(rf"--(?:{_KEY})", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$[({]?(?P<name>[A-Za-z_]\w*)")
@@ -74,6 +80,9 @@ _FILLED = re.compile(
     rf"(?:(?<![\w-])--(?i:{_KEY})(?:=|[ \t]+)[\"']?|(?<=://)[^/\s:@\"'$]*:|\b(?i:Bearer)\s+){_REFERENCE.pattern}"
 )
 """Variables in the place of a secret."""
+
+SEVERAL = frozenset({"--api-key", "--api_key"})
+"""Options that take several secrets, in some engine."""
 
 _CURL_USER = re.compile(r"-u|--user|--proxy-user")
 
@@ -94,6 +103,12 @@ def variable_is_secret(name: str, value: str) -> bool:
     return (names_secret(name) and is_literal(value)) or holds_secret(value)
 
 
+def field_is_secret(name: str, value: str) -> bool:
+    """Return whether a field of this name, in any spelling, has a secret in plain text."""
+    plain = _separated(name)
+    return bool(_FIELD_NAME.search(plain)) and not _NOT_SECRET.search(plain) and is_literal(value)
+
+
 def holds_secret(text: str) -> bool:
     """Return whether a text has a secret in it, by its form."""
     return next(secrets_in(text), None) is not None
@@ -107,17 +122,18 @@ def secrets_in(text: str) -> Iterator[str]:
             yield match[part]
 
 
-def replaced(text: str, put: Callable[[str], str]) -> str:
+def replaced(text: str, put: Callable[[str], str], *, but: str = "") -> str:
     """Return a text with something in place of each secret in it.
 
     Args:
         text: the text.
         put: what comes in the place of a secret.
+        but: a form that is left as it is.
     """
 
     def one(match: re.Match[str]) -> str:
         part = _held(match)
-        if not part:
+        if not part or part == but:
             return match[0]
         start, end = (at - match.start() for at in match.span(part))
         return match[0][:start] + put(match[part]) + match[0][end:]
@@ -181,7 +197,24 @@ def masked(value: Any) -> Any:
     """Return a text, or the words of a command, without the secrets in them."""
     if isinstance(value, str):
         return replaced(value, lambda _: MASK)
-    return words_replaced(value, lambda _: MASK, several=None)
+    return words_replaced(value, lambda _: MASK, several=SEVERAL)
+
+
+def masked_message(text: str, key: str | None = None) -> str:
+    """Return a message without the secrets in it.
+
+    Args:
+        text: the message; a word after the name of an option is prose.
+        key: the values key that it is about. A value that is refused as the name of a Secret may be the secret itself.
+    """
+    if key and _NAME.search(_separated(key)):
+        text = re.sub(r"^([\"']).+?\1", lambda match: f"{match[1]}{MASK}{match[1]}", text)
+    return replaced(text, lambda _: MASK, but="option")
+
+
+def _separated(name: str) -> str:
+    """Return a name whose words were only told apart by capitals, with separators."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
 
 
 def _held(match: re.Match[str]) -> str:
@@ -191,7 +224,7 @@ def _held(match: re.Match[str]) -> str:
         return part if _is_login(match[part]) else ""
     if part == "value" and not names_secret(match["variable"]):
         return part if re.fullmatch(_MARKED, match[part]) else ""
-    unmarked = part in ("option", "value", "field", "login", "user")
+    unmarked = part in ("option", "value", "field", "mapped", "login", "user")
     secret = match[part].rpartition(":")[2] if part == "login" else match[part]
     return "" if unmarked and not is_literal(secret) else part
 

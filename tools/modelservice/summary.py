@@ -65,7 +65,7 @@ def _workload_json(deployment: Deployment, groups: Sequence[PodGroup]) -> dict[s
                 "perReplica": group.size,
                 "image": group.engine.image,
                 "accelerators": dict(sorted(group.accelerators.items())),
-                "command": list(group.engine.words),
+                "command": masked(group.engine.words),
                 "ports": _ports(group),
                 "model": deployment.model_source(group) if group.is_server else None,
                 "labels": dict(group.labels),

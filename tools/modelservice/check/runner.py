@@ -19,6 +19,7 @@ from modelservice.kubernetes.decode import is_known
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
+from modelservice.secrets import masked_message
 from modelservice.sources import Sources, read_sources
 from modelservice.subchart import scoped
 
@@ -42,6 +43,11 @@ class Report:
         """Return the number of findings of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
+    def masked(self) -> Report:
+        """Return the report without the secrets that messages quote."""
+        suppressed = [(_masked(finding), suppression) for finding, suppression in self.suppressed]
+        return replace(self, findings=[_masked(finding) for finding in self.findings], suppressed=suppressed)
+
     def to_json(self) -> dict[str, Any]:
         """Return ``{"findings": [...], "summary": {...}}``."""
         return {
@@ -57,6 +63,11 @@ class Report:
                 ],
             },
         }
+
+
+def _masked(finding: Finding) -> Finding:
+    message = masked_message(finding.message, finding.values)
+    return replace(finding, message=message, fix=finding.fix and masked_message(finding.fix))
 
 
 def load(

@@ -57,7 +57,7 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _report(error: ModelserviceError, as_json: bool) -> None:
     if as_json:
-        sys.stderr.write(json.dumps(error.to_json()) + "\n")
+        sys.stderr.write(json.dumps(error.masked().to_json()) + "\n")
         return
-    for problem in error.problems:
+    for problem in error.masked().problems:
         say("error", str(problem), style="bold red")

@@ -47,7 +47,10 @@ COMMANDS: Mapping[str, Entry] = {
     "render": Entry(".render", "Render values into manifests, on standard output or into a directory."),
     "check": Entry(".check", "Find mistakes that waste accelerators or serve nothing, before installing."),
     "explain": Entry(".explain", "Show which values made a line of the output, or what another value would change."),
-    "plan": Entry(".plan", "Show pods, ranks, accelerators, nodes, ports and the connections between them."),
+    "plan": Entry(
+        ".plan", "Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."
+    ),
+    "size": Entry(".size", "Show which accelerators a model fits on, how many, and with which parallelism."),
     "endpoints": Entry(".endpoints", "Show the URLs, paths and model names that a deployment will serve."),
     "import": Entry(".imports", "Convert another system's spec to values of this chart, and report on every field."),
     "generate": Entry(".generate", "Print what the llm-d ModelService operator would create."),

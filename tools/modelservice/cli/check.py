@@ -256,6 +256,7 @@ def _release(path: str) -> str:
 
 
 def _print(report: Report, output_format: Format) -> None:
+    report = report.masked()
     if output_format is Format.text:
         readable = [
             finding for finding in report.findings if finding.rule != UNREADABLE

@@ -38,3 +38,18 @@ def rule_names(incomplete: str) -> list[str]:
     from modelservice.check.rule import rules
 
     return [name for name in rules() if name.startswith(incomplete)]
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Return the models in the catalogue that begin with a text."""
+    from modelservice.models.catalogue import names
+
+    return [name for name in names() if name.lower().startswith(incomplete.lower())]
+
+
+def accelerator_names(incomplete: str) -> list[str]:
+    """Return the accelerators that begin with what follows the last comma of a text."""
+    from modelservice.size.hardware import product_names
+
+    before, comma, begun = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in product_names() if name.startswith(begun)]

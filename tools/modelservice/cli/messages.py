@@ -23,9 +23,11 @@ def stderr() -> Console:
 
 
 def say(label: str, text: str, *, style: str) -> None:
-    """Print a line on standard error that begins with a label, e.g. ``error: …``."""
+    """Print a line on standard error that begins with a label, e.g. ``error: …``; secrets in it are not shown."""
+    from modelservice.secrets import masked_message
+
     stderr().print(f"[{style}]{label}:[/] ", end="")
-    stderr().print(visible(text), markup=False, highlight=False, soft_wrap=True)
+    stderr().print(visible(masked_message(text)), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_line(*parts: tuple[str, str]) -> None:

@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from modelservice.check.runner import sound
-from modelservice.cli.messages import print_layout, stderr
+from modelservice.cli.messages import print_layout, say
 from modelservice.cli.options import (
     Chart,
     Engine,
+    FetchModelConfig,
     Files,
+    ModelConfigs,
     Name,
     Namespace,
     Presets,
@@ -28,11 +30,12 @@ from modelservice.cli.options import (
     read_once,
 )
 from modelservice.errors import UsageError
-from modelservice.escapes import visible
 from modelservice.helm import Release
 from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
+from modelservice.models.engine_settings import size
+from modelservice.models.lookup import Models
 from modelservice.plan.model import Plan, plan
 from modelservice.sources import located
 from modelservice.subchart import chart_renderer, scoped
@@ -65,6 +68,16 @@ def command(
         str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
     ] = None,
     cluster: Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")] = False,
+    model_configs: ModelConfigs = [],  # noqa: B006
+    fetch_model_config: FetchModelConfig = False,
+    request_length: Annotated[
+        str | None,
+        typer.Option(
+            "--request-length",
+            metavar="TOKENS",
+            help="Tokens of a request, e.g. 32k, to count how many run at once; by default the longest.",
+        ),
+    ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the plan.")] = Format.text,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to this file.")
@@ -75,11 +88,12 @@ def command(
     chart: Chart = None,
     subchart: SubchartName = None,
 ) -> None:
-    """Show pods, ranks, accelerators, nodes, ports and the connections between them."""
+    """Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     if output is not None and output_format is Format.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
+    request = _tokens(request_length)
     values = given(files, presets, set_jsons, sets, set_strings, set_files)
     read_once([*values.inputs, *pool, nodes])
     rendering, sources = scoped(chart_renderer(helm, chart, subchart), values.sources())
@@ -87,8 +101,7 @@ def command(
         rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
-        text = visible(f"not in the plan: {finding.object}: {finding.message}")
-        stderr().print(text, markup=False, soft_wrap=True)
+        say("not in the plan", f"{finding.object}: {finding.message}", style="bold yellow")
     neighbours = [read_pool(path) for path in pool]
     deployment = Deployment(
         name, objects, namespace, sources,
@@ -97,11 +110,19 @@ def command(
     )  # fmt: skip
     inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
     deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
-    found = plan(deployment)
+    deployment.models = Models(model_configs, fetch=fetch_model_config)
+    found = plan(deployment, request)
     if output_format is Format.text:
         _print(found)
     else:
         _write(_text(found, output_format), output)
+
+
+def _tokens(text: str | None) -> int | None:
+    tokens = size(text) if text is not None else None
+    if text is not None and (tokens is None or tokens < 1):
+        raise UsageError(f"--request-length {text}: not a number of tokens", fix="e.g. 8192 or 32k")
+    return tokens
 
 
 def _print(found: Plan) -> None:

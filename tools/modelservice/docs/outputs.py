@@ -9,7 +9,7 @@ import difflib
 import json
 from pathlib import Path
 
-from modelservice.docs import accelerators, engines, facts, importing, memory, model_shapes, rules, schema, values
+from modelservice.docs import accelerators, engines, facts, importing, memory, model_shapes, rules, schema, size, values
 from modelservice.errors import ModelserviceError
 from modelservice.kubernetes.types import merge_keys
 from modelservice.paths import CHART
@@ -38,6 +38,7 @@ def outputs(root: Path) -> dict[Path, str]:
             "sizes": model_shapes.size_table(),
             "exceptions": model_shapes.exception_table(),
         },
+        root / "docs" / "size.md": {"sample": size.sample()},
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
     for page, sections in tables.items():

@@ -58,7 +58,7 @@ class Changeable:
     def defaults(self) -> list[Path]:
         """The chart's other keys, its lists as a whole."""
         paths = dict.fromkeys(_without_items(path) for path, _ in leaves(self._defaults))
-        return [path for path in paths if _get(self._values, path) is MISSING]
+        return [path for path in paths if found_at(self._values, path) is MISSING]
 
     @functools.cached_property
     def _effective(self) -> Values:
@@ -66,7 +66,7 @@ class Changeable:
 
     def current(self, path: Path) -> Any:
         """Return the value in effect; :data:`MISSING` without one."""
-        return _get(self._effective, path)
+        return found_at(self._effective, path)
 
     def changes(self, path: Path) -> Iterator[Change]:
         """Yield other values of a key that the schema accepts.
@@ -129,7 +129,8 @@ def _without_items(path: Path) -> Path:
     return path[: next((index for index, part in enumerate(path) if isinstance(part, int)), len(path))]
 
 
-def _get(values: Any, path: Path) -> Any:
+def found_at(values: Any, path: Path) -> Any:
+    """Return what is under a key; :data:`MISSING` without it."""
     for part in path:
         if part not in (range(len(values)) if isinstance(values, list) else values if isinstance(values, dict) else ()):
             return MISSING

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path as Folder
 from typing import Any
 
+from modelservice.concealed import Concealer
 from modelservice.errors import UsageError
-from modelservice.explain.address import MISSING, Address, parse, steps
+from modelservice.explain.address import MISSING, Address, at, parse, steps
 from modelservice.explain.batch import Batch
-from modelservice.explain.changes import Changeable, words
+from modelservice.explain.changes import Changeable, found_at, words
 from modelservice.explain.line import Line
 from modelservice.explain.screen import Screen
 from modelservice.explain.search import Search
 from modelservice.helm import Release, Renderer
+from modelservice.inputs import Values
+from modelservice.secrets import MASK
 from modelservice.sources import Path, Place, Sources, dotted
 
 RELEASE_NAME = ".Release.Name"
@@ -29,6 +32,7 @@ class Dependency:
 
     key: str
     value: Any
+    """The value in effect, without secrets."""
     given: bool
     """Whether the user set it; otherwise it is a default that would change the line."""
     places: tuple[Place, ...]
@@ -41,6 +45,7 @@ class Explanation:
 
     address: Address
     value: Any
+    """What is there, without secrets."""
     template: str
     """The template that printed the object."""
     dependencies: tuple[Dependency, ...]
@@ -103,18 +108,21 @@ def explain(
             screen = Screen(line, values, Batch(chart, line.template, Folder(scratch) / "batch", renderer, release))
         usable = screen if screen and screen.usable else None
         found = Search(line, values, whole, release, usable).keys(exact=exact)
-    dependencies = [_dependency(path, values, sources) for path in found]
+    conceal = Concealer(values.effective(), rendered.objects)
+    seen = conceal(values.effective())
+    dependencies = [_dependency(path, seen, path in values.given, sources) for path in found]
     dependencies.sort(key=lambda item: (not item.given, _position(item, sources), item.key))
     renamed = whole.render(sources.values, Release(f"{release.name[:50]}-x", release.namespace))
     if not line.same_in(renamed):
         dependencies.append(Dependency(RELEASE_NAME, release.name, True, ()))
-    return Explanation(address, line.value, line.template, tuple(dependencies))
+    value = at(conceal(obj), address.path)
+    return Explanation(address, MASK if value is MISSING else value, line.template, tuple(dependencies))
 
 
-def _dependency(path: Path, values: Changeable, sources: Sources) -> Dependency:
-    value = values.current(path)
+def _dependency(path: Path, values: Values, given: bool, sources: Sources) -> Dependency:
+    value = found_at(values, path)
     places = tuple(sources.places(dotted(path)))
-    return Dependency(dotted(path), None if value is MISSING else value, path in values.given, places)
+    return Dependency(dotted(path), None if value is MISSING else value, given, places)
 
 
 def _position(item: Dependency, sources: Sources) -> tuple[int, int]:

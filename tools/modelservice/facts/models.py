@@ -711,6 +711,12 @@ class Product(Record):
     """Memory of one device as its maker states it, in GB."""
     memory_mib: int = 0
     """Memory that the driver reports, in MiB; 0 where that is not known."""
+    name: str = ""
+    """What people call it, in small letters; empty where its usual label is not known."""
+    label: str = ""
+    """Value of the product label on its usual nodes."""
+    per_node: int = 0
+    """Devices of the largest usual node, where that is not the number of the type."""
 
 
 class Reserved(Record):

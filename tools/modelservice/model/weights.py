@@ -8,6 +8,7 @@ from decimal import Decimal
 from modelservice import facts
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.served_model import known_model, names
 from modelservice.models.lookup import Models
 from modelservice.models.parameters import weights_size
 
@@ -16,10 +17,9 @@ _PARAMETERS = re.compile(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)B(?![A-Za-
 
 def weights(deployment: Deployment, group: PodGroup) -> Decimal | None:
     """Return the bytes of the weights of the pods' model; None where that is not known."""
-    uri = str(deployment.value("modelArtifacts.uri") or "")
-    name = uri if "{{" not in uri else ""
-    model = name or str(deployment.value("modelArtifacts.name") or "") or group.command.model or ""
-    return weights_of(model, deployment.models)
+    known = known_model(deployment, group)
+    candidates = [known.name] if known else names(deployment, group)
+    return next((size for name in candidates if (size := weights_of(name, deployment.models))), None)
 
 
 def weights_of(model: str, models: Models) -> Decimal | None:
@@ -27,7 +27,7 @@ def weights_of(model: str, models: Models) -> Decimal | None:
 
     The name of one that is not known may have no such number: that is None.
     """
-    known = models.find(model) if model else None
+    known = models.find(model)
     size = weights_size(known.shape) if known else None
     return Decimal(size) if size else _by_digits(model.rsplit("/", 1)[-1])
 

@@ -68,6 +68,20 @@ def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
     return None
 
 
+def labelled_memory(kind: Accelerator, node: Node) -> DeviceMemory | None:
+    """Return the memory of a node's devices by its labels: the memory itself, else the product; None if unknown."""
+    labels = kind.node_labels
+    if labels is None:
+        return None
+    products = [node.labels[label] for label in (labels.product, *labels.more_products) if label in node.labels]
+    for label in (labels.memory, *labels.more_memory):
+        value = node.labels.get(label, "")
+        if label and value.isdigit():
+            source = f"label {label} of node {node.name}"
+            return _reported(kind, int(value) * _MIB, source, next(iter(products), ""))
+    return next(filter(None, (product_memory(kind, product) for product in products)), None)
+
+
 def _of_resources(group: PodGroup) -> DeviceMemory | None:
     """Memory by the pods' own resources: of a share, or of a partition."""
     limits = _limits(group)
@@ -114,7 +128,7 @@ def _of_nodes(group: PodGroup, inventory: Inventory) -> Iterator[DeviceMemory]:
             if devices.is_claimed(name):
                 yield from _of_slices(inventory, node, name.removesuffix(" (claim)"))
             elif kind and name in node.allocatable:
-                found = _of_labels(kind, node)
+                found = labelled_memory(kind, node)
                 if found:
                     yield found
 
@@ -135,20 +149,6 @@ def _of_slices(inventory: Inventory, node: Node, device_class: str) -> Iterator[
 def _stated(value: Any, name: str) -> Any:
     """What a field of a device states, which older versions write without a name."""
     return value.get(name) if isinstance(value, Mapping) else value
-
-
-def _of_labels(kind: Accelerator, node: Node) -> DeviceMemory | None:
-    """Memory by the labels of a node: the memory itself, else the product."""
-    labels = kind.node_labels
-    if labels is None:
-        return None
-    products = [node.labels[label] for label in (labels.product, *labels.more_products) if label in node.labels]
-    for label in (labels.memory, *labels.more_memory):
-        value = node.labels.get(label, "")
-        if label and value.isdigit():
-            source = f"label {label} of node {node.name}"
-            return _reported(kind, int(value) * _MIB, source, next(iter(products), ""))
-    return next(filter(None, (product_memory(kind, product) for product in products)), None)
 
 
 def _of_selector(group: PodGroup) -> Iterator[DeviceMemory]:

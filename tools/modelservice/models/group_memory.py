@@ -13,7 +13,12 @@ from modelservice.models.shape import ModelShape
 
 
 def group_memory(
-    group: PodGroup, shape: ModelShape, *, inventory: Inventory | None = None, draft: ModelShape | None = None
+    group: PodGroup,
+    shape: ModelShape,
+    *,
+    inventory: Inventory | None = None,
+    draft: ModelShape | None = None,
+    stage: int | None = None,
 ) -> RankMemory | None:
     """Return what fills the memory of the pods' fullest rank; None for an engine whose memory is not known.
 
@@ -22,11 +27,12 @@ def group_memory(
         shape: shape of their model.
         inventory: the cluster; None where it is not known.
         draft: shape of the draft model of speculative decoding; None without, or where it is not known.
+        stage: pipeline stage; None for the one that decides how much the cache holds.
     """
     settings = settings_of(group)
     if settings is None:
         return None
-    return rank_memory(shape, settings, device_of(group, settings, inventory), draft=draft)
+    return rank_memory(shape, settings, device_of(group, settings, inventory), stage=stage, draft=draft)
 
 
 def device_of(group: PodGroup, settings: EngineSettings, inventory: Inventory | None) -> DeviceMemory | None:

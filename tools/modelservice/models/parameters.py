@@ -9,6 +9,7 @@ because vLLM loads it only when asked to.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -54,6 +55,7 @@ class Total:
     size: int
 
 
+@functools.lru_cache(maxsize=64)
 def parts(shape: ModelShape) -> tuple[Part, ...] | None:
     """Return the weights that serve a model, without those for speculative decoding; None where they are not known."""
     if "weights" in shape.unknown or shape.layers is None or shape.vocab_size is None or shape.tied is None:

@@ -14,6 +14,7 @@ from modelservice.model.listeners import Listener
 from modelservice.model.pods import PodGroup
 from modelservice.model.routes import gateways, pools_behind
 from modelservice.model.scheduling import Placed, place
+from modelservice.plan.memory import Memory, memory_of
 from modelservice.summary import counted
 
 _PROBES = {"startupProbe": "startup", "livenessProbe": "liveness", "readinessProbe": "readiness"}
@@ -69,6 +70,7 @@ class Role:
     model: str
     """Where the model's files are."""
     probes: tuple[str, ...]
+    memory: Memory
 
     @property
     def pods(self) -> int:
@@ -152,6 +154,7 @@ class Plan:
                     "ports": [
                         {"port": item.port, "container": item.container, "purpose": item.purpose} for item in role.ports
                     ],
+                    "memory": role.memory.to_json(),
                     "replicas": [
                         [{"pod": pod.title, "node": pod.node, "ranks": list(pod.ranks)} for pod in replica.pods]
                         for replica in role.replicas
@@ -163,12 +166,17 @@ class Plan:
         }
 
 
-def plan(deployment: Deployment) -> Plan:
-    """Return the plan of a deployment, with nodes where it has a cluster."""
+def plan(deployment: Deployment, request: int | None = None) -> Plan:
+    """Return the plan of a deployment, with nodes where it has a cluster.
+
+    Args:
+        deployment: the deployment.
+        request: tokens of a request, to count how many run at once; None for the longest that the engine accepts.
+    """
     cluster = deployment.cluster
     placed = place([deployment], cluster) if cluster else []
     servers = [groups for groups in deployment.workloads if any(group.is_server for group in groups)]
-    roles = tuple(_role(deployment, parts, placed, cluster is not None) for parts in servers)
+    roles = tuple(_role(deployment, parts, placed, request) for parts in servers)
     served = next(
         (
             name
@@ -182,13 +190,13 @@ def plan(deployment: Deployment) -> Plan:
     return Plan(deployment.name, model, roles, tuple(_calls(deployment, roles)), cluster is not None)
 
 
-def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Placed], known: bool) -> Role:
+def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Placed], request: int | None) -> Role:
     first = next(group for group in parts if group.is_server)
     own = [item for item in placed if item.group in parts]
     replicas = []
     for replica in range(first.placed_replicas):
         nodes = {(item.group, item.index): item.node for item in own if item.replica == replica}
-        replicas.append(Replica(replica, tuple(_pods(replica, first, parts, nodes if known else None))))
+        replicas.append(Replica(replica, tuple(_pods(replica, first, parts, nodes if deployment.cluster else None))))
     return Role(
         first.role,
         first.object,
@@ -206,6 +214,7 @@ def _role(deployment: Deployment, parts: Sequence[PodGroup], placed: Sequence[Pl
         tuple(first.listeners),
         deployment.model_source(first),
         tuple(name for field, name in _PROBES.items() if first.engine.fields.get(field)),
+        memory_of(deployment, first, [item.node for item in own], request),
     )
 
 

@@ -1,16 +1,13 @@
-"""The plan as a picture: the way of a request on the left, the pods with their accelerators on the right."""
+"""The plan as a picture: the way of a request on the left, the pods with their accelerators and memory on the right."""
 
 from __future__ import annotations
 
 from html import escape
 
 from modelservice.escapes import visible
+from modelservice.plan import draw, memory_svg
 from modelservice.plan.model import Call, Plan, Pod, Replica, Role
 from modelservice.summary import counted
-
-_COLOURS = {"decode": ("#1d4ed8", "#dbeafe", "#eff6ff"), "prefill": ("#c2410c", "#ffedd5", "#fff7ed")}
-"""Line, accelerator and ground of a role."""
-_INK, _DIM, _LINE, _WRONG = "#111827", "#6b7280", "#9ca3af", "#b91c1c"
 
 _LEFT, _WIDTH = 24, 232
 """Column of gateway, pool and picker."""
@@ -30,8 +27,9 @@ def svg(plan: Plan) -> str:
     shapes: list[str] = []
     y = 84
     middles: dict[str, tuple[int, int]] = {}
-    rows = [row for role in plan.roles for row in _described(role)]
-    width = max(_ROLES + 2 * (_POD + 40) + 40, _ROLES + 24 + max(map(_width, rows), default=0))
+    rows = [_width(row) for role in plan.roles for row in _described(role)]
+    rows += [memory_svg.figures_width(role.memory) for role in plan.roles]
+    width = max(_ROLES + 2 * (_POD + 40) + 40, _ROLES + 24 + max(rows, default=0))
     for role in plan.roles:
         drawn, height = _role(role, _ROLES, y)
         shapes += drawn
@@ -41,16 +39,15 @@ def svg(plan: Plan) -> str:
     shapes = [*_path(plan.calls, middles), *_between(plan, middles), *shapes, *_legend(plan, height - 16)]
     total = ", ".join(f"{count} {name}" for name, count in sorted(plan.accelerators.items())) or "no accelerators"
     head = [
-        _text(_LEFT, 36, plan.model or plan.name, 20, weight="bold"),
-        _text(_LEFT, 58, f"{plan.name}: {counted(plan.pods, 'pod')}, {total}", 13, _DIM),
+        draw.text(_LEFT, 36, plan.model or plan.name, 20, weight="bold"),
+        draw.text(_LEFT, 58, f"{plan.name}: {counted(plan.pods, 'pod')}, {total}", 13, draw.DIM),
     ]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img" '
             f'aria-label="{escape(visible(plan.name))}: pods, accelerators and calls">',
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            f'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{_DIM}"/></marker></defs>',
+            draw.DEFINITIONS,
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             *head,
             *shapes,
@@ -61,16 +58,16 @@ def svg(plan: Plan) -> str:
 
 def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
     """Shapes of a role with its replicas, and their height."""
-    line, _, ground = _COLOURS[role.role]
+    line, _, ground = draw.COLOURS[role.role]
     sizes = [
         f"{name}{size}" for name, size in (("TP", role.tensor), ("PP", role.pipeline), ("DP", role.data)) if size > 1
     ] + (["EP"] if role.expert else [])
     counts = f"{role.scale}, {counted(role.pods, 'pod')} drawn" if role.autoscaled else role.scale
     title = "  ".join(part for part in (counts, " ".join(sizes), role.product) if part)
     shapes = [
-        _text(x, y + 14, role.role, 16, line, "bold"),
-        _text(x + 76, y + 14, title, 13, _INK),
-        *(_text(x, y + 34 + 16 * index, row, 11, _DIM) for index, row in enumerate(_described(role))),
+        draw.text(x, y + 14, role.role, 16, line, "bold"),
+        draw.text(x + 76, y + 14, title, 13, draw.INK),
+        *(draw.text(x, y + 34 + 16 * index, row, 11, draw.DIM) for index, row in enumerate(_described(role))),
     ]
     top, left, tallest = y + 78, x, 0
     limit = x + 2 * (_POD + 40)
@@ -83,9 +80,10 @@ def _role(role: Role, x: int, y: int) -> tuple[list[str], int]:
         left, tallest = left + width + 16, max(tallest, height)
     bottom = top + tallest
     if len(role.replicas) > _SHOWN:
-        shapes.append(_text(x, bottom + 18, f"and {len(role.replicas) - _SHOWN} more like these", 12, _DIM))
+        shapes.append(draw.text(x, bottom + 18, f"and {len(role.replicas) - _SHOWN} more like these", 12, draw.DIM))
         bottom += 24
-    return shapes, bottom - y
+    filled, height = memory_svg.drawn(role.memory, draw.COLOURS[role.role], x, bottom + 14, 2 * _POD + 16)
+    return [*shapes, *filled], bottom + 14 + height - y
 
 
 def _described(role: Role) -> list[str]:
@@ -96,20 +94,7 @@ def _described(role: Role) -> list[str]:
 
 def _width(row: str) -> int:
     """Width of a row below a role's name, in any of the fonts."""
-    return _text_width(row, 11)
-
-
-def _text_width(text: str, size: int) -> int:
-    """Width of a text, in any of the fonts."""
-    return -(-len(text) * size * 6 // 10)
-
-
-def _fitted(text: str, size: int, width: int) -> str:
-    """A text that fits into a width; without its middle where it is too long, because names differ at the end."""
-    room = max(width * 10 // (size * 6), 5)
-    if len(text) <= room:
-        return text
-    return f"{text[: (room - 1) // 2]}…{text[len(text) - room // 2 :]}"
+    return draw.text_width(row, 11)
 
 
 def _replica(replica: Replica, role: Role, x: int, y: int, line: str, ground: str) -> tuple[list[str], int, int]:
@@ -127,36 +112,36 @@ def _replica(replica: Replica, role: Role, x: int, y: int, line: str, ground: st
         left += _POD + 8
     width, height = right - x + inset, top + tallest - y + inset
     if group:
-        frame = _rect(x, y, width, height, ground, line, dashed=True)
-        shapes = [frame, _text(x + 10, y + 18, f"group {replica.index}", 12, line, "bold"), *shapes]
+        frame = draw.rect(x, y, width, height, ground, line, dashed=True)
+        shapes = [frame, draw.text(x + 10, y + 18, f"group {replica.index}", 12, line, "bold"), *shapes]
     return shapes, width, height
 
 
 def _pod(pod: Pod, role: Role, x: int, y: int, line: str) -> tuple[list[str], int]:
     """One pod: title and node, a square for each accelerator with its rank, the ports."""
-    _, cell, _ = _COLOURS[role.role]
+    _, cell, _ = draw.COLOURS[role.role]
     rows = -(-len(pod.ranks) // _ROW)
     ports = _ports(role) if pod.serves else ["answers no requests"]
     height = 30 + rows * (_CELL + _GAP) + 17 * len(ports) + 8
-    free = _POD - 30 - _text_width(pod.title, 12)
+    free = _POD - 30 - draw.text_width(pod.title, 12)
     where, colour = (
-        (_fitted(pod.node, 11, free), "#047857")
+        (draw.fitted(pod.node, 11, free), "#047857")
         if pod.node
-        else ("fits on no node", _WRONG)
+        else ("fits on no node", draw.WRONG)
         if pod.unplaced
-        else ("", _DIM)
+        else ("", draw.DIM)
     )
     shapes = [
-        _rect(x, y, _POD, height, "#ffffff", _WRONG if pod.unplaced else line),
-        _text(x + 10, y + 20, pod.title, 12, _INK, "bold"),
-        _text(x + _POD - 10, y + 20, where, 11, colour, anchor="end"),
+        draw.rect(x, y, _POD, height, "#ffffff", draw.WRONG if pod.unplaced else line),
+        draw.text(x + 10, y + 20, pod.title, 12, draw.INK, "bold"),
+        draw.text(x + _POD - 10, y + 20, where, 11, colour, anchor="end"),
     ]
     for index, rank in enumerate(pod.ranks):
         left, top = x + 10 + index % _ROW * (_CELL + _GAP), y + 30 + index // _ROW * (_CELL + _GAP)
-        shapes.append(_rect(left, top, _CELL, _CELL, cell, line, radius=3))
-        shapes.append(_text(left + _CELL // 2, top + 17, str(rank), 10, line, anchor="middle"))
+        shapes.append(draw.rect(left, top, _CELL, _CELL, cell, line, radius=3))
+        shapes.append(draw.text(left + _CELL // 2, top + 17, str(rank), 10, line, anchor="middle"))
     for index, text in enumerate(ports):
-        shapes.append(_text(x + 10, y + 44 + rows * (_CELL + _GAP) + 17 * index, text, 11, _INK))
+        shapes.append(draw.text(x + 10, y + 44 + rows * (_CELL + _GAP) + 17 * index, text, 11, draw.INK))
     return shapes, height
 
 
@@ -184,20 +169,20 @@ def _path(calls: tuple[Call, ...], middles: dict[str, tuple[int, int]]) -> list[
         kind, _, name = station.partition(" ")
         shapes += _station(y, {"pool": "InferencePool"}.get(kind, kind), name or named.get(station, ""))
         if index:
-            shapes.append(_arrow(x, y - 84 + _STATION, x, y - 2))
+            shapes.append(draw.arrow(x, y - 84 + _STATION, x, y - 2))
     y = top + (len(stations) - 1) * 84
     to_decode = next((call for call in calls if (call.source, call.target) == (stations[-1], "decode")), None)
     if to_decode and "decode" in middles:
         shapes.append(
-            _arrow(_LEFT + _WIDTH, y + _STATION // 2, _ROLES - 6, max(middles["decode"][0] + 106, 134), bend=True)
+            draw.arrow(_LEFT + _WIDTH, y + _STATION // 2, _ROLES - 6, max(middles["decode"][0] + 106, 134), bend=True)
         )
-        shapes.append(_text(_LEFT + 8, y + _STATION + 16, to_decode.label, 11, _DIM))
+        shapes.append(draw.text(_LEFT + 8, y + _STATION + 16, to_decode.label, 11, draw.DIM))
     if "endpoint picker" in named:
         below, edge = y + 100, _LEFT - 12
         shapes += _station(below, "endpoint picker", "")
         line = f"M{_LEFT} {top + _STATION // 2} H{edge} V{below + _STATION // 2} H{_LEFT - 2}"
-        shapes.append(_line(line, dashed=True))
-        shapes.append(_text(_LEFT + 8, below + _STATION + 16, named["endpoint picker"], 11, _DIM))
+        shapes.append(draw.line(line, dashed=True))
+        shapes.append(draw.text(_LEFT + 8, below + _STATION + 16, named["endpoint picker"], 11, draw.DIM))
     return shapes
 
 
@@ -205,12 +190,12 @@ def _station(y: int, kind: str, name: str) -> list[str]:
     """A box on the way of a request: what it is, and its name."""
     middle = _LEFT + _WIDTH // 2
     shapes = [
-        _rect(_LEFT, y, _WIDTH, _STATION, "#f9fafb", _LINE),
-        _text(middle, y + (20 if name else 29), kind, 13, _INK, "bold", "middle"),
+        draw.rect(_LEFT, y, _WIDTH, _STATION, "#f9fafb", draw.LINE),
+        draw.text(middle, y + (20 if name else 29), kind, 13, draw.INK, "bold", "middle"),
     ]
-    return (
-        [*shapes, _text(middle, y + 37, _fitted(name, 11, _WIDTH - 16), 11, _DIM, anchor="middle")] if name else shapes
-    )
+    if name:
+        shapes.append(draw.text(middle, y + 37, draw.fitted(name, 11, _WIDTH - 16), 11, draw.DIM, anchor="middle"))
+    return shapes
 
 
 def _legend(plan: Plan, y: int) -> list[str]:
@@ -218,7 +203,7 @@ def _legend(plan: Plan, y: int) -> list[str]:
     drawn = [role for role in plan.roles if any(pod.ranks for replica in role.replicas for pod in replica.pods)]
     kinds = dict.fromkeys("data parallel rank" if role.data > 1 else "rank within the engine" for role in drawn)
     return (
-        [_text(_ROLES, y, f"A square is an accelerator, its number the {' or the '.join(kinds)}.", 11, _DIM)]
+        [draw.text(_ROLES, y, f"A square is an accelerator, its number the {' or the '.join(kinds)}.", 11, draw.DIM)]
         if kinds
         else []
     )
@@ -236,36 +221,10 @@ def _between(plan: Plan, middles: dict[str, tuple[int, int]]) -> list[str]:
     for call, x, role in ((prompts, _ROLES + 60, "prefill"), (cache, _ROLES + 300, "decode")):
         if call:
             down = role == lower
-            shapes.append(_arrow(x, start if down else end, x, end if down else start))
-            shapes.append(_text(x + 10, (start + end) // 2 + 4, call.label, 11, _DIM))
+            shapes.append(draw.arrow(x, start if down else end, x, end if down else start))
+            shapes.append(draw.text(x + 10, (start + end) // 2 + 4, call.label, 11, draw.DIM))
     return shapes
 
 
 def _short(image: str) -> str:
     return image if len(image) <= 56 else "..." + image[-53:]
-
-
-def _rect(
-    x: int, y: int, width: int, height: int, fill: str, stroke: str, dashed: bool = False, radius: int = 6
-) -> str:
-    dash = ' stroke-dasharray="5 4"' if dashed else ""
-    return (
-        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="{fill}" stroke="{stroke}"{dash}/>'
-    )
-
-
-def _text(
-    x: int, y: int, text: str, size: int, colour: str = _INK, weight: str = "normal", anchor: str = "start"
-) -> str:
-    style = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}" {style} xml:space="preserve">{escape(visible(text))}</text>'
-
-
-def _arrow(x1: int, y1: int, x2: int, y2: int, bend: bool = False) -> str:
-    middle = (x1 + x2) // 2
-    return _line(f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}" if bend else f"M{x1} {y1} L{x2} {y2}")
-
-
-def _line(path: str, dashed: bool = False) -> str:
-    dash = ' stroke-dasharray="4 3"' if dashed else ""
-    return f'<path d="{path}" fill="none" stroke="{_DIM}" stroke-width="1.5"{dash} marker-end="url(#head)"/>'

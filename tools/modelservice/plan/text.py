@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from modelservice.plan import memory_text
 from modelservice.plan.model import Plan, Pod, Role
 from modelservice.summary import counted
 
@@ -46,6 +47,8 @@ def _add_role(root: Tree, role: Role) -> None:
     branch.add(Text("ports: " + ", ".join(ports or ["none that is known"])))
     branch.add(Text(f"model: {role.model}"))
     branch.add(Text("probes: " + (", ".join(role.probes) or "none")))
+    for line in memory_text.lines(role.memory):
+        branch.add(line)
     for replica in role.replicas[:_SHOWN]:
         parent = branch
         if len(replica.pods) > 1:

@@ -171,8 +171,15 @@ UrlPath = Annotated[
     ),
 ]
 """A path that the Gateway API accepts (https://gateway-api.sigs.k8s.io/reference/spec/#httppathmatch)."""
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+_HOST = r"([^\x00-\x20\x7f/@]+@)?([^\x00-\x20\x7f/:@\[\]]+|\[[0-9a-fA-F:.]+\])"
 EndpointUrl = Annotated[
-    str, form("an address, e.g. https://host[:port]", r"^https?://[^\x00-\x20\x7f]+$", max_length=512)
+    str,
+    form(
+        "an address, e.g. https://host[:port], with a port of at most 65535",
+        rf"^https?://{_HOST}(:{_PORT})?(/[^\x00-\x20\x7f]*)?$",
+        max_length=512,
+    ),
 ]
 EnvName = Annotated[str, form("the name of an environment variable", r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=256)]
 SecretKey = Annotated[

@@ -21,7 +21,7 @@ nothing where the version has neither. Input: root, version, flag.
 */}}
 {{- define "llm-d-modelservice.proxyFlag" -}}
 {{- $known := index .root.Known.routingProxy.flags .flag | default dict -}}
-{{- if semverCompare (printf ">=%s.0" ($known.since | default "0.0")) .version -}}{{- .flag -}}{{- else -}}{{- $known.instead -}}{{- end -}}
+{{- if semverCompare (printf ">=%s.0" ($known.since | default "0.0")) .version -}}{{- .flag -}}{{- else -}}{{- $known.instead | default "" -}}{{- end -}}
 {{- end -}}
 
 {{/*

@@ -287,5 +287,12 @@ workload.
       "ranges that do not overlap, e.g. 8000 and 8200")
     $n $service (add $service $n -1) $engine $engineEnd ($supervised | ternary " (the last is its supervisor)" ""))) -}}
   {{- end -}}
+  {{- $version := include "llm-d-modelservice.proxyVersion" .root -}}
+  {{- $input := dict "root" .root "version" $version "flag" "data-parallel-size" -}}
+  {{- if and (gt $n 1) (not (include "llm-d-modelservice.proxyFlag" $input)) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
+    "routing.proxy.image: the sidecar %s listens on one port, but the pod's %d ranks have one each (dataMode: multiPort); set %s or newer"
+    $version $n (index .root.Known.routingProxy.flags "data-parallel-size").since)) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}

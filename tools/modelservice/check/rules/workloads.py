@@ -103,7 +103,7 @@ def _selector(group: PodGroup) -> Mapping[str, str]:
     Severity.error,
     reason="The API server or the kubelet rejects the pods because of one such field, and none of them starts.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
-    failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exist}]}",
+    failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists, value: present}]}",
     passing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists}]}",
 )
 def pod_fields(deployment: Deployment) -> Iterator[Violation]:
@@ -117,12 +117,9 @@ def pod_fields(deployment: Deployment) -> Iterator[Violation]:
 
 def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
     for item in group.spec.get("tolerations") or []:
-        operator, at = item.get("operator") or "Equal", group.at("spec.tolerations")
-        if operator not in ("Equal", "Exists", "Gt", "Lt"):
-            yield Violation(f"a toleration has the operator {operator}", at, "set Exists or Equal")
-        elif operator == "Exists" and item.get("value"):
+        if item.get("operator") == "Exists" and item.get("value"):
             message = f"a toleration with the operator Exists has the value {item['value']}"
-            yield Violation(message, at, "remove the value, or set operator: Equal")
+            yield Violation(message, group.at("spec.tolerations"), "remove the value, or set operator: Equal")
     for volume in group.spec.get("volumes") or []:
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):

@@ -8,7 +8,15 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelservice.secrets import filled_from, is_literal, names_secret, replaced, variable_is_secret, words_replaced
+from modelservice.secrets import (
+    field_is_secret,
+    filled_from,
+    is_literal,
+    names_secret,
+    replaced,
+    variable_is_secret,
+    words_replaced,
+)
 
 REMOVED = "secret-removed"
 """Text in place of a secret that nothing can refer to."""
@@ -141,12 +149,16 @@ class SecretCollector:
                 clean = clean.replace(secret, REMOVED) if len(secret) >= 8 or clean == secret else clean
             return clean, clean != value
         if isinstance(value, dict):
-            items = {key: self.cleaned(item) for key, item in value.items()}
+            items = {key: self._field(key, item) for key, item in value.items()}
             return {key: item for key, (item, _) in items.items()}, any(found for _, found in items.values())
         if isinstance(value, list):
             results = [self.cleaned(item) for item in value]
             return [item for item, _ in results], any(found for _, found in results)
         return value, False
+
+    def _field(self, name: str, value: Any) -> tuple[Any, bool]:
+        secret = isinstance(value, str) and field_is_secret(name, value)
+        return (self._take(value), True) if secret else self.cleaned(value)
 
     def _take(self, secret: str) -> str:
         self.remember(secret)

@@ -1,0 +1,1 @@
+"""What a model needs: accelerators, how many of them, and the parallelism."""
