@@ -914,6 +914,22 @@ class RoutingProxy(Record):
         return next((item for item in self.flags if item.name == name), None)
 
 
+class PluginParameter(Record):
+    """A parameter of a plugin of the endpoint picker."""
+
+    name: str
+    type: Literal["boolean", "integer", "number", "text", "texts"]
+    since: Version = ""
+    until: Version = ""
+
+
+class VersionedBehavior(Record):
+    """Something that the endpoint picker does since a version."""
+
+    since: Version
+    source: Source
+
+
 class Plugin(Record):
     """A plugin of the endpoint picker."""
 
@@ -933,6 +949,8 @@ class Plugin(Record):
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
     """First version of Gateway API Inference Extension's own picker with it; empty for none."""
+    parameters: tuple[PluginParameter, ...] = ()
+    """All that it has in any version; empty where they are not known."""
     source: Source = ()
 
 
@@ -1004,6 +1022,9 @@ class EndpointPicker(Record):
     implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
+    strict_parameters: VersionedBehavior
+    """A plugin rejects a parameter that it does not have; before, it ignores it."""
+    fractional_weights: VersionedBehavior
     plugins: tuple[Plugin, ...]
 
 

@@ -175,6 +175,14 @@ class EndpointPicker:
                     yield key, near
 
     @property
+    def weights(self) -> Iterator[tuple[str, str, float]]:
+        """The weights of the scheduling profiles: the profile, the plugin and its weight."""
+        for profile in self._profiles:
+            for item in profile.get("plugins") or []:
+                if item.get("weight") is not None:
+                    yield str(profile.get("name")), str(item.get("pluginRef")), item["weight"]
+
+    @property
     def references(self) -> Iterator[tuple[str, str]]:
         """The places of the configuration that name a plugin, each with the name."""
         config = self.config or {}
