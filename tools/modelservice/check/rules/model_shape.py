@@ -83,7 +83,7 @@ def context_longer_than_model(deployment: Deployment) -> Iterator[Violation]:
 
 
 @rule(
-    Severity.error,
+    Severity.warning,
     reason="vLLM divides only those architectures into pipeline stages whose code supports it, and exits for others.",
     link="https://docs.vllm.ai/en/latest/models/supported_models/",
     failing="""\
@@ -106,7 +106,7 @@ def pipeline_not_supported(deployment: Deployment) -> Iterator[Violation]:
             f"{known.described}",
             group.engine.flag("pipeline-parallel-size"),
             f"remove {group.role}.parallelism.pipeline, and use tensor parallelism instead",
-            _severity(group, known) if _is_listed(group.command.version) else Severity.warning,
+            Severity.error if _is_listed(group.command.version) and _is_certain(group, known) else None,
         )
 
 
@@ -159,7 +159,11 @@ def _known(deployment: Deployment, group: PodGroup) -> KnownModel | None:
 
 
 def _severity(group: PodGroup, known: KnownModel) -> Severity | None:
-    return None if known.certain and not group.command.partial else Severity.warning
+    return None if _is_certain(group, known) else Severity.warning
+
+
+def _is_certain(group: PodGroup, known: KnownModel) -> bool:
+    return known.certain and not group.command.partial
 
 
 def _is_listed(version: Version | None) -> bool:
