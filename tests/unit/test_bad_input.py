@@ -517,7 +517,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an API key in plain text beside the secret": (
         {"auth": {"apiKeySecret": {"name": "keys"}}, "engine": {**VLLM, "args": {"api-key": "x"}}},
-        ["auth.apiKeySecret.name", "plain text"],
+        ["auth.apiKeySecret.name", "overrides it"],
     ),
     "a claim named like a volume": (
         {"volumeClaims": {"metrics-volume": {"spec": {}}}}, ["volumeClaims.metrics-volume", "decode.volumes[0]"],

@@ -1,7 +1,7 @@
 """The two renderers, and what they make of errors."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import helm_python
 import pytest
 import yaml
 
-from modelservice.errors import ModelserviceError, UsageError
+from modelservice.cli import main
+from modelservice.errors import ModelserviceError, UsageError, ValuesError
 from modelservice.helm import EmbeddedHelm, Release, renderer
 from modelservice.helm_executable import HelmExecutable
-from modelservice.inputs import read_values
+from modelservice.inputs import read_defaults, read_values
+from modelservice.paths import chart_dir
 from modelservice.rendered import Rendered
 from support.render import ROOT
 from unit.test_bad_input import CASES as REFUSED
@@ -230,3 +232,40 @@ def test_a_helm_that_calls_itself_v4_3_is_taken(chart: Path, tmp_path: Path) -> 
 def test_the_executable_refuses_a_wrong_kubernetes_version_as_wrong_usage(executable: HelmExecutable) -> None:
     with pytest.raises(UsageError, match="invalid kube version"):
         executable.render({}, Release(), kube_version="nonsense")
+
+
+def sections(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The keys of all sections of values."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield f"{above}{key}"
+            yield from sections(value, f"{above}{key}.")
+
+
+@pytest.mark.parametrize("given", ["[1]", '"text"', "7"])
+def test_helms_own_log_is_not_shown(given: str, capfd: pytest.CaptureFixture[str]) -> None:
+    keys = list(sections(read_defaults(chart_dir())))
+    assert len(keys) > 50
+    for key in keys:
+        with pytest.raises(SystemExit):
+            main(["render", "--set-json", f"{key}={given}"])
+        lines = capfd.readouterr().err.splitlines()
+        assert lines and all(line.startswith(("error: ", "warning: ")) for line in lines), key
+        assert any(key in line for line in lines) and not any("map[" in line for line in lines), key
+
+
+@pytest.mark.executable
+def test_the_log_of_a_helm_executable_is_not_in_front_of_its_error(executable: HelmExecutable) -> None:
+    with pytest.raises(ValuesError) as error:
+        executable.render({"engine": {"args": ["--a"]}}, Release())
+    assert str(error.value) == "engine.args: got array, want object; use a map"
+
+
+def test_a_section_that_no_schema_guards_is_warned_of(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: other, version: 1.0.0}\n")
+    (tmp_path / "values.yaml").write_text("section: {below: {key: 1}}\n")
+    (tmp_path / "templates" / "a.yaml").write_text("{kind: ConfigMap, apiVersion: v1, metadata: {name: a}}\n")
+    with pytest.raises(SystemExit):
+        main(["render", "--chart", str(tmp_path), "--set-json", "section.below=[1]"])
+    assert capfd.readouterr().err.startswith("warning: section.below: a section of the chart's values meets another")

@@ -64,22 +64,24 @@ def values(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("subchart", [[], ["--subchart", "chat"]])
-@pytest.mark.parametrize("command", ["render", "check", "plan", "endpoints"])
+@pytest.mark.parametrize("command", ["render", "check", "plan", "endpoints", "explain"])
 def test_dependencies_that_are_not_there_yet_are_named(
     parent: Path, tmp_path: Path, command: str, subchart: list[str]
 ) -> None:
     unbuilt = tmp_path / "platform"
     shutil.copytree(parent, unbuilt, ignore=shutil.ignore_patterns("charts"))
-    code, text = run(command, "--chart", unbuilt, *subchart, "-f", values(tmp_path, "{}"))
+    line = ["Deployment"] if command == "explain" else []
+    code, text = run(command, *line, "--chart", unbuilt, *subchart, "-f", values(tmp_path, "{}"))
     assert code == 2
     assert f"dependencies are not there yet: llm-d-modelservice; run helm dependency build {unbuilt}" in " ".join(
         text.split()
     )
 
 
-@pytest.mark.parametrize("command", ["check", "plan", "endpoints"])
+@pytest.mark.parametrize("command", ["check", "plan", "endpoints", "explain"])
 def test_without_a_name_the_parents_subcharts_are_listed(parent: Path, tmp_path: Path, command: str) -> None:
-    code, text = run(command, "--chart", parent, "-f", values(tmp_path, "{}"))
+    line = ["Deployment"] if command == "explain" else []
+    code, text = run(command, *line, "--chart", parent, "-f", values(tmp_path, "{}"))
     assert code == 2
     assert "a parent chart, which has llm-d-modelservice as chat or embed; add --subchart chat or embed" in text
 
@@ -164,6 +166,49 @@ def test_plan_endpoints_and_render_are_those_of_the_subchart(parent: Path, tmp_p
     assert {obj["metadata"]["name"] for obj in own} == {"r-chat", "r-chat-decode"}
     whole = list(yaml.safe_load_all(run("render", "--chart", where, "--name", "r")[1]))
     assert {obj["metadata"]["name"] for obj in whole} > {obj["metadata"]["name"] for obj in own}
+
+
+def packaged_dependency(parent: Path, folder: Path) -> Path:
+    """The parent as `helm dependency build` leaves it: with an archive of this chart."""
+    shutil.copytree(parent, folder, ignore=lambda _, names: {"charts"} & set(names))
+    (folder / "charts").mkdir()
+    (own,) = (parent / "charts").iterdir()
+    with tarfile.open(folder / "charts" / f"{own.name}-1.0.0.tgz", "w:gz") as archive:
+        archive.add(own, own.name)
+    return folder
+
+
+@pytest.mark.parametrize("packaged", ["folder", "archive", "dependency"])
+def test_explain_names_the_key_below_the_subchart_and_its_line(parent: Path, tmp_path: Path, packaged: str) -> None:
+    where = parent
+    if packaged == "archive":
+        where = tmp_path / "platform-1.0.0.tgz"
+        with tarfile.open(where, "w:gz") as archive:
+            archive.add(parent, "platform")
+    elif packaged == "dependency":
+        where = packaged_dependency(parent, tmp_path / "platform")
+    file = values(tmp_path, "chat: {engine: {args: {seed: 7}}}\n")
+    chosen: list[str | Path] = ["--chart", where, "--subchart", "chat", "-f", file, "--name", "r"]
+    line = "Deployment/r-chat-decode.spec.template.spec.containers[0].args"
+    code, text = run("explain", *chosen, "--format", "json", line)
+    assert code == 0, text
+    found = json.loads(text)
+    assert found["value"][-2:] == ["--seed", "7"]
+    given = {item["key"]: item["places"] for item in found["values"] if item["given"]}
+    assert given["chat.engine.args.seed"] == [f"{file}:1"]
+    assert "chat.modelArtifacts.uri" in given and all(key.startswith("chat.") for key in given)
+    code, text = run("explain", *chosen, "--what-if", "chat.engine.args.seed=8")
+    assert code == 0 and "+        - '8'" in text and "r-embed" not in text
+
+
+def test_explain_finds_the_same_keys_inside_a_parent(parent: Path, chart: Path, tmp_path: Path) -> None:
+    own = yaml.safe_load(VALUES_YAML)["chat"]
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(own))
+    line = "Deployment.spec.template.spec.containers[0].args"
+    alone = json.loads(run("explain", "--chart", chart, "-f", file, "--format", "json", line)[1])
+    inside = json.loads(run("explain", "--chart", parent, "--subchart", "chat", "--format", "json", line)[1])
+    assert {item["key"] for item in inside["values"]} == {f"chat.{item['key']}" for item in alone["values"]}
 
 
 def test_values_of_a_parent_chart_are_recognised_without_it(tmp_path: Path) -> None:

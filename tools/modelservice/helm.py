@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelservice.errors import UsageError
 from modelservice.helm_library import helm_python
+from modelservice.helm_log import translated
 from modelservice.paths import chart_dir
 from modelservice.refusals import explained
 from modelservice.rendered import Rendered
@@ -112,14 +113,16 @@ class EmbeddedHelm:
         if api_versions:
             options["api_versions"] = list(api_versions)
         try:
-            return Rendered(_native_render(self._chart_for(values), values, options))
+            with translated():
+                return Rendered(_native_render(self._chart_for(values), values, options))
         except helm_python.HelmInvalidArgError as error:
             raise UsageError(error.detail) from None
         except helm_python.HelmError as error:
             raise explained(error.detail, self._chart.name, self._chart.schema, values) from None
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
-        report = helm_python.lint(self.path, dict(values), strict=True)
+        with translated():
+            report = helm_python.lint(self.path, dict(values), strict=True)
         findings = [message["error"] for message in report["messages"] if message["severity"] >= 2]
         return findings + [error for error in report["errors"] if error not in findings]
 

@@ -16,6 +16,7 @@ import pyhelm3
 
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import SCHEMA, Release, load_chart
+from modelservice.helm_log import without_records
 from modelservice.refusals import explained
 from modelservice.rendered import Rendered
 
@@ -75,7 +76,7 @@ class HelmExecutable:
             output: bytes = asyncio.run(self._command.run(arguments, json.dumps(values).encode()))
             return output.decode()
         except pyhelm3.errors.Error as error:
-            text = error.stderr.decode().removeprefix("Error: ")
+            text = without_records(error.stderr.decode()).removeprefix("Error: ")
             text = text.replace("Use --debug flag to render out invalid YAML", "").strip()
             if "invalid kube version" in text:
                 raise UsageError(text) from None

@@ -6,7 +6,10 @@ subchart in front, see :meth:`modelservice.sources.Sources.full`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +115,37 @@ def chart_renderer(which: str, chart: Path | None, subchart: str | None) -> Rend
         fix = f"set --subchart {' or '.join(found)}" if found else "leave --subchart out"
         raise UsageError(f"no subchart {subchart} of {CHART}", file=str(chart), fix=fix)
     return Subchart(rendering, chart, subchart)
+
+
+@contextlib.contextmanager
+def chart_folder(chart: Path | None, subchart: str | None) -> Iterator[Path]:
+    """Give the directory of this project's chart: the tool's own, the given one, or the one inside a parent.
+
+    Archives are unpacked for the block.
+
+    Raises:
+        UsageError: the parent has the chart in several versions.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = _unpacked(chart or chart_dir(), Path(scratch))
+        if subchart is not None:
+            inside = [_unpacked(path, Path(scratch)) for path in sorted((folder / "charts").iterdir())]
+            found = [path for path in inside if (path / "Chart.yaml").is_file() and load_chart(path).name == CHART]
+            if len(found) != 1:
+                problem = f"{len(found)} versions of {CHART} in its folder charts"
+                raise UsageError(problem, file=str(chart), fix="keep the one to explain")
+            folder = found[0]
+        yield folder
+
+
+def _unpacked(chart: Path, scratch: Path) -> Path:
+    """Return the directory of a chart; an archive is unpacked into a directory of its own."""
+    if chart.suffix != ".tgz":
+        return chart
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    with tarfile.open(chart) as archive:
+        archive.extractall(folder, filter="data")
+    return next(folder.iterdir())
 
 
 def scoped(rendering: Renderer, given: Sources) -> tuple[Renderer, Sources]:

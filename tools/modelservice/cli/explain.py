@@ -23,15 +23,16 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    SubchartName,
     given,
 )
 from modelservice.errors import UsageError
 from modelservice.explain.difference import difference
 from modelservice.explain.trace import RELEASE_NAME, Dependency, Explanation, explain, shown
 from modelservice.helm import Release, renderer
-from modelservice.paths import chart_dir
 from modelservice.rendered import dump
-from modelservice.sources import located
+from modelservice.sources import Sources, located
+from modelservice.subchart import chart_folder, chart_renderer, scoped
 
 
 def command(
@@ -61,22 +62,28 @@ def command(
     namespace: Namespace = "default",
     helm: Engine = "embedded",
     chart: Chart = None,
+    subchart: SubchartName = None,
 ) -> None:
     """Show which values made a line of the output, or what another value would change."""
     if bool(line) == bool(what_if):
         raise UsageError("give a line, or --what-if", fix="KIND/NAME.PATH or --what-if K=V")
-    folder, release = chart or chart_dir(), Release(name, namespace)
-    sources = given(files, presets, set_jsons, sets, set_strings, set_files).sources()
+    release = Release(name, namespace)
+    given_values = given(files, presets, set_jsons, sets, set_strings, set_files).sources()
+    rendering, sources = scoped(chart_renderer(helm, chart, subchart), given_values)
     if what_if:
-        chart_renderer = renderer(helm, folder)
-        with located(sources):
-            before = chart_renderer.render(sources.values, release)
-        after = chart_renderer.render(apply_set(sources.values, what_if), release)
+        changed = Sources(given_values.layers, apply_set(given_values.values, what_if))
+        rendering_then, then = scoped(chart_renderer(helm, chart, subchart), changed)
+        with located(sources.whole):
+            before = rendering.render(sources.values, release)
+        after = rendering_then.render(then.values, release)
         _print_difference(difference(before, after), output_format)
         return
     as_json = output_format is ReportFormat.json
-    with located(sources):
-        found = explain(str(line), sources, folder, lambda path: renderer(helm, path), release, exact=every or as_json)
+    inside = rendering if subchart else None
+    with chart_folder(chart, subchart) as folder, located(sources.whole):
+        found = explain(
+            str(line), sources, folder, lambda path: renderer(helm, path), release, whole=inside, exact=every or as_json
+        )
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:

@@ -39,6 +39,7 @@ _ONE = """\
 _BEGIN = """\
 {{- $texts := list }}{{ $_ := set $ "Known" (.Files.Get "facts.json" | fromJson) }}
 """
+_NAME = re.compile(r"^name: .*$", re.MULTILINE)
 _ALL = "all.yaml"
 _NOT_COPIED = ("templates", "values.yaml", SCHEMA, "README.md", "ci")
 _FAILED = re.compile(rf"/{re.escape(_ALL)}:(\d+)")
@@ -50,7 +51,7 @@ class Batch:
 
     Args:
         chart: directory of the chart.
-        template: path of the template, as Helm names it.
+        template: path of the template, as Helm names it; below its parent's for a subchart.
         folder: a new directory for the copy.
         renderer: makes the renderer of a chart.
         release: the release.
@@ -63,14 +64,18 @@ class Batch:
         (folder / "values.yaml").write_text("{}", encoding="utf-8")
         templates = folder / "templates"
         templates.mkdir()
-        own = chart.joinpath(*Path(template).parts[1:])
+        name, _, below = template.rpartition("/templates/")
+        own, name = chart / "templates" / below, name.rpartition("/")[2]
+        described = (chart / "Chart.yaml").read_text(encoding="utf-8")
+        # A subchart has the name that its parent gives it.
+        (folder / "Chart.yaml").write_text(_NAME.sub(f"name: {name}", described, count=1), encoding="utf-8")
         partials = (path.read_text(encoding="utf-8") for path in sorted((chart / "templates").rglob("*.tpl")))
         (templates / "_partials.tpl").write_text(REFUSAL.sub(_GOES_ON, "\n".join(partials)), encoding="utf-8")
         printing = _PRINTED.sub("toJson", REFUSAL.sub(_GOES_ON, own.read_text(encoding="utf-8")))
         # Helm does not render a file whose name begins so.
         (templates / f"_{own.name}").write_text(printing, encoding="utf-8")
-        name = json.dumps(f"{Path(template).parts[0]}/templates/_{own.name}")
-        lines = "".join(_ONE % (index, name, index) for index in range(MOST))
+        path = json.dumps(f"{name}/templates/_{own.name}")
+        lines = "".join(_ONE % (index, path, index) for index in range(MOST))
         texts = '{{- dict "kind" "Texts" "metadata" (dict "name" "texts") "texts" $texts | toJson }}\n'
         (templates / _ALL).write_text(f"{_BEGIN}{lines}{texts}", encoding="utf-8")
         self._renderer, self._release = renderer(folder), release

@@ -10,7 +10,6 @@ from pathlib import Path as Folder
 from typing import Any
 
 from modelservice.concealed import Concealer
-from modelservice.errors import UsageError
 from modelservice.explain.address import MISSING, Address, at, parse, steps
 from modelservice.explain.batch import Batch
 from modelservice.explain.changes import Changeable, found_at, words
@@ -31,6 +30,7 @@ class Dependency:
     """A values key that a line depends on."""
 
     key: str
+    """The key as it stands in the files: below a subchart's name."""
     value: Any
     """The value in effect, without secrets."""
     given: bool
@@ -77,6 +77,7 @@ def explain(
     renderer: Callable[[Folder], Renderer],
     release: Release,
     *,
+    whole: Renderer | None = None,
     exact: bool = True,
     thorough: bool = False,
 ) -> Explanation:
@@ -88,6 +89,7 @@ def explain(
         chart: directory of the chart.
         renderer: makes the renderer of a chart.
         release: the release.
+        whole: renders the chart where it is a subchart of another one.
         exact: ask the whole chart about the defaults too; without, the chart may reject what would change some.
         thorough: change every value in the whole chart; takes a hundred times as long and finds the same.
 
@@ -95,9 +97,7 @@ def explain(
         UsageError: there is nothing at the address.
         ValuesError: the values are rejected.
     """
-    if not chart.is_dir():
-        raise UsageError("an archive cannot be explained", file=str(chart), fix="unpack it")
-    whole = renderer(chart)
+    whole = whole or renderer(chart)
     rendered = whole.render(sources.values, release)
     address, obj = parse(text, rendered.objects)
     line = Line.of(address, obj, rendered)
@@ -122,7 +122,7 @@ def explain(
 def _dependency(path: Path, values: Values, given: bool, sources: Sources) -> Dependency:
     value = found_at(values, path)
     places = tuple(sources.places(dotted(path)))
-    return Dependency(dotted(path), None if value is MISSING else value, given, places)
+    return Dependency(sources.full(dotted(path)), None if value is MISSING else value, given, places)
 
 
 def _position(item: Dependency, sources: Sources) -> tuple[int, int]:

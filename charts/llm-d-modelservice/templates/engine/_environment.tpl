@@ -87,7 +87,7 @@ scalar, or {valueFrom}).
   "auth.apiKeySecret.name: %s %s; remove it, and check keys at the gateway"
   $known.title $known.apiKey.refused)) -}}
 {{- end -}}
-{{- if and (hasKey .facts.given "api-key") (ne (index .facts.given "api-key") $reference) -}}
+{{- if and (hasKey .facts.given "api-key") (ne (toString (index .facts.given "api-key")) $reference) -}}
 {{- include "llm-d-modelservice.stop" (list $
   "auth.apiKeySecret.name: the engine also gets --api-key, which overrides it; remove it from engine.args or the container's args") -}}
 {{- end -}}
