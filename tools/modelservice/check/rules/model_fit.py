@@ -55,12 +55,12 @@ class _Rank:
 )
 def weights_do_not_fit(deployment: Deployment) -> Iterator[Violation]:
     """The weights fit into the memory of the accelerators."""
-    from modelservice.models.overhead import gibibytes
-
     for rank in _ranks(deployment):
         group, memory, device = rank.engine.group, rank.memory, rank.engine.device
         if not memory.overfull or memory.weights is None or memory.budget is None:
             continue
+        from modelservice.models.overhead import gibibytes
+
         usable = device.most if memory.given is not None else int(memory.budget.most)
         tensor = _enough(rank, deployment)
         yield Violation(
@@ -83,8 +83,6 @@ def weights_do_not_fit(deployment: Deployment) -> Iterator[Violation]:
 )
 def context_does_not_fit(deployment: Deployment) -> Iterator[Violation]:
     """The KV cache of the longest request fits next to the weights."""
-    from modelservice.models.overhead import Band
-
     told = False
     for rank in _ranks(deployment):
         memory = rank.memory
@@ -93,6 +91,8 @@ def context_does_not_fit(deployment: Deployment) -> Iterator[Violation]:
         if memory.fits is None and told:
             continue
         told = told or memory.fits is None
+        from modelservice.models.overhead import Band
+
         yield _too_long(rank, memory.needed, Band(max(0, memory.room.least), max(0, memory.room.most)))
 
 
