@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from localcluster.binaries import cache_dir
 from localengine import environment
 from modelservice.check.finding import Severity
 from modelservice.check.runner import run
@@ -28,6 +27,7 @@ from support.presets import layers, sensible
 from support.real_engine import OFFLINE, SCRIPTS, models, pods_of
 from support.render import ROOT, Render, shared
 from support.samples import files_of, real_values, samples
+from support.vllm_sources import archived_sources
 
 REJECTED = {"engine-flag-unknown", "engine-flag-value"}
 """Rules about arguments that a version of vLLM rejects."""
@@ -181,17 +181,9 @@ def configure(lines: CommandLines) -> dict[str, Answer]:
 
 def parse(lines: CommandLines, version: str) -> dict[str, str]:
     """Return why the parser of a version of vLLM rejects command lines, by the names of those that it rejects."""
-    from dev.extract_vllm_arguments import ask, write_sources
-    from dev.wheels import index
+    from dev.extract_vllm_arguments import ask
 
-    archive = cache_dir() / "engine" / f"vllm-{version}-sources.zip"
-    if not archive.is_file():
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        partial = archive.with_suffix(f".{os.getpid()}")
-        with index() as source:
-            write_sources(source, version, partial)
-        partial.rename(archive)
-    answers = ask(archive, [line.words for line in lines.values()])
+    answers = ask(archived_sources(version), [line.words for line in lines.values()])
     return {name: answer for name, answer in zip(lines, answers, strict=True) if answer is not None}
 
 

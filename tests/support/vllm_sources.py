@@ -2,33 +2,33 @@
 
 import functools
 import os
-import zipfile
 from pathlib import Path
 
-import pytest
-
 from localcluster.binaries import cache_dir
+from support.package_index import package_index
 
 
 @functools.cache
 def vllm_sources(version: str) -> Path:
     """Return a zip of a release's Python files; skips with the reason where the wheel cannot be read, not in CI."""
+    with package_index():
+        return archived_sources(version)
+
+
+def archived_sources(version: str) -> Path:
+    """Return a zip of a release's Python files, which is fetched once.
+
+    Raises:
+        NoWheelError, OSError: the wheel cannot be read; see ``dev.wheels.UNREACHABLE``.
+    """
+    from dev.extract_vllm_arguments import write_sources
+    from dev.wheels import index
+
     path = cache_dir() / "wheels" / f"vllm-{version}.zip"
-    if path.exists():
-        return path
-    wheels = pytest.importorskip("dev.wheels", reason="pip reads the wheel")
-    try:
-        with wheels.index() as index:
-            files = index.sources(index.wheel("vllm", version), "vllm")
-    except wheels.UNREACHABLE as error:
-        reason = f"the wheel of vLLM {version} is out of reach: {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    partial.replace(path)  # several workers may read the wheel at once
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        with index() as source:
+            write_sources(source, version, partial)
+        partial.replace(path)  # several workers may read the wheel at once
     return path

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from modelservice import facts
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.cluster import Inventory, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.models.accelerator_memory import GIB, accelerator_memory, product_memory
+from modelservice.models.accelerator_memory import DeviceMemory, accelerator_memory, product_memory
 
 MIB = 1024**2
 
@@ -127,30 +128,29 @@ def test_a_percentage_is_one_of_the_whole() -> None:
     assert found and found.most == 20000 * MIB and found.source == "resource nvidia.com/gpumem-percentage"
 
 
+def claimed(device: dict[str, Any]) -> DeviceMemory | None:
+    """Memory of a claimed device that a node publishes."""
+    template = {
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "gpus"},
+        "spec": {"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}},
+    }  # fmt: skip
+    published = {"kind": "ResourceSlice", "spec": {"driver": "gpu.nvidia.com", "nodeName": "n", "devices": [device]}}
+    pods = group({}, objects=[template], claims=[{"name": "gpu", "resourceClaimTemplateName": "gpus"}])
+    return accelerator_memory(pods, inventory(node({}), published))
+
+
 @pytest.mark.parametrize("capacity", [{"memory": {"value": "81559Mi"}}, {"memory": "81559Mi"}])
 @pytest.mark.parametrize("basic", [False, True])
 def test_claimed_devices_state_their_capacity(capacity: dict[str, Any], *, basic: bool) -> None:
     device: dict[str, Any] = {"name": "gpu-0"}
     device |= {"basic": {"capacity": capacity}} if basic else {"capacity": capacity}
-    template = {
-        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "gpus"},
-        "spec": {"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}},
-    }  # fmt: skip
-    published = {"kind": "ResourceSlice", "spec": {"driver": "gpu.nvidia.com", "nodeName": "n", "devices": [device]}}
-    claimed = group({}, objects=[template], claims=[{"name": "gpu", "resourceClaimTemplateName": "gpus"}])
-    found = accelerator_memory(claimed, inventory(node({}), published))
+    found = claimed(device)
     assert found and found.most == 81559 * MIB and found.source == "ResourceSlice of node n"
 
 
 def test_claimed_devices_without_a_capacity_state_their_product() -> None:
     device = {"name": "gpu-0", "attributes": {"productName": {"string": "NVIDIA H100 80GB HBM3"}}}
-    template = {
-        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "gpus"},
-        "spec": {"spec": {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}},
-    }  # fmt: skip
-    published = {"kind": "ResourceSlice", "spec": {"driver": "gpu.nvidia.com", "nodeName": "n", "devices": [device]}}
-    claimed = group({}, objects=[template], claims=[{"name": "gpu", "resourceClaimTemplateName": "gpus"}])
-    found = accelerator_memory(claimed, inventory(node({}), published))
+    found = claimed(device)
     assert found and found.most == 81559 * MIB
 
 

@@ -546,6 +546,19 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an endpoint with a port that there is not": (
         model(endpoint="https://minio.storage.svc:90000"), ["modelArtifacts.endpoint", "a port of at most 65535"],
     ),
+    "a collector with a port that there is not": (
+        {**model(), "tracing": {"enabled": True, "otlpEndpoint": "http://collector:90000"}},
+        ["tracing.otlpEndpoint", "a port of at most 65535"],
+    ),
+    "a collector without a scheme, with a port that there is not": (
+        {**model(), "tracing": {"enabled": True, "otlpEndpoint": "collector:0"}},
+        ["tracing.otlpEndpoint", "a port of at most 65535"],
+    ),
+    "a Prometheus with a port that there is not": (
+        {**model(), "decode": {"autoscaling": {"enabled": True, "type": "keda", "maxReplicas": 3,
+                                               "prometheus": {"serverAddress": "http://prometheus:90900"}}}},
+        ["decode.autoscaling.prometheus.serverAddress", "a port of at most 65535"],
+    ),
     "an endpoint without a protocol": (model(endpoint="hf-mirror.com"), ["modelArtifacts.endpoint", "https://host"]),
     "Alibaba without a region": (model("oss://b/m"), ["modelArtifacts.endpoint", "https://oss-cn-hangzhou.aliyuncs.com"]),
     "a secret's key with a slash": (model(authSecretKey="a/b"), ["modelArtifacts.authSecretKey", "a key of a Secret"]),

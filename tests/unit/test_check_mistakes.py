@@ -186,11 +186,30 @@ ENGINES = [
     ("model-volume", GPT_OSS % "50Gi", "the weights take about 61 GiB, but the volume holds 50 GiB"),
     ("pod-fields", "engine: {image: 'https://ghcr.io/llm-d/llm-d-cuda:v0.5.0'}", "is not a valid image reference"),
     ("pod-fields", "engine: {image: 'vllm/vllm-openai:v0.32.0:latest'}", "is not a valid image reference"),
-    ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
+    ("pod-fields", "engine: {image: 'vllm/vllm-openai@sha256:abc'}", "is not a valid image reference"),
+    ("pod-fields", f"engine: {{image: 'vllm/vllm-openai@sha256:{'0' * 63}'}}", "is not a valid image reference"),
+    ("pod-fields", "engine: {image: 'registry.example.com:90000/vllm:v0.32.0'}", "is not a valid image reference"),
     (
         "pod-fields",
+        "modelArtifacts: {uri: 'oci://registry.example.com/m@sha256:abc'}",
+        "is not a valid image reference",
+    ),
+    ("pod-fields", "modelArtifacts: {uri: 'oci://registry.example.com:90000/m:1'}", "is not a valid image reference"),
+    ("pod-fields", "modelArtifacts: {uri: 'pvc://Model_Store/qwen'}", "the claim 'Model_Store'"),
+    (
+        "field-rejected",
         "decode: {tolerations: [{key: a, operator: Exists, value: b}]}",
-        "operator Exists has the value b",
+        "operator: Exists and value exclude each other",
+    ),
+    (
+        "disruption-budget-blocks",
+        "decode: {replicas: 2, podDisruptionBudget: {enabled: true, minAvailable: 60%}}",
+        "minAvailable is 60% of 2 pods",
+    ),
+    (
+        "disruption-budget-blocks",
+        "decode: {replicas: 1, podDisruptionBudget: {enabled: true, minAvailable: 1%}}",
+        "minAvailable is 1% of 1 pod",
     ),
     (
         "update-stuck",
@@ -203,9 +222,9 @@ ENGINES = [
         "successThreshold of livenessProbe is not 1",
     ),
     (
-        "pod-fields",
+        "field-rejected",
         "decode: {containers: [{env: [{name: A, value: b, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}]}",
-        "A has both value and valueFrom",
+        "value and valueFrom exclude each other",
     ),
 ]
 
@@ -278,7 +297,10 @@ FITTING = [
     ("startup-budget", GPT_OSS % "80Gi" + "decode: {probes: {enabled: true, loadSeconds: 300}}"),
     ("shared-memory", TPU),
     ("pod-fields", f"engine: {{image: 'registry.example.com:5000/team/vllm:v0.32.0@sha256:{'0' * 64}'}}"),
+    ("pod-fields", f"modelArtifacts: {{uri: 'oci://registry.example.com/m:1@sha256:{'0' * 64}'}}"),
     ("update-stuck", "decode: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}"),
+    ("disruption-budget-blocks", "decode: {replicas: 3, podDisruptionBudget: {enabled: true, minAvailable: 66%}}"),
+    ("disruption-budget-blocks", "decode: {replicas: 1, podDisruptionBudget: {enabled: true, minAvailable: 0%}}"),
     ("visible-devices", "{decode: {parallelism: {tensor: 2}}, engine: {env: {NVIDIA_VISIBLE_DEVICES: all}}}"),
     ("accelerator-image", CPU + "engine: {image: 'vllm/vllm-openai-cpu:v0.32.0'}"),
     ("accelerator-image", "engine: {image: 'registry.example.com/serving:1.2'}"),

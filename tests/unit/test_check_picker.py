@@ -28,7 +28,13 @@ OLD = "ghcr.io/llm-d/llm-d-inference-scheduler"
 NEW = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
 GAIE = "registry.k8s.io/gateway-api-inference-extension/epp"
 
-RULES = ("epp-config", "epp-plugin-unknown", "epp-plugin-experimental", "epp-feature-gate-unknown")
+RULES = (
+    "epp-config",
+    "epp-plugin-unknown",
+    "epp-plugin-experimental",
+    "epp-feature-gate-unknown",
+    "epp-plugin-parameter",
+)
 ONE_PROFILE = "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]"
 QUEUE = f"plugins: [{{type: queue-scorer}}]\n{ONE_PROFILE}"
 WEIGHTED = QUEUE.replace("pluginRef: queue-scorer", "pluginRef: queue-scorer, weight: %s")
@@ -45,6 +51,8 @@ schedulingProfiles:
 - {name: decode, plugins: [{pluginRef: decode-filter}, {pluginRef: queue-scorer}]}
 """
 
+PICKER = "plugins: [{type: queue-scorer}, {type: max-score-picker, parameters: %s}]\n" + ONE_PROFILE
+
 ACCEPTED = {
     "plugins": QUEUE,
     "a plugin with a name": "plugins: [{name: mine, type: queue-scorer}]\n"
@@ -56,6 +64,11 @@ ACCEPTED = {
     "a picker that is not declared": QUEUE.replace("[{pluginRef", "[{pluginRef: max-score-picker}, {pluginRef"),
     "a plugin twice, with two names": "plugins: [{type: queue-scorer}, {name: b, type: queue-scorer}]\n" + ONE_PROFILE,
     "flow control": f"featureGates: [flowControl]\n{QUEUE}",
+    "a parameter": PICKER % "{maxNumOfEndpoints: 2}",
+    "a parameter that is left out": PICKER % "{maxNumOfEndpoints: null}",
+    "a parameter in another case": PICKER % "{MaxNumOfEndpoints: 2}",
+    "a number without a fraction": PICKER % "{maxNumOfEndpoints: 2.0}",
+    "a parameter that there is not": PICKER % "{maxEndpoints: 2}",
     "a filter of the conformance tests": QUEUE.replace("[{type", "[{type: header-based-testing-filter}, {type"),
 }
 REJECTED = {
@@ -73,13 +86,27 @@ REJECTED = {
     "a profile's plugin without a name": QUEUE.replace("[{pluginRef", "[{weight: 1}, {pluginRef"),
     "a key of a plugin that is misspelled": QUEUE.replace("[{type", "[{paramters: {}, type"),
     "a key that is misspelled": f"schedulingProfile: []\n{QUEUE}",
+    "a parameter in quotes": PICKER % '{maxNumOfEndpoints: "2"}',
+    "a parameter in quotes, in another case": PICKER % '{MaxNumOfEndpoints: "2"}',
+    "a parameter with a fraction": PICKER % "{maxNumOfEndpoints: 1.5}",
+    "a list as a parameter": PICKER % "{maxNumOfEndpoints: [2]}",
     "a newer plugin": QUEUE.replace("[{type", "[{type: session-id-producer}, {type"),
     "a newer feature gate": f"featureGates: [haPopulateNonLeaderDatastore]\n{QUEUE}",
 }
+WITH = "plugins: [{type: queue-scorer}, {type: %s, parameters: %s}]\n" + ONE_PROFILE
 OF_LLMD = {
+    "a duration": WITH % ("active-request-scorer", "{requestTimeout: 2m, idleThreshold: 1, maxBusyScore: 0.5}"),
+    "a list of texts": WITH % ("by-label", "{label: a, validValues: [b], allowsNoLabel: true}"),
     "prefill and decode": DISAGGREGATED % "always-disagg-pd-decider",
 }
 NOT_OF_LLMD = {
+    "seconds as a number": WITH % ("active-request-scorer", "{requestTimeout: 120}"),
+    "a threshold in quotes": WITH % ("load-aware-scorer", '{threshold: "128"}'),
+    "a size in quotes": WITH % ("no-hit-lru-scorer", '{lruSize: "1024"}'),
+    "one text for a list": WITH % ("by-label", "{label: a, validValues: b}"),
+    "a switch in quotes": WITH % ("by-label", '{label: a, validValues: [b], allowsNoLabel: "true"}'),
+    "a port in quotes": WITH % ("data-parallel-profile-handler", '{primaryPort: "8000"}'),
+    "a block size in quotes": WITH % ("prefix-cache-scorer", '{blockSizeTokens: "16"}'),
     "a decider that is not declared": DISAGGREGATED % "prefix-based-pd-decider",
 }
 
@@ -188,6 +215,35 @@ def test_what_is_not_known_is_no_error(
 ) -> None:
     severities = [finding.severity for finding in found(embedded, image, f"plugins: [{{type: {kind}}}]")]
     assert severities == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("image", "plugin", "severity", "fix"),
+    [
+        (f"{NEW}:v0.10.0", "{type: max-score-picker, parameters: {maxNumOfEndpoint: 1}}", Severity.error,
+         "did you mean maxNumOfEndpoints?"),
+        (f"{OLD}:v0.7.1", "{type: max-score-picker, parameters: {maxNumOfEndpoint: 1}}", Severity.warning,
+         "did you mean maxNumOfEndpoints?"),
+        (f"{NEW}:v0.9.0", "{type: prefix-cache-scorer, parameters: {blockSizeTokens: 16}}", Severity.error,
+         "set it for a plugin of type approx-prefix-cache-producer"),
+        (f"{NEW}:v0.10.0", "{type: load-aware-scorer, parameters: {zone: a}}", Severity.error, "remove it"),
+        (f"{NEW}:main", "{type: max-score-picker, parameters: {maxNumOfEndpoint: 1}}", None, ""),
+        (f"{NEW}:v0.10.0", "{type: topology-extractor, parameters: {none: 1}}", None, ""),
+    ],
+)  # fmt: skip
+def test_parameters_that_a_plugin_does_not_have(
+    embedded: EmbeddedHelm, image: str, plugin: str, severity: Severity | None, fix: str
+) -> None:
+    given = found(embedded, image, f"plugins: [{plugin}]", "--allow-experimental-plugins")
+    assert [(finding.severity, finding.fix) for finding in given] == ([(severity, fix)] if severity else [])
+
+
+@pytest.mark.parametrize("weight", ["1.5", "2.0"])
+@pytest.mark.parametrize(
+    ("image", "whole"), [(f"{OLD}:v0.5.1", True), (f"{GAIE}:v1.3.1", True), (f"{OLD}:v0.7.1", False)]
+)
+def test_weights_with_a_fraction(embedded: EmbeddedHelm, image: str, whole: bool, weight: str) -> None:
+    assert bool(found(embedded, image, WEIGHTED % weight)) is (whole and weight == "1.5")
 
 
 @pytest.mark.parametrize("flag", ["--allow-experimental-plugins", "--allow-experimental-plugins=true"])

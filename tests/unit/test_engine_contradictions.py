@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,7 @@ from modelservice.engines.arguments import table
 from modelservice.engines.version import Version
 from modelservice.facts.models import Conflict, Flags, Override
 from modelservice.helm import EmbeddedHelm
+from support.package_index import package_index
 from support.render import VLLM, Render
 
 IMAGE = "vllm/vllm-openai:v0.33.0"
@@ -279,16 +279,11 @@ SOURCES = [
 @functools.cache
 def source(version: str, package: str) -> str:
     """Return the code of a package of vLLM from its wheel, with the parts of each message joined."""
-    pytest.importorskip("pip", reason="pip reads the wheels")
-    from dev import wheels
+    with package_index():
+        from dev import wheels
 
-    try:
         with wheels.index() as index:
             files = index.sources(index.wheel("vllm", version), package)
-    except wheels.UNREACHABLE as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"vLLM's wheel: {error}")
     return re.sub(r'"\s*\n\s*f?"', "", "".join(text.decode() for text in files.values()))
 
 

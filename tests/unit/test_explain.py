@@ -74,18 +74,6 @@ def test_every_layer_that_wrote_the_key_is_shown(
     assert keys["decode.autoscaling.enabled"]["places"] == []
 
 
-def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    page = (ROOT / "docs/check.md").read_text()
-    found = re.search(r"^\$ modelservice explain -f (\S+) '(.*)'\n((?:[^$`].*\n)+)", page, re.MULTILINE)
-    assert found
-    shown, printed = found[3].splitlines(), run(capsys, "-f", found[1], found[2]).splitlines()
-    assert [line.partition("…")[0] for line in shown] == [
-        whole[: len(line.partition("…")[0])] if "…" in line else whole
-        for line, whole in zip(shown, printed, strict=True)
-    ]
-
-
 def test_what_if_shows_only_what_would_change(values: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = run(capsys, "-f", str(values), "--what-if", "decode.replicas=3")
     changed = [line for line in output.splitlines() if line[:1] in "+-" and not line.startswith(("+++", "---"))]

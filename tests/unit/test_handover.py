@@ -1,7 +1,6 @@
 """Which prefill and decode engines can hand over the KV cache: what vLLM compares by version, and what it does not."""
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from modelservice.check.runner import run, sound
 from modelservice.facts.models import Handshake
 from modelservice.facts.versions import holds, number
 from modelservice.model.deployment import Deployment
+from support.package_index import package_index
 
 Object = dict[str, Any]
 
@@ -152,16 +152,11 @@ def handshake() -> Handshake:
     "version", ["0.12.0", "0.13.0", "0.15.1", "0.16.0", "0.17.1", "0.18.0", "0.27.1", "0.28.0", "0.29.0", "0.33.0"]
 )
 def test_the_factors_are_those_of_the_wheel(version: str) -> None:
-    pytest.importorskip("pip", reason="pip reads the wheels")
-    from dev import nixl_handshake, wheels
+    with package_index():
+        from dev import nixl_handshake, wheels
 
-    try:
         with wheels.index() as index:
             compared = nixl_handshake.read(index, version)
-    except wheels.UNREACHABLE as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"vLLM's wheel: {error}")
     known = handshake()
     given = number(version)
     if given < number(known.since):

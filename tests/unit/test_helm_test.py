@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from localcluster.binaries import binary
-from modelservice.errors import UsageError
+from modelservice.errors import UsageError, ValuesError
 from support.patience import PATIENCE
 from support.render import VLLM, Objects, Render
 
@@ -103,6 +103,23 @@ def test_another_question_can_be_asked(render: Render) -> None:
     variables = environment(with_test(render, test={"question": question}))
     assert (variables["QUESTION"], variables["EXPECT"]) == ("/v1/chat/completions", "Hello")
     assert json.loads(variables["BODY"]) == {"model": "random/model", **question["body"]}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "choices[", "[[:alpha:", "a[^]", "a[]", "a(b", "(a|b", "(a)(", "a\\\\\\", "a\\",
+        "choices", '"choices": *[[]', "[]a]", "[^]a]", "[^^]", "[^[:alpha:]]", "[[:alpha:]]", "[(]", "[a\\]", "\\[", "\\(", "(a|b)", "a)", "a{,3}", "a\\\\",
+        "a\\|b",
+    ],
+)  # fmt: skip
+def test_an_expectation_is_refused_where_grep_refuses_it(render: Render, expect: str) -> None:
+    asked = ["/bin/sh", "-c", 'echo a | grep -Eq -e "$1"', "sh", expect]
+    if subprocess.run(asked, capture_output=True, check=False).returncode > 1:
+        with pytest.raises(ValuesError, match=r"test\.question\.expect: .* is an extended regular expression and"):
+            with_test(render, test={"question": {"expect": expect}})
+    else:
+        assert environment(with_test(render, test={"question": {"expect": expect}}))["EXPECT"] == expect
 
 
 def test_a_path_alone_is_only_read(render: Render) -> None:

@@ -1,6 +1,7 @@
 """Plain manifests as projects write them: roles, claims, variables, ports and names mean the same in a release."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.engines.command import EngineCommand
 from modelservice.errors import ModelserviceError
 from modelservice.importers import import_files
 from modelservice.importers.imported import Imported
 from support.equivalence import differences, environment, installed
 from support.go_modules import source
-from support.render import Objects
+from support.render import ROOT, Objects
 
 Object = dict[str, Any]
 
@@ -426,3 +428,61 @@ def test_templates_that_change_with_each_import_are_told(function: str, tmp_path
 def test_loops_of_templates_are_evaluated(tmp_path: Path) -> None:
     (found,) = import_all(tmp_path, *operator_base("{{ range until 3 }}x{{ end }}"))
     assert "xxx" in installed(found.values).engine()["args"]
+
+
+# --- what the page says ---------------------------------------------------------------------------
+
+
+STARTED: dict[str, Object] = {
+    "vllm": {"image": "vllm/vllm-openai:v0.32.0", "command": ["vllm", "serve", "o/m"]},
+    "vllm's image": {"image": "vllm/vllm-openai:v0.32.0", "command": [], "args": ["--model", "o/m"]},
+    "sglang": {
+        "image": "lmsysorg/sglang:v0.5.5",
+        "command": ["python3", "-m", "sglang.launch_server", "--model-path", "o/m"],
+    },
+    "llama.cpp": {"image": "ghcr.io/ggml-org/llama.cpp:server", "command": ["/app/llama-server", "--hf-repo", "o/m"]},
+    "tensorrt-llm": {
+        "image": "nvcr.io/nvidia/tensorrt-llm/release:1.0.0", "command": ["trtllm-serve", "serve", "o/m"],
+    },
+    "simulator": {
+        "image": "ghcr.io/llm-d/llm-d-inference-sim:v0.10.2", "command": [], "args": ["--model", "o/m"],
+    },
+}  # fmt: skip
+"""Engines with the model and nothing else."""
+
+
+def test_the_page_lists_what_the_chart_adds(tmp_path: Path) -> None:
+    page = (ROOT / "docs/importing.md").read_text()
+    section = page[page.index("## What counts as the same") : page.index("## Tutorials")]
+    added = set()
+    for fields in STARTED.values():
+        original = deployment(ports=[{"containerPort": 8000}], **fields)
+        engine = import_one(tmp_path, original)[1].engine()
+        given = EngineCommand.parse(original["spec"]["template"]["spec"]["containers"][0])
+        flags = [option for option in EngineCommand.parse(engine).flags if not given.has(option.name)]
+        added |= {option.spelling.replace("_", "-") for option in flags}
+        added |= {item["name"] for item in engine.get("env", [])}
+    listed = {name for name in re.findall(r"`(--[a-z-]+|[A-Z_]+)\b", section) if name != "--api-key"}
+    assert added == listed
+
+
+UNREAD = {
+    "ollama/ollama:0.12.6": "runs Ollama, whose settings an import does not read (engine.type: ollama starts it)",
+    "michaelf34/infinity:0.0.77": "runs Infinity, whose settings an import does not read",
+    "nginx:1.29": "starts none of the engines that an import reads",
+}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+@pytest.mark.parametrize("named", [None, "manifests"])
+@pytest.mark.parametrize("image", UNREAD)
+def test_a_workload_of_another_engine_is_told_from_a_kind_that_nobody_takes(
+    tmp_path: Path, image: str, named: str | None, kind: str
+) -> None:
+    document = {**deployment(image=image, command=[], resources={}), "kind": kind}
+    file = tmp_path / "source.yaml"
+    file.write_text(yaml.safe_dump(document))
+    with pytest.raises(ModelserviceError) as error:
+        import_files(named, [str(file)])
+    message = error.value.problems[0].message
+    assert message.startswith(f"{kind} m {UNREAD[image]}")

@@ -110,6 +110,7 @@ NAMES = [
     ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mistralai/Mixtral-8x7B-v0.1", "", False),
     ("unsloth/gpt-oss-20b-BF16", "openai/gpt-oss-20b", "not quantised", True),
     ("unsloth/Qwen3-32B-GGUF", "Qwen/Qwen3-32B", "quantised as gguf", True),
+    ("hf://Qwen/Qwen3-4B-GGUF:Q4_K_M", "Qwen/Qwen3-4B", "quantised as gguf", True),
 ]  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """Pages for people: short, with links that lead somewhere and values that render."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from modelservice.cli import main
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.values import Values
 from support.render import ROOT
@@ -61,3 +64,54 @@ def test_the_readme_is_read_in_a_minute() -> None:
 @pytest.mark.parametrize("values", value_blocks(README), ids=["single", "prefill-decode", "multi-node"])
 def test_values_files_of_the_readme_render(embedded: EmbeddedHelm, values: dict[str, Any]) -> None:
     assert embedded.render(values, Release("readme")).objects
+
+
+def samples() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield every command of the tool whose output a page shows, with the page and the output."""
+    for page in PAGES:
+        for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
+            for entry in re.split(r"^\$ ", block.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
+                command, *output = entry.rstrip("\n").splitlines()
+                if output and command.startswith("modelservice "):
+                    yield name(page), re.sub(r"\s+#.*$", "", command), output
+
+
+OF_A_CLUSTER = "modelservice cluster"
+"""What it prints has times and places in it; tests/cluster starts it."""
+
+SAMPLES = [sample for sample in samples() if not sample[1].startswith(OF_A_CLUSTER)]
+
+
+def shows(page: list[str], printed: list[str]) -> bool:
+    """Whether a page shows what is printed; ``…`` in a line stands for its rest, and as a line for others."""
+    if not page:
+        return not printed
+    line, *rest = page
+    if line == "…":
+        return any(shows(rest, printed[start:]) for start in range(len(printed) + 1))
+    same = printed and (printed[0].startswith(line.partition("…")[0]) if "…" in line else printed[0] == line)
+    return bool(same) and shows(rest, printed[1:])
+
+
+@pytest.mark.parametrize(("page", "command", "output"), SAMPLES, ids=[sample[1] for sample in SAMPLES])
+def test_a_page_shows_what_is_printed(
+    page: str,
+    command: str,
+    output: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    deployed = (ROOT / "examples/values-pd.yaml").read_text()
+    (tmp_path / "values.yaml").write_text(deployed.replace("  args:\n", "  args:\n    max-modle-len: 8192\n", 1))
+    (tmp_path / "pool.yaml").write_text((ROOT / "examples/pool-pd.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(shlex.split(command)[1:])
+    printed = capsys.readouterr().out.splitlines()
+    assert shows(output, printed), "\n".join(printed)
+
+
+def test_the_samples_are_found() -> None:
+    assert {page for page, _, _ in SAMPLES} == {"README.md", "docs/check.md", "docs/model-memory.md", "docs/size.md"}

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.cluster import read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.models import catalogue
-from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.lookup import Models
 from modelservice.models.overhead import Band, gibibytes

@@ -105,6 +105,9 @@ SCALED: Values = {
     "decode": {"replicas": None, "autoscaling": {"enabled": True, "type": "hpa", "minReplicas": 2, "maxReplicas": 3,
                "targetActiveRequests": 9}}
 }  # fmt: skip
+BEHAVIOR: Values = merge([SCALED, {"decode": {"autoscaling": {"behavior": {"scaleUp": {"selectPolicy": "Max"}}}}}])
+METRIC = {"type": "Pods", "pods": {"metric": {"name": "a"}, "target": {"type": "AverageValue", "averageValue": 4}}}
+METRICS: Values = merge([SCALED, {"decode": {"autoscaling": {"targetActiveRequests": None, "metrics": [METRIC]}}}])
 LORA: Values = {"modelArtifacts": {"adapters": [{"name": "a", "uri": "pvc://claim/a"}], "lora": {"maxRank": 8}}}
 SECRETS: Values = {"modelArtifacts": {"authSecretName": "hf"}, "auth": {"apiKeySecret": {"name": "key"}}}
 TRACED: Values = {"tracing": {"enabled": True}}
@@ -192,6 +195,9 @@ NEEDED: dict[str, Values] = {
     "workload.spec.volumeClaimTemplates[*] decode.volumeClaimTemplates[?data]": STATEFUL,
     "Service.metadata.name service.name": RELEASE_SERVICE,
     "HorizontalPodAutoscaler decode.autoscaling": SCALED,
+    "HorizontalPodAutoscaler.spec.behavior decode.autoscaling.behavior": BEHAVIOR,
+    "HorizontalPodAutoscaler.spec.metrics decode.autoscaling": SCALED,
+    "HorizontalPodAutoscaler.spec.metrics decode.autoscaling.metrics": METRICS,
     "ScaledObject decode.autoscaling": KEDA,
     "ServiceMonitor decode.monitoring.servicemonitor.enabled": WATCHED,
     "PrometheusRule monitoring.prometheusrule.enabled": WATCHED,
@@ -215,6 +221,8 @@ NEEDED: dict[str, Values] = {
 OTHERS: dict[str, Any] = {
     "pluginsConfigFile": "other.yaml",
     ".ports": [{"name": "x", "containerPort": 9000}],
+    "autoscaling.behavior": {"scaleUp": {"selectPolicy": "Min"}},
+    "autoscaling.metrics": [METRIC, METRIC],
     "networkPolicy.egress": [{"ports": [{"port": 443}]}],
     "networkPolicy.from": [{"podSelector": {}}],
     "networkPolicy.ingress": [{"ports": [{"port": 443}]}],

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from modelservice import facts
 from modelservice.docs.memory import differs, measured, reason, recipes
 from modelservice.engines.version import Version
-from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.kubernetes.quantity import GIB
+from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.catalogue import find, names
 from modelservice.models.engine_settings import EngineSettings, Speculation
 from modelservice.models.group_memory import group_memory

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from modelservice.cli import main
+from modelservice.inputs import merge
 
 CHART_YAML = """\
 apiVersion: v2
@@ -76,6 +77,33 @@ def test_dependencies_that_are_not_there_yet_are_named(
     assert f"dependencies are not there yet: llm-d-modelservice; run helm dependency build {unbuilt}" in " ".join(
         text.split()
     )
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "endpoints"])
+@pytest.mark.parametrize(
+    ("dependency", "values_of_parent", "message"),
+    [
+        ("condition: chat.enabled", "chat: {enabled: false}", "does not enable its subchart chat; set chat.enabled: true"),
+        ("condition: 'chat.other,chat.enabled'", "chat: {enabled: false}", "set chat.enabled: true"),
+        ("tags: [models]", "tags: {models: false}", "does not enable its subchart chat; set tags.models: true"),
+        ("condition: chat.enabled, tags: [models]", "{chat: {enabled: false}, tags: {models: true}}", "chat.enabled: true"),
+        ("version: 99.0.0", "{}", "asks for llm-d-modelservice 99.0.0, and its folder charts has another version; "
+         "run helm dependency update PARENT"),
+    ],
+)  # fmt: skip
+def test_why_the_parent_renders_without_the_subchart(
+    chart: Path, tmp_path: Path, command: str, dependency: str, values_of_parent: str, message: str
+) -> None:
+    folder = tmp_path / "platform"
+    shutil.copytree(chart, folder / "charts" / chart.name)
+    version = "" if "version" in dependency else 'version: ">=0.0.0", '
+    entry = f"{{name: llm-d-modelservice, {version}alias: chat, {dependency}}}"
+    (folder / "Chart.yaml").write_text(f"{CHART_YAML.partition('dependencies')[0]}dependencies: [{entry}]\n")
+    own = merge([{"chat": yaml.safe_load(VALUES_YAML)["chat"]}, yaml.safe_load(values_of_parent)])
+    (folder / "values.yaml").write_text(yaml.safe_dump(own))
+    code, text = run(command, "--chart", folder, "--subchart", "chat")
+    assert code == 2
+    assert message.replace("PARENT", str(folder)) in " ".join(text.split())
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "endpoints", "explain"])
@@ -221,3 +249,32 @@ def test_values_of_a_parent_chart_are_recognised_without_it(tmp_path: Path) -> N
 
 def test_a_chart_of_its_own_needs_no_name(chart: Path, tmp_path: Path) -> None:
     assert run("check", "--chart", chart, "-f", values(tmp_path, "{}"))[0] == 0
+
+
+@pytest.mark.parametrize("command", ["render", "check", "plan", "endpoints", "explain"])
+@pytest.mark.parametrize("given", ["planted", "[planted]", "7", "false"])
+def test_what_is_given_for_a_subchart_and_is_no_map_is_an_error(
+    parent: Path, tmp_path: Path, given: str, command: str
+) -> None:
+    file = values(tmp_path, f"# of the platform\nchat: {given}\n")
+    more = ["Deployment.spec.replicas"] if command == "explain" else []
+    code, text = run(command, "--chart", parent, "--subchart", "chat", "-f", file, *more)
+    assert code == 1 and "planted" not in text
+    assert f"error: {file}:2: chat: the values of a subchart must be a map" in text
+
+
+@pytest.mark.parametrize("given", ["planted", "[planted]", "7"])
+def test_a_whole_parent_chart_rejects_it_in_the_same_words(parent: Path, tmp_path: Path, given: str) -> None:
+    file = values(tmp_path, f"chat: {given}\n")
+    code, text = run("render", "--chart", parent, "-f", file)
+    assert code == 1 and "planted" not in text
+    assert f"error: {file}:1: chat: the values of a subchart must be a map" in text
+
+
+def test_a_line_depends_on_what_all_subcharts_share(parent: Path, tmp_path: Path) -> None:
+    file = values(tmp_path, "global: {imageRegistry: other.example}\n")
+    line = "Deployment.spec.template.spec.containers[vllm].image"
+    code, text = run("explain", "--chart", parent, "--subchart", "chat", "-f", file, line)
+    assert code == 0, text
+    place = f"({file}:1, over {parent / 'values.yaml'}:1)"
+    assert f'  global.imageRegistry = "other.example"  {place}' in text.splitlines()

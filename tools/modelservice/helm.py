@@ -82,12 +82,12 @@ def renderer(which: str, chart: Path) -> Renderer:
     """
     if not (chart / "Chart.yaml").is_file() and chart.suffix != ".tgz":
         raise UsageError("not a chart: it has no Chart.yaml", file=str(chart))
-    if chart != chart_dir():
-        _require_dependencies(chart)
     if which == "embedded":
         return EmbeddedHelm(chart)
     from modelservice.helm_executable import HelmExecutable
 
+    if chart != chart_dir():
+        _require_dependencies(load_chart(chart), chart)
     return HelmExecutable(chart, which)
 
 
@@ -97,6 +97,7 @@ class EmbeddedHelm:
     def __init__(self, chart: Path) -> None:
         self.path = chart
         self._chart = load_chart(chart)
+        _require_dependencies(self._chart, chart)
         self._rendered = False
 
     def render(
@@ -184,15 +185,14 @@ def load_chart(chart: Path) -> helm_python.Chart:
         raise UsageError(f"cannot be loaded as a chart: {error.detail}", file=str(chart)) from None
 
 
-def _require_dependencies(chart: Path) -> None:
+def _require_dependencies(loaded: helm_python.Chart, chart: Path) -> None:
     """Reject a chart without its dependencies in ``charts/``, as Helm does; embedded Helm would leave them out.
 
     Raises:
         UsageError: one is missing.
     """
-    loaded = load_chart(chart)
-    there = {item["name"] for item in loaded.dependencies}
     declared = dict.fromkeys(str(item["name"]) for item in loaded.metadata.get("dependencies") or [])
+    there = {item["name"] for item in loaded.dependencies} if declared else set()
     if missing := [name for name in declared if name not in there]:
         build = f"run helm dependency build {chart}"
         raise UsageError(

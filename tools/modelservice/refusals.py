@@ -21,6 +21,8 @@ _CHART = re.compile(r"^(?P<name>[^\s:-][^\s:]*):$")
 """Heading of a chart's violations in Helm's report."""
 """Helm's error about a string that the chart renders as a template; the chart puts its key in front of it."""
 _TEMPLATE_PLACE = re.compile(r"template: \S+:\d+(?::\d+)?: ")
+_NOT_A_MAP = re.compile(r"type mismatch on (?P<key>\S+): ")
+"""Helm's error about what is given for a subchart, which it then prints."""
 _ACTION = re.compile(r'executing "[^"]*" at <(?P<action>.*?)>: ')
 _CHARACTER = re.compile(r"(?<=malformed character constant): .*")
 _LITERAL = re.compile(r"""(["'`])(?:(?!\1)[^\\]|\\.)*\1""")
@@ -47,7 +49,15 @@ def explained(text: str, chart: str, schema: dict[str, Any] | None, values: Mapp
     malformed = _MALFORMED.search(text)
     if malformed:
         return ValuesError([_malformed(malformed["key"], text)])
+    mismatch = _NOT_A_MAP.search(text)
+    if mismatch:
+        return ValuesError([not_a_map(mismatch["key"])])
     return ModelserviceError(text)
+
+
+def not_a_map(subchart: str) -> Problem:
+    """Return the problem of a subchart's values that are no map."""
+    return Problem("the values of a subchart must be a map", key=subchart, fix="set a map of its keys")
 
 
 def _refusal(above: Sequence[str], line: str) -> Problem:

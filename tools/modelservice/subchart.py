@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelservice.errors import UsageError
+from modelservice.errors import UsageError, ValuesError
 from modelservice.helm import Release, Renderer, load_chart, renderer
 from modelservice.inputs import Values, merge
 from modelservice.paths import CHART, chart_dir
+from modelservice.refusals import not_a_map
 from modelservice.rendered import Rendered
 from modelservice.sources import Layer, Sources, read_layers
 
@@ -24,9 +25,34 @@ from modelservice.sources import Layer, Sources, read_layers
 def subcharts(chart: Path) -> list[str]:
     """Return the names under which a chart contains this project's chart: aliases, where it gives them."""
     loaded = load_chart(chart)
-    declared = [item for item in loaded.metadata.get("dependencies") or [] if item.get("name") == CHART]
-    names = [str(item.get("alias") or CHART) for item in declared]
+    names = [_name(item) for item in _declared(loaded.metadata)]
     return names or [CHART for item in loaded.dependencies if item.get("name") == CHART]
+
+
+def _declared(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the dependencies of a parent chart that are this project's chart."""
+    return [item for item in metadata.get("dependencies") or [] if item.get("name") == CHART]
+
+
+def _name(dependency: Mapping[str, Any]) -> str:
+    return str(dependency.get("alias") or CHART)
+
+
+def _switch(metadata: Mapping[str, Any], name: str, values: Values) -> str | None:
+    """Return the key that disables a dependency. The first condition with a value counts, tags only without one
+    (https://helm.sh/docs/topics/charts/#tags-and-condition-fields-in-dependencies).
+    """
+    dependency = next((item for item in _declared(metadata) if _name(item) == name), {})
+    conditions = str(dependency.get("condition") or "").strip().split(",")
+    tags = [f"tags.{tag}" for tag in dependency.get("tags") or []]
+    return next((path for path in [*conditions, *tags] if _at(values, path) is False), None)
+
+
+def _at(values: Any, path: str) -> Any:
+    """Return the value under a dotted path; None without one."""
+    for key in path.split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
 class Subchart:
@@ -46,10 +72,17 @@ class Subchart:
         self._given = given or {}
 
     def over(self, given: Sources) -> tuple[Subchart, Sources]:
-        """Return the subchart of a parent that is given values, and its part of them, over the parent's own."""
+        """Return the subchart of a parent that is given values, and its part of them, over the parent's own.
+
+        Raises:
+            ValuesError: what is given for the subchart is no map.
+        """
         file = self._chart / "values.yaml"
         own = read_layers([str(file)]) if file.is_file() else [Layer(str(self._chart), self._defaults, None)]
         whole = Sources([*own, *given.layers], merge([*(layer.values for layer in own), given.values]))
+        below = whole.values.get(self._name)
+        if below is not None and not isinstance(below, Mapping):
+            raise whole.located(ValuesError([not_a_map(self._name)]))
         return Subchart(self._parent, self._chart, self._name, given.values), whole.below(self._name)
 
     @property
@@ -77,15 +110,35 @@ class Subchart:
         own = f"/charts/{self._name}/"
         templates = {path: text for path, text in rendered.templates.items() if own in path}
         if not templates:
-            raise UsageError(f"the parent chart does not enable its subchart {self._name}", file=str(self._chart))
+            raise self._missing(rendered, self._of_parent(values))
         return Rendered(templates)
+
+    def _missing(self, rendered: Rendered, given: Values) -> UsageError:
+        """Return why the parent renders without the subchart: another version of it is there, or it is switched off."""
+        loaded = load_chart(self._chart)
+        by_own_name = any(f"/charts/{CHART}/" in path for path in rendered.templates)
+        if by_own_name and CHART not in subcharts(self._chart):
+            # Helm does not take a chart outside the declared range for the dependency, and renders it by its own name.
+            wanted = " or ".join(dict.fromkeys(str(item["version"]) for item in _declared(loaded.metadata)))
+            return UsageError(
+                f"the parent chart asks for {CHART} {wanted}, and its folder charts has another version",
+                file=str(self._chart),
+                fix=f"run helm dependency update {self._chart}",
+            )
+        switch = _switch(loaded.metadata, self._name, merge([loaded.values, given]))
+        return UsageError(
+            f"the parent chart does not enable its subchart {self._name}",
+            file=str(self._chart),
+            fix=f"set {switch}: true" if switch else None,
+        )
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         """Return what Helm's linter finds in the parent with these values for the subchart."""
         return self._parent.lint(self._of_parent(values))
 
     def _of_parent(self, values: Mapping[str, Any]) -> Values:
-        return {**self._given, self._name: {key: value for key, value in values.items() if key != "global"}}
+        shared = {key: value for key, value in values.items() if key == "global"}
+        return {**self._given, **shared, self._name: {key: value for key, value in values.items() if key not in shared}}
 
 
 def chart_renderer(which: str, chart: Path | None, subchart: str | None) -> Renderer:

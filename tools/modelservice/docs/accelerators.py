@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelservice import facts
 from modelservice.facts.models import Accelerator
+from modelservice.kubernetes.quantity import GIB
 
 
 def accelerator_table() -> str:
@@ -21,7 +22,7 @@ def product_table() -> str:
     for kind in facts.accelerators().types:
         for product in kind.products:
             most = product.memory_mib / 1024 if product.memory_mib else float(product.memory_gb)
-            least = most if product.memory_mib else product.memory_gb * 1000**3 / 1024**3
+            least = most if product.memory_mib else product.memory_gb * 1000**3 / GIB
             least -= kind.reserved.gib if kind.reserved else 0
             pattern = product.pattern.replace("|", "\\|")
             rows.append((most, f"| `{kind.type}` | `{pattern}` | {least:.1f} to {most:.1f} |"))

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from modelservice.engines.version import Version
-from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.kubernetes.quantity import GIB
+from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.catalogue import find
 from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.parameters import parts, total

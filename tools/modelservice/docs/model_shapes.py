@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelservice.kubernetes.quantity import GIB
 from modelservice.models.catalogue import find, names
 from modelservice.models.layers import Attention, State
 from modelservice.models.parameters import parts, total, weights_size
 from modelservice.models.shape import ModelShape
 from modelservice.models.sizes import EXCEPTIONS, compared
-
-_GIB = 1024**3
 
 
 def model_table() -> str:
@@ -24,7 +23,7 @@ def size_table() -> str:
     """Return the Markdown table of the sizes by shape next to those of the files."""
     head = "| Model | Parameters | By shape | Files | Difference |\n|---|---|---|---|---|"
     rows = (
-        f"| {row.name} | {_billions(row.parameters)} | {row.computed / _GIB:.2f} GiB | {row.files / _GIB:.2f} GiB | "
+        f"| {row.name} | {_billions(row.parameters)} | {row.computed / GIB:.2f} GiB | {row.files / GIB:.2f} GiB | "
         f"{row.difference:+.1%} |"
         for row in compared()
     )
@@ -46,7 +45,7 @@ def _row(name: str) -> str:
     cells = (
         name,
         _billions(total(serving).count) if serving else "not known",
-        f"{files / _GIB:.1f} GiB" if files else "not known",
+        f"{files / GIB:.1f} GiB" if files else "not known",
         ", ".join(_layers(shape)) or f"{shape.layer_count}, kinds not known",
         f"{shape.experts.count}, {shape.experts.per_token} a token" if shape.experts else "",
         f"{shape.attention_heads}, {shape.kv_heads}",

@@ -28,6 +28,7 @@ FAMILIES = {
     "operations": "Operations",
     "parallelism": "Parallelism",
     "picker": "Endpoint picker",
+    "picker_parameters": "Endpoint picker parameters",
     "pool": "InferencePool",
     "ports": "Ports",
     "probes": "Probes",

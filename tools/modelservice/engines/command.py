@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from modelservice import facts
+from modelservice.engines.arguments import negations
 from modelservice.engines.grammar import Grammar, grammar, reads_flags
 from modelservice.engines.recognise import engine_of_image, find_program
 from modelservice.engines.shell import Script, Word, plain_command, script_of, statements
@@ -205,6 +206,12 @@ class EngineCommand:
             return default
         value = self.value(name)
         return int(value) if value is not None and re.fullmatch(r"-?\d+", value) else None
+
+    def switch(self, name: str) -> bool | None:
+        """Return whether a switch is on or off, by the last of its spellings; None where none is given."""
+        off = {flag.lstrip("-") for flag, canonical in negations().items() if canonical == name}
+        given = [option.name for option in self.flags if option.name in {name, *off}]
+        return given[-1] == name if given else None
 
     def json(self, name: str) -> dict[str, Any]:
         """Return the JSON object of a flag, with its dotted keys (``--name.key value``); empty where there is none."""

@@ -453,8 +453,6 @@ class HandshakeFactor(Record):
     image: bool = False
     """Whether the image decides it."""
     flag: str = ""
-    negations: tuple[str, ...] = ()
-    """Flags that turn a switch off."""
     variable: str = ""
     """Environment variable with the flag's meaning."""
     variable_until: Version = ""
@@ -916,6 +914,22 @@ class RoutingProxy(Record):
         return next((item for item in self.flags if item.name == name), None)
 
 
+class PluginParameter(Record):
+    """A parameter of a plugin of the endpoint picker."""
+
+    name: str
+    type: Literal["boolean", "integer", "number", "text", "texts"]
+    since: Version = ""
+    until: Version = ""
+
+
+class VersionedBehavior(Record):
+    """Something that the endpoint picker does since a version."""
+
+    since: Version
+    source: Source
+
+
 class Plugin(Record):
     """A plugin of the endpoint picker."""
 
@@ -935,6 +949,8 @@ class Plugin(Record):
     """First version that loads it with ``--allow-experimental-plugins`` only."""
     gaie: Version = ""
     """First version of Gateway API Inference Extension's own picker with it; empty for none."""
+    parameters: tuple[PluginParameter, ...] = ()
+    """All that it has in any version; empty where they are not known."""
     source: Source = ()
 
 
@@ -1006,6 +1022,9 @@ class EndpointPicker(Record):
     implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
     flags: tuple[VersionedFlag, ...]
+    strict_parameters: VersionedBehavior
+    """A plugin rejects a parameter that it does not have; before, it ignores it."""
+    fractional_weights: VersionedBehavior
     plugins: tuple[Plugin, ...]
 
 
@@ -1183,6 +1202,15 @@ class Excluded(Record):
     """Value by field; ``any`` for each that is not empty."""
 
 
+class Needed(Record):
+    """Fields of a type of which one at least is set."""
+
+    type: str
+    fields: tuple[str, ...]
+    when: Mapping[str, str] = {}
+    """Values by field for which this holds; always without one."""
+
+
 class Ordered(Record):
     """A field of a type that must not be less than another one, nor stand without it."""
 
@@ -1211,11 +1239,12 @@ class KubernetesFields(Record):
     most: Mapping[str, int]
     """Largest value of a number, by type and field."""
     quantities: tuple[str, ...]
-    """Fields that are maps of quantities, each after its type and a dot."""
+    """Fields that are quantities or maps of them, each after its type and a dot."""
     ordered: "tuple[Ordered, ...]"
     within: "tuple[Within, ...]"
     alternatives: tuple[Alternatives, ...]
     excluded: tuple[Excluded, ...]
+    needed: tuple[Needed, ...]
 
 
 # ---------------------------------------------------------------------------------------------

@@ -59,9 +59,14 @@ def _system(name: str | None, documents: Sequence[Document]) -> System:
 def _unknown(documents: Sequence[Document]) -> ModelserviceError:
     kinds = ", ".join(sorted({document.title for document in documents}))
     takes = ", ".join(system.title for system in SYSTEMS.values())
-    return ModelserviceError(
-        f"no importer takes {kinds}", file=documents[0].where(), fix=f"import one of these: {takes}"
-    )
+    reason = _reason(documents) or f"no importer takes {kinds}"
+    return ModelserviceError(reason, file=documents[0].where(), fix=f"import one of these: {takes}")
+
+
+def _reason(documents: Sequence[Document]) -> str:
+    """Return why documents of kinds that an importer takes are no deployments; empty where there are none."""
+    found = [system.why_not(document) for system in SYSTEMS.values() for document in documents]
+    return "; ".join(filter(None, found))
 
 
 def _values_given(documents: Sequence[Document]) -> ModelserviceError | None:
@@ -89,7 +94,7 @@ def _nothing_of(system: System, documents: Sequence[Document]) -> ModelserviceEr
     kinds = ", ".join(sorted({document.kind or "an object without a kind" for document in documents}))
     other = next((item for item in SYSTEMS.values() if any(map(item.recognises, documents))), None)
     return (not other and _values_given(documents)) or ModelserviceError(
-        f"nothing of {system.title} to import, only {kinds}",
+        (not other and _reason(documents)) or f"nothing of {system.title} to import, only {kinds}",
         file=", ".join(dict.fromkeys(document.file for document in documents)),
         fix=f"this is {other.title}: import it as {other.name}" if other else "add the file with the model",
     )

@@ -22,3 +22,16 @@ def pull_policy(image: str) -> str:
     name, digest, _ = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
     return "Always" if not digest and tag in ("", "latest") else "IfNotPresent"
+
+
+_REFERENCE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::(?P<port>\d+))?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@(?:sha256:[0-9a-f]{64}|(?!sha256:)[a-z0-9+._-]+:[0-9a-fA-F]{32,}))?"
+)
+"""https://github.com/distribution/reference"""
+
+
+def is_image_reference(image: str) -> bool:
+    """Return whether an image can be pulled under this name, as far as its form tells."""
+    match = _REFERENCE.fullmatch(image)
+    return match is not None and 0 < int(match["port"] or 1) <= 65535

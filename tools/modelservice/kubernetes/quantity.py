@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+GIB = 1024**3
+"""Bytes of a GiB."""
 _SUFFIXES = {
     "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1),
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
@@ -22,7 +24,7 @@ def quantity(text: object) -> Decimal | None:
 
 def shown(number: Decimal) -> str:
     """Bytes for people: ``137 GiB``, ``512 MiB``."""
-    for unit, size in (("GiB", Decimal(1024) ** 3), ("MiB", Decimal(1024) ** 2)):
+    for unit, size in (("GiB", Decimal(GIB)), ("MiB", Decimal(1024) ** 2)):
         if number >= size:
             return f"{number / size:.0f} {unit}"
     return f"{number:.0f} bytes"

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from modelservice import facts
-from modelservice.facts.models import Alternatives, Excluded, Form, Ordered, Within
+from modelservice.facts.models import Alternatives, Excluded, Form, Needed, Ordered, Within
 from modelservice.kubernetes.quantity import quantity
 from modelservice.kubernetes.types import embedded
 
@@ -67,7 +67,7 @@ def _unmet(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Unmet]
         yield from _unmet_by_type(kind, value, path)
         fields = schema.get("properties") or {}
         for field, below in value.items():
-            for at, item in _items(below, (*path, str(field))):
+            for at, item in items(below, (*path, str(field))):
                 yield from _unmet_by_field(f"{kind}.{field}", item, at)
             yield from _unmet(fields.get(field) or {}, below, (*path, str(field)))
     elif isinstance(value, list):
@@ -76,7 +76,7 @@ def _unmet(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Unmet]
             yield from _unmet(schema.get("items") or {}, item, (*path, f"[{item['name'] if named else position}]"))
 
 
-def _items(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def items(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield a value with its place; of a list, each item."""
     if isinstance(value, list):
         yield from (((*path, f"[{position}]"), item) for position, item in enumerate(value))
@@ -99,12 +99,12 @@ def _unmet_by_field(field: str, value: Any, path: Path) -> Iterator[Unmet]:
         yield Unmet(path, f"{value} is less than {least}", f"set {least} or more")
     if most is not None and isinstance(value, int) and value > most:
         yield Unmet(path, f"{value} is more than {most}", f"set {most} or less")
-    if field in known.quantities and isinstance(value, Mapping):
-        for name, amount in value.items():
+    if field in known.quantities and value is not None:
+        amounts = {f"[{name}]": amount for name, amount in value.items()} if isinstance(value, Mapping) else {"": value}
+        for name, amount in amounts.items():
             if quantity(amount) is None:
-                yield Unmet(
-                    (*path, f"[{name}]"), f"{amount!r} is not a quantity", "set a number with a unit, as in 40Gi"
-                )
+                at = (*path, name) if name else path
+                yield Unmet(at, f"{amount!r} is not a quantity", "set a number with a unit, as in 40Gi")
 
 
 def _unmet_by_type(kind: str, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
@@ -114,6 +114,8 @@ def _unmet_by_type(kind: str, value: Mapping[str, Any], path: Path) -> Iterator[
                 yield from _excluded(rule, value, path)
             case Alternatives():
                 yield from _alternatives(rule, value, path)
+            case Needed():
+                yield from _needed(rule, value, path)
             case Ordered():
                 yield from _ordered(rule, value, path)
             case Within():
@@ -136,6 +138,14 @@ def _alternatives(rule: Alternatives, value: Mapping[str, Any], path: Path) -> I
         yield Unmet(path, f"{' and '.join(given)} exclude each other", "keep one of them")
 
 
+def _needed(rule: Needed, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
+    holds = all(_is(value.get(field), wanted) for field, wanted in rule.when.items())
+    if holds and all(value.get(field) in (None, "", []) for field in rule.fields):
+        because = "".join(f" for {field}: {wanted}" for field, wanted in rule.when.items())
+        names = f"one of {', '.join(rule.fields)}" if len(rule.fields) > 1 else rule.fields[0]
+        yield Unmet((*path, *rule.when), f"it needs {names}{because}", f"set {names}")
+
+
 def _ordered(rule: Ordered, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
     first, last = value.get(rule.first), value.get(rule.last)
     if last is not None and not isinstance(first, int):
@@ -146,7 +156,7 @@ def _ordered(rule: Ordered, value: Mapping[str, Any], path: Path) -> Iterator[Un
 
 def _outside(rule: Within, value: Mapping[str, Any], path: Path) -> Iterator[Unmet]:
     outer = _network(value.get(rule.outer))
-    for at, text in _items(value.get(rule.inner) or [], (*path, rule.inner)):
+    for at, text in items(value.get(rule.inner) or [], (*path, rule.inner)):
         inner = _network(text)
         if outer is None or inner is None:
             continue
@@ -177,14 +187,14 @@ def _forms() -> Mapping[str, Form]:
     return {field: form for form in facts.kubernetes_fields().forms for field in form.fields}
 
 
-Rule = Alternatives | Excluded | Ordered | Within
+Rule = Alternatives | Excluded | Needed | Ordered | Within
 
 
 @functools.cache
 def _rules() -> Mapping[str, list[Rule]]:
     found: dict[str, list[Rule]] = {}
     known = facts.kubernetes_fields()
-    rules: tuple[Rule, ...] = (*known.alternatives, *known.excluded, *known.ordered, *known.within)
+    rules: tuple[Rule, ...] = (*known.alternatives, *known.excluded, *known.needed, *known.ordered, *known.within)
     for rule in rules:
         found.setdefault(rule.type, []).append(rule)
     return found

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from modelservice.engines.version import Version
 from modelservice.facts.models import BlockSizes, Handshake, HandshakeFactor
@@ -53,8 +52,7 @@ def differences(producer: Side, consumer: Side) -> Iterator[Difference]:
     Nothing is said of engines without a KV transfer, or of two different ones.
     """
     sides = (producer, consumer)
-    facts = producer.group.facts
-    transfer = facts.kv_transfer if facts else None
+    transfer = producer.group.kv_transfer_facts
     if transfer is None or producer.group.command.engine != consumer.group.command.engine:
         return
     peers = producer.group.peers if consumer.group.peers else None
@@ -76,19 +74,14 @@ def differences(producer: Side, consumer: Side) -> Iterator[Difference]:
 
 def weights(producer: Side, consumer: Side) -> Iterator[Difference]:
     """Yield what makes two sides compute with different weights, though the cache of one fits the other."""
-    facts = producer.group.facts
-    for flag in facts.kv_transfer.weights if facts and facts.kv_transfer else ():
+    transfer = producer.group.kv_transfer_facts
+    for flag in transfer.weights if transfer else ():
         for found in _flag(HandshakeFactor(name=flag, flag=flag, may_be_default=".*"), (producer, consumer)):
             yield Difference(found.name, found.values, flag, certain=False)
 
 
 def _is_off(handshake: Handshake, group: PodGroup) -> bool:
-    return str(_extra(group).get(handshake.switch)).lower() in ("false", "0")
-
-
-def _extra(group: PodGroup) -> Mapping[str, Any]:
-    extra = group.kv_transfer.get("kv_connector_extra_config")
-    return extra if isinstance(extra, Mapping) else {}
+    return str(group.kv_connector_settings.get(handshake.switch)).lower() in ("false", "0")
 
 
 def _handshake(handshake: Handshake, sides: tuple[Side, Side]) -> Iterator[Difference]:
@@ -144,7 +137,7 @@ def _value(factor: HandshakeFactor, side: Side) -> object:
         found = {factor.connectors[name] for name in group.kv_connectors if name in factor.connectors}
         return found.pop() if len(found) == 1 else _UNKNOWN
     if factor.extra:
-        value: object = _extra(group).get(factor.extra)
+        value: object = group.kv_connector_settings.get(factor.extra)
         return None if value is None or str(value).lower() == factor.default else str(value).lower()
     if factor.keys:
         return _object(factor, group)
@@ -153,12 +146,14 @@ def _value(factor: HandshakeFactor, side: Side) -> object:
 
 def _word(factor: HandshakeFactor, side: Side) -> object:
     group = side.group
-    option = group.command.get(factor.flag, *factor.negations)
+    option, switch = group.command.get(factor.flag), group.command.switch(factor.flag)
     value: str | None = None
     if factor.flag == "model":
         value = group.command.model
-    elif option is not None:
-        value = option.values[0] if option.values else str(option.name not in factor.negations).lower()
+    elif option is not None and option.values:
+        value = option.values[0]
+    elif switch is not None:
+        value = str(switch).lower()
     elif factor.variable and (side.version is None or side.version < number(factor.variable_until)):
         value = group.engine.env.get(factor.variable)
     if value is None:
@@ -170,9 +165,9 @@ def _word(factor: HandshakeFactor, side: Side) -> object:
 
 def _object(factor: HandshakeFactor, group: PodGroup) -> object:
     """Return the keys of a flag's JSON object that are compared, as JSON; None where nothing of it is."""
-    if not group.command.has(factor.flag) and not group.command.json(factor.flag):
-        return _UNKNOWN if group.command.partial else None
     given = group.command.json(factor.flag)
+    if not given and not group.command.has(factor.flag):
+        return _UNKNOWN if group.command.partial else None
     if "method" not in given:
         return _UNKNOWN
     if given["method"] not in factor.methods:

@@ -102,7 +102,7 @@ def _of_transfer(group: PodGroup) -> Iterator[tuple[int, str, str]]:
         first = _of_variable(group, peers.port, peers.default_port)
         ranks = range(group.local_ranks or 1) if first is not None else ()
         yield from (((first or 0) + rank, "side channel", peers.port) for rank in ranks)
-    transfer = group.facts.kv_transfer if group.facts else None
+    transfer = group.kv_transfer_facts
     bootstrap = transfer.bootstrap if transfer else None
     if transfer and bootstrap and group.command.value(transfer.mode) == bootstrap.role and group.part != "worker":
         port = group.command.number(bootstrap.flag, bootstrap.default)

@@ -175,13 +175,19 @@ class EndpointPicker:
                     yield key, near
 
     @property
+    def weights(self) -> Iterator[tuple[str, str, float]]:
+        """The weights of the scheduling profiles: the profile, the plugin and its weight."""
+        for profile in self._profiles:
+            for item in profile.get("plugins") or []:
+                if item.get("weight") is not None:
+                    yield str(profile.get("name")), str(item.get("pluginRef")), item["weight"]
+
+    @property
     def references(self) -> Iterator[tuple[str, str]]:
         """The places of the configuration that name a plugin, each with the name."""
         config = self.config or {}
         for profile in self._profiles:
-            for item in profile.get("plugins") or []:
-                if item.get("pluginRef"):
-                    yield f"profile {profile.get('name')}", str(item["pluginRef"])
+            yield from _named(f"profile {profile.get('name')}", profile.get("plugins") or [])
         handler, control, data = (config.get(key) or {} for key in ("requestHandler", "flowControl", "dataLayer"))
         yield from _named("requestHandler.parsers", handler.get("parsers") or [])
         yield from _named("flowControl.saturationDetector", [control.get("saturationDetector")])

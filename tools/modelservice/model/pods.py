@@ -15,7 +15,7 @@ from typing import Any
 from modelservice import facts
 from modelservice.engines.arguments import arity
 from modelservice.engines.command import EngineCommand
-from modelservice.facts.models import Engine, Peers
+from modelservice.facts.models import Engine, KvTransfer, Peers
 from modelservice.kubernetes.variables import ConfigMaps
 from modelservice.model import devices
 from modelservice.model.cluster import amounts
@@ -460,17 +460,28 @@ class PodGroup:
 
     # --- KV transfer --------------------------------------------------------------------------
 
+    @property
+    def kv_transfer_facts(self) -> KvTransfer | None:
+        """What is known of how the engine hands over the KV cache; None for one that does not, or is not known."""
+        return self.facts.kv_transfer if self.facts else None
+
     @functools.cached_property
     def kv_transfer(self) -> Object:
         """KV transfer configuration of the engine; empty without one or where it is not a JSON object."""
         return self.command.json("kv-transfer-config")
 
     @property
+    def kv_connector_settings(self) -> Object:
+        """Settings of the KV connector's own; empty without any or where they are not a JSON object."""
+        settings = self.kv_transfer.get("kv_connector_extra_config")
+        return settings if isinstance(settings, Mapping) else {}
+
+    @property
     def kv_connectors(self) -> list[str]:
         """Names of the KV connectors of the engine, those inside a MultiConnector too."""
         config = self.kv_transfer
         names = [str(config["kv_connector"])] if config.get("kv_connector") else []
-        for inner in (config.get("kv_connector_extra_config") or {}).get("connectors") or []:
+        for inner in self.kv_connector_settings.get("connectors") or []:
             if isinstance(inner, Mapping) and inner.get("kv_connector"):
                 names.append(str(inner["kv_connector"]))
         return names
@@ -487,13 +498,13 @@ class PodGroup:
     @property
     def transfer_part(self) -> str:
         """What the role does with the KV cache that travels between roles; empty where the engine has no such word."""
-        known = self.facts.kv_transfer if self.facts else None
+        known = self.kv_transfer_facts
         return known.peers.roles.get(self.role, "") if known and known.peers else ""
 
     @property
     def peers(self) -> Peers | None:
         """How the engine fetches the KV cache from other pods; None where its connector does not, or is not known."""
-        known = self.facts.kv_transfer.peers if self.facts and self.facts.kv_transfer else None
+        known = self.kv_transfer_facts.peers if self.kv_transfer_facts else None
         return known if known and set(known.connectors) & set(self.kv_connectors) else None
 
 

@@ -150,6 +150,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "PodDisruptionBudget.spec.maxUnavailable": ("{role}.podDisruptionBudget.maxUnavailable",),
     "PodDisruptionBudget.spec.minAvailable": ("{role}.podDisruptionBudget.minAvailable",),
     "HorizontalPodAutoscaler": ("{role}.autoscaling",),
+    "HorizontalPodAutoscaler.spec.behavior": ("{role}.autoscaling.behavior",),
+    "HorizontalPodAutoscaler.spec.metrics": ("{role}.autoscaling.metrics", "{role}.autoscaling"),
     "ScaledObject": ("{role}.autoscaling",),
     "ResourceClaimTemplate": ("accelerator.resourceClaimTemplates", "{role}.accelerator.dra", "accelerator.dra"),
     "HTTPRoute": ("routing.httpRoute", "routing.httpRoute.create"),

@@ -15,13 +15,12 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.facts.models import Accelerator
-from modelservice.kubernetes.quantity import quantity
+from modelservice.kubernetes.quantity import GIB, quantity
 from modelservice.model import devices
 from modelservice.model.cluster import Inventory, Node
 from modelservice.model.pods import PodGroup
 from modelservice.model.scheduling import matches
 
-GIB = 1024**3
 _MIB = 1024**2
 
 

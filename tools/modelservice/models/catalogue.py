@@ -17,13 +17,12 @@ from typing import Any
 
 from modelservice import facts
 from modelservice.facts.model_shapes import Completion
+from modelservice.kubernetes.quantity import GIB
 from modelservice.models.configuration import read
 from modelservice.models.names import Variant, variants
 from modelservice.models.parameters import checkpoint
 from modelservice.models.quantized import named
 from modelservice.models.shape import ModelShape, Quantization
-
-_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _own_shape(name: str) -> tuple[ModelShape, str]:
         source = f"KAITO {tables['kaito']['version'][:8]}" if listed else "its config.json"
     # The files of a repository may hold the weights twice, so what they take counts only where nothing else is known.
     if size and checkpoint(shape) is None:
-        shape = replace(shape, file_bytes=round(size * _GIB))
+        shape = replace(shape, file_bytes=round(size * GIB))
     return shape, source
 
 

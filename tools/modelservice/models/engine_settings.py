@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice import facts
-from modelservice.engines.arguments import negations, table
+from modelservice.engines.arguments import table
 from modelservice.engines.command import EngineCommand
 from modelservice.engines.version import Version
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.devices import built_for
 from modelservice.model.pods import PodGroup
 
-GIB = 1024**3
 _DECIDING = (
     "tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "gpu-memory-utilization", "max-model-len",
     "max-num-seqs", "kv-cache-dtype", "kv-cache-memory-bytes", "cpu-offload-gb", "quantization", "dtype",
@@ -125,13 +125,13 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
     env = group.engine.env
     reader = _Reader(command)
     processors = not group.accelerators and _built_for_processors(group.engine.image)
-    manager, connector = _hybrid_manager(group, reader)
+    manager, connector = _hybrid_manager(group)
     return EngineSettings(
         version=command.version,
         tensor=group.tensor or 1,
         pipeline=group.pipeline or 1,
         data=group.number("data-parallel-size", 1) or 1,
-        expert_parallel=reader.switch("enable-expert-parallel") or False,
+        expert_parallel=command.switch("enable-expert-parallel") or False,
         context_parallel=reader.integer("decode-context-parallel-size") or 1,
         partition=_partition(env.get(memory.cache.pipeline.partition_variable)),
         redundant_experts=_redundant(command),
@@ -149,13 +149,13 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
         hybrid_manager=manager,
         connector=connector,
         chunks_share=env.get(memory.cache.hybrid_manager.chunked_variable) == "1",
-        prefix_caching=reader.switch("enable-prefix-caching") is not False,
-        graphs=not reader.switch("enforce-eager"),
-        overlaps=reader.switch("async-scheduling") is not False,
-        adapters=(reader.integer("max-loras") or 1) if reader.switch("enable-lora") else 0,
-        adapter_rank=(reader.integer("max-lora-rank") or 16) if reader.switch("enable-lora") else 0,
+        prefix_caching=command.switch("enable-prefix-caching") is not False,
+        graphs=not command.switch("enforce-eager"),
+        overlaps=command.switch("async-scheduling") is not False,
+        adapters=(reader.integer("max-loras") or 1) if command.switch("enable-lora") else 0,
+        adapter_rank=(reader.integer("max-lora-rank") or 16) if command.switch("enable-lora") else 0,
         speculation=_speculation(command),
-        sleeps=reader.switch("enable-sleep-mode") or False,
+        sleeps=command.switch("enable-sleep-mode") or False,
         processors=processors,
         unsure=(*(command.unread if command.partial else ()), *reader.unread()),
     )
@@ -202,16 +202,10 @@ class _Reader:
         value = self._command.value(name)
         return size(value) if value is not None else None
 
-    def switch(self, name: str) -> bool | None:
-        """Return whether a switch is on or off; the last spelling counts."""
-        off = [flag.lstrip("-") for flag, canonical in negations().items() if canonical == name]
-        given = [option for option in self._command.flags if option.name in (name, *off)]
-        return given[-1].name == name if given else None
 
-
-def _hybrid_manager(group: PodGroup, reader: _Reader) -> tuple[bool | None, str]:
+def _hybrid_manager(group: PodGroup) -> tuple[bool | None, str]:
     """Whether the hybrid KV cache manager is on, and the connector that switches it off."""
-    told = reader.switch("disable-hybrid-kv-cache-manager")
+    told = group.command.switch("disable-hybrid-kv-cache-manager")
     if told is not None:
         return not told, ""
     known, version = facts.engine_memory().cache.hybrid_manager, group.command.version

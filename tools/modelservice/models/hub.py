@@ -12,10 +12,10 @@ from pathlib import Path
 from modelservice.errors import UsageError
 from modelservice.models.catalogue import KnownModel
 from modelservice.models.local_model import CONFIG, INDEX, QUANTIZATION, load
+from modelservice.models.lookup import GIVE_CONFIG
 
 _TIMEOUT = 20
 """Seconds to wait for an answer."""
-_GIVE = "give its config.json with --model-config"
 
 
 def fetch(name: str, revision: str | None = None) -> KnownModel:
@@ -33,7 +33,7 @@ def fetch(name: str, revision: str | None = None) -> KnownModel:
     except ImportError:
         raise UsageError(
             "--fetch-model-config needs the package huggingface_hub",
-            fix="install it with pip install huggingface_hub, or " + _GIVE,
+            fix="install it with pip install huggingface_hub, or " + GIVE_CONFIG,
         ) from None
     try:
         # Asked once: a download tries for half a minute before it says that nobody answers.
@@ -41,12 +41,12 @@ def fetch(name: str, revision: str | None = None) -> KnownModel:
         config = Path(hf_hub_download(name, CONFIG, revision=revision))
     except errors.GatedRepoError:
         message = f"{name} is gated on Hugging Face"
-        raise UsageError(message, fix=f"set HF_TOKEN to a token that may read it, or {_GIVE}") from None
+        raise UsageError(message, fix=f"set HF_TOKEN to a token that may read it, or {GIVE_CONFIG}") from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError):
         at = f" at revision {revision}" if revision else ""
-        raise UsageError(f"Hugging Face has no model {name}{at}", fix=f"write OWNER/NAME, or {_GIVE}") from None
+        raise UsageError(f"Hugging Face has no model {name}{at}", fix=f"write OWNER/NAME, or {GIVE_CONFIG}") from None
     except errors.RemoteEntryNotFoundError:
-        raise UsageError(f"{name} on Hugging Face has no config.json", fix=_GIVE) from None
+        raise UsageError(f"{name} on Hugging Face has no config.json", fix=GIVE_CONFIG) from None
     except Exception:
         return _fetched_before(name, revision)
     for file in (QUANTIZATION, INDEX):
@@ -63,5 +63,5 @@ def _fetched_before(name: str, revision: str | None) -> KnownModel:
         config = Path(hf_hub_download(name, CONFIG, revision=revision, local_files_only=True))
     except Exception:
         message = f"the configuration of {name} cannot be fetched: Hugging Face cannot be reached"
-        raise UsageError(message, fix=_GIVE) from None
+        raise UsageError(message, fix=GIVE_CONFIG) from None
     return load(config, name)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from modelservice.models.catalogue import KnownModel
 
+GIVE_CONFIG = "give its config.json with --model-config"
+"""What to do about a model that is not known."""
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 

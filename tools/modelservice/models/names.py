@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelservice import facts
+
 _QUANTIZED = (
     (r"unsloth-bnb-4bit|bnb-4bit|4bit", "bitsandbytes"),
     (r"fp8(?:-(?:dynamic|block|static-pertensor|kv|pt))?|fbgemm-fp8", "fp8"),
@@ -21,6 +23,8 @@ _QUANTIZED = (
 """Last words of names, and how they say that the weights are quantised."""
 _TUNED = r"instruct|it|chat|base|pt|hf|thinking|reasoning|preview|exp|\d{4}"
 """Last words of names that say how a model was trained on."""
+_FILE_TAG = re.compile(r"(?<=gguf):[\w.-]+$")
+"""Which file of a repository of GGUF files llama.cpp loads: ``:q4_k_m``."""
 _SCHEMES = re.compile(r"^(?:hf|ms|modelscope|huggingface)://")
 
 
@@ -44,7 +48,7 @@ class Variant:
 def variants(name: str) -> Iterator[Variant]:
     """Yield the models that a name may mean, the likeliest first."""
     parts = _SCHEMES.sub("", name.strip().lower()).rstrip("/").split("/")
-    last = parts[-1]
+    last = _FILE_TAG.sub("", parts[-1])
     owner = parts[-2] if len(parts) > 1 else ""
     if not last:
         return
@@ -91,3 +95,8 @@ def _without_tuning(name: str) -> str:
     while match := re.fullmatch(rf"(.+?)[-_](?:{_TUNED})", name):
         name = match[1]
     return name
+
+
+def is_gated(name: str) -> bool:
+    """Return whether a model on Hugging Face is known to need a token."""
+    return any(re.search(known.pattern, name, re.IGNORECASE) for known in facts.models_by_name().gated)

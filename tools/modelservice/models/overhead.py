@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from modelservice import facts
 from modelservice.engines.version import Version
 from modelservice.facts.memory import BatchSize, Overhead
-from modelservice.models.accelerator_memory import GIB, DeviceMemory
+from modelservice.kubernetes.quantity import GIB
+from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.engine_settings import EngineSettings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelservice import facts
+from modelservice.kubernetes.quantity import GIB
 from modelservice.models.catalogue import find
 from modelservice.models.parameters import checkpoint
 
@@ -49,5 +50,5 @@ def compared() -> list[Comparison]:
         known = find(name)
         size = checkpoint(known.shape) if known else None
         if size:
-            found.append(Comparison(name, size.count, size.size, round(listed[name]["file_gib"] * 1024**3)))
+            found.append(Comparison(name, size.count, size.size, round(listed[name]["file_gib"] * GIB)))
     return found

@@ -14,6 +14,7 @@ from modelservice.model.pods import PodGroup
 from modelservice.model.served_model import draft_shape, known_model, names
 from modelservice.models.engine_settings import EngineSettings, settings_of
 from modelservice.models.group_memory import group_memory
+from modelservice.models.lookup import GIVE_CONFIG
 from modelservice.models.overhead import Band, batch_size, gibibytes
 from modelservice.models.rank_memory import RankMemory
 
@@ -198,7 +199,7 @@ def memory_of(
     known = known_model(deployment, group)
     if known is None:
         name = next(names(deployment, group), "")
-        return _unknown(f"model {name or 'without a name'} is not known: give its config.json with --model-config")
+        return _unknown(f"model {name or 'without a name'} is not known: {GIVE_CONFIG}")
     inventory = _narrowed(deployment.cluster, nodes)
     draft = draft_shape(deployment, settings)
     ranks = [

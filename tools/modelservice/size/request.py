@@ -9,10 +9,9 @@ from modelservice.errors import UsageError
 from modelservice.models import parameters
 from modelservice.models.catalogue import KnownModel, names
 from modelservice.models.engine_settings import size
-from modelservice.models.lookup import Models
+from modelservice.models.lookup import GIVE_CONFIG, Models
 from modelservice.suggest import nearest
 
-_GIVE = "give its config.json with --model-config"
 _MOST = 10**6
 """Requests at once that no deployment of one model has."""
 
@@ -53,10 +52,10 @@ def model(name: str, models: Models) -> KnownModel:
         )
     if shape.layers is None:
         reason = shape.unknown.get("cache", "its layers are not known")
-        raise UsageError(f"the KV cache of {name} is not known: {reason}", fix=f"{_GIVE}, if that says more")
+        raise UsageError(f"the KV cache of {name} is not known: {reason}", fix=f"{GIVE_CONFIG}, if that says more")
     if parameters.parts(shape) is None:
         reason = shape.unknown.get("weights", "it is not known how they are stored")
-        raise UsageError(f"the weights of {name} are not known: {reason}", fix=f"{_GIVE}, if that says more")
+        raise UsageError(f"the weights of {name} are not known: {reason}", fix=f"{GIVE_CONFIG}, if that says more")
     return replace(known, name=name)
 
 
@@ -103,4 +102,4 @@ def _other(name: str) -> str:
     """What to do about an unknown model."""
     last = {known.rpartition("/")[2].lower(): known for known in names()}
     near = nearest(name, names()) or last.get(nearest(name.rpartition("/")[2].lower(), last) or "")
-    return (f"did you mean {near}? Else " if near else "") + f"{_GIVE}, or add --fetch-model-config"
+    return (f"did you mean {near}? Else " if near else "") + f"{GIVE_CONFIG}, or add --fetch-model-config"

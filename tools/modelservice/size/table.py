@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelservice.models.accelerator_memory import GIB
+from modelservice.kubernetes.quantity import GIB
 from modelservice.models.catalogue import KnownModel
 from modelservice.models.overhead import Band
 from modelservice.size.candidates import Candidate, Sizing

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from modelservice import facts
 from modelservice.models.catalogue import KnownModel
+from modelservice.models.names import is_gated
 from modelservice.rendered import dump
 from modelservice.size.candidates import Candidate
 from modelservice.size.engine import hardware_preset
@@ -32,7 +31,7 @@ def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
         pods["nodeSelector"] = dict(item.hardware.selector)
     if item.hardware.taints:
         pods["tolerations"] = [{"key": key, "operator": "Exists"} for key in item.hardware.taints]
-    gated = {"authSecretName": TOKEN_SECRET} if _gated(model.name) else {}
+    gated = {"authSecretName": TOKEN_SECRET} if is_gated(model.name) else {}
     several = {"multinode": True} if item.layout.pipeline > 1 else {}
     return {
         **several,
@@ -58,16 +57,11 @@ def values_file(model: KnownModel, need: Need, item: Candidate) -> str:
     if item.hardware.selector and item.hardware.free is None:
         label = item.hardware.selector[0][0]
         lines.append(f"Nodes of other makes have other labels: kubectl get nodes -L {label}")
-    if _gated(model.name):
+    if is_gated(model.name):
         lines.append(f"The model is gated: create the Secret {TOKEN_SECRET} with your token under HF_TOKEN.")
     if hardware_preset(item.hardware.type)["engine"]["image"].endswith(":latest"):
         lines.append("Set a version of the image that you have tested.")
     return "".join(f"# {line}\n" for line in lines) + dump(values(model, need, item))
-
-
-def _gated(name: str) -> bool:
-    """Whether a model on Hugging Face is known to need a token."""
-    return any(re.search(known.pattern, name, re.IGNORECASE) for known in facts.models_by_name().gated)
 
 
 def _parallelism(item: Candidate) -> dict[str, Any]:

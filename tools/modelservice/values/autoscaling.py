@@ -9,7 +9,7 @@ from pydantic import Field
 from modelservice.docs.jsontype import json_type
 from modelservice.values.base import Closed
 from modelservice.values.kubernetes import HpaBehavior, MetricSpec
-from modelservice.values.scalars import DnsSubdomain, Replicas, form
+from modelservice.values.scalars import DnsSubdomain, EndpointUrl, Replicas, form
 
 
 class KedaAuthentication(Closed):
@@ -66,7 +66,7 @@ class ScalingModifiers(Closed):
 class Prometheus(Closed):
     """Prometheus server that the derived triggers of a role query."""
 
-    serverAddress: Annotated[str, form("an address, e.g. http://host:9090", r"^https?://", max_length=1024)]
+    serverAddress: EndpointUrl
     """URL of the server, e.g. `http://prometheus.monitoring:9090`."""
     authModes: (
         Annotated[

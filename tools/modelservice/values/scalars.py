@@ -181,6 +181,15 @@ EndpointUrl = Annotated[
         max_length=512,
     ),
 ]
+CollectorAddress = Annotated[
+    str,
+    form(
+        "an address, e.g. http://host:4317, with a port of at most 65535",
+        rf"^(([a-z][a-z0-9+.-]*://)?{_HOST}(:({_PORT}|\$\([A-Za-z_][A-Za-z0-9_.-]*\)))?(/[^\x00-\x20\x7f]*)?)?$",
+        max_length=253,
+    ),
+]
+"""An address, with or without a scheme, in which Kubernetes expands ``$(NAME)``; empty for none."""
 EnvName = Annotated[str, form("the name of an environment variable", r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=256)]
 SecretKey = Annotated[
     str,

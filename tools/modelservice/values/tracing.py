@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from modelservice.values.base import Closed
-from modelservice.values.scalars import Line, Word
+from modelservice.values.scalars import CollectorAddress, Line, Word
 
 
 class Sampling(Closed):
@@ -45,7 +45,7 @@ class Tracing(Closed):
 
     enabled: bool = False
     """Sets the `OTEL_*` variables and vLLM's tracing flags."""
-    otlpEndpoint: Word = "http://otel-collector:4317"
+    otlpEndpoint: CollectorAddress = "http://otel-collector:4317"
     """OTLP endpoint of the collector."""
     sampling: Sampling = Sampling()
     """Sampling of traces."""

@@ -23,7 +23,27 @@ expect is what an answer must contain: usage counts at least one new token, also
 {{- $body := $asked.body | default (empty $asked.path | ternary $question.body nil) -}}
 {{- if $body -}}{{- $body = merge (dict "model" .endpoints.model) $body -}}{{- end -}}
 {{- $expect := $asked.expect | default (empty $asked.path | ternary $question.expect "") | default "" -}}
+{{- include "llm-d-modelservice.closedExpression" (dict "key" "test.question.expect" "expression" $expect) -}}
 {{- dict "path" $path "body" ($body | default dict) "expect" $expect | toJson -}}
+{{- end -}}
+
+{{/*
+Fails where grep certainly rejects an extended regular expression: an open bracket or group, or a last backslash. What is
+left after escaped letters and closed brackets are removed tells. Input: key, expression.
+*/}}
+{{- define "llm-d-modelservice.closedExpression" -}}
+{{- $rest := regexReplaceAll `\\[^\n]|\[(\^[\s\S]|[^^])(\[[:.=][^\]]*[:.=]\]|[^\]])*\]` .expression "" -}}
+{{- $problem := "" -}}
+{{- if contains "[" $rest -}}
+  {{- $problem = "has a [ without its ]; write \\[ for the character itself" -}}
+{{- else if gt (regexFindAll "[(]" $rest -1 | len) (regexFindAll "[)]" $rest -1 | len) -}}
+  {{- $problem = "has a ( without its ); write \\( for the character itself" -}}
+{{- else if hasSuffix "\\" $rest -}}
+  {{- $problem = "ends with a backslash; write \\\\ for the character itself" -}}
+{{- end -}}
+{{- with $problem -}}
+{{- fail (printf "%s: %s is an extended regular expression and %s" $.key $.expression .) -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

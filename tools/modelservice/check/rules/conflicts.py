@@ -225,7 +225,7 @@ _HYBRID = ("data-parallel-hybrid-lb", "data-parallel-start-rank")
 def offloading_server_missing(deployment: Deployment) -> Iterator[Violation]:
     """The server that keeps offloaded cache runs next to the engine."""
     for group in deployment.servers:
-        transfer = group.facts.kv_transfer if group.facts else None
+        transfer = group.kv_transfer_facts
         server = transfer.offloading_server if transfer else None
         if server is None or group.command.value(server.flag) != server.value:
             continue

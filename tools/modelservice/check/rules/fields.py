@@ -7,19 +7,29 @@ from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
-from modelservice.kubernetes.requirements import Unmet, unmet, unmet_by_annotations
+from modelservice.kubernetes.requirements import Path, Unmet, items, unmet, unmet_by_annotations
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
 
 _FIELDS = {
     "Deployment": {"strategy": "apps.v1.DeploymentStrategy"},
-    "StatefulSet": {"updateStrategy": "apps.v1.StatefulSetUpdateStrategy"},
+    "HorizontalPodAutoscaler": {
+        "behavior": "autoscaling.v2.HorizontalPodAutoscalerBehavior",
+        "metrics": "autoscaling.v2.MetricSpec",
+    },
+    "NetworkPolicy": {
+        "egress": "networking.v1.NetworkPolicyEgressRule",
+        "ingress": "networking.v1.NetworkPolicyIngressRule",
+    },
+    "StatefulSet": {
+        "persistentVolumeClaimRetentionPolicy": "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy",
+        "updateStrategy": "apps.v1.StatefulSetUpdateStrategy",
+    },
     "Service": {"": "core.v1.ServiceSpec.partial"},
     "PersistentVolumeClaim": {"": "core.v1.PersistentVolumeClaimSpec"},
 }
-"""Types of the fields in an object's spec, without the pods'; an empty name is the spec itself."""
-_RULES = {"ingress": "networking.v1.NetworkPolicyIngressRule", "egress": "networking.v1.NetworkPolicyEgressRule"}
+"""Types of the fields in an object's spec, or of their items, without the pods'; an empty name is the spec itself."""
 
 
 @rule(
@@ -48,15 +58,14 @@ _METADATA = ("metadata",)
 def _unmet_in(obj: Mapping[str, Any]) -> Iterator[Unmet]:
     spec = obj.get("spec") or {}
     for field, kind in _FIELDS.get(str(obj.get("kind")), {}).items():
-        yield from unmet(kind, spec.get(field) if field else spec, ("spec", *([field] if field else [])))
+        at: Path = ("spec", field) if field else ("spec",)
+        for place, item in items(spec.get(field) if field else spec, at):
+            yield from unmet(kind, item, place)
     if obj.get("kind") == "StatefulSet":
         for item in spec.get("volumeClaimTemplates") or []:
-            at = ("spec", "volumeClaimTemplates", f"[{item['metadata'].get('name', '')}]", "spec")
+            name = (item.get("metadata") or {}).get("name", "")
+            at = ("spec", "volumeClaimTemplates", f"[{name}]", "spec")
             yield from unmet("core.v1.PersistentVolumeClaimSpec", item.get("spec"), at)
-    if obj.get("kind") == "NetworkPolicy":
-        for field, kind in _RULES.items():
-            for position, item in enumerate(spec.get(field) or []):
-                yield from unmet(kind, item, ("spec", field, f"[{position}]"))
 
 
 def _at(deployment: Deployment, group: PodGroup, found: Unmet) -> Place:

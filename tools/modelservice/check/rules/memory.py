@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
-from modelservice.kubernetes.quantity import quantity, shown
+from modelservice.kubernetes.quantity import GIB, quantity, shown
 from modelservice.model.deployment import Deployment
 from modelservice.model.devices import built_for, kind_of
 from modelservice.model.pods import PodGroup
@@ -121,7 +121,7 @@ def host_memory(deployment: Deployment) -> Iterator[Violation]:
             yield Violation(
                 f"the engine takes more than the {shown(limit)} of its memory limit: {listed}",
                 group.engine.at("resources"),
-                f"set a memory limit of {int(needed * Decimal('1.2') / 1024**3) + 1}Gi, or smaller caches",
+                f"set a memory limit of {int(needed * Decimal('1.2') / GIB) + 1}Gi, or smaller caches",
                 None if certain else Severity.warning,
             )
 
@@ -141,7 +141,7 @@ def _host_caches(group: PodGroup) -> Iterator[tuple[str, Decimal]]:
     for name, given in in_gib.items():
         amount = quantity(given)
         if amount:
-            yield name, amount * 1024**3
-    amount = quantity((group.kv_transfer.get("kv_connector_extra_config") or {}).get("cpu_bytes_to_use"))
+            yield name, amount * GIB
+    amount = quantity(group.kv_connector_settings.get("cpu_bytes_to_use"))
     if amount:
         yield "cpu_bytes_to_use", amount

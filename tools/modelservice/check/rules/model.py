@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.engines.command import Option
-from modelservice.kubernetes.quantity import quantity, shown
+from modelservice.kubernetes.quantity import GIB, quantity, shown
 from modelservice.model.deployment import Deployment, default_value
 from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
 from modelservice.model.weights import weights
+from modelservice.models.names import is_gated
 
 Object = Mapping[str, Any]
 
@@ -43,8 +43,7 @@ def gated_model_without_token(deployment: Deployment) -> Iterator[Violation]:
     """A gated model comes with a token."""
     for group in deployment.servers:
         model = group.command.model or ""
-        gated = any(re.search(known.pattern, model, re.IGNORECASE) for known in facts.models_by_name().gated)
-        if not gated or not group.loads_model or group.command.script:
+        if not is_gated(model) or not group.loads_model or group.command.script:
             continue
         containers = group.all_containers
         given = _TOKENS & {name for container in containers for name in container.env}
@@ -217,7 +216,7 @@ def model_volume(deployment: Deployment) -> Iterator[Violation]:
             yield Violation(
                 f"the weights take about {shown(size)}, but the volume holds {shown(volume[0])}",
                 volume[1],
-                f"set a size of {int(size * Decimal('1.2') / 1024**3) + 1}Gi",
+                f"set a size of {int(size * Decimal('1.2') / GIB) + 1}Gi",
             )
 
 

@@ -39,6 +39,11 @@ def _config(lines: str) -> str:
 """
 
 
+def picker_values(lines: str) -> str:
+    """Return values of a pool whose picker has a configuration."""
+    return _POOL + _config(lines)
+
+
 @rule(
     Severity.error,
     reason="Without prefill and decode profiles the picker sends whole requests to prefill pods, which must not get "
@@ -137,7 +142,7 @@ def _other_api(picker: EndpointPicker) -> Iterator[Violation]:
 def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
     """Yield names of plugins that stand for none, or for two."""
     names = [str(item.get("name") or item.get("type")) for item in picker.plugins]
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in _repeated(names):
         yield Violation(
             f"{picker.config_file} declares two plugins named {name}",
             picker.config_at,
@@ -146,7 +151,7 @@ def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
     declared = set(names)
     for where, what in picker.missing:
         yield Violation(f"{where} of {picker.config_file} has no {what}", picker.config_at, f"set {what}")
-    for profile in sorted({name for name in picker.profiles if picker.profiles.count(name) > 1}):
+    for profile in _repeated(picker.profiles):
         yield Violation(
             f"{picker.config_file} has two scheduling profiles named {profile}", picker.config_at, "rename one of them"
         )
@@ -160,13 +165,18 @@ def _unresolved(picker: EndpointPicker) -> Iterator[Violation]:
             )
 
 
+def _repeated(names: list[str]) -> list[str]:
+    """Return the names that are given more than once."""
+    return sorted({name for name in names if names.count(name) > 1})
+
+
 @rule(
     Severity.error,
     reason="The picker exits on a type of plugin that it does not have. Types were added, renamed and removed between "
     "versions.",
     link="https://github.com/llm-d/llm-d-router/blob/main/cmd/epp/runner/runner.go",
-    failing=Example(pool=_POOL + _config("plugins: [{type: queue-scorerr}]")),
-    passing=Example(pool=_POOL + _config("plugins: [{type: queue-scorer}]")),
+    failing=Example(pool=picker_values("plugins: [{type: queue-scorerr}]")),
+    passing=Example(pool=picker_values("plugins: [{type: queue-scorer}]")),
 )
 def epp_plugin_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The endpoint picker has the plugins of its configuration."""
@@ -195,7 +205,7 @@ def epp_plugin_unknown(deployment: Deployment) -> Iterator[Violation]:
     Severity.error,
     reason="The picker exits on an experimental plugin unless it is started with --allow-experimental-plugins.",
     link="https://github.com/llm-d/llm-d-router/blob/v0.10.0/pkg/epp/framework/interface/plugin/registry.go",
-    failing=Example(pool=_POOL + _config("plugins: [{type: topology-affinity-scorer}]")),
+    failing=Example(pool=picker_values("plugins: [{type: topology-affinity-scorer}]")),
     passing=Example(
         pool=_POOL
         + "    flags: {allow-experimental-plugins: true}\n"
@@ -220,8 +230,8 @@ def epp_plugin_experimental(deployment: Deployment) -> Iterator[Violation]:
     Severity.error,
     reason="The picker exits on a feature gate that it does not have.",
     link="https://github.com/llm-d/llm-d-router/blob/main/pkg/epp/config/loader/validation.go",
-    failing=Example(pool=_POOL + _config("featureGates: [flowControll]")),
-    passing=Example(pool=_POOL + _config("featureGates: [flowControl]")),
+    failing=Example(pool=picker_values("featureGates: [flowControll]")),
+    passing=Example(pool=picker_values("featureGates: [flowControl]")),
 )
 def epp_feature_gate_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The endpoint picker has the feature gates of its configuration."""

@@ -9,6 +9,7 @@ from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
 from modelservice.model.handover import Difference, Side, differences, weights
 from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
 
 
 @rule(
@@ -63,17 +64,17 @@ def _name_of_clients(deployment: Deployment) -> str | None:
 )
 def roles_differ(deployment: Deployment) -> Iterator[Violation]:
     """Prefill and decode agree on what travels between them."""
-    sides = _sides(deployment)
-    for found in differences(*sides) if sides else ():
-        first, second = (side.group for side in sides or ())
-        at = first.engine.flag(found.flag).otherwise(*second.engine.flag(found.flag).keys) if found.flag else None
-        yield Violation(
-            _differ(found, "so the cache of one is useless to the other" if found.certain else "which may be refused"),
-            at or first.engine.at("image").otherwise(*second.engine.at("image").keys),
-            f"set the same {found.name} for both roles"
-            + (", under engine.args" if found.flag else ": engine.image" if deployment.sources else ""),
-            None if found.certain else Severity.warning,
-        )
+    for first, second in _pair(deployment):
+        for found in differences(first, second):
+            yield Violation(
+                _differ(
+                    found, "so the cache of one is useless to the other" if found.certain else "which may be refused"
+                ),
+                _place(first, second, found),
+                f"set the same {found.name} for both roles"
+                + (", under engine.args" if found.flag else ": engine.image" if deployment.sources else ""),
+                None if found.certain else Severity.warning,
+            )
 
 
 @rule(
@@ -86,28 +87,32 @@ def roles_differ(deployment: Deployment) -> Iterator[Violation]:
 )
 def roles_with_other_weights(deployment: Deployment) -> Iterator[Violation]:
     """Prefill and decode load the same weights."""
-    sides = _sides(deployment)
-    for found in weights(*sides) if sides else ():
-        first, second = (side.group for side in sides or ())
-        yield Violation(
-            _differ(found, "so they may compute with different weights"),
-            first.engine.flag(found.flag).otherwise(*second.engine.flag(found.flag).keys),
-            f"set the same {found.name} for both roles, under engine.args",
-        )
+    for first, second in _pair(deployment):
+        for found in weights(first, second):
+            yield Violation(
+                _differ(found, "so they may compute with different weights"),
+                _place(first, second, found),
+                f"set the same {found.name} for both roles, under engine.args",
+            )
 
 
-def _sides(deployment: Deployment) -> tuple[Side, Side] | None:
-    """Return prefill and decode with their versions; None where one of them is not known to hand over."""
-    groups = [
-        next((group for group in deployment.role(role) if not group.headless and _hands_over(group)), None)
+def _pair(deployment: Deployment) -> Iterator[tuple[Side, Side]]:
+    """Yield prefill and decode where both are known to hand over: one pair at the most."""
+    prefill, decode = (
+        next((group for group in deployment.role(role) if not group.headless and group.kv_transfer_facts), None)
         for role in ("prefill", "decode")
-    ]
-    first, second = (Side(group, deployment.engine_version(group)) if group else None for group in groups)
-    return (first, second) if first and second else None
+    )
+    if prefill and decode:
+        yield Side(prefill, deployment.engine_version(prefill)), Side(decode, deployment.engine_version(decode))
 
 
-def _hands_over(group: PodGroup) -> bool:
-    return group.facts is not None and group.facts.kv_transfer is not None
+def _place(first: Side, second: Side, found: Difference) -> Place:
+    """Return the place of a setting in which two sides differ."""
+    one, other = (
+        (side.group.engine.flag(found.flag) if found.flag else side.group.engine.at("image"))
+        for side in (first, second)
+    )
+    return one.otherwise(*other.keys)
 
 
 def _differ(found: Difference, why: str) -> str:
@@ -127,15 +132,15 @@ def _differ(found: Difference, why: str) -> str:
 )
 def prefill_length(deployment: Deployment) -> Iterator[Violation]:
     """Prefill takes prompts as long as decode's sequences."""
-    sides = _sides(deployment)
-    first, second = (side.group for side in sides) if sides else (None, None)
-    lengths = [group.command.number("max-model-len") if group else None for group in (first, second)]
-    if first and lengths[0] and lengths[1] and lengths[0] < lengths[1]:
-        yield Violation(
-            f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts fail",
-            first.engine.flag("max-model-len"),
-            f"set {lengths[1]} for prefill",
-        )
+    for first, second in _pair(deployment):
+        lengths = [side.group.command.number("max-model-len") for side in (first, second)]
+        if lengths[0] and lengths[1] and lengths[0] < lengths[1]:
+            yield Violation(
+                f"prefill takes prompts of {lengths[0]} tokens, but decode sequences of {lengths[1]}: longer prompts "
+                "fail",
+                first.group.engine.flag("max-model-len"),
+                f"set {lengths[1]} for prefill",
+            )
 
 
 @rule(

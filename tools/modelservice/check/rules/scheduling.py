@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.quantity import GIB
 from modelservice.model.cluster import Inventory, Node, amounts
 from modelservice.model.deployment import Deployment
 from modelservice.model.devices import is_accelerator
@@ -152,7 +153,7 @@ def _fix(resource: str, most: int, *, deployment_wide: bool) -> str:
 def _amount(name: str, amount: int) -> str:
     if name == "cpu":
         return f"{amount / 1000:g}"
-    return f"{amount / 1024**3:.0f}Gi" if name in ("memory", "ephemeral-storage") else str(amount)
+    return f"{amount / GIB:.0f}Gi" if name in ("memory", "ephemeral-storage") else str(amount)
 
 
 @rule(

@@ -127,9 +127,7 @@ def root_refused(deployment: Deployment) -> Iterator[Violation]:
                 own = container.fields.get("securityContext") or {}
                 yield Violation(
                     f"container {container.name} has runAsNonRoot: true and runAsUser: 0",
-                    container.at("securityContext")
-                    if {"runAsUser", "runAsNonRoot"} & own.keys()
-                    else group.at("spec.securityContext"),
+                    container.at("securityContext") if own.keys() & _ROOT else group.at("spec.securityContext"),
                     "set another runAsUser, or runAsNonRoot: false",
                 )
 

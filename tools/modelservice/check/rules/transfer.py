@@ -28,7 +28,7 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
     prefill, decode = deployment.prefill_and_decode
     with_proxy = any(group.proxy is not None for group in decode)
     for group in (*prefill, *decode) if prefill and decode and with_proxy else ():
-        transfer = _transfer(group)
+        transfer = group.kv_transfer_facts
         if transfer is None or group.requester:
             continue
         if transfer.mode and group.lacks(transfer.mode) and not group.headless:
@@ -47,10 +47,6 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-def _transfer(group: PodGroup) -> KvTransfer | None:
-    return group.facts.kv_transfer if group.facts else None
-
-
 @rule(
     Severity.error,
     reason="The sidecar asks the engines to hand over the cache in the protocol of one connector; an engine with "
@@ -67,7 +63,7 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Violation]:
     """Sidecar and engines use the same KV connector."""
     prefill, decode = deployment.prefill_and_decode
     for group in decode if prefill else ():
-        transfer, name = _transfer(group), group.proxy_connector
+        transfer, name = group.kv_transfer_facts, group.proxy_connector
         connectors = facts.routing_proxy().connectors
         known = next((item for item in connectors if item.name == name), None)
         if group.proxy is None or known is None or transfer is None:
@@ -155,7 +151,7 @@ def _uneven(deployment: Deployment, first: PodGroup, second: PodGroup) -> tuple[
         return None
     if max(prefill, decode) % min(prefill, decode):
         return "neither divides the other", f"set e.g. tensor: {min(prefill, decode)} for both", None
-    transfer = _transfer(first)
+    transfer = first.kv_transfer_facts
     since = transfer.uneven_tensor_since if transfer else ""
     if prefill < decode or not since:
         return None

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
-from modelservice.facts.models import KvTransfer
 from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
@@ -32,7 +31,7 @@ _NIXL = "https://docs.vllm.ai/en/latest/features/nixl_connector_usage/"
 def kv_role(deployment: Deployment) -> Iterator[Violation]:
     """The KV transfer role is set and fits the pod's role."""
     for group in deployment.servers:
-        transfer = group.facts.kv_transfer if group.facts else None
+        transfer = group.kv_transfer_facts
         if transfer is None:
             continue
         mode = group.command.value(transfer.mode) if transfer.mode else None
@@ -79,7 +78,7 @@ def kv_role_deprecated(deployment: Deployment) -> Iterator[Violation]:
     """NIXL's engines are the producer or the consumer of the cache."""
     prefill, decode = deployment.prefill_and_decode
     for group in (*prefill, *decode) if prefill and decode else ():
-        transfer, version = _transfer(group), deployment.engine_version(group)
+        transfer, version = group.kv_transfer_facts, deployment.engine_version(group)
         if transfer is None or group.peers is None or version is None or "kv_both" not in _roles_of_peers(group):
             continue
         if transfer.both_deprecated_since and version >= number(transfer.both_deprecated_since):
@@ -94,7 +93,7 @@ def kv_role_deprecated(deployment: Deployment) -> Iterator[Violation]:
 def _roles_of_peers(group: PodGroup) -> set[str]:
     """Return the KV roles of the connectors that fetch from other pods, those inside a MultiConnector too."""
     config = group.kv_transfer
-    inner = (config.get("kv_connector_extra_config") or {}).get("connectors") or []
+    inner = group.kv_connector_settings.get("connectors") or []
     fetching = group.peers.connectors if group.peers else ()
     configs = [item for item in (config, *inner) if isinstance(item, Mapping)]
     return {str(item.get("kv_role")) for item in configs if item.get("kv_connector") in fetching}
@@ -109,7 +108,3 @@ def _unknown_connectors(group: PodGroup, known: tuple[str, ...]) -> Iterator[tup
         near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
         if near and name not in known:
             yield name, folded[near[0]]
-
-
-def _transfer(group: PodGroup) -> KvTransfer | None:
-    return group.facts.kv_transfer if group.facts else None

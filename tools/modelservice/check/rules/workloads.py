@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,10 +10,12 @@ from typing import Any
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.images import is_image_reference
 from modelservice.kubernetes.quantity import quantity
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup, reference
+from modelservice.model.provenance import Place
 
 Object = Mapping[str, Any]
 
@@ -103,8 +106,8 @@ def _selector(group: PodGroup) -> Mapping[str, str]:
     Severity.error,
     reason="The API server or the kubelet rejects the pods because of one such field, and none of them starts.",
     link="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
-    failing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists, value: present}]}",
-    passing="decode: {tolerations: [{key: nvidia.com/gpu, operator: Exists}]}",
+    failing="engine: {image: 'https://docker.io/vllm/vllm-openai:v0.32.0'}",
+    passing="engine: {image: 'docker.io/vllm/vllm-openai:v0.32.0'}",
 )
 def pod_fields(deployment: Deployment) -> Iterator[Violation]:
     """Fields of the pods have values that Kubernetes accepts."""
@@ -116,10 +119,6 @@ def pod_fields(deployment: Deployment) -> Iterator[Violation]:
 
 
 def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
-    for item in group.spec.get("tolerations") or []:
-        if item.get("operator") == "Exists" and item.get("value"):
-            message = f"a toleration with the operator Exists has the value {item['value']}"
-            yield Violation(message, group.at("spec.tolerations"), "remove the value, or set operator: Equal")
     for volume in group.spec.get("volumes") or []:
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(claim)):
@@ -128,31 +127,30 @@ def _rejected_pod_fields(group: PodGroup) -> Iterator[Violation]:
                 group.at(f"spec.volumes[{volume.get('name')}]"),
                 "use lower-case letters, digits, dashes and dots",
             )
+        image = (volume.get("image") or {}).get("reference")
+        if image:
+            yield from _rejected_image(str(image), group.at(f"spec.volumes[{volume.get('name')}]"))
 
 
 def _rejected_container_fields(container: Container) -> Iterator[Violation]:
-    if container.image and not _IMAGE.fullmatch(container.image):
-        unfilled = "${" in container.image
-        yield Violation(
-            f"{container.image!r} is " + ("not filled in" if unfilled else "not a valid image reference"),
-            container.at("image"),
-            "set registry/name:tag, the name in lower case and without https://",
-            Severity.info if unfilled else None,
-        )
+    if container.image:
+        yield from _rejected_image(container.image, container.at("image"))
     for probe in ("livenessProbe", "startupProbe"):
         if (container.fields.get(probe) or {}).get("successThreshold", 1) != 1:
             yield Violation(f"successThreshold of {probe} is not 1", container.at(probe), "remove it")
-    for variable in container.fields.get("env") or []:
-        if variable.get("value") and variable.get("valueFrom"):
-            name = variable.get("name")
-            yield Violation(f"{name} has both value and valueFrom", container.at(f"env[{name}]"), "keep one of them")
 
 
-_IMAGE = re.compile(
-    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-    r"(?::[\w][\w.-]{0,127})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?"
-)
-"""https://github.com/distribution/reference"""
+def _rejected_image(image: str, at: Place) -> Iterator[Violation]:
+    if is_image_reference(image):
+        return
+    unfilled = "${" in image
+    yield Violation(
+        f"{image!r} is " + ("not filled in" if unfilled else "not a valid image reference"),
+        at,
+        "set registry[:port]/name:tag, the name in lower case and without https://; a digest is @sha256: and 64 "
+        "hexadecimal digits",
+        Severity.info if unfilled else None,
+    )
 
 
 @rule(
@@ -308,6 +306,7 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Violation]:
             if labels.items() <= group.labels.items() and group.namespace == namespace
         ]
         least = str(spec.get("minAvailable", ""))
+        share = int(least[:-1]) if re.fullmatch(r"[0-9]+%", least) else 0
         number = sum(group.count for group in chosen)
         known = all(group.replicas is not None for group in chosen)
         if not chosen and deployment.groups:
@@ -317,7 +316,10 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Violation]:
                 "set labels of the pods",
                 Severity.warning,
             )
-        elif least == "100%" or (least.isdigit() and known and number and int(least) >= number):
+        # Kubernetes rounds a share up: 60 % of 2 pods are 2.
+        elif share == 100 or (
+            known and number and (int(least) if least.isdigit() else math.ceil(share * number / 100)) >= number
+        ):
             yield Violation(
                 f"minAvailable is {least} of {number} pods, so none can ever be evicted",
                 deployment.at(budget, "spec.minAvailable"),

@@ -118,6 +118,7 @@ class System:
         fields: what becomes of each field, by kind of document.
         convert: returns what the system's controller would run for a recognised document; None where the conversion
             of another document covers it.
+        why_not: returns why it makes no deployment of a document of a kind that it takes; empty for other documents.
     """
 
     name: str
@@ -126,3 +127,4 @@ class System:
     parts: Callable[[Document], bool]
     fields: Mapping[str, Sequence[Field]]
     convert: Callable[[Conversion], ServedModel | None]
+    why_not: Callable[[Document], str] = lambda _: ""

@@ -1,16 +1,21 @@
-"""Plain manifests: a Deployment, StatefulSet or LeaderWorkerSet that runs vLLM or SGLang, and what goes with it."""
+"""Plain manifests: a Deployment, StatefulSet or LeaderWorkerSet that runs an engine, and what goes with it."""
 
 from __future__ import annotations
 
+from modelservice import facts
+from modelservice.engines.grammar import reads_flags
 from modelservice.importers.systems.manifests.convert import convert
 from modelservice.importers.systems.manifests.fields import FIELDS
-from modelservice.importers.systems.manifests.workloads import serves
+from modelservice.importers.systems.manifests.workloads import serves, why_not
 from modelservice.importers.systems.system import System
+
+*_OTHERS, _LAST = [engine.title for engine in facts.engines() if reads_flags(engine.type)]
 
 SYSTEM = System(
     name="manifests",
-    title="a Deployment, StatefulSet or LeaderWorkerSet that runs vLLM or SGLang",
+    title=f"a Deployment, StatefulSet or LeaderWorkerSet that runs {', '.join(_OTHERS)} or {_LAST}",
     recognises=serves,
+    why_not=why_not,
     parts=lambda document: bool(document.kind),
     fields=FIELDS,
     convert=convert,

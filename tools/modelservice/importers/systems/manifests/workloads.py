@@ -19,6 +19,18 @@ def serves(document: Document) -> bool:
     return document.kind in FIELDS and any(map(_is_engine, _containers(document)))
 
 
+def why_not(document: Document) -> str:
+    """Return why a workload is not imported; empty for other documents."""
+    if document.kind not in FIELDS or serves(document):
+        return ""
+    images = [str(container.get("image")) for container in _containers(document)]
+    known = next((engine for image in images if (engine := facts.engine(engine_of_image(image) or ""))), None)
+    if known is None:
+        return f"{document.title} starts none of the engines that an import reads"
+    unread = f"{document.title} runs {known.title}, whose settings an import does not read"
+    return f"{unread} (engine.type: {known.type} starts it)"
+
+
 def _is_engine(container: dict[str, Any]) -> bool:
     try:
         if engine_of(container).engine:
