@@ -21,8 +21,9 @@ from modelservice.models.catalogue import find
 from modelservice.models.engine_settings import settings_of
 from modelservice.models.group_memory import group_memory
 from modelservice.models.lookup import Models
+from modelservice.models.tensor_sizes import tensor_sizes
 from modelservice.size import hardware, request
-from modelservice.size.candidates import Sizing, settings_for, sizing, tensor_sizes
+from modelservice.size.candidates import Sizing, settings_for, sizing
 from modelservice.size.request import Need
 from modelservice.size.table import to_json
 from modelservice.size.values import values, values_file

@@ -23,10 +23,22 @@ def known_model(deployment: Deployment, group: PodGroup) -> KnownModel | None:
     Raises:
         UsageError: its configuration cannot be fetched.
     """
+    command = group.command
+    revision = command.value("revision") or ""
     for name in names(deployment, group):
-        if known := deployment.models.find(name):
-            return known if name == group.command.model else replace(known, verified=False)
+        if known := deployment.models.find(name, revision):
+            own = name == command.model and bool(revision) == command.has("revision")
+            return known if own else replace(known, verified=False)
     return None
+
+
+def draft_model(deployment: Deployment, name: str, revision: str = "") -> KnownModel | None:
+    """Return what is known of a draft model for speculative decoding; None without a name.
+
+    Raises:
+        UsageError: its configuration cannot be fetched.
+    """
+    return deployment.models.find(name, revision) if name else None
 
 
 def draft_shape(deployment: Deployment, settings: EngineSettings) -> ModelShape | None:
@@ -35,8 +47,7 @@ def draft_shape(deployment: Deployment, settings: EngineSettings) -> ModelShape 
     Raises:
         UsageError: its configuration cannot be fetched.
     """
-    wanted = settings.speculation.model if settings.speculation else ""
-    draft = deployment.models.find(wanted) if wanted else None
+    draft = draft_model(deployment, settings.speculation.model if settings.speculation else "")
     return draft.shape if draft else None
 
 

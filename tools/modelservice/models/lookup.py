@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,28 +35,33 @@ class Models:
             model, path = _split(given)
             self._given[model] = load(Path(path), model)
         self._fetch = fetch
-        self._known: dict[str, KnownModel | None] = {}
+        self._known: dict[tuple[str, str], KnownModel | None] = {}
 
-    def find(self, name: str) -> KnownModel | None:
+    def find(self, name: str, revision: str = "") -> KnownModel | None:
         """Return what is known of a model; None for one that is not known.
+
+        Args:
+            name: its repository, or a path, URI or served name.
+            revision: branch, tag or commit of the repository that is loaded; empty for its newest files.
 
         Raises:
             UsageError: its configuration cannot be fetched.
         """
-        name = name.removeprefix("hf://")
-        if name not in self._known:
-            self._known[name] = self._given.get(name) or self._given.get("") or self._find(name)
-        return self._known[name]
+        name, revision = name.removeprefix("hf://"), "" if revision == "main" else revision
+        if (name, revision) not in self._known:
+            self._known[name, revision] = self._given.get(name) or self._given.get("") or self._find(name, revision)
+        return self._known[name, revision]
 
-    def _find(self, name: str) -> KnownModel | None:
+    def _find(self, name: str, revision: str) -> KnownModel | None:
         from modelservice.models.catalogue import find
 
         known = find(name)
-        if self._fetch and _REPOSITORY.fullmatch(name) and not (known and known.exact):
+        if self._fetch and _REPOSITORY.fullmatch(name) and (revision or not (known and known.exact)):
             from modelservice.models.hub import fetch
 
-            return fetch(name)
-        return known
+            return fetch(name, revision or None)
+        # Another revision may have another configuration.
+        return replace(known, verified=False) if known and revision else known
 
 
 def _split(given: str) -> tuple[str, str]:

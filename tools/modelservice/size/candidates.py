@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from modelservice.models.engine_settings import EngineSettings
-from modelservice.models.layers import Attention, Dense, Experts, LatentAttention, Layer, State
 from modelservice.models.overhead import batch_size
 from modelservice.models.rank_memory import RankMemory, rank_memory
 from modelservice.models.shape import ModelShape
+from modelservice.models.tensor_sizes import tensor_sizes
 from modelservice.size.engine import engine_settings
 from modelservice.size.hardware import Hardware
 from modelservice.size.request import Need
@@ -171,49 +171,8 @@ def _layouts(shape: ModelShape, per_node: int) -> Iterator[Layout]:
                 yield Layout(tensor, data=data, expert=True)
 
 
-def tensor_sizes(shape: ModelShape, largest: int, *, expert: bool = False) -> list[int]:
-    """Return the tensor parallel sizes that vLLM accepts for a model.
-
-    vLLM pads the vocabulary to a multiple of 64, so only powers of two always divide it.
-
-    Args:
-        shape: shape of the model.
-        largest: accelerators of a node.
-        expert: whether experts are spread whole over the ranks.
-    """
-    return [
-        size
-        for size in _powers(min(largest, 64))
-        if all(_divides(layer, size, _block(shape), expert=expert) for layer in shape.layers or ())
-    ]
-
-
 def _powers(largest: int) -> list[int]:
     return [2**power for power in range(largest.bit_length())]
-
-
-def _divides(layer: Layer, size: int, block: int, *, expert: bool) -> bool:
-    """Whether the parts of a layer can be shared by some ranks."""
-    mixer, network = layer.mixer, layer.feed_forward
-    if isinstance(mixer, Attention) and (
-        mixer.heads % size or (mixer.kv_heads % size and (not mixer.kv_heads or size % mixer.kv_heads))
-    ):
-        return False
-    if isinstance(mixer, LatentAttention | State) and mixer.heads % size:
-        return False
-    inner = []
-    if isinstance(network, Dense):
-        inner.append(network.intermediate)
-    elif isinstance(network, Experts):
-        inner += [network.shared, 0 if expert else network.intermediate]
-    return not any(width % (size * block if size > 1 else 1) for width in inner)
-
-
-def _block(shape: ModelShape) -> int:
-    """Elements that share a scale in each direction, which ranks cannot divide; 1 where only rows do."""
-    known = shape.quantization
-    square = math.isqrt(known.form.group) if known and known.form and known.method == "fp8" else 0
-    return square if square > 1 else 1
 
 
 def _tried(shape: ModelShape, hardware: Hardware, layout: Layout, need: Need) -> Iterator[Candidate]:

@@ -13,6 +13,7 @@ from modelservice.facts.models import ExpertsOnly, Flags
 from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.served_model import known_model
 
 _CONFIG = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 
@@ -152,7 +153,7 @@ def _has_experts(deployment: Deployment, group: PodGroup) -> tuple[bool | None, 
 
     With it goes what was taken for granted, if the answer is not certain.
     """
-    shaped = deployment.models.find(group.command.model or "")
+    shaped = known_model(deployment, group)
     by_name = _named_with_experts(group)
     if shaped is None or not shaped.shape.layers:
         return by_name, ""

@@ -7,6 +7,7 @@ the configuration is the model's own; a model that is taken as the shape of anot
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelservice import facts
@@ -15,10 +16,11 @@ from modelservice.check.rule import rule
 from modelservice.engines.version import Version
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.model.served_model import known_model
+from modelservice.model.served_model import draft_model, known_model
 
 if TYPE_CHECKING:
     from modelservice.models.catalogue import KnownModel
+    from modelservice.models.tensor_sizes import Division, Obstacle
 
 _CHANGING = ("hf-overrides", "hf-config-path", "rope-scaling", "rope-theta", "model-impl")
 """Flags after which the engine reads another configuration than the model's, or runs it with other code."""
@@ -27,28 +29,38 @@ _ALLOWS_LONGER = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 
 @rule(
     Severity.error,
-    reason="Tensor parallelism gives every rank the same number of attention heads, so vLLM exits if its size does not "
-    "divide them.",
+    reason="Tensor parallelism gives every rank the same number of attention heads, and of heads of keys and values or "
+    "a copy of one, so vLLM exits if its size does not divide them.",
     link="https://docs.vllm.ai/en/latest/serving/parallelism_scaling/",
     failing="decode: {parallelism: {tensor: 3}}",
     passing="decode: {parallelism: {tensor: 4}}",
 )
 def heads_not_divisible(deployment: Deployment) -> Iterator[Violation]:
-    """The tensor parallel size divides the model's attention heads."""
-    for group in _engines(deployment):
-        size = group.tensor or 1
-        known = _known(deployment, group) if size > 1 else None
-        if known is None or known.shape.attention_heads % size == 0:
-            continue
-        heads = known.shape.attention_heads
-        below = next(number for number in range(size, 0, -1) if heads % number == 0)
-        above = next((number for number in range(size, heads + 1) if heads % number == 0), None)
-        yield Violation(
-            f"--tensor-parallel-size {size} does not divide the {heads} attention heads of {known.described}",
-            group.engine.flag("tensor-parallel-size"),
-            f"set {group.role}.parallelism.tensor: {below}" + (f" or {above}" if above else ""),
-            _severity(group, known),
-        )
+    """The tensor parallel size divides the model's heads."""
+    for shared in _shared(deployment):
+        if found := [item for item in shared.obstacles if item.heads]:
+            yield shared.violation(found)
+
+
+@rule(
+    Severity.error,
+    reason="Ranks share vocabulary, feed-forward networks and experts in equal parts that do not cut the blocks of a "
+    "quantised checkpoint. vLLM exits if the tensor parallel size does not divide them.",
+    link="https://docs.vllm.ai/en/latest/serving/parallelism_scaling/",
+    failing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B-FP8, uri: hf://Qwen/Qwen3-32B-FP8, size: 100Gi}
+decode: {parallelism: {tensor: 16}, sharedMemory: {enabled: true}}
+""",
+    passing="""\
+modelArtifacts: {name: Qwen/Qwen3-32B-FP8, uri: hf://Qwen/Qwen3-32B-FP8, size: 100Gi}
+decode: {parallelism: {tensor: 8}, sharedMemory: {enabled: true}}
+""",
+)
+def weights_not_divisible(deployment: Deployment) -> Iterator[Violation]:
+    """The tensor parallel size divides the model's weights."""
+    for shared in _shared(deployment):
+        if shared.obstacles and not any(item.heads for item in shared.obstacles):
+            yield shared.violation(shared.obstacles)
 
 
 @rule(
@@ -144,11 +156,134 @@ def draft_of_other_tensor_size(deployment: Deployment) -> Iterator[Violation]:
         )
 
 
+@rule(
+    Severity.error,
+    reason="vLLM compares the token numbers of a draft model with those of the model, so both need a vocabulary of the "
+    "same size, unless `use_heterogeneous_vocab` maps one to the other.",
+    link="https://docs.vllm.ai/en/latest/features/speculative_decoding/",
+    failing="""\
+engine:
+  args:
+    speculative-config: {method: draft_model, model: meta-llama/Meta-Llama-3.1-8B, num_speculative_tokens: 4}
+""",
+    passing="""\
+engine:
+  args:
+    speculative-config: {method: draft_model, model: Qwen/Qwen3-0.6B, num_speculative_tokens: 4}
+""",
+)
+def draft_of_other_vocabulary(deployment: Deployment) -> Iterator[Violation]:
+    """The draft model of speculative decoding has the model's vocabulary."""
+    for group, draft in _drafts(deployment):
+        known = _known(deployment, group)
+        since = Version.parse(facts.engine_memory().drafts.same_vocabulary_since)
+        if known is None or group.command.json("speculative-config").get("use_heterogeneous_vocab"):
+            continue
+        own, other, version = known.shape.vocab_size, draft.shape.vocab_size, group.command.version
+        if not own or not other or own == other or (version and since and version < since):
+            continue
+        yield Violation(
+            f"the draft model {draft.described} has a vocabulary of {other} tokens, and {known.described} one of {own}",
+            group.engine.flag("speculative-config"),
+            "use a draft model of the same family, or set use_heterogeneous_vocab in the speculative-config",
+            None if version and draft.certain and _is_certain(group, known) else Severity.warning,
+        )
+
+
+@rule(
+    Severity.error,
+    reason="A draft model is divided by tensor parallelism as the model is, and vLLM exits if the size does not divide "
+    "its heads.",
+    link="https://docs.vllm.ai/en/latest/features/speculative_decoding/",
+    failing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine:
+  args:
+    speculative-config: {method: draft_model, model: Qwen/Qwen2.5-0.5B-Instruct, num_speculative_tokens: 4}
+""",
+    passing="""\
+decode: {parallelism: {tensor: 4}, sharedMemory: {enabled: true}}
+engine:
+  args:
+    speculative-config: {method: draft_model, model: Qwen/Qwen3-0.6B, num_speculative_tokens: 4}
+""",
+)
+def draft_not_divisible(deployment: Deployment) -> Iterator[Violation]:
+    """The tensor parallel size divides the draft model's heads."""
+    from modelservice.models.tensor_sizes import Division, obstacles
+
+    for group, draft in _drafts(deployment):
+        size = group.command.json("speculative-config").get("draft_tensor_parallel_size") or group.tensor
+        if not isinstance(size, int) or size < 2:
+            continue
+        found = [item for item in obstacles(draft.shape, Division(size)) if item.heads and item.refused]
+        if found:
+            yield Violation(
+                f"tensor parallel size {size} does not divide the {' and the '.join(item.what for item in found)} of "
+                f"the draft model {draft.described}",
+                group.engine.flag("speculative-config"),
+                f"use another draft model, or another {group.role}.parallelism.tensor",
+                None if draft.certain and not group.command.partial else Severity.warning,
+            )
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the ranks of some pods cannot share evenly."""
+
+    group: PodGroup
+    known: KnownModel
+    division: Division
+    obstacles: list[Obstacle]
+
+    def violation(self, found: list[Obstacle]) -> Violation:
+        """Return the violation of the rule about these."""
+        from modelservice.models.tensor_sizes import nearest_sizes
+
+        certain = _is_certain(self.group, self.known) and any(item.refused for item in found)
+        which = [item.what for item in found if item.refused or not certain]
+        size = self.division.size
+        below, above = nearest_sizes(self.known.shape, self.division)
+        key = f"{self.group.role}.parallelism.tensor"
+        return Violation(
+            f"--tensor-parallel-size {size} does not divide the {' and the '.join(which)} of {self.known.described}",
+            self.group.engine.flag("tensor-parallel-size"),
+            f"set {key}: {below}" + (f" or {above}" if above else ""),
+            None if certain else Severity.warning,
+        )
+
+
+def _shared(deployment: Deployment) -> Iterator[_Shared]:
+    """Yield the pods with ranks that cannot share the model evenly, as far as vLLM does not work around it."""
+    from modelservice.models.tensor_sizes import Division, obstacles
+
+    for group in _engines(deployment):
+        known = _known(deployment, group) if (group.tensor or 1) > 1 else None
+        if known is None or group.tensor is None:
+            continue
+        data = group.number("data-parallel-size", 1) or 1
+        expert = group.command.switch("enable-expert-parallel") or False
+        division = Division(group.tensor, data, expert=expert, version=group.command.version)
+        found = [item for item in obstacles(known.shape, division) if item.refused is not False]
+        if found:
+            yield _Shared(group, known, division, found)
+
+
 def _engines(deployment: Deployment) -> Iterator[PodGroup]:
     """Yield the pods whose engine checks the configuration; all pods of a group have the same command line."""
     for group in deployment.servers:
         if group.command.engine == "vllm" and group.loads_model and group.part != "worker":
             yield group
+
+
+def _drafts(deployment: Deployment) -> Iterator[tuple[PodGroup, KnownModel]]:
+    """Yield the pods that speculate with a draft model of its own, and that model, where it is known."""
+    for group in _engines(deployment):
+        config = group.command.json("speculative-config")
+        if config.get("method", "draft_model") == "draft_model":
+            draft = draft_model(deployment, str(config.get("model") or ""), str(config.get("revision") or ""))
+            if draft:
+                yield group, draft
 
 
 def _known(deployment: Deployment, group: PodGroup) -> KnownModel | None:
