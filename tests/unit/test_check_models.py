@@ -19,11 +19,14 @@ from support.model_configs import LLAMA
 
 ERROR, WARNING, INFO = Severity.error, Severity.warning, Severity.info
 OWN = "Qwen/Qwen3-32B"
-COMPLETED = "meta-llama/Llama-3.3-70B-Instruct"
+UNREAD = "Qwen/Qwen2.5-72B-Instruct"
+"""A model in the catalogue whose numbers were not read."""
 TAKEN = "RedHatAI/Qwen3-32B-FP8-dynamic"
 L4, H100 = "NVIDIA-L4", "NVIDIA-H100-80GB-HBM3"
-TENSOR, CONTEXT, FIT, LONG = (
-    "heads-not-divisible", "context-longer-than-model", "weights-do-not-fit", "context-does-not-fit",
+HUGE = "nvidia/Qwen3.5-122B-A10B-NVFP4"
+EXPERTS = "Qwen/Qwen3-235B-A22B-FP8"
+TENSOR, WEIGHTS, CONTEXT, FIT, LONG = (
+    "heads-not-divisible", "weights-not-divisible", "context-longer-than-model", "weights-do-not-fit", "context-does-not-fit",
 )  # fmt: skip
 
 
@@ -39,6 +42,14 @@ def sizes(**given: int) -> dict[str, Any]:
     return {"parallelism": given, "sharedMemory": {"enabled": True}}
 
 
+def image(tag: str) -> dict[str, Any]:
+    return {"image": f"vllm/vllm-openai:{tag}"}
+
+
+def speculating(draft: str, **more: Any) -> dict[str, Any]:
+    return {"speculative-config": {"method": "draft_model", "model": draft, "num_speculative_tokens": 4, **more}}
+
+
 def env(value: Any) -> dict[str, Any]:
     return {"env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": value}}
 
@@ -49,7 +60,26 @@ def env(value: Any) -> dict[str, Any]:
         (TENSOR, values(decode=sizes(tensor=3)), [ERROR]),
         (TENSOR, values(decode=sizes(tensor=8)), []),
         (TENSOR, values(TAKEN, decode=sizes(tensor=3)), [WARNING]),
-        (TENSOR, values(COMPLETED, decode=sizes(tensor=3)), [WARNING]),
+        (TENSOR, values(UNREAD, decode=sizes(tensor=3)), [WARNING]),
+        (TENSOR, values("meta-llama/Llama-3.3-70B-Instruct", decode=sizes(tensor=3)), [ERROR]),
+        (TENSOR, values(args={"revision": "0123abc"}, decode=sizes(tensor=3)), [WARNING]),
+        (TENSOR, values(args={"revision": "main"}, decode=sizes(tensor=3)), [ERROR]),
+        (TENSOR, values(args={"revision": "$(REVISION)"}, decode=sizes(tensor=3)), [WARNING]),
+        # 40 heads, but 10 of keys and values.
+        (TENSOR, values("microsoft/phi-4", decode=sizes(tensor=4)), [ERROR]),
+        (TENSOR, values("microsoft/phi-4", decode=sizes(tensor=2)), []),
+        (TENSOR, values("Qwen/Qwen3-30B-A3B", decode=sizes(tensor=8)), []),  # copies of 4 heads
+        (WEIGHTS, values(decode=sizes(tensor=3)), []),  # said once: the heads are not divisible either
+        (WEIGHTS, values("Qwen/Qwen3-32B-FP8", decode=sizes(tensor=16)), [ERROR]),
+        (WEIGHTS, values("Qwen/Qwen3-32B-FP8", decode=sizes(tensor=8)), []),
+        (WEIGHTS, values(decode=sizes(tensor=16)), []),
+        # The scales of experts of 1536 elements are refined to blocks of 64 since vLLM 0.29.
+        (WEIGHTS, values(EXPERTS, engine=image("v0.33.0"), decode=sizes(tensor=8)), []),
+        (WEIGHTS, values(EXPERTS, engine=image("v0.28.0"), decode=sizes(tensor=8)), [ERROR]),
+        (WEIGHTS, values(EXPERTS, engine=image("latest"), decode=sizes(tensor=8)), [WARNING]),
+        (WEIGHTS, values(EXPERTS, engine=image("v0.28.0"), decode=sizes(tensor=4)), []),
+        (WEIGHTS, values(EXPERTS, engine=image("v0.28.0"), decode=sizes(tensor=8) | {"parallelism": {
+            "tensor": 8, "expert": True}}), []),
         (TENSOR, values("example/own", decode=sizes(tensor=3)), []),
         (TENSOR, values(args={"hf-overrides": {"num_attention_heads": 48}}, decode=sizes(tensor=3)), []),
         (TENSOR, values(modelArtifacts={"uri": f"pvc://models/{OWN}"}, decode=sizes(tensor=3)), [WARNING]),
@@ -62,7 +92,7 @@ def env(value: Any) -> dict[str, Any]:
         (CONTEXT, values(args={"max-model-len": "40K"}), []),
         (CONTEXT, values(args={"max-model-len": "auto"}), []),
         (CONTEXT, values(TAKEN, args={"max-model-len": 131072}), [WARNING]),
-        (CONTEXT, values(COMPLETED, args={"max-model-len": 131073}), [WARNING]),
+        (CONTEXT, values(UNREAD, args={"max-model-len": 32769}), [WARNING]),
         # A tuned model is often made for another length.
         (CONTEXT, values("example/Qwen3-32B-Instruct", args={"max-model-len": 131072}), []),
         (CONTEXT, values(args={"max-model-len": 131072}, engine=env("1")), []),
@@ -75,11 +105,15 @@ def env(value: Any) -> dict[str, Any]:
         (FIT, values(), []),
         (FIT, values(card=L4, decode=sizes(tensor=4)), []),
         (FIT, values("Qwen3-32B", L4), [WARNING]),
-        (FIT, values(COMPLETED, L4), [WARNING]),
+        (FIT, values(UNREAD, L4), [WARNING]),
         (FIT, values(card=L4, args={"cpu-offload-gb": 48}), []),
         (FIT, values(card=L4, args={"quantization": "bitsandbytes"}), []),
         (FIT, values(card=L4, args={"hf-overrides": {"num_hidden_layers": 2}}), []),
         (FIT, values(card=L4, decode=sizes(tensor=2) | {"create": True}, prefill={"create": False}), [ERROR]),
+        # A bare name stands for 80 and for 94 GB: weights of 76 GiB may fit the larger.
+        (FIT, values(HUGE, "H100"), []),
+        (FIT, values(HUGE, H100), [ERROR]),
+        (FIT, values("Qwen/Qwen3-235B-A22B-FP8", "NVIDIA-H100"), [ERROR]),
         (LONG, values(card=L4), []),  # said once: not even the weights fit
         (LONG, values("Qwen/Qwen3-8B", L4, {"gpu-memory-utilization": 0.8}), [WARNING]),
         (LONG, values("Qwen/Qwen3-8B", L4, {"max-model-len": 8192}), [INFO]),
@@ -92,6 +126,22 @@ def env(value: Any) -> dict[str, Any]:
         ("memory-not-known", values(card=L4, args={"quantization": "bitsandbytes"}), [INFO]),
         ("dense-model", values(decode=sizes(tensor=2) | {"parallelism": {"tensor": 2, "expert": True}}), [ERROR]),
         ("dense-model", values("example/Phi-4-FP8", decode={"parallelism": {"tensor": 2, "expert": True}}), [WARNING]),
+        ("draft-of-other-vocabulary", values(args=speculating("Qwen/Qwen3-0.6B")), []),
+        ("draft-of-other-vocabulary", values(args=speculating("meta-llama/Llama-3.2-1B")), [ERROR]),
+        ("draft-of-other-vocabulary", values(args=speculating("example/Llama-3.2-1B-FP8")), [WARNING]),
+        ("draft-of-other-vocabulary", values(args=speculating("example/own")), []),
+        ("draft-of-other-vocabulary", values(args=speculating("meta-llama/Llama-3.2-1B", method="eagle3")), []),
+        ("draft-of-other-vocabulary", values(args=speculating("meta-llama/Llama-3.2-1B",
+                                                              use_heterogeneous_vocab=True)), []),
+        ("draft-of-other-vocabulary", values(args=speculating("meta-llama/Llama-3.2-1B"), engine=image("v0.14.0")), []),
+        ("draft-of-other-vocabulary", values(args=speculating("meta-llama/Llama-3.2-1B"), engine=image("latest")),
+         [WARNING]),
+        ("draft-not-divisible", values("Qwen/Qwen2.5-Coder-32B-Instruct", decode=sizes(tensor=4),
+                                       args=speculating("Qwen/Qwen2.5-0.5B-Instruct")), [ERROR]),
+        ("draft-not-divisible", values("Qwen/Qwen2.5-Coder-32B-Instruct", decode=sizes(tensor=4),
+                                       args=speculating("Qwen/Qwen2.5-0.5B-Instruct", draft_tensor_parallel_size=1)), []),
+        ("draft-not-divisible", values("Qwen/Qwen2.5-Coder-32B-Instruct", decode=sizes(tensor=2),
+                                       args=speculating("Qwen/Qwen2.5-0.5B-Instruct")), []),
         ("draft-of-other-tensor-size", values(decode=sizes(tensor=4), args={"speculative-config": {
             "method": "ngram", "num_speculative_tokens": 4}}), []),
     ],
@@ -124,7 +174,7 @@ def test_a_model_that_is_taken_for_another_is_said_to_be(embedded: EmbeddedHelm)
         (f"/models/{OWN}", False),
         ("Qwen3-32B", False),
         (TAKEN, False),
-        (COMPLETED, False),
+        (UNREAD, False),
     ],
 )
 def test_only_what_was_read_for_the_repository_itself_is_certain(name: str, certain: bool) -> None:

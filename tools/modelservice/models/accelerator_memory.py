@@ -60,10 +60,10 @@ def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
         return part
     for known in kind.products:
         if re.search(known.pattern, product, re.IGNORECASE):
-            if known.memory_mib:
-                return _reported(kind, known.memory_mib * _MIB, f"product {product}", product)
-            least = known.memory_gb * 1000**3 - _reserved(kind)
-            return DeviceMemory(least, known.memory_gb * GIB, f"product {product}", product)
+            most = known.memory_mib * _MIB if known.memory_mib else known.memory_gb * GIB
+            stated = (known.least_gb or known.memory_gb) * 1000**3
+            least = (stated if known.least_gb or not known.memory_mib else most) - _reserved(kind)
+            return DeviceMemory(least, most, f"product {product}", product)
     return None
 
 

@@ -35,8 +35,8 @@ class KnownModel:
         source: where its configuration is from, for sentences.
         taken_as: name of the model whose shape was taken for it; empty where the configuration is its own.
         quantized: how its name says that it is quantised, where the shape was taken; empty where it says nothing.
-        verified: whether each number was read from the configuration of the repository that the engine loads. It was
-            not where numbers that a catalogue leaves out were completed, nor where a path ends with the model's name.
+        verified: whether each number was read for the repository that the engine loads. It was not for some models that
+            no catalogue has whole, nor where a path ends with the model's name.
     """
 
     name: str
@@ -106,8 +106,8 @@ def _known(name: str, own: str, variant: Variant) -> KnownModel:
     like = next((item.like for item in facts.completions().same_shapes if item.model == own), own)
     shape, source = _own_shape(like)
     if variant.owner and like == own:
-        completed = any(own in item.models for item in facts.completions().completions)
-        return KnownModel(name, shape, source, verified=not completed and name.lower() == own.lower())
+        unread = any(own in item.models and own not in item.read for item in facts.completions().completions)
+        return KnownModel(name, shape, source, verified=not unread and name.lower() == own.lower())
     quantization = shape.quantization
     if variant.method == "none":
         quantization = None
