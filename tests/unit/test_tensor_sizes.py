@@ -176,6 +176,8 @@ def test_no_release_before_refines_the_blocks_of_experts() -> None:
                                            "feed-forward networks of 25600 elements": True}),
         ("Qwen/Qwen3-235B-A22B-FP8", Division(8), {"experts of 1536 elements in quantised blocks of 128": None}),
         ("Qwen/Qwen3-235B-A22B-FP8", Division(8, expert=True), {}),
+        ("Qwen/Qwen3.6-35B-A3B-FP8", Division(8, expert=True), {"shared experts of 512 elements in quantised blocks of 128":
+                                                                None}),
         # Without expert parallelism the data parallel ranks share each expert too.
         ("Qwen/Qwen3-235B-A22B-FP8", Division(4, data=2), {"experts of 1536 elements in quantised blocks of 128": None}),
     ],

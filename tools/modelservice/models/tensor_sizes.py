@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -91,13 +92,14 @@ def _obstacles(shape: ModelShape, division: Division) -> Iterator[Obstacle]:
         yield Obstacle(f"vocabulary of {padded} tokens")
     storage = Storage(shape.quantization, type_bytes(shape))
     for number, layer in enumerate(shape.layers or ()):
-        yield from _of_mixer(layer, division, _block(shape, storage, number, layer, "mixer"))
-        if isinstance(layer.feed_forward, Dense):
-            yield from _of_dense(layer.feed_forward, division, _block(shape, storage, number, layer, "dense"))
-        elif isinstance(layer.feed_forward, Experts):
-            yield from _of_experts(
-                shape, layer.feed_forward, division, _block(shape, storage, number, layer, "experts")
-            )
+        block = functools.partial(_block, shape, storage, number, layer)
+        network = layer.feed_forward
+        yield from _of_mixer(layer, division, block("mixer"))
+        if isinstance(network, Dense):
+            yield from _of_dense(network, division, block("dense"))
+        elif isinstance(network, Experts):
+            yield from _of_shared(network, division, block("shared"))
+            yield from _of_experts(shape, network, division, block("experts"))
 
 
 def _of_mixer(layer: Layer, division: Division, block: int) -> Iterator[Obstacle]:

@@ -178,9 +178,11 @@ def _memory(deployment: Deployment, engine: _Engine, known: KnownModel) -> RankM
 
 def _enough(rank: _Rank, deployment: Deployment) -> int | None:
     """Return the smallest larger tensor parallel size with which the weights fit; None for more than 16."""
-    heads, before = rank.known.shape.attention_heads, rank.engine.settings.tensor
-    for size in (2, 4, 8, 16):
-        wider = replace(rank.engine, settings=replace(rank.engine.settings, tensor=size))
-        if size > before and heads % size == 0 and _memory(deployment, wider, rank.known).fits is not False:
+    from modelservice.models.tensor_sizes import tensor_sizes
+
+    settings = rank.engine.settings
+    for size in tensor_sizes(rank.known.shape, 16, expert=settings.expert_parallel):
+        wider = replace(rank.engine, settings=replace(settings, tensor=size))
+        if size > settings.tensor and _memory(deployment, wider, rank.known).fits is not False:
             return size
     return None
