@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,17 +173,70 @@ def test_nodes_offer_what_they_have_free(nodes: Path) -> None:
     assert (offered["h200"].taints, offered["l4"].taints) == ((), ("nvidia.com/gpu",))
 
 
-def test_rows_for_nodes_fit_on_them(nodes: Path, tmp_path: Path) -> None:
-    found = sizing(
-        request.model("Qwen/Qwen3-8B", Models()).shape, hardware.on_nodes(read_inventory(str(nodes))), Need(8192, 8)
-    )
-    assert {item.hardware.name for item in found.candidates} == {"h200", "l4"}
+@pytest.mark.parametrize(("pools", "names"), [("nodes", {"h200", "l4"}), ("claimed", {"h200", "l40s"})])
+def test_rows_for_nodes_fit_on_them(
+    pools: str, names: set[str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    nodes = request.getfixturevalue(pools)
+    known = find("Qwen/Qwen3-8B")
+    assert known
+    found = sizing(known.shape, hardware.on_nodes(read_inventory(str(nodes))), Need(8192, 8))
+    assert {item.hardware.name for item in found.candidates} == names
     for number in range(1, len(found.candidates) + 1):
         output = tmp_path / f"{number}.yaml"
         size("Qwen/Qwen3-8B", "--context", "8192", "--concurrent", "8", "--nodes", str(nodes), "-o", str(output),
              "--choose", str(number))  # fmt: skip
         checked = runner.invoke(app, ["check", "-f", str(output), "--nodes", str(nodes)])
         assert (checked.exit_code, "0 errors, 0 warnings" in checked.output) == (0, True), checked.output
+
+
+CLAIMED = """\
+pools:
+- name: labelled
+  labels: {nvidia.com/gpu.product: NVIDIA-H200}
+  resources: {cpu: "192", memory: 2Ti}
+  devices: [{driver: gpu.nvidia.com, count: 8, capacity: {memory: {value: 143771Mi}}}]
+- name: plain
+  count: 2
+  resources: {cpu: "192", memory: 2Ti}
+  devices:
+  - {driver: gpu.nvidia.com, count: 4, attributes: {productName: {string: NVIDIA L40S}}}
+"""
+
+
+@pytest.fixture
+def claimed(tmp_path: Path) -> Path:
+    file = tmp_path / "claimed.yaml"
+    file.write_text(CLAIMED)
+    return file
+
+
+def test_devices_that_only_claims_reach_are_offered_too(claimed: Path) -> None:
+    labelled, plain = hardware.on_nodes(read_inventory(str(claimed)))
+    assert (labelled.claimed, labelled.free, labelled.expression) == (True, (8,), "")
+    assert labelled.selector == (("nvidia.com/gpu.product", "NVIDIA-H200"),)
+    assert (plain.name, plain.free, plain.per_node) == ("l40s", (4, 4), 4)
+    assert plain.expression == 'device.attributes["gpu.nvidia.com"].productName == "NVIDIA L40S"'
+
+
+def test_allocated_devices_are_not_free(claimed: Path) -> None:
+    inventory = read_inventory(str(claimed))
+    (first, *_) = inventory.of("ResourceSlice")
+    spec = first["spec"]
+    results = [{"driver": spec["driver"], "pool": spec["pool"]["name"], "device": spec["devices"][0]["name"]}]
+    claim = {
+        "kind": "ResourceClaim",
+        "metadata": {"name": "a"},
+        "status": {"allocation": {"devices": {"results": results}}},
+    }
+    used = replace(inventory, objects=(*inventory.objects, claim))
+    assert sum(sum(item.free or ()) for item in hardware.on_nodes(used)) == 8 + 8 - 1
+
+
+def test_a_device_plugin_next_to_the_driver_counts_the_same_devices(tmp_path: Path) -> None:
+    file = tmp_path / "both.yaml"
+    file.write_text(CLAIMED.replace("memory: 2Ti}", "memory: 2Ti, nvidia.com/gpu: '8'}", 1))
+    assert [item.claimed for item in hardware.on_nodes(read_inventory(str(file)))] == [False, True]
 
 
 def test_nodes_that_are_too_few_are_said_so(nodes: Path) -> None:
@@ -290,7 +344,7 @@ def test_a_wrong_request_says_what_to_give(
 @pytest.mark.parametrize(
     ("pools", "words"),
     [
-        ("pools: [{name: cpu}]", "no node has free accelerators of a device plugin; name some with --accelerator"),
+        ("pools: [{name: cpu}]", "no node has free accelerators; name some with --accelerator"),
         ("pools: [{name: a, resources: {nvidia.com/gpu: '8'}}]", "the memory of the accelerators of a-0 is not known"),
     ],
 )

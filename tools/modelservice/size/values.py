@@ -36,12 +36,22 @@ def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
     return {
         **several,
         "modelArtifacts": {"name": model.name, "uri": f"hf://{model.name}", **gated},
-        "accelerator": preset["accelerator"],
+        "accelerator": {**preset["accelerator"], **_claim(item)},
         "engine": engine,
         "routing": {"proxy": {"enabled": False}},
         "decode": pods,
         "prefill": {"create": False},
     }
+
+
+def _claim(item: Candidate) -> dict[str, Any]:
+    """What requests accelerators by a claim; empty for those of a device plugin."""
+    hardware = item.hardware
+    if not hardware.claimed:
+        return {}
+    selectors = [{"cel": {"expression": hardware.expression}}] if hardware.expression else []
+    template = {"resourceClaimTemplates": {hardware.type: {"selectors": selectors}}} if selectors else {}
+    return {"dra": True, **template}
 
 
 def values_file(model: KnownModel, need: Need, item: Candidate) -> str:
