@@ -43,6 +43,7 @@ CASES = [
     ("google/gemma-3-27b-it", Need(16384, 32), LARGE),
     ("Qwen/Qwen3-235B-A22B-FP8", Need(32768, 32), LARGE),
     ("deepseek-ai/DeepSeek-R1", Need(32000, 64), ("l4", *LARGE)),
+    ("deepseek-ai/DeepSeek-R1", Need(32000, 1000), LARGE),
 ]
 """Small, dense, large, natively quantised, hybrid, mixture of experts, latent."""
 
@@ -51,7 +52,9 @@ def sized(model: str, need: Need, accelerators: tuple[str, ...]) -> Sizing:
     return sizing(request.model(model, Models()).shape, hardware.named(accelerators), need)
 
 
-@pytest.mark.parametrize(("model", "need", "accelerators"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
 def test_every_row_renders_passes_check_and_fits(
     embedded: EmbeddedHelm, model: str, need: Need, accelerators: tuple[str, ...]
 ) -> None:
@@ -74,7 +77,9 @@ def test_every_row_renders_passes_check_and_fits(
         assert devices == item.accelerators
 
 
-@pytest.mark.parametrize(("model", "need", "accelerators"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
 def test_rows_have_room_and_none_is_dominated(model: str, need: Need, accelerators: tuple[str, ...]) -> None:
     found = sized(model, need, accelerators)
     for item in found.candidates:
@@ -126,6 +131,20 @@ def test_a_pipeline_is_for_models_that_are_too_large_for_a_node() -> None:
 def test_experts_are_spread_only_where_there_are_some() -> None:
     assert any(item.layout.expert for item in sized("deepseek-ai/DeepSeek-R1", Need(8192, 4), ("h200",)).candidates)
     assert not any(item.layout.expert for item in sized("Qwen/Qwen3-32B", Need(8192, 4), ("h200",)).candidates)
+
+
+def test_experts_are_spread_over_nodes_where_that_takes_fewer_accelerators() -> None:
+    found = sized("deepseek-ai/DeepSeek-R1", Need(32000, 1000), ("h200",)).candidates
+    wide = [item for item in found if item.layout.workers > 1]
+    within = [item for item in found if item.layout.nodes == 1]
+    assert wide and within
+    assert max(item.accelerators for item in wide) < min(item.accelerators for item in within if item.certain)
+    assert all(item.layout.data == item.layout.workers * 8 and item.layout.per_node == 8 for item in wide)
+    written = yaml.safe_load(
+        values_file(request.model("deepseek-ai/DeepSeek-R1", Models()), Need(32000, 1000), wide[0])
+    )
+    assert written["multinode"] is True
+    assert written["decode"]["parallelism"] == {"tensor": 1, "dataLocal": 8, "workers": 4, "expert": True}
 
 
 @pytest.mark.parametrize("name", ALL)

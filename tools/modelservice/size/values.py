@@ -32,7 +32,7 @@ def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
     if item.hardware.taints:
         pods["tolerations"] = [{"key": key, "operator": "Exists"} for key in item.hardware.taints]
     gated = {"authSecretName": TOKEN_SECRET} if is_gated(model.name) else {}
-    several = {"multinode": True} if item.layout.pipeline > 1 else {}
+    several = {"multinode": True} if item.layout.nodes > 1 else {}
     return {
         **several,
         "modelArtifacts": {"name": model.name, "uri": f"hf://{model.name}", **gated},
@@ -79,6 +79,8 @@ def _parallelism(item: Candidate) -> dict[str, Any]:
     sizes: dict[str, Any] = {"tensor": layout.tensor}
     if layout.pipeline > 1:
         sizes |= {"pipeline": layout.pipeline, "workers": layout.pipeline}
-    if layout.data > 1:
+    if layout.workers > 1:
+        sizes |= {"dataLocal": layout.data // layout.workers, "workers": layout.workers}
+    elif layout.data > 1:
         sizes["data"] = layout.data
     return sizes | ({"expert": True} if layout.expert else {})
