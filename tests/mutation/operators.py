@@ -5,6 +5,7 @@ An operator that does not apply to a deployment returns nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -403,6 +404,41 @@ def tensor_size_odd(base: Base) -> Touched:
         return None
     section(base.values, "decode", "parallelism")["tensor"] = 3
     return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 3")
+
+
+@operator
+def heads_of_keys_and_values_not_divisible(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "microsoft/phi-4") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 4")
+
+
+@operator
+def blocks_of_quantised_weights_not_divisible(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B-FP8") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 16
+    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 16")
+
+
+@operator
+def draft_model_of_another_family(base: Base) -> Touched:
+    if not base.tells_its_version("decode") or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    draft = {"method": "draft_model", "model": "meta-llama/Llama-3.2-1B", "num_speculative_tokens": 4}
+    return give_flag(base, "speculative-config", json.dumps(draft))
+
+
+@operator
+def draft_model_that_ranks_cannot_share(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or not base.tells_its_version("decode"):
+        return None
+    if give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    draft = {"method": "draft_model", "model": "Qwen/Qwen2.5-0.5B-Instruct", "num_speculative_tokens": 4}
+    return give_flag(base, "speculative-config", json.dumps(draft))
 
 
 @operator
