@@ -438,7 +438,8 @@ def draft_model_that_ranks_cannot_share(base: Base) -> Touched:
         return None
     section(base.values, "decode", "parallelism")["tensor"] = 4
     draft = {"method": "draft_model", "model": "Qwen/Qwen2.5-0.5B-Instruct", "num_speculative_tokens": 4}
-    return give_flag(base, "speculative-config", json.dumps(draft))
+    given = give_flag(base, "speculative-config", json.dumps(draft))
+    return (*given, "tensor 4") if given else None
 
 
 @operator

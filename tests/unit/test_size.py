@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -23,8 +24,10 @@ from modelservice.models.engine_settings import settings_of
 from modelservice.models.group_memory import group_memory
 from modelservice.models.lookup import Models
 from modelservice.models.tensor_sizes import tensor_sizes
+from modelservice.plan.draw import text_width
 from modelservice.size import hardware, request
 from modelservice.size.candidates import Sizing, settings_for, sizing
+from modelservice.size.picture import svg
 from modelservice.size.request import Need
 from modelservice.size.table import to_json
 from modelservice.size.values import values, values_file
@@ -381,6 +384,36 @@ def test_a_model_that_fits_nowhere_says_why(nodes: Path) -> None:
     text = str(caught.value)
     assert text.startswith("meta-llama/Llama-3.1-405B-Instruct does not fit with 131072 tokens (h200: needs ")
     assert "l4: does not fit on 1 node of 4)" in text and "set a shorter --context" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
+def test_the_picture_has_every_row_and_nothing_overlaps(model: str, need: Need, accelerators: tuple[str, ...]) -> None:
+    known, found = request.model(model, Models()), sized(model, need, accelerators)
+    root = ElementTree.fromstring(svg(known, need, found))  # noqa: S314  # our own
+    drawn = [element for element in root if element.tag.endswith("text")]
+    texts = ["".join(element.itertext()) for element in drawn]
+    for number, item in enumerate(found.candidates, 1):
+        assert f"{number}  {item.hardware.name}" in texts
+        assert any(text.endswith(str(item.layout)) for text in texts)
+    assert f"{need.concurrent} needed" in texts
+    boxes = [box for element, text in zip(drawn, texts, strict=True) if text for box in [extent(element, text)]]
+    overlapping = [
+        (one, other)
+        for one, other in itertools.combinations(boxes, 2)
+        if one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+    ]
+    assert overlapping == []
+    assert max(box[1] for box in boxes) <= float(root.attrib["width"])
+
+
+def extent(element: Any, text: str) -> tuple[float, float, float, float]:
+    """Left, right, upper and lower edge of a text."""
+    size_, x, y = (float(element.attrib[name]) for name in ("font-size", "x", "y"))
+    width = text_width(text, int(size_))
+    left = x - width / 2 if element.attrib["text-anchor"] == "middle" else x
+    return left, left + width, y - 0.8 * size_, y
 
 
 def test_a_shell_completes_models_and_accelerators() -> None:

@@ -11,7 +11,7 @@ import typer
 
 from modelservice.cli.completion import accelerator_names, model_names
 from modelservice.cli.messages import print_layout, say
-from modelservice.cli.options import FetchModelConfig, ModelConfigs, ReportFormat
+from modelservice.cli.options import FetchModelConfig, ModelConfigs, PictureFormat
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.model.cluster import read_inventory
 from modelservice.models.catalogue import KnownModel
@@ -51,7 +51,7 @@ def command(
     ] = None,
     model_configs: ModelConfigs = [],  # noqa: B006
     fetch: FetchModelConfig = False,
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="Format of the table.")] = ReportFormat.text,
+    output_format: Annotated[PictureFormat, typer.Option("--format", help="Format of the table.")] = PictureFormat.text,
 ) -> None:
     """Show which accelerators a model fits on, how many, and with which parallelism."""
     if accelerators and nodes:
@@ -96,10 +96,14 @@ def _write(known: KnownModel, needed: Need, found: Sizing, number: int, output: 
     say("wrote", f"{output}, row {number}", style="bold")
 
 
-def _print(known: KnownModel, needed: Need, found: Sizing, output_format: ReportFormat) -> None:
+def _print(known: KnownModel, needed: Need, found: Sizing, output_format: PictureFormat) -> None:
     from modelservice.size.table import layout, to_json
 
-    if output_format is ReportFormat.json:
+    if output_format is PictureFormat.json:
         sys.stdout.write(json.dumps(to_json(known, needed, found), indent=2) + "\n")
+    elif output_format is PictureFormat.svg:
+        from modelservice.size.picture import svg
+
+        sys.stdout.write(svg(known, needed, found))
     else:
         print_layout(layout(known, needed, found))
