@@ -423,6 +423,15 @@ def blocks_of_quantised_weights_not_divisible(base: Base) -> Touched:
 
 
 @operator
+def context_parallel_for_too_few_ranks(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    given = give_flag(base, "decode-context-parallel-size", "2")
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    return (*given, "tensor 4") if given else None
+
+
+@operator
 def draft_model_of_another_family(base: Base) -> Touched:
     if not base.tells_its_version("decode") or give_model(base, "Qwen/Qwen3-32B") is None:
         return None

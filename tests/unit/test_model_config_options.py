@@ -67,6 +67,12 @@ def test_a_missing_file_is_an_error_in_one_line(config: Path) -> None:
     assert str(result.exception) == "/nowhere: No such file or directory; give a model's directory or its config.json"
 
 
+@pytest.mark.parametrize("given", ["", "mine/model="])
+def test_an_option_without_a_path_is_an_error(given: str) -> None:
+    with pytest.raises(UsageError, match=f"--model-config {given}: no path; set PATH or MODEL=PATH"):
+        Models([given])
+
+
 def test_check_sizes_a_model_by_the_configuration_that_is_given(config: Path) -> None:
     values = config.with_name("values.yaml")
     values.write_text(VALUES)

@@ -13,7 +13,7 @@ from modelservice.engines.version import Version
 from modelservice.models.catalogue import find, names
 from modelservice.models.layers import Attention, Dense, Experts, LatentAttention
 from modelservice.models.shape import ModelShape
-from modelservice.models.tensor_sizes import Division, nearest_sizes, obstacles, tensor_sizes
+from modelservice.models.tensor_sizes import Division, context_sizes, nearest_sizes, obstacles, tensor_sizes
 from support.vllm_functions import vllm_function
 
 VERSIONS = ("0.32.0", "0.33.0")
@@ -46,18 +46,19 @@ class Vllm:
         self.experts = take(FP8, "validate_fp8_block_shape_moe", **ranks)
         self.refined = take(f"{LAYERS}/fused_moe/oracle/fp8.py", "refine_fp8_moe_block_shape", math=math)
 
-    def verify(self, shape: ModelShape) -> None:
+    def verify(self, shape: ModelShape, context: int = 1) -> None:
         """Compare the configuration with the parallel sizes, as the engine does before it loads anything."""
         verify = self.take("vllm/config/model.py", "verify_with_parallel_config")
         model = SimpleNamespace(
             model_arch_config=SimpleNamespace(total_num_attention_heads=shape.attention_heads),
             use_mla=shape.is_latent,
             multimodal_config=None,
+            get_total_num_kv_heads=lambda: shape.kv_heads,
         )
         parallel = SimpleNamespace(
             tensor_parallel_size=self.size,
             pipeline_parallel_size=1,
-            decode_context_parallel_size=1,
+            decode_context_parallel_size=context,
             enable_expert_parallel=False,
             enable_hc_sp=False,
         )
@@ -121,6 +122,24 @@ def test_vllm_refuses_the_same_sizes(version: str, size: int) -> None:
         ours = {item.refused for item in found}
         theirs = refused(vllm.verify, known.shape) or refused(vllm.load, known.shape)
         assert theirs == (True in ours) or (theirs and None in ours), (name, found)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_vllm_refuses_the_same_decode_context_parallel_sizes(version: str) -> None:
+    for size in (4, 8, 16):
+        vllm = Vllm(version, size)
+        for name in MODELS:
+            known = find(name)
+            assert known
+            shape = known.shape
+            if not shape.kv_heads or refused(vllm.verify, shape):
+                continue
+            accepted = [
+                context
+                for context in range(1, size + 1)
+                if size % context == 0 and not refused(functools.partial(vllm.verify, context=context), shape)
+            ]
+            assert context_sizes(shape, size) == accepted, (name, size)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

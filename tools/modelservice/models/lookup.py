@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelservice.errors import UsageError
+
 if TYPE_CHECKING:
     from modelservice.models.catalogue import KnownModel
 
@@ -65,5 +67,14 @@ class Models:
 
 
 def _split(given: str) -> tuple[str, str]:
+    """The model and the path of ``MODEL=PATH``; an empty name for a path alone.
+
+    Raises:
+        UsageError: there is no path.
+    """
     model, found, path = given.partition("=")
-    return (model, path) if found and not Path(given).exists() else ("", given)
+    if not found or Path(given).exists():
+        model, path = "", given
+    if not path:
+        raise UsageError(f"--model-config {given}: no path", fix="set PATH or MODEL=PATH")
+    return model, path

@@ -72,6 +72,19 @@ def tensor_sizes(shape: ModelShape, largest: int, *, expert: bool = False) -> li
     return [size for size in sizes if not obstacles(shape, Division(size, expert=expert))]
 
 
+def context_sizes(shape: ModelShape, tensor: int) -> list[int]:
+    """Return the decode context parallel sizes that vLLM accepts with a tensor parallel size.
+
+    Ranks that would hold copies of the same heads of keys and values share the tokens instead; with a latent cache all
+    ranks do.
+    """
+    sizes = [size for size in range(1, tensor + 1) if tensor % size == 0]
+    if shape.is_latent or not shape.kv_heads:
+        return sizes
+    queries, copies = shape.attention_heads // shape.kv_heads, tensor // shape.kv_heads
+    return [size for size in sizes if size == 1 or (size <= copies and queries % size == 0)]
+
+
 def nearest_sizes(shape: ModelShape, division: Division) -> tuple[int, int | None]:
     """Return the next smaller and the next larger size without obstacles; None where no size up to the heads has."""
     size, largest = division.size, max(division.size, shape.attention_heads)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CHANGING = ("hf-overrides", "hf-config-path", "rope-scaling", "rope-theta", "model-impl")
 """Flags after which the engine reads another configuration than the model's, or runs it with other code."""
+_PREFILL = "prefill-context-parallel-size"
 _ALLOWS_LONGER = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
 
 
@@ -61,6 +62,40 @@ def weights_not_divisible(deployment: Deployment) -> Iterator[Violation]:
     for shared in _shared(deployment):
         if shared.obstacles and not any(item.heads for item in shared.obstacles):
             yield shared.violation(shared.obstacles)
+
+
+@rule(
+    Severity.error,
+    reason="Decode context parallelism shares tokens among ranks that hold copies of the same heads of keys and "
+    "values. vLLM exits if there are fewer copies, or if its size does not divide the queries of a head.",
+    link="https://docs.vllm.ai/en/latest/serving/context_parallel_deployment/",
+    failing="""\
+decode: {parallelism: {tensor: 8}, sharedMemory: {enabled: true}, engine: {args: {decode-context-parallel-size: 2}}}
+""",
+    passing="""\
+modelArtifacts: {name: Qwen/Qwen3-30B-A3B, uri: hf://Qwen/Qwen3-30B-A3B, size: 100Gi}
+decode: {parallelism: {tensor: 8}, sharedMemory: {enabled: true}, engine: {args: {decode-context-parallel-size: 2}}}
+""",
+)
+def context_parallel_without_copies(deployment: Deployment) -> Iterator[Violation]:
+    """Ranks that share tokens hold copies of the same heads."""
+    from modelservice.models.tensor_sizes import context_sizes
+
+    for group in _engines(deployment):
+        size = group.command.number("decode-context-parallel-size") or 1
+        known = _known(deployment, group) if size > 1 and not group.command.has(_PREFILL) else None
+        if known is None or known.shape.layers is None or not group.tensor:
+            continue
+        accepted = context_sizes(known.shape, group.tensor)
+        if size not in accepted:
+            heads = "" if known.shape.is_latent else f" and the {known.shape.kv_heads} heads of keys and values"
+            yield Violation(
+                f"--decode-context-parallel-size {size} does not go with --tensor-parallel-size {group.tensor}"
+                f"{heads} of {known.described}",
+                group.engine.flag("decode-context-parallel-size"),
+                f"set {accepted[-1]}" if accepted[-1] > 1 else "remove it, or raise the tensor parallel size",
+                _severity(group, known),
+            )
 
 
 @rule(
