@@ -255,10 +255,13 @@ def test_allocated_devices_are_not_free(claimed: Path) -> None:
     assert sum(sum(item.free or ()) for item in hardware.on_nodes(used)) == 8 + 8 - 1
 
 
-def test_a_device_plugin_next_to_the_driver_counts_the_same_devices(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "claimed"), [("8", [False, True]), ("0", [True, True])])
+def test_a_device_plugin_next_to_the_driver_counts_the_same_devices(
+    number: str, claimed: list[bool], tmp_path: Path
+) -> None:
     file = tmp_path / "both.yaml"
-    file.write_text(CLAIMED.replace("memory: 2Ti}", "memory: 2Ti, nvidia.com/gpu: '8'}", 1))
-    assert [item.claimed for item in hardware.on_nodes(read_inventory(str(file)))] == [False, True]
+    file.write_text(CLAIMED.replace("memory: 2Ti}", f"memory: 2Ti, nvidia.com/gpu: '{number}'}}", 1))
+    assert [item.claimed for item in hardware.on_nodes(read_inventory(str(file)))] == claimed
 
 
 def test_nodes_that_are_too_few_are_said_so(nodes: Path) -> None:

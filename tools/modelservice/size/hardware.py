@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 from modelservice import facts
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.facts.models import Accelerator, Product
-from modelservice.model.cluster import Inventory, Node
+from modelservice.model.cluster import Inventory, Node, amounts
 from modelservice.models.accelerator_memory import (
     DeviceMemory,
     labelled_memory,
@@ -53,8 +54,8 @@ class Hardware:
         kind = facts.accelerator(self.type)
         if not kind or not self.claimed or self.selector or not self.memory.product:
             return ""
-        driver = kind.device_class
-        return f'device.attributes["{driver}"].productName == "{self.memory.product}"'
+        driver, product = json.dumps(kind.device_class), json.dumps(self.memory.product)
+        return f"device.attributes[{driver}].productName == {product}"
 
     def groups(self, devices: int, nodes: int) -> int | None:
         """Return how many groups there is room for; None without a limit.
@@ -131,7 +132,8 @@ def _of_plugin(kind: Accelerator, node: Node) -> Iterator[_Offer]:
 
 def _of_slices(kind: Accelerator, node: Node, inventory: Inventory) -> Iterator[_Offer]:
     """What a node offers by claims only; a device plugin next to the driver counts the same devices."""
-    if not kind.device_class or not kind.per_node or kind.resource in node.allocatable:
+    status = (inventory.find("Node", node.name) or {}).get("status") or {}
+    if not kind.device_class or not kind.per_node or amounts(status.get("allocatable") or {}).get(kind.resource):
         return
     selector = _selector(kind, node)
     label = next((value for _, value in selector), "")
