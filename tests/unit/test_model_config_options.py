@@ -86,6 +86,24 @@ def test_check_sizes_a_model_by_the_configuration_that_is_given(config: Path) ->
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "noted"),
+    [
+        (["check"], "mine/modle", True), (["check"], "mine/model", False),
+        (["plan", "-f"], "mine/modle", True), (["plan", "-f"], "mine/model", False),
+        (["size", "Qwen/Qwen3-8B", "--nodes"], "mine/model", True),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_nothing_asks_for_is_noted(
+    command: list[str], given: str, noted: bool, config: Path
+) -> None:
+    file = config.with_name("values.yaml")
+    file.write_text("pools: [{name: a, resources: {nvidia.com/gpu: '8'}, labels: {nvidia.com/gpu.product: NVIDIA-L4}}]"
+                    if "--nodes" in command else VALUES)  # fmt: skip
+    done = runner.invoke(app, [*command, str(file), "--model-config", f"{given}={config}"])
+    assert (f"not used: --model-config {given}=…" in done.stderr) == noted, done.output
+
+
 def layers(models: Models, name: str) -> int:
     """Number of layers of a model."""
     found = models.find(name)

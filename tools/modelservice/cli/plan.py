@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelservice.check.runner import sound
-from modelservice.cli.messages import print_layout, say
+from modelservice.cli.messages import note_unused, print_layout, say
 from modelservice.cli.options import (
     Chart,
     Engine,
@@ -104,6 +104,7 @@ def command(
     deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
     deployment.models = Models(model_configs, fetch=fetch_model_config)
     found = plan(deployment, request)
+    note_unused(deployment.models)
     if output_format is PictureFormat.text:
         _print(found)
     else:

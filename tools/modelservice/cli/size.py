@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelservice.cli.completion import accelerator_names, model_names
-from modelservice.cli.messages import print_layout, say
+from modelservice.cli.messages import note_unused, print_layout, say
 from modelservice.cli.options import FetchModelConfig, ModelConfigs, PictureFormat
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.model.cluster import read_inventory
@@ -58,7 +58,9 @@ def command(
         raise UsageError("--accelerator and --nodes exclude each other", fix="keep one")
     if choose is not None and output is None:
         raise UsageError("--choose says which row is written", fix="add -o values.yaml")
-    known = request.model(name, Models(model_configs, fetch=fetch))
+    models = Models(model_configs, fetch=fetch)
+    known = request.model(name, models)
+    note_unused(models)
     needed = request.need(known, context, concurrent)
     if output is not None:
         request.repository(known)

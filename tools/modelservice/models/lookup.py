@@ -39,6 +39,12 @@ class Models:
         self._fetch = fetch
         self._known: dict[tuple[str, str], KnownModel | None] = {}
 
+    @property
+    def unused(self) -> list[str]:
+        """Models for which a configuration was given, where others were asked for."""
+        asked = {name for name, _ in self._known}
+        return [name for name in self._given if asked and name and name not in asked]
+
     def find(self, name: str, revision: str = "") -> KnownModel | None:
         """Return what is known of a model; None for one that is not known.
 
