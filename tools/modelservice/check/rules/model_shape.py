@@ -186,7 +186,7 @@ def draft_of_other_tensor_size(deployment: Deployment) -> Iterator[Violation]:
             f"the draft model has draft_tensor_parallel_size {size}, which is neither 1 nor --tensor-parallel-size "
             f"{group.tensor}",
             group.engine.flag("speculative-config"),
-            "remove draft_tensor_parallel_size, or set 1",
+            "remove draft_tensor_parallel_size",
             Severity.warning if group.command.partial or group.command.version is None else None,
         )
 
