@@ -2,11 +2,12 @@
 
 The environment is 3 GB, so it is not copied into an image. The image has a program `vllm` that starts the one of the
 environment, which the pods mount read-only at its own path, with the Python that it was built with and the machine's
-libraries.
+libraries. vLLM asks `lscpu` for the processors, so the image has the machine's.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ def image() -> Image:
     """The image.
 
     Raises:
-        UsageError: the environment cannot be built here.
+        UsageError: the environment cannot be built here, or the machine has no lscpu.
     """
+    lscpu = shutil.which("lscpu")
+    if lscpu is None:
+        raise UsageError("lscpu is not installed, which vLLM runs", fix="install the package util-linux")
     program = environment.environment() / "bin" / "vllm"
-    return Image((f"docker.io/{IMAGE}",), ("vllm", "serve"), {"bin/vllm": f'#!/bin/sh\nexec {program} "$@"\n'})
+    files = {"bin/vllm": f'#!/bin/sh\nexec {program} "$@"\n', "bin/lscpu": Path(lscpu)}
+    return Image((f"docker.io/{IMAGE}",), ("vllm", "serve"), files)
 
 
 def values() -> dict[str, Any]:
