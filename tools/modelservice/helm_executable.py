@@ -28,26 +28,9 @@ class HelmExecutable:
     """A helm executable."""
 
     def __init__(self, chart: Path, executable: str) -> None:
-        found = shutil.which(executable)
-        if found is None:
-            raise UsageError(
-                f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one"
-            )
         self.path = chart
-        self.executable = found
-        self._command = pyhelm3.Command(executable=found)
-        self._check_version(executable)
-
-    def _check_version(self, executable: str) -> None:
-        """Reject a program that does not say that it is Helm: any that exits with 0 would pass for an empty chart.
-
-        pyhelm3's own check rejects the ``v4.3`` of a helm built from its module without version flags.
-        """
-        with contextlib.suppress(pyhelm3.errors.Error, UnicodeDecodeError):
-            output: bytes = asyncio.run(self._command.run(["version", "--template", "{{.Version}}"]))
-            if re.match(r"v[34]\b", output.decode()):
-                return
-        raise UsageError(f"{executable} is not Helm 3 or 4", fix="name a helm executable, or leave --helm out")
+        self.executable = found_helm(executable, fix="install helm, or leave --helm out to use the embedded one")
+        self._command = pyhelm3.Command(executable=self.executable)
 
     def render(
         self,
@@ -81,6 +64,26 @@ class HelmExecutable:
             if "invalid kube version" in text:
                 raise UsageError(text) from None
             raise explained(text, load_chart(self.path).name, _schema(self.path), values) from None
+
+
+def found_helm(executable: str, *, fix: str) -> str:
+    """Return the path of a helm executable.
+
+    A program that does not say that it is Helm is rejected: any that exits with 0 would pass for an empty chart.
+    pyhelm3's own check rejects the ``v4.3`` of a helm built from its module without version flags.
+
+    Raises:
+        UsageError: there is no such program, or it is not Helm.
+    """
+    found = shutil.which(executable)
+    if found is None:
+        raise UsageError(f"no program {executable}", fix=fix)
+    with contextlib.suppress(pyhelm3.errors.Error, UnicodeDecodeError):
+        command = pyhelm3.Command(executable=found)
+        output: bytes = asyncio.run(command.run(["version", "--template", "{{.Version}}"]))
+        if re.match(r"v[34]\b", output.decode()):
+            return found
+    raise UsageError(f"{executable} is not Helm 3 or 4", fix="name a helm executable, or leave --helm out")
 
 
 def _schema(chart: Path) -> dict[str, Any] | None:
