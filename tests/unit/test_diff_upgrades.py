@@ -86,9 +86,13 @@ VOLUME = of_kind("PersistentVolumeClaim", spec__accessModes=["ReadWriteOnce"])
 DOMAIN = of_kind("ComputeDomain", "resource.nvidia.com/v1beta1", spec__numNodes=2)
 STATEFUL = workload("StatefulSet", spec__serviceName="s", spec__volumeClaimTemplates=[CLAIM])
 
+WRITTEN = workload(spec__strategy__rollingUpdate={"maxSurge": "25%", "maxUnavailable": "25%"})
+
 REFUSED: list[tuple[Object, Object, str | None]] = [
     (workload(), workload(spec__selector__matchLabels={"app": "x"}), "spec.selector"),
-    (workload(), workload(spec__strategy={"type": "Recreate"}, metadata__labels={"a": "b"}), None),
+    (workload(), workload(spec__strategy={"type": "Recreate"}), "spec.strategy.rollingUpdate"),
+    (WRITTEN, workload(spec__strategy={"type": "Recreate"}), None),
+    (workload(spec__strategy={"type": "Recreate"}), workload(), None),
     (STATEFUL, changed(STATEFUL, spec__selector__matchLabels={"app": "x"}), "spec.selector"),
     (STATEFUL, changed(STATEFUL, spec__serviceName="other"), "spec.serviceName"),
     (STATEFUL, changed(STATEFUL, spec__podManagementPolicy="Parallel"), "spec.podManagementPolicy"),
@@ -132,8 +136,10 @@ def test_immutable_fields_are_refused_with_the_way_out(before: Object, after: Ob
     assert [item.path for item in found.refusals] == ([path] if path else [])
     for item in found.refusals:
         assert item.way
-        assert "{" not in item.way
-        assert item.sources == facts.kubernetes().immutable[str(before["kind"])].source
+        assert "{object}" not in item.way
+        known = facts.kubernetes()
+        of_kind = known.leftovers if path == "spec.strategy.rollingUpdate" else known.immutable
+        assert item.sources == of_kind[str(before["kind"])].source
     assert (found.verdict == "fails") == bool(path)
 
 
@@ -160,7 +166,7 @@ EFFECTS: list[tuple[Object, Object, str, str | None]] = [
     (workload(), workload(spec__replicas=0), "scale", "its replicas become 0"),
     (workload(), workload(spec__strategy={"type": "Recreate"}), "keep", None),
     (
-        workload(), with_container(workload(spec__strategy={"type": "Recreate"}), **IMAGE),
+        WRITTEN, with_container(workload(spec__strategy={"type": "Recreate"}), **IMAGE),
         "restart", "all 2 pods end before a new one is ready: the update is Recreate",
     ),
     (

@@ -166,8 +166,7 @@ class _Reader:
         rendering, sources = scoped(chart_renderer(self.helm, self.chart, self.subchart), sources)
         with located(sources.whole):
             objects = rendering.render(sources.values, self.release).objects
-        changed = ["--set"] if values.assignments else []
-        name = ", ".join([*values.layers, *changed]) or "no values"
+        name = (", ".join(values.layers) or "no values") + (" with --set" if values.assignments else "")
         return _Read(self._side(objects, name, sources), sources, self.release, rendering)
 
     def installed(self) -> _Read:

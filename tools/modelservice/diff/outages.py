@@ -33,7 +33,7 @@ def outages(effects: Sequence[WorkloadEffect]) -> Iterator[Outage]:
 
     Without prefill pods decode computes the prompts itself, so only the other pods are looked at.
     """
-    yield from (_handed_to_autoscaler(item) for item in effects if _drops_to_one(item))
+    yield from (_handed_to_autoscaler(item) for item in effects if item.handed_over and item.replicas[0] > 1)
     serving = [item for item in effects if item.serves and item.role != "prefill"]
     for item in serving:
         if not any(_stays(other) for other in serving if other is not item):
@@ -82,14 +82,6 @@ def _restart(item: WorkloadEffect) -> Outage:
         why = f"maxUnavailable is {unavailable} and maxSurge {surge}"
         fix = "set maxSurge: 1 and maxUnavailable: 0, or more replicas"
     return Outage(item.name, f"{all_of_them} before a new one is ready: {why}", fix, certain=True)
-
-
-def _drops_to_one(item: WorkloadEffect) -> bool:
-    """Return whether the number of replicas is handed to an autoscaler: Helm removes it, and the default is 1."""
-    if not item.before or not item.after:
-        return False
-    was, will = item.before[0].replicas, item.after[0].workload["spec"].get("replicas")
-    return was is not None and was > 1 and will is None
 
 
 def _handed_to_autoscaler(item: WorkloadEffect) -> Outage:

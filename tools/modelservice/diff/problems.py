@@ -57,7 +57,7 @@ def problems(upgrade: Upgrade) -> Iterator[Problem]:
 
 def _refused(upgrade: Upgrade) -> Iterator[Problem]:
     for item in upgrade.refusals:
-        message = f"the API server rejects the upgrade: {item.path} is immutable"
+        message = f"the API server rejects the change of {item.path}: {item.why}"
         yield Problem(Severity.fails, item.object, message, item.way, item.causes, item.sources)
 
 

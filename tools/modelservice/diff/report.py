@@ -33,6 +33,7 @@ def to_json(upgrade: Upgrade) -> dict[str, Any]:
         ],
         "objects": [_object(change) for change in upgrade.changes],
         "pods": [_pods(item) for item in upgrade.effects],
+        "refused": [{"object": item.object, "path": item.path} for item in upgrade.refusals],
         "handover": _handover(upgrade.handover) if upgrade.handover else None,
         "accelerators": [asdict(item) for item in upgrade.needs],
         "cluster": upgrade.source,

@@ -69,7 +69,14 @@ class WorkloadEffect:
     def replicas(self) -> tuple[int, int]:
         """Replicas before and after; 0 where there is no workload, the least of an autoscaler where one owns them."""
         old, new = (groups[0].placed_replicas if groups else 0 for groups in (self.before, self.after))
-        return old, new
+        return old, 1 if self.handed_over else new
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether an autoscaler takes the replicas over: Helm removes their number, and the API server sets 1."""
+        if not self.before or not self.after:
+            return False
+        return self.before[0].replicas is not None and self.after[0].workload["spec"].get("replicas") is None
 
     @property
     def limits(self) -> Limits:

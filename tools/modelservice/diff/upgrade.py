@@ -70,7 +70,7 @@ def upgrade(before: Side, after: Side, causes: Causes | None, inventory: Invento
     effects = workload_effects(before, after, changes)
     waiting = stalls(effects, inventory) if inventory else []
     return Upgrade(
-        before.name, after.name, changes, effects, list(refusals(changes)), list(outages(effects)),
+        before.name, after.name, changes, effects, list(refusals(changes, before.objects)), list(outages(effects)),
         handover(before.deployment, after.deployment, effects), needs(effects, inventory), waiting,
         inventory.source if inventory else None,
     )  # fmt: skip

@@ -1099,6 +1099,19 @@ class ImmutableFields(Record):
     """Field that must be true in the old object for the structures to be immutable; empty where they always are."""
 
 
+class Leftover(Record):
+    """A section of one kind of update that stays, as far as the API server filled it in, when the kind changes."""
+
+    source: Source
+    update: str
+    """Field with the kind of update and the section."""
+    type: str
+    """The kind of update that has the section, which is the default."""
+    section: str
+    filled: tuple[str, ...]
+    """Fields of the section that the API server fills in."""
+
+
 class Rollout(Record):
     """How the controller of a kind of workload replaces pods."""
 
@@ -1158,6 +1171,8 @@ class Kubernetes(Record):
     architectures: Architectures
     immutable: Mapping[str, ImmutableFields]
     """Immutable fields by kind."""
+    leftovers: Mapping[str, Leftover]
+    """Sections that keep an update from changing its kind, by kind of workload."""
     rollouts: Mapping[str, Rollout]
     """How pods are replaced, by kind of workload."""
 
