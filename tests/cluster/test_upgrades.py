@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from localcluster.binaries import binary
 from modelservice.cli import main
 from modelservice.rendered import Rendered
 from support.cluster import Cluster, Helm, on, values
@@ -137,7 +138,7 @@ UPGRADES: dict[str, tuple[Values, Values]] = {
         over(PLAIN, decode(monitoring={"podmonitor": {"enabled": True}})), decode(monitoring=None),
     ),
     "model name": (PLAIN, {"modelArtifacts": {"name": "other/model"}}),
-    "autoscaler": (PLAIN, decode(replicas=None, autoscaling={"enabled": True, "minReplicas": 1, "maxReplicas": 3})),
+    "autoscaler": (PLAIN, decode(replicas=None, autoscaling={"enabled": True})),
     "prefill": (PLAIN, {"prefill": {"create": True, "replicas": 1}}),
     "other name": (PLAIN, {"fullnameOverride": "elsewhere"}),
     "other kind": (PLAIN, decode(workload="StatefulSet")),
@@ -331,8 +332,9 @@ FULL = values(decode={"replicas": 2, "parallelism": {"tensor": 4}, **on("exact")
 """Pods that need all accelerators of the pool's two nodes."""
 SURGE, ROOM_FIRST = ({"maxSurge": 1, "maxUnavailable": 0}, {"maxSurge": 0, "maxUnavailable": 1})
 FULL_GROUPS = values(
-    multinode=True, decode={"replicas": 1, "parallelism": {"tensor": 4, "pipeline": 2, "workers": 2}, **on("exact")}
+    multinode=True, decode={"replicas": 2, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}, **on("h100")}
 )
+"""Groups that need all accelerators of the pool's four nodes."""
 STALLS: dict[str, tuple[Values, Values, bool]] = {
     # before, after, whether the roll-out waits for room that does not come
     "surge": (FULL, NEWER, True),
@@ -344,6 +346,30 @@ STALLS: dict[str, tuple[Values, Values, bool]] = {
     ),
     "groups, room first": (FULL_GROUPS, NEWER, False),
 }  # fmt: skip
+
+
+def test_the_only_group_is_not_replaced_by_a_surge_group(
+    cluster: Cluster, helm: Helm, namespace: str, diff: Diff
+) -> None:
+    """With LeaderWorkerSet 0.8, though there is room."""
+    before = over(GROUPS, decode(replicas=1, rolloutStrategy={"rollingUpdateConfiguration": SURGE}))
+    after = over(before, NEWER)
+    helm.install(RELEASE, before)
+    report = diff(before, after, "--cluster")
+    assert [item["severity"] for item in report["problems"]] == ["risk"]
+    assert "before LeaderWorkerSet 0.9 its roll-out never begins" in report["problems"][0]["message"]
+    (item,) = report["pods"]
+    old = pods_of(cluster, namespace, item["object"])
+    helm.upgrade(RELEASE, after, wait=False)
+
+    def updating() -> bool:
+        (group,) = cluster.objects("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", namespace)
+        conditions = group["status"].get("conditions") or []
+        return any(item["type"] == "UpdateInProgress" and item["status"] == "True" for item in conditions)
+
+    cluster.wait("the roll-out goes on", updating)
+    time.sleep(3)
+    assert pods_of(cluster, namespace, item["object"]) == old
 
 
 @pytest.mark.parametrize("case", STALLS)
@@ -373,6 +399,52 @@ def test_a_roll_out_stalls_as_predicted(cluster: Cluster, helm: Helm, namespace:
 def is_unschedulable(pod: dict[str, Any]) -> bool:
     conditions = pod.get("status", {}).get("conditions") or []
     return any(item["type"] == "PodScheduled" and item.get("reason") == "Unschedulable" for item in conditions)
+
+
+COMPARED = {
+    "Deployment": over(
+        PLAIN, decode(podDisruptionBudget={"enabled": True}, monitoring={"podmonitor": {"enabled": True}})
+    ),
+    "StatefulSet": EMPTY,
+    "LeaderWorkerSet": NO_GROUPS,
+    "claims": over(NO_GROUPS, {"accelerator": {"dra": True}}),
+    "autoscaler": cpu(replicas=None, autoscaling={"enabled": True}),
+}
+
+
+@pytest.mark.parametrize("case", COMPARED)
+def test_what_is_installed_is_what_its_values_render_to(
+    cluster: Cluster, helm: Helm, namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, case: str,
+) -> None:  # fmt: skip
+    """As Helm has it, and as the API server has it with everything that it fills in."""
+    given = COMPARED[case]
+    helm.install(RELEASE, given, wait=False)
+    file, objects = tmp_path / "values.yaml", tmp_path / "objects.json"
+    file.write_text(yaml.safe_dump(given))
+    listed = []
+    for obj in Rendered({"manifest": helm.run("get", "manifest", RELEASE)}).objects:
+        resource = cluster.client.resource(obj["apiVersion"], obj["kind"])
+        listed.append(resource.get(name=obj["metadata"]["name"], namespace=namespace).to_dict())
+    objects.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": listed}))
+    monkeypatch.setenv("KUBECONFIG", str(cluster.client.kubeconfig))
+    for old in (["--from-manifests", str(objects), "--name", RELEASE], ["--from-release", RELEASE]):
+        arguments = ["diff", *old, "--to", str(file), "--namespace", namespace, "--format=json"]
+        with pytest.raises(SystemExit) as end:
+            main([*arguments, "--helm", str(binary("helm4"))])
+        found = json.loads(capsys.readouterr().out)
+        assert (found["objects"], end.value.code) == ([], 0), old
+
+
+def test_a_release_that_is_not_there_is_wrong_usage(
+    cluster: Cluster, namespace: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.client.kubeconfig))
+    arguments = ["diff", "--from-release", "none", "--set", "decode.replicas=2", "--namespace", namespace]
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--helm", str(binary("helm4"))])
+    assert end.value.code == 2
+    assert "release: not found" in capsys.readouterr().err
 
 
 def test_the_table_is_long_enough() -> None:

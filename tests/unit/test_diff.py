@@ -177,6 +177,7 @@ def test_installed_objects_are_compared_with_their_defaults_left_out(
 BAD_INPUT = [
     ([], "nothing to compare with"),
     (["-f", "OLD"], "no new values"),
+    (["--from-release", "x"], "no new values"),
     (["--from-manifests", "OLD", "--from-release", "x", "--to", "OLD"], "exclude each other"),
     (["--from-manifests", "OLD", "-f", "OLD", "--to", "OLD"], "all values are new"),
     (["-f", "OLD", "--to", "none.yaml"], "none.yaml"),

@@ -376,6 +376,26 @@ def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
     rollout = KUBERNETES.rollouts["LeaderWorkerSet"]
     assert f"MaxUnavailable: intstr.FromInt32({rollout.max_unavailable})" in webhook
     assert f"MaxSurge:       intstr.FromInt32({rollout.max_surge})" in webhook
+    path = "pkg/controllers/leaderworkerset_controller.go"
+    controller = module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8")
+    assert "lwsReplicas + utils.NonZeroValue(int32(unreadyReplicas)-1)" in controller, (
+        "the only one gets no surge group"
+    )
+    assert rollout.surges_for_one_since == "0.9"
+
+
+def test_kinds_of_update_exclude_what_the_api_server_filled_in() -> None:
+    validation, defaults = (
+        module_file("kubernetes", "k8s.io/kubernetes", f"pkg/apis/apps/{name}").read_text(encoding="utf-8")
+        for name in ("validation/validation.go", "v1/defaults.go")
+    )
+    assert 'Child("rollingUpdate"), "may not be specified when strategy `type` is' in validation
+    assert "only allowed for updateStrategy '%s'" in validation
+    for kind, known in KUBERNETES.leftovers.items():
+        function = re.search(rf"^func SetDefaults_{kind}\(.*?^}}", defaults, re.DOTALL | re.MULTILINE)
+        assert function
+        for name in known.filled:
+            assert f"RollingUpdate.{name[0].upper()}{name[1:]}" in function[0]
 
 
 def test_defaults_are_those_of_the_api_servers_source() -> None:

@@ -45,7 +45,7 @@ class HelmExecutable:
             arguments += ["--kube-version", kube_version]
         for version in api_versions:
             arguments += ["--api-versions", version]
-        return Rendered(_by_template(self._run(arguments, values)))
+        return Rendered(by_template(self._run(arguments, values)))
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         try:
@@ -93,8 +93,8 @@ def _schema(chart: Path) -> dict[str, Any] | None:
     return None
 
 
-def _by_template(stream: str) -> dict[str, str]:
-    """Split the output of `helm template` at its source comments."""
+def by_template(stream: str) -> dict[str, str]:
+    """Split the output of `helm template` or `helm get manifest` at its source comments."""
     templates: dict[str, str] = {}
     for part in re.split(r"^---$", stream, flags=re.MULTILINE):
         source = re.search(r"^# Source: (\S+)$", part, flags=re.MULTILINE)

@@ -6,16 +6,15 @@ import asyncio
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import pyhelm3
 
-from modelservice.documents import Source, documents, objects_among
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm import Release
-from modelservice.helm_executable import found_helm
+from modelservice.helm_executable import by_template, found_helm
 from modelservice.helm_log import without_records
 from modelservice.inputs import Values
+from modelservice.rendered import Rendered
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,11 @@ class InstalledRelease:
     """A release in a cluster.
 
     Args:
-        objects: what Helm installed, without hooks.
+        rendered: what Helm installed, without hooks.
         values: what the user gave.
     """
 
-    objects: list[dict[str, Any]]
+    rendered: Rendered
     values: Values
 
 
@@ -49,8 +48,7 @@ def installed_release(which: str, release: Release) -> InstalledRelease:
     values = json.loads(_get(command, ["values", release.name, "--output", "json", *namespace])) or {}
     if not isinstance(values, dict):
         raise ModelserviceError(f"helm get values {release.name} gives no map")
-    name = f"release {release.name}"
-    return InstalledRelease(objects_among(documents(Source(name, manifest)), name), values)
+    return InstalledRelease(Rendered(by_template(manifest)), values)
 
 
 def _get(command: pyhelm3.Command, arguments: list[str]) -> str:

@@ -45,7 +45,7 @@ from modelservice.inputs import Values
 from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.sources import Layer, Sources, located
-from modelservice.subchart import chart_renderer, scoped
+from modelservice.subchart import Subchart, chart_renderer, scoped
 
 To = Annotated[
     list[str],
@@ -101,7 +101,7 @@ def command(
     old = given(files, presets, [], [], [], [])
     if not installed and not (files or presets):
         raise UsageError("nothing to compare with", fix="give -f OLD --to NEW, --from-release or --from-manifests")
-    if not installed and not (to or new.assignments):
+    if not (to or new.assignments or (installed and (new.layers or subchart))):
         raise UsageError("no new values", fix="give them with --to, or with --set")
     read_once([*new.inputs, *(files if to else ()), from_manifests, nodes])
     reader = _Reader(Release(from_release or name, namespace), helm, chart, subchart)
@@ -176,8 +176,9 @@ class _Reader:
         name = f"release {self.release.name}"
         found = installed_release(self.helm, self.release)
         whole = Sources([Layer(name, found.values, None)])
-        _, sources = scoped(chart_renderer(self.helm, self.chart, self.subchart), whole)
-        return _Read(self._side(found.objects, name, sources), sources, self.release)
+        rendering, sources = scoped(chart_renderer(self.helm, self.chart, self.subchart), whole)
+        own = rendering.part(found.rendered) if isinstance(rendering, Subchart) else found.rendered
+        return _Read(self._side(own.objects, name, sources), sources, self.release)
 
     def listed(self, path: str) -> _Read:
         """Return the side that a file of objects describes."""

@@ -40,6 +40,8 @@ class Causes:
 
     def of(self, changes: Sequence[ObjectChange], new: Objects) -> list[ObjectChange]:
         """Return changes with the keys behind them."""
+        if not changes:
+            return []
         found: dict[Identity, dict[str, list[Path]]] = {change.key: {} for change in changes}
         paths = list(differing(self._old, self.after.values))
         rejected = [path for path in paths if not self._revert(path, changes, new, found)]

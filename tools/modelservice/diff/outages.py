@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from modelservice import facts
 from modelservice.diff.objects import Cause
 from modelservice.diff.restarts import Effect, WorkloadEffect
 
@@ -34,6 +35,7 @@ def outages(effects: Sequence[WorkloadEffect]) -> Iterator[Outage]:
     Without prefill pods decode computes the prompts itself, so only the other pods are looked at.
     """
     yield from (_handed_to_autoscaler(item) for item in effects if item.handed_over and item.replicas[0] > 1)
+    yield from (_never_begins(item) for item in effects if _surges_for_one(item))
     serving = [item for item in effects if item.serves and item.role != "prefill"]
     for item in serving:
         if not any(_stays(other) for other in serving if other is not item):
@@ -80,7 +82,9 @@ def _restart(item: WorkloadEffect) -> Outage:
     else:
         surge, unavailable = item.limits.surge, item.limits.unavailable
         why = f"maxUnavailable is {unavailable} and maxSurge {surge}"
-        fix = "set maxSurge: 1 and maxUnavailable: 0, or more replicas"
+        since = _since(item)
+        fix = f"set maxSurge: 1 and maxUnavailable: 0{f' with {item.after[0].kind} {since}' if since else ''}"
+        fix += ", or more replicas before the upgrade"
     return Outage(item.name, f"{all_of_them} before a new one is ready: {why}", fix, certain=True)
 
 
@@ -90,5 +94,27 @@ def _handed_to_autoscaler(item: WorkloadEffect) -> Outage:
         f"its replicas go from {item.replicas[0]} to 1 until the autoscaler raises them: spec.replicas is removed, and "
         "1 is its default",
         f"run kubectl scale {item.name} --replicas={item.replicas[0]} right after the upgrade",
+        certain=False,
+    )
+
+
+def _since(item: WorkloadEffect) -> str:
+    """Return the first version of the controller that starts a surge group for one replica; empty for all."""
+    known = facts.kubernetes().rollouts.get(item.after[0].kind)
+    return known.surges_for_one_since if known else ""
+
+
+def _surges_for_one(item: WorkloadEffect) -> bool:
+    """Return whether the roll-out hangs on a surge group for the only replica."""
+    only = item.effect is Effect.restart and item.replicas[1] == 1 and item.limits.surge > 0
+    return only and not item.limits.unavailable and bool(_since(item))
+
+
+def _never_begins(item: WorkloadEffect) -> Outage:
+    return Outage(
+        item.name,
+        f"before {item.after[0].kind} {_since(item)} its roll-out never begins: the controller starts no surge group "
+        "for the only one, and maxUnavailable is 0",
+        f"install {item.after[0].kind} {_since(item)}, or set replicas: 2 before the upgrade",
         certain=False,
     )

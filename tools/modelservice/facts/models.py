@@ -1132,6 +1132,8 @@ class Rollout(Record):
     """Kind of update that leaves the pods until somebody deletes them; ``always`` where there is no other."""
     partition: str = ""
     """Field with the number of the first pod or group that is replaced; those before it stay."""
+    surges_for_one_since: Version = ""
+    """First version of the controller that starts a surge group where there is one replica; empty for all."""
 
 
 class PodSecurity(Record):
