@@ -433,7 +433,8 @@ def test_what_is_installed_is_what_its_values_render_to(
         with pytest.raises(SystemExit) as end:
             main([*arguments, "--helm", str(binary("helm4"))])
         found = json.loads(capsys.readouterr().out)
-        assert (found["objects"], end.value.code) == ([], 0), old
+        changed = [(item["object"], field["path"]) for item in found["objects"] for field in item["fields"]]
+        assert (changed, found["objects"], end.value.code) == ([], [], 0), old
 
 
 def test_a_release_that_is_not_there_is_wrong_usage(

@@ -240,6 +240,33 @@ def test_pods_that_run_on_with_an_old_file_are_told() -> None:
     assert not effect.stale
 
 
+def named(*names: str) -> Object:
+    return with_container(workload(), args=["--served-model-name", *names])
+
+
+TAKEN: list[tuple[list[Object], list[Object], str | None]] = [
+    ([named("a")], [named("a", "b")], None),
+    ([named("a", "b")], [named("b")], "requests for the model a get 404; it is served as b"),
+    ([workload()], [named("m")], None),
+    ([workload()], [named("a")], "requests for the model m get 404; it is served as a"),
+    ([workload()], [named("$NAME")], None),
+    ([SERVICE, workload()], [workload()], "it goes, and whatever names it fails"),
+    ([SERVICE, workload()], [changed(SERVICE, metadata__labels={"a": "b"}), workload()], None),
+    (
+        [changed(SERVICE, spec__ports=[{"name": "http", "port": 80}]), workload()],
+        [changed(SERVICE, spec__ports=[{"name": "http", "port": 81}]), workload()],
+        "clients of spec.ports[http].port find it no more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "message"), TAKEN)
+def test_what_clients_lose_is_a_risk(before: list[Object], after: list[Object], message: str | None) -> None:
+    found = compared(before, after)
+    assert [item.message for item in found.outages] == ([message] if message else [])
+    assert found.verdict == "safe"
+
+
 def test_an_object_that_helm_keeps_is_not_gone() -> None:
     kept = changed(VOLUME, metadata__annotations={"helm.sh/resource-policy": "keep"})
     assert [item.action for item in compared([kept, VOLUME | {"metadata": {"name": "y"}}], []).changes] == [

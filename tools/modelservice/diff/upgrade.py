@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from modelservice.diff.capacity import Need, Stall, needs, stalls
 from modelservice.diff.causes import Causes
+from modelservice.diff.clients import taken_away
 from modelservice.diff.handovers import Handover, handover
 from modelservice.diff.objects import ObjectChange, object_changes
 from modelservice.diff.outages import Outage, outages
@@ -69,8 +70,9 @@ def upgrade(before: Side, after: Side, causes: Causes | None, inventory: Invento
         changes = causes.of(changes, after.objects)
     effects = workload_effects(before, after, changes)
     waiting = stalls(effects, inventory) if inventory else []
+    lost = [*outages(effects), *taken_away(before.deployment, after.deployment, changes)]
     return Upgrade(
-        before.name, after.name, changes, effects, list(refusals(changes, before.objects)), list(outages(effects)),
+        before.name, after.name, changes, effects, list(refusals(changes, before.objects)), lost,
         handover(before.deployment, after.deployment, effects), needs(effects, inventory), waiting,
         inventory.source if inventory else None,
     )  # fmt: skip

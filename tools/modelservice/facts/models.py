@@ -1314,6 +1314,8 @@ class KubernetesDefaults(Record):
     source: Source
     kinds: Mapping[str, Mapping[str, Any]]
     """Defaults of a kind's fields, by path."""
+    assigned: Mapping[str, tuple[str, ...]]
+    """Fields of a kind whose values the API server chooses."""
     pods: Mapping[str, Any]
     containers: Mapping[str, Any]
     probes: Mapping[str, Any]

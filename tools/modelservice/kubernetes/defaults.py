@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelservice import facts
@@ -14,9 +14,17 @@ Object = Mapping[str, Any]
 
 _OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 """Metadata that no manifest sets."""
-_OF_CONTROLLERS = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+_OF_CONTROLLERS = (
+    "kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision",
+    "meta.helm.sh/release-name", "meta.helm.sh/release-namespace",
+)  # fmt: skip
+"""Annotations that no manifest sets."""
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-_NO_EMPTY_MAP = ("labels", "annotations", "nodeSelector", "limits", "requests", "data", "rollingUpdate", "strategy")
+_NO_EMPTY_MAP = (
+    "labels", "annotations", "nodeSelector", "limits", "requests", "data", "rollingUpdate", "strategy",
+    "updateStrategy", "rolloutStrategy", "rollingUpdateConfiguration", "networkConfig",
+    "persistentVolumeClaimRetentionPolicy", "resources", "status", "metadata",
+)  # fmt: skip
 """Maps that are nothing when they are empty; other empty maps say something, such as ``emptyDir: {}``."""
 _TEMPLATES = (
     ("spec", "template"), ("spec", "leaderWorkerTemplate", "leaderTemplate"),
@@ -39,8 +47,19 @@ def without_defaults(obj: Object) -> dict[str, Any]:
     for template in _templates(found):
         _drop_template(template, own=own)
     _drop(found, known.kinds.get(str(obj.get("kind")), {}))
+    if (obj.get("metadata") or {}).get("uid"):
+        _drop_assigned(found, known.assigned.get(str(obj.get("kind")), ()))
     _drop_empty(found)
     return found
+
+
+def _drop_assigned(obj: dict[str, Any], paths: Iterable[str]) -> None:
+    """Remove what the API server chose for an object that it has; a manifest that says the same says nothing new."""
+    for path in paths:
+        above, _, last = path.rpartition(".")
+        for parent in _reached(obj, above.split(".")):
+            if isinstance(parent, dict) and parent.get(last) != "None":
+                parent.pop(last, None)
 
 
 def _templates(obj: dict[str, Any]) -> Iterator[dict[str, Any]]:
