@@ -59,13 +59,14 @@ def effect(item: WorkloadEffect) -> str:
     units = "groups" if (item.after or item.before)[0].kind == "LeaderWorkerSet" else "pods"
     number = f"{was} to {will} {units}" if was != will else f"{was} {units if was != 1 else units[:-1]}"
     if item.effect is Effect.restart:
+        restart = f"{number} {'restarts' if was == will == 1 else 'restart'}"
         if item.limits.all_at_once:
-            return f"{number} restart, all at once"
-        return f"{number} restart (maxSurge {item.limits.surge}, maxUnavailable {item.limits.unavailable})"
+            return f"{restart}, all at once"
+        return f"{restart} (maxSurge {item.limits.surge}, maxUnavailable {item.limits.unavailable})"
     words = {
         Effect.by_hand: f"{number} keep the old template until they are deleted",
-        Effect.start: f"{will} {units} start",
-        Effect.end: f"{was} {units} end",
+        Effect.start: f"{units} start: {will}",
+        Effect.end: f"{units} end: {was}",
         Effect.scale: f"{number}, none restarts",
         Effect.keep: f"{number}, none restarts",
     }
