@@ -83,7 +83,9 @@ def _image(runtime: str) -> Iterator[str]:
     """Yield the name of the node image; one that this project made is in the runtime for that long."""
     made = node_image.path()
     if os.environ.get("KIND_IMAGE") or not made.is_file():
-        yield os.environ.get("KIND_IMAGE") or NODE_IMAGE
+        name = os.environ.get("KIND_IMAGE") or NODE_IMAGE
+        _pull(runtime, name)
+        yield name
         return
     name = f"localhost/modelservice-node:{made.parent.name}"
     _run(runtime, "import", *(f"--change={change}" for change in node_image.CONFIGURATION), str(made), name)
@@ -91,6 +93,21 @@ def _image(runtime: str) -> Iterator[str]:
         yield name
     finally:
         _run(runtime, "image", "rm", name)
+
+
+def _pull(runtime: str, image: str) -> None:
+    """Get an image that the runtime lacks, before kind does, which says less.
+
+    Raises:
+        UnavailableError: no registry has it, or none is reached.
+    """
+    with suppress(ModelserviceError):
+        _run(runtime, "image", "inspect", image)
+        return
+    try:
+        _run(runtime, "pull", "--quiet", image)
+    except ModelserviceError as error:
+        raise docker.UnavailableError(f"{error}", fix="make kind-image needs no registry") from None
 
 
 @contextmanager
