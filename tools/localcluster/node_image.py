@@ -82,6 +82,9 @@ def build() -> Path:
             '--customize-hook=chroot "$1" sh /kind/prepare.sh',
         )  # fmt: skip
         (folder / "node.tar").replace(target)
+    for older in target.parent.parent.iterdir():  # each takes more than a gigabyte
+        if older != target.parent:
+            shutil.rmtree(older, ignore_errors=True)
     return target
 
 
