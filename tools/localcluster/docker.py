@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,7 @@ UNAVAILABLE = 69
 """Exit code where this machine cannot run containers: EX_UNAVAILABLE of sysexits.h."""
 
 SECONDS_TO_START = 120
+SECONDS_TO_END = 30
 
 
 class UnavailableError(UsageError):
@@ -85,12 +87,21 @@ def beside_daemon(command: Sequence[str]) -> int:
 
 
 def _remove_control_groups(name: str) -> None:
-    """Remove the empty control groups that containers leave: they are of the machine, not of a namespace."""
+    """Remove the control groups that containers leave, which are of the machine, not of a namespace.
+
+    Those of processes that were just killed are in use for a moment.
+    """
     hierarchies = Path("/sys/fs/cgroup")  # of version 2, or of each controller
-    for group in [hierarchies / name, *(found / name for found in hierarchies.iterdir())]:
-        for folder, _, _ in os.walk(group, topdown=False):
-            with suppress(OSError):
-                Path(folder).rmdir()
+    groups = [hierarchies / name, *(found / name for found in hierarchies.iterdir())]
+    deadline = time.monotonic() + SECONDS_TO_END
+    while left := [group for group in groups if group.is_dir()]:
+        for group in left:
+            for folder, _, _ in os.walk(group, topdown=False):
+                with suppress(OSError):
+                    Path(folder).rmdir()
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.1)
 
 
 def _inside(folder: Path, command: Sequence[str]) -> int:
