@@ -42,7 +42,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONL
 
 .PHONY: test
 test: $(INSTALLED) packages  ## Run all tests; programs that are missing are built meanwhile
-	@tests/while-building.sh $(PYTEST)
+	@code=0; tests/while-building.sh $(PYTEST) || code=$$?; [ $$code -gt 1 ] || tests/on-kind-in-ci.sh || code=$$?; exit $$code
 
 .PHONY: test-fast
 test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
