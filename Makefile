@@ -42,7 +42,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONL
 
 .PHONY: test
 test: $(INSTALLED) packages  ## Run all tests; programs that are missing are built meanwhile
-	@tests/while-building.sh $(PYTEST)
+	@code=0; tests/while-building.sh $(PYTEST) || code=$$?; [ $$code -gt 1 ] || tests/on-kind-in-ci.sh || code=$$?; exit $$code
 
 .PHONY: test-fast
 test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
@@ -53,8 +53,16 @@ test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 G
 	@$(PYTEST) tests/engine
 
 .PHONY: test-kind
-test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
+test-kind: $(INSTALLED)  ## Run the cluster and request tests on a kind cluster (Docker or Podman, or root)
 	@$(BIN)/python -m localcluster.kind
+
+.PHONY: test-kind-quick
+test-kind-quick: $(INSTALLED)  ## Run some of each of them, in five minutes
+	@$(BIN)/python -m localcluster.kind -m quick_on_kind
+
+.PHONY: kind-image
+kind-image: $(INSTALLED)  ## Build the node image of kind where there is no registry (root, mmdebstrap)
+	@$(BIN)/python -m localcluster.node_image
 
 .PHONY: test-kubernetes-1.34
 test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane

@@ -273,8 +273,7 @@ class Helm:
         flags = ["--wait", "--timeout", f"{PATIENCE}s"] if wait else []
         self.run("install", release, str(self._chart), "--values", "-", *flags, values=values)
 
-    def upgrade(self, release: str, values: dict[str, Any]) -> None:
+    def upgrade(self, release: str, values: dict[str, Any], *, wait: bool = True) -> None:
         """``helm upgrade --wait``."""
-        self.run(
-            "upgrade", release, str(self._chart), "--values", "-", "--wait", "--timeout", f"{PATIENCE}s", values=values
-        )
+        flags = ["--wait", "--timeout", f"{PATIENCE}s"] if wait else []
+        self.run("upgrade", release, str(self._chart), "--values", "-", *flags, values=values)

@@ -15,7 +15,7 @@ from localcluster.binaries import MODULES, PROGRAMS, _alone
 BINARIES = [sys.executable, "-m", "localcluster.binaries"]
 
 SHARED = {
-    "kubernetes": (["etcd", "lws"], []),
+    "kubernetes": (["etcd", "kubeadm", "lws"], []),
     "helm4": (
         [
             "coredns", "definitions", "gaie", "helm3", "kubeconform", "kwok", "llm-d-inference-scheduler",

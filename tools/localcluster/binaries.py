@@ -87,6 +87,8 @@ def _kubernetes() -> Iterator[tuple[str, Program]]:
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *of_nodes):
             package = f"k8s.io/kubernetes/cmd/{name}"
             yield f"{name}{suffix}", Program(package, flags, f"kubernetes{suffix}", name, on_demand=bool(suffix))
+        if not suffix:
+            yield "kubeadm", Program("k8s.io/kubernetes/cmd/kubeadm", flags, on_demand=True)
 
 
 def kubernetes_program(name: str, version: str) -> Path:
