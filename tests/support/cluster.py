@@ -195,6 +195,19 @@ def run_tests_on(
     return done
 
 
+def claim(name: str, namespace: str, folder: Path) -> list[dict[str, Any]]:
+    """A claim, bound to a folder of the nodes."""
+    size: dict[str, Any] = {"storage": "1Gi"}
+    shape = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    metadata = {"name": f"{namespace}-{name}"}
+    volume = {**shape, "capacity": size, "hostPath": {"path": str(folder)}}
+    wanted = {**shape, "resources": {"requests": size}, "volumeName": metadata["name"]}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": wanted},
+    ]
+
+
 def values(**more: Any) -> dict[str, Any]:
     """Values of one vLLM role without a proxy."""
     return {"engine": VLLM, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
