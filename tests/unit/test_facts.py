@@ -249,6 +249,7 @@ def known(flags: typing.Iterable[VersionedFlag], version: str) -> set[str]:
     return {flag.name for flag in flags if accepts(flag, version)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     module = source(_SCHEDULER, release)
@@ -261,6 +262,7 @@ def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     assert flags_in(text) | _ZAP == known(PROXY.flags, release.removeprefix("v"))
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_connectors_of_its_source(release: str) -> None:
     text = (source(_SCHEDULER, release) / "pkg/sidecar/proxy/proxy.go").read_text(encoding="utf-8")
@@ -294,6 +296,7 @@ PICKERS = [("v0.4.0", "v1.2.0"), ("v0.5.1", "v1.3.1"), ("v0.7.1", "v1.4.0"), (""
 """Releases of llm-d's picker and of Gateway API Inference Extension inside it; the last one stands alone."""
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -309,6 +312,7 @@ def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extensi
     assert names == {plugin.type for plugin in PICKER.plugins if accepts(plugin, release.removeprefix("v"))}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -317,6 +321,7 @@ def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, e
     assert names == {gate.name for gate in PICKER.feature_gates if accepts(gate, equal)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "same_as"), [("v1.2.0", "0.4"), ("v1.4.0", "0.7"), ("v1.5.0", "0.8")])
 def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: str) -> None:
     module = source(_EXTENSION, release)
@@ -328,6 +333,7 @@ def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: 
     assert flags_in(text) | _ZAP | {"v"} == known(PICKER.flags, same_as)
 
 
+@pytest.mark.executable
 def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
     for release, version in (("v0.7.1", "1.4"), ("v0.5.1", "1.3")):
         required = re.search(
@@ -339,6 +345,7 @@ def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
         assert number(PICKER.extension.equivalent[version])[:2] == number(release.removeprefix("v"))[:2]
 
 
+@pytest.mark.executable
 def test_the_simulator_has_the_flags_of_its_source() -> None:
     simulator = facts.engine("simulator")
     assert simulator
@@ -364,6 +371,7 @@ def test_kubernetes_versions_are_those_that_are_tested() -> None:
     assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart
 
 
+@pytest.mark.executable
 def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
     validation = "pkg/apis/{}/validation/validation.go"
     text = {

@@ -1,9 +1,13 @@
 """The configurations of models are those of the packages they were read from."""
 
+import pytest
+
 from dev.extract_architectures import agreements
 from dev.extract_model_configurations import PACKAGE, aiconfigurator, patterns
 from modelservice import facts
 from support.package_index import package_index
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_configurations_are_those_of_the_wheel() -> None:

@@ -49,6 +49,7 @@ def sized(model: str, need: Need, accelerators: tuple[str, ...]) -> Sizing:
     return sizing(request.model(model, Models()).shape, hardware.named(accelerators), need)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "need", "accelerators"), CASES, ids=[case[0] for case in CASES])
 def test_every_row_renders_passes_check_and_fits(
     embedded: EmbeddedHelm, model: str, need: Need, accelerators: tuple[str, ...]

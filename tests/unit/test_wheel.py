@@ -21,6 +21,8 @@ PROGRAM = """\
 import sys
 sys.path += [{wheel!r}, {packages!r}]
 from modelservice.__main__ import main
+
+pytestmark = pytest.mark.slow
 main()
 """
 """Runs the wheel's program without ``.pth`` files, one of which leads to the repository."""
