@@ -19,7 +19,7 @@ from modelservice.check.rule import rules
 from modelservice.check.runner import UNREADABLE, Report, load, order, run, sound, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_options, from_project
 from modelservice.cli.completion import rule_names
-from modelservice.cli.messages import print_layout, stderr, write_line
+from modelservice.cli.messages import note_unused, print_layout, stderr, write_line
 from modelservice.cli.options import (
     Chart,
     Engine,
@@ -119,6 +119,7 @@ def command(
             _print(Report(unreadable(error)), output_format)
         raise
     _print(report, output_format)
+    note_unused(models)
     if work.errors:
         raise InputsError(work.errors)
     if report.count(Severity.error) or (strict and report.count(Severity.warning)):

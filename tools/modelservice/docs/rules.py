@@ -22,6 +22,8 @@ FAMILIES = {
     "host_network": "Network of the node",
     "memory": "Memory",
     "model": "Model",
+    "model_fit": "Memory of the model",
+    "model_shape": "Shape of the model",
     "multiple_releases": "Multiple releases",
     "operations": "Operations",
     "parallelism": "Parallelism",

@@ -709,6 +709,8 @@ class Product(Record):
     """Memory of one device as its maker states it, in GB."""
     memory_mib: int = 0
     """Memory that the driver reports, in MiB; 0 where that is not known."""
+    least_gb: int = 0
+    """Memory of the smallest device, in GB, where the label stands for several products; 0 where for one."""
     name: str = ""
     """What people call it, in small letters; empty where its usual label is not known."""
     label: str = ""
