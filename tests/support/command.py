@@ -33,7 +33,7 @@ def run(*arguments: str, stdin: str | bytes = "", folder: Path | None = None) ->
             patch.chdir(folder)
         with pytest.raises(SystemExit) as ended:
             main(list(arguments))
-    texts = [stream.buffer.getvalue().decode() for stream in (printed, said)]  # type: ignore[attr-defined]
+    texts = [stream.buffer.getvalue().decode() for stream in (printed, said)]
     code = ended.value.code
     done = subprocess.CompletedProcess(arguments, code if isinstance(code, int) else int(code is not None), *texts)
     assert "a bug in this program" not in done.stderr and "Traceback" not in done.stdout + done.stderr, done.stderr
