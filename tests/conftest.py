@@ -59,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
     kubernetes_schemas.custom_kinds = not config.getoption("--without-go")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is parametrized by the definitions of custom kinds is not collected without Go."""
+    return True if config.getoption("--without-go") and collection_path.name == "test_import_fields.py" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What one worker runs by itself and takes long is begun first; see the groups of these folders."""
     on_clusters = ["requests", "cluster"]

@@ -17,6 +17,8 @@ from support.equivalence import differences, environment, installed
 from support.go_modules import source
 from support.render import ROOT, Objects
 
+pytestmark = pytest.mark.slow
+
 Object = dict[str, Any]
 
 
@@ -408,7 +410,6 @@ def operator_base(template: str) -> list[Object]:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "template",
     ["{{ range until 100000000 }}{{ range until 100000000 }}x{{ end }}{{ end }}", "{{ repeat 900000000 `x` }}"],

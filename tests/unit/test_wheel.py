@@ -17,12 +17,12 @@ import yaml
 
 from support.render import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """\
 import sys
 sys.path += [{wheel!r}, {packages!r}]
 from modelservice.__main__ import main
-
-pytestmark = pytest.mark.slow
 main()
 """
 """Runs the wheel's program without ``.pth`` files, one of which leads to the repository."""
