@@ -45,8 +45,8 @@ test: $(INSTALLED) packages  ## Run all tests; programs that are missing are bui
 	@code=0; tests/while-building.sh $(PYTEST) || code=$$?; [ $$code -gt 1 ] || tests/on-kind-in-ci.sh || code=$$?; exit $$code
 
 .PHONY: test-fast
-test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
-	@$(PYTEST) -m 'not executable' tests/unit tests/golden
+test-fast: $(INSTALLED)  ## Run the unit tests and examples that need neither Go nor much time
+	@$(BIN)/python -m pytest --numprocesses auto --without-go -m 'not executable and not slow' tests/unit tests/golden
 
 .PHONY: test-engine
 test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 GB of downloads once)

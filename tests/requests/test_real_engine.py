@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import pytest
 
 from modelservice.errors import UsageError
-from modelservice.inputs import merge, read_values
 from support import pod_engine, real_engine
-from support.cluster import claim
-from support.real_engine import START
-from support.release import DISAGGREGATED, SIMULATOR, Endpoint, Serving
-from support.render import ROOT
+from support.release import Endpoint, Serving
 
-ANY: dict[str, Any] = {"labelKey": "", "labelValues": []}
-ROLE: dict[str, Any] = {
-    "monitoring": {"podmonitor": {"enabled": False}}, "acceleratorTypes": ANY, "probes": {"enabled": True},
-}  # fmt: skip
 PROMPT = "what is the answer to the question about serving models? " * 8
 
 
 @pytest.fixture
-def engine(serving: Serving, own_nodes: None) -> dict[str, Any]:
-    """Values for the real vLLM with the tiny model, which the namespace has as a claim; skips where it cannot run."""
+def _real_engine() -> None:
+    """Skips where the engine cannot be had."""
     try:
-        models = real_engine.models()
-        values = pod_engine.values()
+        real_engine.models()
     except UsageError as error:
         if os.environ.get("CI") == "true" or os.environ.get("REQUIRE_ENGINES"):
             raise
         pytest.skip(str(error))
-    serving.cluster.import_image(pod_engine.image())
-    serving.cluster.client.apply(claim("models", serving.namespace, models), namespace=serving.namespace)
-    proxy = SIMULATOR["routing"]["proxy"]
-    tiny = {"modelArtifacts": {"uri": "pvc://models/dense", "authSecretName": None}, "routing": {"proxy": proxy}}
-    return merge([values, tiny, {"decode": ROLE, "prefill": ROLE}])
 
 
 def total(endpoint: Endpoint, name: str, label: str = "") -> float:
@@ -45,12 +30,10 @@ def total(endpoint: Endpoint, name: str, label: str = "") -> float:
     return sum(value for sample, value in samples if sample.startswith(f"{name}{{") and label in sample)
 
 
-def test_a_prompt_is_computed_on_prefill_and_handed_over_to_decode(serving: Serving, engine: dict[str, Any]) -> None:
-    example = read_values(str(ROOT / "examples" / "values-pd.yaml"))
-    model = example["modelArtifacts"]["name"]
-    serving.install("example", engine, base=example, picker=DISAGGREGATED)
-    (prefill,) = serving.wait_for_pods("example", 1, "prefill", START)
-    (decode,) = serving.wait_for_pods("example", 1, seconds=START)
+@pytest.mark.usefixtures("_real_engine", "own_nodes")
+def test_a_prompt_is_computed_on_prefill_and_handed_over_to_decode(serving: Serving) -> None:
+    model = pod_engine.install(serving, "example")
+    (prefill,), (decode,) = (serving.pods("example", role) for role in ("prefill", "decode"))
     producer, consumer = serving.endpoint(prefill), serving.endpoint(decode, 8200)
     with serving.gateway("example") as gateway:
         serving.wait_for_answer(gateway, model=model)

@@ -23,8 +23,6 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
-"""Seconds until a test gives up on something: many more than it takes, because machines are busy."""
-
 
 class Cluster:
     """A cluster with what tests ask of it.

@@ -14,7 +14,12 @@ from typing import Any
 
 from localcluster.images import Image
 from localengine import environment
-from support.real_engine import OFFLINE, TINY
+from modelservice.errors import UsageError
+from modelservice.inputs import merge, read_values
+from support.cluster import claim
+from support.real_engine import OFFLINE, START, TINY, models
+from support.release import DISAGGREGATED, SIMULATOR, Serving
+from support.render import ROOT
 
 IMAGE = "vllm/vllm-openai-cpu:v0.32.0"
 
@@ -29,8 +34,37 @@ def image() -> Image:
     if lscpu is None:
         raise UsageError("lscpu is not installed, which vLLM runs", fix="install the package util-linux")
     program = environment.environment() / "bin" / "vllm"
-    files = {"bin/vllm": f'#!/bin/sh\nexec {program} "$@"\n', "bin/lscpu": Path(lscpu)}
+    files: dict[str, Path | str] = {"bin/vllm": f'#!/bin/sh\nexec {program} "$@"\n', "bin/lscpu": Path(lscpu)}
     return Image((f"docker.io/{IMAGE}",), ("vllm", "serve"), files)
+
+
+def install(serving: Serving, release: str) -> str:
+    """Installs the prefill/decode example with the tiny model in the model's place, and waits until its pods serve.
+
+    Returns:
+        Name of the model.
+
+    Raises:
+        UsageError: the environment cannot be built here.
+    """
+    folder, over = models(), values()
+    serving.cluster.import_image(image())
+    serving.cluster.client.apply(claim("models", serving.namespace, folder), namespace=serving.namespace)
+    any_node: dict[str, Any] = {"labelKey": "", "labelValues": []}
+    role = {
+        "monitoring": {"podmonitor": {"enabled": False}}, "acceleratorTypes": any_node, "probes": {"enabled": True},
+    }  # fmt: skip
+    tiny = {
+        "modelArtifacts": {"uri": "pvc://models/dense", "authSecretName": None},
+        "routing": {"proxy": SIMULATOR["routing"]["proxy"]},
+        "decode": role,
+        "prefill": role,
+    }
+    example = read_values(str(ROOT / "examples" / "values-pd.yaml"))
+    serving.install(release, merge([over, tiny]), base=example, picker=DISAGGREGATED)
+    for each in ("prefill", "decode"):
+        serving.wait_for_pods(release, 1, each, START)
+    return str(example["modelArtifacts"]["name"])
 
 
 def values() -> dict[str, Any]:

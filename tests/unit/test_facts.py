@@ -250,6 +250,7 @@ def known(flags: typing.Iterable[VersionedFlag], version: str) -> set[str]:
     return {flag.name for flag in flags if accepts(flag, version)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     module = source(_SCHEDULER, release)
@@ -262,6 +263,7 @@ def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     assert flags_in(text) | _ZAP == known(PROXY.flags, release.removeprefix("v"))
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_connectors_of_its_source(release: str) -> None:
     text = (source(_SCHEDULER, release) / "pkg/sidecar/proxy/proxy.go").read_text(encoding="utf-8")
@@ -295,6 +297,7 @@ PICKERS = [("v0.4.0", "v1.2.0"), ("v0.5.1", "v1.3.1"), ("v0.7.1", "v1.4.0"), (""
 """Releases of llm-d's picker and of Gateway API Inference Extension inside it; the last one stands alone."""
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -310,6 +313,7 @@ def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extensi
     assert names == {plugin.type for plugin in PICKER.plugins if accepts(plugin, release.removeprefix("v"))}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -318,6 +322,7 @@ def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, e
     assert names == {gate.name for gate in PICKER.feature_gates if accepts(gate, equal)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "same_as"), [("v1.2.0", "0.4"), ("v1.4.0", "0.7"), ("v1.5.0", "0.8")])
 def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: str) -> None:
     module = source(_EXTENSION, release)
@@ -329,6 +334,7 @@ def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: 
     assert flags_in(text) | _ZAP | {"v"} == known(PICKER.flags, same_as)
 
 
+@pytest.mark.executable
 def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
     for release, version in (("v0.7.1", "1.4"), ("v0.5.1", "1.3")):
         required = re.search(
@@ -340,6 +346,7 @@ def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
         assert number(PICKER.extension.equivalent[version])[:2] == number(release.removeprefix("v"))[:2]
 
 
+@pytest.mark.executable
 def test_the_simulator_has_the_flags_of_its_source() -> None:
     simulator = facts.engine("simulator")
     assert simulator
@@ -365,6 +372,7 @@ def test_kubernetes_versions_are_those_that_are_tested() -> None:
     assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart
 
 
+@pytest.mark.executable
 def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
     """The revision that makes a group start anew is of these fields."""
     revision = module_file("lws", "sigs.k8s.io/lws", "pkg/utils/revision/revision_utils.go").read_text(encoding="utf-8")
@@ -384,6 +392,7 @@ def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
     assert rollout.surges_for_one_since == "0.9"
 
 
+@pytest.mark.executable
 def test_kinds_of_update_exclude_what_the_api_server_filled_in() -> None:
     validation, defaults = (
         module_file("kubernetes", "k8s.io/kubernetes", f"pkg/apis/apps/{name}").read_text(encoding="utf-8")
@@ -398,6 +407,7 @@ def test_kinds_of_update_exclude_what_the_api_server_filled_in() -> None:
             assert f"RollingUpdate.{name[0].upper()}{name[1:]}" in function[0]
 
 
+@pytest.mark.executable
 def test_defaults_are_those_of_the_api_servers_source() -> None:
     known = kubernetes_defaults()
     core, apps = (
@@ -420,6 +430,7 @@ def test_defaults_are_those_of_the_api_servers_source() -> None:
         assert f"*obj.Spec.RevisionHistoryLimit = {limit}" in apps
 
 
+@pytest.mark.executable
 def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
     validation = "pkg/apis/{}/validation/validation.go"
     text = {

@@ -228,6 +228,7 @@ def settings_of_models() -> Iterator[tuple[str, Sequence[Mixer | None], Sharding
         yield name, mixers, Sharding(tensor, cache, type_), cache_setup(mixers, told), 1, True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("listed", [settings, settings_of_models], ids=["families", "models"])
 def test_the_cache_has_the_bytes_of_vllms_classes(version: str, listed: Callable[[], Iterator[Any]]) -> None:

@@ -5,11 +5,15 @@ import sys
 import types
 from typing import Any
 
+import pytest
+
 from dev.extract_architectures import agreements
 from dev.extract_model_configurations import PACKAGE, aiconfigurator, patterns
 from dev.wheels import index
 from modelservice import facts
 from support.package_index import package_index
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_configurations_are_those_of_the_wheel() -> None:

@@ -34,6 +34,7 @@ def test_without_mmdebstrap_the_package_is_named(tmp_path: Path, monkeypatch: py
         node_image.build()
 
 
+@pytest.mark.executable
 def test_what_is_changed_in_kinds_files_is_there() -> None:
     """``prepare.sh`` changes lines of kind's pinned module: a newer one that has others must not pass in silence."""
     base = module_file("kind", "sigs.k8s.io/kind", "images/base/files")

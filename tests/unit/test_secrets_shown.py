@@ -143,6 +143,7 @@ def test_every_secret_reaches_the_manifests(files: dict[str, str]) -> None:
     assert [each for each in planted(VALUES) if each not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_command_shows_a_secret(
     command: list[str], files: dict[str, str], capsys: pytest.CaptureFixture[str]

@@ -55,6 +55,7 @@ def sized(model: str, need: Need, accelerators: tuple[str, ...]) -> Sizing:
     return sizing(request.model(model, Models()).shape, hardware.named(accelerators), need)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
 )

@@ -16,6 +16,8 @@ from modelservice.models.shape import ModelShape
 from modelservice.models.tensor_sizes import Division, context_sizes, nearest_sizes, obstacles, tensor_sizes
 from support.vllm_functions import vllm_function
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = ("0.32.0", "0.33.0")
 SIZES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 32)
 LAYERS = "vllm/model_executor/layers"
