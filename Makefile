@@ -34,7 +34,7 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 	@$(BIN)/modelservice render -f examples/values-pd.yaml --name demo --summary --output build/demo
 
 .PHONY: chat
-chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
+chat: $(INSTALLED)  ## Ask a model a question on real pods behind a real gateway; ENGINE=vllm: the real vLLM (root)
 	@PYTHONPATH=tests $(BIN)/python -m support.chat
 
 # Tests on clusters mostly wait, so there are more workers than processors.
