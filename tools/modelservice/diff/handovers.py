@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelservice.diff.restarts import Effect, WorkloadEffect
 from modelservice.model.deployment import Deployment
-from modelservice.model.handover import Difference, Side, differences
+from modelservice.model.handover import Difference, Side, differences, recomputes
 from modelservice.model.pods import PodGroup
 
 _CHANGING = (Effect.restart, Effect.by_hand)
@@ -80,16 +80,11 @@ def _meetings(old: tuple[Side, Side], new: tuple[Side, Side], roles: set[str]) -
 
 
 def _meeting(one: str, prefill: Side, other: str, decode: Side) -> Meeting:
-    return Meeting(one, other, _apart(prefill, decode), _recomputes(decode.group))
+    return Meeting(one, other, _apart(prefill, decode), recomputes(decode.group))
 
 
 def _apart(prefill: Side, decode: Side) -> tuple[Difference, ...]:
     return tuple(differences(prefill, decode))
-
-
-def _recomputes(group: PodGroup) -> bool:
-    settings = group.peers.recompute if group.peers else {}
-    return bool(settings) and all(group.kv_transfer.get(name) == value for name, value in settings.items())
 
 
 def _pair(deployment: Deployment) -> tuple[Side, Side] | None:

@@ -604,6 +604,23 @@ class Flags(Record):
     """Flag, without dashes, of a file that holds more flags."""
 
 
+class VersionChange(Record):
+    """Something that an engine does otherwise since a version, without a flag that goes away."""
+
+    source: Source
+    since: Version
+    subject: str
+    """What changes, as a noun."""
+    effect: str
+    """What newer versions do, as a sentence without a full stop."""
+    only_with: tuple[str, ...] = ()
+    """Flags, without dashes, and variables of which it needs at least one; empty for all deployments."""
+    unless: tuple[str, ...] = ()
+    """Flags, without dashes, and variables with any of which nothing changes."""
+    fix: str
+    """What to do, as an imperative."""
+
+
 class Engine(Record):
     """A model server."""
 
@@ -640,6 +657,7 @@ class Engine(Record):
     kv_transfer: KvTransfer | None = None
     kv_events: KvEvents | None = None
     flags: Flags | None = None
+    changes: tuple[VersionChange, ...] = ()
     notes: Mapping[str, Note] = NONE
     """What authors of presets and examples need besides, by subject."""
 
