@@ -36,7 +36,7 @@ def test_a_prompt_is_computed_on_prefill_and_handed_over_to_decode(serving: Serv
     (prefill,), (decode,) = (serving.pods("example", role) for role in ("prefill", "decode"))
     producer, consumer = serving.endpoint(prefill), serving.endpoint(decode, 8200)
     with serving.gateway("example") as gateway:
-        serving.wait_for_answer(gateway, model=model)
+        serving.wait_for_answer(gateway, model=model, max_tokens=1)
         computed, generated = (total(producer, f"vllm:{name}_tokens_total") for name in ("prompt", "generation"))
         answer = gateway.chat(PROMPT, model=model, max_tokens=8, temperature=0)
         assert answer.status == 200, answer.body
