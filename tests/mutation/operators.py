@@ -398,28 +398,27 @@ def context_longer_than_the_models(base: Base) -> Touched:
     return give_flag(base, "max-model-len", "1048576") if give_model(base, "Qwen/Qwen3-30B-A3B") else None
 
 
+def _divided(base: Base, model: str, tensor: int) -> Touched:
+    """Give decode a model and a tensor parallel size."""
+    if "tensor-parallel-size" in str(base.values) or give_model(base, model) is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = tensor
+    return ("decode.parallelism.tensor", "tensor-parallel-size", f"tensor {tensor}")
+
+
 @operator
 def tensor_size_odd(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-30B-A3B") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 3
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 3")
+    return _divided(base, "Qwen/Qwen3-30B-A3B", 3)
 
 
 @operator
 def heads_of_keys_and_values_not_divisible(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "microsoft/phi-4") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 4
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 4")
+    return _divided(base, "microsoft/phi-4", 4)
 
 
 @operator
 def blocks_of_quantised_weights_not_divisible(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B-FP8") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 16
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 16")
+    return _divided(base, "Qwen/Qwen3-32B-FP8", 16)
 
 
 @operator

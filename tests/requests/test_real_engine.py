@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from modelservice.errors import UsageError
-from support import pod_engine, real_engine
+from support import pod_engine
+from support.real_engine import models_or_skip
 from support.release import Endpoint, Serving
 
 PROMPT = "what is the answer to the question about serving models? " * 8
@@ -15,13 +13,7 @@ PROMPT = "what is the answer to the question about serving models? " * 8
 
 @pytest.fixture
 def _real_engine() -> None:
-    """Skips where the engine cannot be had."""
-    try:
-        real_engine.models()
-    except UsageError as error:
-        if os.environ.get("CI") == "true" or os.environ.get("REQUIRE_ENGINES"):
-            raise
-        pytest.skip(str(error))
+    models_or_skip()
 
 
 def total(endpoint: Endpoint, name: str, label: str = "") -> float:

@@ -14,6 +14,7 @@ from modelservice.engines.version import Version
 from modelservice.facts.versions import number
 from modelservice.inputs import read_defaults
 from modelservice.kubernetes import merge
+from modelservice.kubernetes.dotted import value_at
 from modelservice.kubernetes.variables import config_maps
 from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
@@ -208,7 +209,7 @@ class Deployment:
         Args:
             key: names without dots in them, joined by dots.
         """
-        return _at(self._values, key)
+        return value_at(self._values, key)
 
     @functools.cached_property
     def _values(self) -> Mapping[str, Any]:
@@ -217,14 +218,7 @@ class Deployment:
 
 def default_value(key: str) -> Any:
     """Return the chart's default of a value; the key as for :meth:`Deployment.value`."""
-    return _at(_defaults(), key)
-
-
-def _at(values: Mapping[str, Any], key: str) -> Any:
-    node: Any = values
-    for part in key.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
+    return value_at(_defaults(), key)
 
 
 def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
