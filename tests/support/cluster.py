@@ -23,6 +23,12 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
+CONTROLLED = (
+    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"), ("autoscaling/v2", "HorizontalPodAutoscaler"),
+)  # fmt: skip
+"""What controllers work for, and what has pods."""
+
 
 class Cluster:
     """A cluster with what tests ask of it.
@@ -120,7 +126,9 @@ class Cluster:
 
     @contextmanager
     def namespace(self, test: str, *, kill: bool = False) -> Iterator[str]:
-        """A namespace of a test's own, emptied afterwards so that what it held is free again.
+        """A namespace of a test's own, without pods afterwards so that what they held is free again.
+
+        On the local control plane the namespace itself stays: to delete it costs as much as to install a release.
 
         Args:
             test: what tells the test from others.
@@ -129,16 +137,20 @@ class Cluster:
         name = f"test-{abs(hash(test)) % 10**9}"
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
         yield name
-        for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        for api_version, kind in CONTROLLED:
             # Much faster than waiting for the namespace to be emptied.
-            self.client.resource(api_version, kind).delete(
-                namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
-            )
+            self._delete_all(api_version, kind, name)
         if kill:
-            pods = self.client.resource("v1", "Pod")
-            pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
-        self.client.resource("v1", "Namespace").delete(name=name)
+            self._delete_all("v1", "Pod", name, gracePeriodSeconds=0)
+        if kill or not self.is_local:
+            self.client.resource("v1", "Namespace").delete(name=name)
         self.wait(f"{name} is empty", lambda: not self.pods(name))
+
+    def _delete_all(self, api_version: str, kind: str, namespace: str, **options: Any) -> None:
+        """Deletes all objects of a kind, if the cluster knows it; the client wants a selector."""
+        if self.client.knows(api_version, kind):
+            every = self.client.resource(api_version, kind)
+            every.delete(namespace=namespace, field_selector="metadata.name!=none", body=options)
 
     def describe(self, namespace: str) -> str:
         """Pods and events of a namespace, for the message of a failure."""
