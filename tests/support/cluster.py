@@ -37,18 +37,26 @@ class Cluster:
         client: of its API server.
         plane: the local control plane, if it is one.
         loader: command that gives another cluster's nodes the images of a file, its last argument.
+        as_given: whether tests get nothing that a cluster of ``--kubeconfig`` does not have.
     """
 
-    def __init__(self, client: Client, plane: ControlPlane | None = None, loader: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: Client, plane: ControlPlane | None = None, loader: Sequence[str] = (), *, as_given: bool = False
+    ) -> None:
         self.client = client
         self._plane = plane
         self._loader = loader
+        self._as_given = as_given
 
     @property
     def plane(self) -> ControlPlane:
-        """The local control plane; for tests that ask for ``fake_nodes``."""
-        assert self._plane is not None, "ask for the fixture fake_nodes"
+        """The local control plane; for tests that ask for ``local_plane``."""
+        assert self._plane is not None and not self._as_given, "ask for the fixture local_plane"
         return self._plane
+
+    def as_given(self) -> Cluster:
+        """The same cluster for tests that run on any."""
+        return Cluster(self.client, self._plane, self._loader, as_given=True)
 
     @property
     def is_local(self) -> bool:
