@@ -8,11 +8,14 @@ https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/
 {{- if .Values.workload -}}true{{- end -}}
 {{- end -}}
 
-{{/* Settings of the DisaggregatedSet as a whole that are set, as JSON. Input: the root context. */}}
+{{/*
+Settings of the DisaggregatedSet as a whole that say more than the defaults, as JSON. Input: the root context. LeaderWorkerSet
+0.9 does not know their fields.
+*/}}
 {{- define "llm-d-modelservice.setSettings" -}}
 {{- $settings := deepCopy (.Values.disaggregatedSet | default dict) -}}
 {{- include "llm-d-modelservice.prune" $settings -}}
-{{- range $name, $value := $settings -}}{{- if empty $value -}}{{- $_ := unset $settings $name -}}{{- end -}}{{- end -}}
+{{- range $name, $value := $settings -}}{{- if or (empty $value) (eq (toJson $value) "1") -}}{{- $_ := unset $settings $name -}}{{- end -}}{{- end -}}
 {{- $settings | toJson -}}
 {{- end -}}
 
