@@ -92,7 +92,12 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
 
 def single(base: Base) -> bool:
     """Plain pods: no groups, claims or requesters."""
-    return not (base.values.get("multinode") or (base.values.get("requester") or {}).get("enable"))
+    return not (is_grouped(base) or (base.values.get("requester") or {}).get("enable"))
+
+
+def is_grouped(base: Base) -> bool:
+    """Whether LeaderWorkerSets have the pods."""
+    return bool(base.values.get("multinode") or base.values.get("workload"))
 
 
 def engine_field(base: Base, name: str, value: Any, role: str = "decode") -> Touched:
@@ -331,7 +336,7 @@ def node_label_of_another_vendor(base: Base) -> Touched:
 
 @operator
 def strategy_of_the_other_workload(base: Base) -> Touched:
-    grouped = base.values.get("multinode")
+    grouped = is_grouped(base)
     section(base.values, "decode")["strategy" if grouped else "rolloutStrategy"] = (
         {"type": "Recreate"} if grouped else {"type": "RollingUpdate"}
     )
