@@ -34,7 +34,7 @@ demo: $(BASE)  ## Render a prefill/decode deployment and show what would run
 	@$(BIN)/modelservice render -f examples/values-pd.yaml --name demo --summary --output build/demo
 
 .PHONY: chat
-chat: $(INSTALLED)  ## Ask a simulated model a question, on real pods behind a real gateway (root)
+chat: $(INSTALLED)  ## Ask a model a question on real pods behind a real gateway; ENGINE=vllm: the real vLLM (root)
 	@PYTHONPATH=tests $(BIN)/python -m support.chat
 
 # Tests on clusters mostly wait, so there are more workers than processors.
@@ -42,19 +42,27 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONL
 
 .PHONY: test
 test: $(INSTALLED) packages  ## Run all tests; programs that are missing are built meanwhile
-	@tests/while-building.sh $(PYTEST)
+	@code=0; tests/while-building.sh $(PYTEST) || code=$$?; [ $$code -gt 1 ] || tests/on-kind-in-ci.sh || code=$$?; exit $$code
 
 .PHONY: test-fast
-test-fast: $(INSTALLED)  ## Run the unit tests and examples that need no cluster
-	@$(PYTEST) -m 'not executable' tests/unit tests/golden
+test-fast: $(INSTALLED)  ## Run the unit tests and examples that need neither Go nor much time
+	@$(BIN)/python -m pytest --numprocesses auto --without-go -m 'not executable and not slow' tests/unit tests/golden
 
 .PHONY: test-engine
 test-engine: $(INSTALLED)  ## Run the tests on the real vLLM, on processors (1 GB of downloads once)
 	@$(PYTEST) tests/engine
 
 .PHONY: test-kind
-test-kind: $(INSTALLED)  ## Run the cluster tests on a kind cluster (needs Docker or Podman)
+test-kind: $(INSTALLED)  ## Run the cluster and request tests on a kind cluster (Docker or Podman, or root)
 	@$(BIN)/python -m localcluster.kind
+
+.PHONY: test-kind-quick
+test-kind-quick: $(INSTALLED)  ## Run some of each of them, in five minutes
+	@$(BIN)/python -m localcluster.kind -m quick_on_kind
+
+.PHONY: kind-image
+kind-image: $(INSTALLED)  ## Build the node image of kind where there is no registry (root, mmdebstrap)
+	@$(BIN)/python -m localcluster.node_image
 
 .PHONY: test-kubernetes-1.34
 test-kubernetes-1.34: $(INSTALLED) tools  ## Run the cluster tests on a Kubernetes 1.34 control plane

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from localcluster.binaries import KUBERNETES, binary
@@ -16,6 +17,7 @@ from modelservice.errors import UsageError
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.helm_executable import HelmExecutable
 from modelservice.paths import chart_dir
+from support import kubernetes_schemas
 from support.kubernetes_schemas import problems
 from support.render import Objects, Render
 
@@ -43,12 +45,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--while-building", action="store_true",
         help="programs are being built: the tests that need none come first",
     )  # fmt: skip
+    parser.addoption(
+        "--without-go", action="store_true", help="do not validate objects of custom kinds, which needs Go"
+    )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """SIGINT as a terminal's programs have it: shells ignore it for background jobs, and children inherit that."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("busy")  # a busy machine is slow
+    kubernetes_schemas.custom_kinds = not config.getoption("--without-go")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is parametrized by the definitions of custom kinds is not collected without Go."""
+    return True if config.getoption("--without-go") and collection_path.name == "test_import_fields.py" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

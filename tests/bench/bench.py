@@ -1,8 +1,9 @@
 """CPU time of the commands, as ratios of one run: machines differ and are noisy, ratios travel.
 
-`make bench` prints one table: start-up, `render`, `check` and `explain` against `helm template` of the same values,
-and this chart against the original one, in Helm's process and in ours. Of each job the least CPU time (user and
-system) of several rounds counts, and the jobs take turns, so that noise falls on all alike.
+`make bench` prints one table: start-up, `render`, `check` and `explain` against `helm template` of the same values, what
+it costs `check` to know the model and the accelerators, and this chart against the original one, in Helm's process and
+in ours. Of each job the least CPU time (user and system) of several rounds counts, and the jobs take turns, so that
+noise falls on all alike.
 
 The original chart is not part of this repository. Clone github.com/llm-d-incubation/llm-d-modelservice and name the
 clone in ORIGINAL_CHART; without it those rows say so.
@@ -32,6 +33,12 @@ ROOT = Path(__file__).resolve().parents[2]
 VALUES = ROOT / "examples" / "values-pd.yaml"
 LINE = "Deployment/decode.spec.template.spec.containers[vllm].resources"
 ORIGINAL = "ORIGINAL_CHART"
+PLACED = [
+    word
+    for role in ("decode", "prefill")
+    for word in ("--set", rf"{role}.nodeSelector.nvidia\.com/gpu\.product=NVIDIA-H200")
+]
+"""Options by which the memory of the accelerators is known."""
 ROUNDS = 9
 
 Job = Callable[[], float]
@@ -51,6 +58,10 @@ ROWS = (
     Row("modelservice --version", "helm template", "0.15 s"),
     Row("modelservice render", "helm template", "2.5"),
     Row("modelservice check", "helm template", "2.5"),
+    Row("check, known model", "check, unknown model", "1.1"),
+    Row("check, known model and accelerators", "check, unknown model", "1.2"),
+    Row("modelservice plan, known accelerators", "check, known model and accelerators", ""),
+    Row("modelservice size", "helm template", ""),
     Row("modelservice explain", "helm template", "2 s"),
     Row("modelservice explain --all", "helm template", ""),
     Row("helm template, original's values", "helm template of the original", "1.2"),
@@ -98,6 +109,13 @@ def jobs() -> Iterator[tuple[str, Job]]:
     yield "modelservice --version", process(*tool, "--version")
     yield "modelservice render", process(*tool, "render", "-f", VALUES)
     yield "modelservice check", process(*tool, "check", "-f", VALUES)
+    check = (*tool, "check", "-f", VALUES)
+    own = ("--set", "modelArtifacts.name=example/own", "--set", "modelArtifacts.uri=hf://example/own")
+    yield "check, unknown model", process(*check, *own)
+    yield "check, known model", process(*check)
+    yield "check, known model and accelerators", process(*check, *PLACED)
+    yield "modelservice plan, known accelerators", process(*tool, "plan", "-f", VALUES, *PLACED)
+    yield "modelservice size", process(*tool, "size", "Qwen/Qwen3-32B")
     yield "modelservice explain", process(*tool, "explain", "-f", VALUES, LINE)
     yield "modelservice explain --all", process(*tool, "explain", "-f", VALUES, LINE, "--all")
     if ORIGINAL in os.environ:

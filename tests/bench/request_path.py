@@ -2,7 +2,7 @@
 
 `make bench-requests` prints: seconds from `helm install` to the first token; requests a second and latencies of the
 engine alone, with the sidecar before it, and through gateway and endpoint picker, in turns of one run; requests lost
-over a rolling upgrade under load. Root, Linux and the packages of `modelservice cluster up --run-pods` are needed.
+over a rolling upgrade under load; and the same latencies of the real vLLM with a tiny model on processors. Root, Linux and the packages of `modelservice cluster up --run-pods` are needed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from rich.table import Table
 
 from localcluster.binaries import binary
 from localcluster.control_plane import ControlPlane
-from modelservice.errors import ModelserviceError
+from modelservice.errors import ModelserviceError, UsageError
 from modelservice.inputs import merge
 from modelservice.paths import chart_dir
+from support import pod_engine
 from support.cluster import Cluster, Helm
 from support.images import VLLM, vllm_image
 from support.inferencepool_chart import inference_pool_chart
-from support.release import DRAIN, PROBES, Endpoint, Load, Serving
+from support.release import DRAIN, MODEL, PROBES, Endpoint, Load, Serving
 
 CLIENTS = 8
 REQUESTS = 200
 """Requests of one turn."""
+REQUESTS_OF_VLLM = 40
+"""Requests of one turn of the real engine, which takes longer for each."""
 TURNS = 5
 NAMESPACE = "bench"
 
@@ -47,20 +50,20 @@ ENGINE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def turn(endpoint: Endpoint, clients: int) -> tuple[float, list[float]]:
+def turn(endpoint: Endpoint, clients: int, model: str, requests: int) -> tuple[float, list[float]]:
     """Requests a second, and seconds of each request."""
 
     def one(number: int) -> float:
         started = time.perf_counter()
-        status = endpoint.chat(f"{number} hello").status
+        status = endpoint.chat(f"{number} hello", model=model, max_tokens=8).status
         if status != 200:
             raise ModelserviceError(f"{endpoint.address} answered {status}")
         return time.perf_counter() - started
 
     started = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
-        times = list(pool.map(one, range(REQUESTS)))
-    return REQUESTS / (time.perf_counter() - started), times
+        times = list(pool.map(one, range(requests)))
+    return requests / (time.perf_counter() - started), times
 
 
 def first_token(serving: Serving) -> tuple[float, float]:
@@ -76,11 +79,11 @@ def first_token(serving: Serving) -> tuple[float, float]:
         return pod_seconds, time.perf_counter() - started
 
 
-def latencies(serving: Serving, console: Console) -> None:
-    """Prints requests a second and latencies of the three ways to the engine."""
-    (pod,) = serving.pods("bench")
-    with serving.gateway("bench") as gateway:
-        serving.wait_for_answer(gateway)
+def latencies(serving: Serving, console: Console, release: str, model: str, requests: int) -> None:
+    """Prints requests a second and latencies of the three ways to a release's engine."""
+    (pod,) = serving.pods(release)
+    with serving.gateway(release) as gateway:
+        serving.wait_for_answer(gateway, model=model)
         ways = {
             "engine alone": serving.endpoint(pod, 8200),
             "with sidecar": serving.endpoint(pod, 8000),
@@ -90,23 +93,23 @@ def latencies(serving: Serving, console: Console) -> None:
         times: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(TURNS):
             for name, endpoint in ways.items():
-                times[name] += turn(endpoint, 1)[1]
-                rates[name].append(turn(endpoint, CLIENTS)[0])
-    table = Table(title=f"{TURNS} turns of {REQUESTS} requests, a connection each", width=100)
+                times[name] += turn(endpoint, 1, model, requests)[1]
+                rates[name].append(turn(endpoint, CLIENTS, model, requests)[0])
+    table = Table(title=f"{model}: {TURNS} turns of {requests} requests, a connection each", width=100)
     for column in (
         "way",
         f"requests a second, {CLIENTS} clients",
         "p50 ms, 1 client",
         "p99 ms",
         "added p50",
-        "added p99",
+        "p50 ratio",
     ):
         table.add_column(column, justify="left" if column == "way" else "right")
     base = quantiles(times["engine alone"])
     for name in ways:
         p50, p99 = quantiles(times[name])
-        figures = (statistics.median(rates[name]), p50, p99, p50 - base[0], p99 - base[1])
-        table.add_row(name, *(f"{figure:.1f}" for figure in figures))
+        figures = (statistics.median(rates[name]), p50, p99, p50 - base[0], p50 / base[0])
+        table.add_row(name, *(f"{figure:.2f}" for figure in figures))
     console.print(table)
 
 
@@ -136,12 +139,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         started = time.perf_counter()
-        with ControlPlane(folder / "plane", real_nodes=1) as plane:
+        with ControlPlane(folder / "plane", real_nodes=2) as plane:
             console.print(f"cluster: {time.perf_counter() - started:.1f} s, {os.cpu_count()} processors")
-            assert plane.real is not None
-            plane.real.import_image(vllm_image())
             plane.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
             cluster = Cluster(plane.client, plane)
+            cluster.import_image(vllm_image())
             chart, neighbour = (
                 Helm(binary("helm4"), cluster, path, NAMESPACE)
                 for path in (chart_dir(), inference_pool_chart(folder / "charts"))
@@ -149,11 +151,17 @@ def main() -> None:
             serving = Serving(cluster, chart, neighbour, NAMESPACE, folder, verbosity=1)
             pod, gateway = first_token(serving)
             console.print(f"install to first token: {pod:.1f} s from the pod, {gateway:.1f} s through the gateway")
-            latencies(serving, console)
+            latencies(serving, console, "bench", MODEL, REQUESTS)
             answered, lost = upgrade(serving)
             console.print(f"rolling upgrade under load without a drain: {answered} answered, {lost} lost")
             answered, lost = upgrade(serving, DRAIN)
             console.print(f"rolling upgrade under load with a drain: {answered} answered, {lost} lost")
+            try:
+                model = pod_engine.install(serving, "vllm")
+            except UsageError as error:
+                console.print(f"not measured with the real vLLM: {error}")
+            else:
+                latencies(serving, console, "vllm", model, REQUESTS_OF_VLLM)
     sys.exit(1 if lost else 0)
 
 

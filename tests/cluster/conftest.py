@@ -16,6 +16,7 @@ from modelservice.errors import UsageError
 from modelservice.model.node_pools import POOLS, Devices, NodePool
 from support.cluster import Cluster, Helm
 
+FOLDER = Path(__file__).parent
 POOLS_OF_TESTS = [
     # Enough for two wide groups, prefill and decode.
     *(POOLS[name].model_copy(update={"count": 4}) for name in ("h100", "mi300x", "gaudi", "tpu")),
@@ -67,7 +68,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Cluster tests share one worker and so one control plane, but for those of another group."""
     for item in items:
-        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("xdist_group"):
+        if item.path.parent == FOLDER and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("cluster"))
 
 

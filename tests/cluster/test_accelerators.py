@@ -11,7 +11,13 @@ pytestmark = pytest.mark.usefixtures("fake_nodes")
 
 @pytest.mark.parametrize("dra", [False, True], ids=["plugin", "dra"])
 @pytest.mark.parametrize(
-    "parallelism", [{"tensor": 4}, {"tensor": 2, "dataLocal": 2}, {"tensor": 2, "pipeline": 2}], ids=str
+    "parallelism",
+    [
+        {"tensor": 4},
+        pytest.param({"tensor": 2, "dataLocal": 2}, marks=pytest.mark.quick_on_kind),
+        {"tensor": 2, "pipeline": 2},
+    ],
+    ids=str,
 )
 def test_exactly_enough_devices_fit_and_one_fewer_leaves_a_pod_pending(
     cluster: Cluster, helm: Helm, namespace: str, parallelism: dict[str, int], dra: bool

@@ -91,6 +91,7 @@ MODES: dict[str, tuple[dict[str, Any], list[dict[str, str | None]]]] = {
 """Parallelism, and the flags of each pod of the group: a value, "" for present, None for absent."""
 
 
+@pytest.mark.quick_on_kind
 @pytest.mark.parametrize("mode", MODES)
 def test_every_pod_starts_with_the_flags_of_its_place(
     cluster: Cluster, helm: Helm, namespace: str, started: Any, mode: str

@@ -87,6 +87,7 @@ def container_ports(pod: dict[str, Any]) -> set[int]:
     return set(range(first, first + count))
 
 
+@pytest.mark.quick_on_kind
 @pytest.mark.parametrize("name", CASES)
 def test_the_pool_selects_exactly_the_pods_and_ports_that_serve(
     cluster: Cluster, helm: Helm, namespace: str, pool_chart: Path, name: str

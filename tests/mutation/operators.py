@@ -5,6 +5,7 @@ An operator that does not apply to a deployment returns nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -341,6 +342,126 @@ def strategy_of_the_other_workload(base: Base) -> Touched:
         {"type": "Recreate"} if grouped else {"type": "RollingUpdate"}
     )
     return ("decode.strategy", "decode.rolloutStrategy")
+
+
+# --- Model ------------------------------------------------------------------------------------
+
+
+def give_model(base: Base, name: str) -> Touched:
+    """Serves another model, which is downloaded, wherever the chart writes the engine's command."""
+    if not base.has("decode") or base.engine("decode") != "vllm" or is_custom(base.values, "decode"):
+        return None
+    listed = container(base.values, "decode") or {}
+    written = ("--model", "hf-overrides", "VLLM_ALLOW_LONG_MAX_MODEL_LEN")
+    if (base.values.get("requester") or {}).get("enable") or any(word in str(base.values) for word in written):
+        return None
+    if listed.get("modelCommand") == "imageDefault":
+        return None
+    section(base.values, "modelArtifacts").update(name=name, uri=f"hf://{name}", size="2Ti")
+    return name, "modelArtifacts.name", "modelArtifacts.uri"
+
+
+def give_card(base: Base, product: str) -> Touched:
+    """Places the pods on nodes with a product of NVIDIA's."""
+    accelerator = {
+        **(base.values.get("accelerator") or {}),
+        **((base.values.get("decode") or {}).get("accelerator") or {}),
+    }
+    if accelerator.get("dra") or accelerator.get("type", "nvidia") != "nvidia" or not _has_accelerators(base):
+        return None
+    found = _accelerator(base)
+    if found and found[0] != "nvidia.com/gpu":
+        return None
+    decode = section(base.values, "decode")
+    decode.pop("acceleratorTypes", None)
+    section(decode, "nodeSelector")["nvidia.com/gpu.product"] = product
+    return product, "decode.nodeSelector"
+
+
+def _ranks(base: Base) -> int:
+    """Over how many ranks decode's weights are spread, as far as the values of its parallelism tell."""
+    sizes = (base.values.get("decode") or {}).get("parallelism") or {}
+    return int((sizes.get("tensor") or 1) * (sizes.get("pipeline") or 1))
+
+
+@operator
+def model_larger_than_its_accelerators(base: Base) -> Touched:
+    if _ranks(base) > 8 or give_card(base, "NVIDIA-H100-80GB-HBM3") is None:
+        return None
+    return give_model(base, "meta-llama/Meta-Llama-3.1-405B")
+
+
+@operator
+def accelerators_smaller_than_the_model(base: Base) -> Touched:
+    if _ranks(base) > 2 or "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    return give_card(base, "NVIDIA-L4")
+
+
+@operator
+def context_longer_than_the_models(base: Base) -> Touched:
+    return give_flag(base, "max-model-len", "1048576") if give_model(base, "Qwen/Qwen3-30B-A3B") else None
+
+
+@operator
+def tensor_size_odd(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-30B-A3B") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 3
+    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 3")
+
+
+@operator
+def heads_of_keys_and_values_not_divisible(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "microsoft/phi-4") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 4")
+
+
+@operator
+def blocks_of_quantised_weights_not_divisible(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B-FP8") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 16
+    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 16")
+
+
+@operator
+def context_parallel_for_too_few_ranks(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    given = give_flag(base, "decode-context-parallel-size", "2")
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    return (*given, "tensor 4") if given else None
+
+
+@operator
+def draft_model_of_another_family(base: Base) -> Touched:
+    if not base.tells_its_version("decode") or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    draft = {"method": "draft_model", "model": "meta-llama/Llama-3.2-1B", "num_speculative_tokens": 4}
+    return give_flag(base, "speculative-config", json.dumps(draft))
+
+
+@operator
+def draft_model_that_ranks_cannot_share(base: Base) -> Touched:
+    if "tensor-parallel-size" in str(base.values) or not base.tells_its_version("decode"):
+        return None
+    if give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = 4
+    draft = {"method": "draft_model", "model": "Qwen/Qwen2.5-0.5B-Instruct", "num_speculative_tokens": 4}
+    given = give_flag(base, "speculative-config", json.dumps(draft))
+    return (*given, "tensor 4") if given else None
+
+
+@operator
+def dense_model_with_expert_parallelism(base: Base) -> Touched:
+    if not base.tells_its_version("decode") or give_model(base, "Qwen/Qwen3-32B") is None:
+        return None
+    section(base.values, "decode", "parallelism")["expert"] = True
+    return ("decode.parallelism.expert", "enable-expert-parallel")
 
 
 # --- Engine arguments -------------------------------------------------------------------------

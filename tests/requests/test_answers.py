@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from modelservice.inputs import merge
 from support.release import DISAGGREGATED, MODEL, PROBES, PROMPT_THRESHOLD, Endpoint, Load, Serving
 
@@ -13,6 +15,7 @@ def prefilled(prefill: Endpoint, *, tls: bool = False) -> float:
     return Endpoint(prefill.address, tls=tls).metrics().get(name, 0)
 
 
+@pytest.mark.quick_on_kind
 def test_a_single_pod_answers(serving: Serving) -> None:
     with serving.served("single") as gateway:
         answer = gateway.chat("hello")

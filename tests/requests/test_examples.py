@@ -1,10 +1,12 @@
 """The examples answer: their engine image is one in place of vLLM's that takes vLLM's flags."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelservice.inputs import merge, read_values
+from support.cluster import claim
 from support.release import AGGREGATED, DISAGGREGATED, Serving
 from support.render import ROOT
 
@@ -63,13 +65,5 @@ def surroundings(values: dict[str, Any], namespace: str) -> list[dict[str, Any]]
         )
     scheme, _, location = artifacts.get("uri", "").partition("://")
     if scheme.startswith("pvc"):
-        claim, size = location.partition("/")[0], {"storage": "1Gi"}
-        shape = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
-        metadata = {"name": f"{namespace}-{claim}"}
-        volume = {**shape, "capacity": size, "hostPath": {"path": "/tmp"}}
-        wanted = {**shape, "resources": {"requests": size}, "volumeName": metadata["name"]}
-        objects += [
-            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": volume},
-            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim}, "spec": wanted},
-        ]
+        objects += claim(location.partition("/")[0], namespace, Path("/tmp"))
     return objects

@@ -23,8 +23,6 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
-"""Seconds until a test gives up on something: many more than it takes, because machines are busy."""
-
 
 _WORKLOADS = (
     ("apps/v1", "Deployment"),
@@ -202,6 +200,19 @@ def run_tests_on(
     return done
 
 
+def claim(name: str, namespace: str, folder: Path) -> list[dict[str, Any]]:
+    """A claim, bound to a folder of the nodes."""
+    size: dict[str, Any] = {"storage": "1Gi"}
+    shape = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    metadata = {"name": f"{namespace}-{name}"}
+    volume = {**shape, "capacity": size, "hostPath": {"path": str(folder)}}
+    wanted = {**shape, "resources": {"requests": size}, "volumeName": metadata["name"]}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": wanted},
+    ]
+
+
 def values(**more: Any) -> dict[str, Any]:
     """Values of one vLLM role without a proxy."""
     return {"engine": VLLM, "routing": {"proxy": {"enabled": False}}, "prefill": {"create": False}, **more}
@@ -268,8 +279,7 @@ class Helm:
         flags = ["--wait", "--timeout", f"{PATIENCE}s"] if wait else []
         self.run("install", release, str(self._chart), "--values", "-", *flags, values=values)
 
-    def upgrade(self, release: str, values: dict[str, Any]) -> None:
+    def upgrade(self, release: str, values: dict[str, Any], *, wait: bool = True) -> None:
         """``helm upgrade --wait``."""
-        self.run(
-            "upgrade", release, str(self._chart), "--values", "-", "--wait", "--timeout", f"{PATIENCE}s", values=values
-        )
+        flags = ["--wait", "--timeout", f"{PATIENCE}s"] if wait else []
+        self.run("upgrade", release, str(self._chart), "--values", "-", *flags, values=values)

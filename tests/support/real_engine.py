@@ -77,6 +77,8 @@ def models(engine: str = "vllm") -> Path:
             )
             with contextlib.suppress(FileExistsError):  # another worker was quicker
                 made.rename(folder)
+    for weights in folder.rglob("*.safetensors"):
+        weights.chmod(0o644)  # written for their owner alone, but pods run as another user
     return folder
 
 

@@ -25,6 +25,7 @@ from localcluster.binaries import binary
 from localcluster.gateway import Gateway, Route
 from modelservice.inputs import merge
 from support.cluster import Cluster, Helm, is_ready
+from support.patience import PATIENCE
 
 MODEL = "random/model"
 
@@ -368,14 +369,16 @@ class Serving:
         """Names of those pods."""
         return {pod["metadata"]["name"] for pod in self.pods(release, role)}
 
-    def wait_for_pods(self, release: str, number: int, role: str = "decode") -> list[dict[str, Any]]:
+    def wait_for_pods(
+        self, release: str, number: int, role: str = "decode", seconds: float = PATIENCE
+    ) -> list[dict[str, Any]]:
         """Waits until a role has so many pods, all ready."""
 
         def ready() -> bool:
             pods = self.pods(release, role)
             return len(pods) == number and all(is_ready(pod) for pod in pods)
 
-        self.cluster.wait(f"{number} ready {role} pods of {release}", ready)
+        self.cluster.wait(f"{number} ready {role} pods of {release}", ready, seconds)
         return self.pods(release, role)
 
     def wait_for_picker(self, release: str) -> None:

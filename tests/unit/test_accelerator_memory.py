@@ -48,6 +48,7 @@ def inventory(*objects: dict[str, Any]) -> Inventory:
 
 
 ONE = {"nvidia.com/gpu": 1}
+NVIDIA = facts.accelerators().types[0]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,18 @@ def test_labels_of_the_nodes_tell(labels: dict[str, str], most: int | None) -> N
     assert (found.most if found else None) == most
     if found:
         assert 0.7 * found.most < found.least < found.most and found.source
+
+
+@pytest.mark.parametrize(
+    ("product", "least", "most"),
+    [
+        ("H100", 80, 95830 * MIB), ("h100", 80, 95830 * MIB), ("NVIDIA-H100", 80, 95830 * MIB),
+        ("A100", 40, 81920 * MIB), ("V100", 16, 32 * GIB), ("NVIDIA-V100", 16, 32 * GIB),
+    ],
+)  # fmt: skip
+def test_a_name_that_stands_for_several_products_has_the_memory_of_all(product: str, least: int, most: int) -> None:
+    found = product_memory(NVIDIA, product)
+    assert found and (found.least, found.most) == (least * 1000**3 - int(0.9 * GIB), most)
 
 
 def test_other_vendors_state_the_memory_by_their_product() -> None:

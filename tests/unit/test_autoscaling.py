@@ -197,6 +197,7 @@ def test_the_leader_stands_for_its_share_of_a_groups_requests(
     assert {metric["pods"]["target"]["averageValue"] for metric in metrics} == {average}
 
 
+@pytest.mark.executable
 def test_the_scale_of_a_leader_worker_set_selects_leaders() -> None:
     controller = module_file("lws", "sigs.k8s.io/lws", "pkg/controllers/leaderworkerset_controller.go")
     text = controller.read_text(encoding="utf-8")
@@ -321,6 +322,7 @@ def scaled_object() -> dict[str, Any]:
     return dict(schema["properties"])
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(
     ("model", "path"),
     [
@@ -342,6 +344,7 @@ def test_values_have_the_fields_of_kedas_definition(model: Any, path: str) -> No
         assert not (stated and choices) or choices == set(stated), name
 
 
+@pytest.mark.executable
 def test_every_field_of_a_scaled_object_can_be_set(render: Render) -> None:
     fallback = {"failureThreshold": 3, "replicas": 2}
     settings = {"idleReplicas": 0, "minReplicas": 2, "pollingInterval": 5, "initialCooldownPeriod": 0}
@@ -350,6 +353,7 @@ def test_every_field_of_a_scaled_object_can_be_set(render: Render) -> None:
     assert set(spec) == set(scaled_object())
 
 
+@pytest.mark.executable
 def test_authentication_modes_are_kedas(embedded: EmbeddedHelm) -> None:
     source = "pkg/scalers/authentication/authentication_types.go"
     text = module_file("definitions", "github.com/kedacore/keda/v2", source).read_text(encoding="utf-8")

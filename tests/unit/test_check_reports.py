@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -15,20 +13,12 @@ from modelservice.check.report import Format, to_github, to_junit, to_sarif
 from modelservice.check.runner import Report
 from modelservice.cli.app import COMMANDS
 from modelservice.escapes import visible
+from support.command import run
 from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
 MACHINE = [item for item in Format if item not in (Format.text, Format.json)]
 HOSTILE = "a\x1b[2J\x00\x07\x9b\ufffe\ud800\u202eb<&>\"'"
-
-
-def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "modelservice", *arguments], capture_output=True, text=True, check=False, cwd=folder,
-        env={"PYTHONPATH": str(ROOT / "tools"), "PATH": "/usr/bin:/bin", "COLUMNS": "80"},
-    )  # fmt: skip
-    assert "a bug in this program" not in done.stderr
-    return done
 
 
 def sarif_results(text: str) -> list[dict[str, object]]:

@@ -31,6 +31,7 @@ def test_an_update_that_cannot_begin_is_found(
     assert (findings(rules()["update-stuck"], Example(manifests=manifests), embedded) == []) is begins
 
 
+@pytest.mark.executable
 def test_leader_worker_set_has_the_defaults_that_are_assumed() -> None:
     text = module_file("lws", LWS, "pkg/webhooks/leaderworkerset_webhook.go").read_text(encoding="utf-8")
     assert re.search(r"MaxUnavailable: +intstr.FromInt32\(1\)", text)
@@ -47,6 +48,7 @@ def choices(field: str) -> set[str]:
     return set(re.findall(r"'(\w+)'", text))
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(
     ("field", "path"),
     [
@@ -108,6 +110,7 @@ def test_a_name_that_kueue_could_not_take(embedded: EmbeddedHelm, length: int, q
     assert [finding.severity for finding in found] == [Severity.warning] * expected
 
 
+@pytest.mark.executable
 def test_the_label_of_queues_is_kueues() -> None:
     text = (source("sigs.k8s.io/kueue", "v0.17.0") / "pkg/controller/constants/constants.go").read_text(
         encoding="utf-8"

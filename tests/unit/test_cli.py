@@ -15,12 +15,13 @@ from modelservice.cli import options
 from modelservice.cli.app import COMMANDS
 from modelservice.helm_executable import HelmExecutable
 from modelservice.output_files import MARKER
+from support.command import run
 from support.render import ROOT
 
 PD = str(ROOT / "examples" / "values-pd.yaml")
 
 
-def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run_program(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Runs the program as a user does."""
     done = subprocess.run(
         [sys.executable, "-m", "modelservice", *arguments], input=stdin, capture_output=True, text=True, check=False
@@ -30,7 +31,7 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_render_prints_manifests() -> None:
-    done = run("render", "-f", PD, "--name", "mine", "--namespace", "models")
+    done = run_program("render", "-f", PD, "--name", "mine", "--namespace", "models")
     objects = list(yaml.safe_load_all(done.stdout))
     assert {obj["kind"] for obj in objects} == {"ServiceAccount", "Deployment", "PodMonitor"}
     assert objects[0]["metadata"]["name"] == "mine-llm-d-modelservice"
@@ -39,7 +40,7 @@ def test_render_prints_manifests() -> None:
 
 def test_render_reads_files_in_order_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("decode: {replicas: 2}\n")
-    done = run(
+    done = run_program(
         "render",
         "-f",
         str(tmp_path / "a.yaml"),
@@ -137,7 +138,7 @@ def test_an_executables_refusal_is_json_and_nothing_else(executable: HelmExecuta
 
 def test_a_refusal_leaves_no_output_behind(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert run("render", "--set", "decod.x=1", "-o", str(out)).returncode == 1
+    assert run_program("render", "--set", "decod.x=1", "-o", str(out)).returncode == 1
     assert not out.exists()
 
 
@@ -156,13 +157,14 @@ def test_a_key_given_twice_is_a_warning(tmp_path: Path) -> None:
     assert "a.yaml:2: multinode is also given on line 1" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_generated_files_of_the_repository_are_current() -> None:
     assert run("schema", "--check").returncode == 0
     assert run("examples", "--check").returncode == 0
 
 
 def test_version() -> None:
-    assert run("--version").stdout.strip().count(".") == 2
+    assert run_program("--version").stdout.strip().count(".") == 2
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -171,7 +173,7 @@ def test_help_lists_each_command_with_the_first_line_of_its_own_help(name: str) 
     assert COMMANDS[name].help == own.splitlines()[0]
     listed = " ".join(run("--help").stdout.replace("│", "").split())
     assert f"{name} {COMMANDS[name].help}" in listed
-    assert f"modelservice {name} " in run(name, "--help").stdout
+    assert f"modelservice {name} " in run_program(name, "--help").stdout
 
 
 def imported(*arguments: str) -> set[str]:

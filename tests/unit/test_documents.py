@@ -19,6 +19,7 @@ from modelservice.helm_library import helm_python
 from modelservice.model.cluster import read_inventory
 from modelservice.model.pool import read_pool
 from modelservice.rendered import dump
+from support.command import run
 from support.render import ROOT
 
 NODES = (
@@ -152,6 +153,7 @@ def _given(arguments: list[str]) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", INPUTS, ids=" ".join)
 def test_every_input_is_read_once_so_pipes_work(tmp_path: Path, arguments: list[str]) -> None:
     examples = ROOT / "examples"
@@ -159,19 +161,17 @@ def test_every_input_is_read_once_so_pipes_work(tmp_path: Path, arguments: list[
         (tmp_path / name).write_text((examples / file).read_text())
     source = examples / _given(arguments)
 
-    def run(place: str, bash: bool = False) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "modelservice", *(item.replace("{}", place) for item in arguments)]
-        if bash:
-            text = " ".join(f"'{item}'" if "<(" not in item else item for item in command)
-            command = ["bash", "-c", text]
-        return subprocess.run(
-            command, cwd=tmp_path, stdin=source.open(), capture_output=True, text=True, check=False,
-            env={"PYTHONPATH": str(ROOT / "tools"), "PATH": "/usr/bin:/bin"},
-        )  # fmt: skip
+    def at(place: str) -> list[str]:
+        return [item.replace("{}", place) for item in arguments]
 
-    direct = run(str(source))
+    words = [f"'{item}'" if "<(" not in item else item for item in at(f"<(cat {source})")]
+    piped = subprocess.run(
+        ["/bin/bash", "-c", f"{sys.executable} -m modelservice {' '.join(words)}"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, env={"PYTHONPATH": str(ROOT / "tools"), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    direct = run(*at(str(source)), folder=tmp_path)
     assert direct.returncode in (0, 1) and direct.stdout, direct.stderr
-    for other in (run("-"), run(f"<(cat {source})", bash=True)):
+    for other in (run(*at("-"), stdin=source.read_bytes(), folder=tmp_path), piped):
         assert other.returncode == direct.returncode, other.stderr
         assert len(other.stdout.splitlines()) == len(direct.stdout.splitlines())
 
@@ -192,9 +192,7 @@ def test_every_input_is_read_once_so_pipes_work(tmp_path: Path, arguments: list[
     ids=" ".join,
 )
 def test_standard_input_is_read_by_one_option(arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "modelservice", *arguments], input="{}", capture_output=True, text=True, check=False
-    )
+    done = run(*arguments, stdin="{}")
     assert done.returncode == 2
     assert "standard input can be read once" in done.stderr
 

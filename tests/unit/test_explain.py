@@ -23,6 +23,8 @@ from modelservice.sources import Path as KeyPath
 from modelservice.sources import Sources, dotted, read_layers
 from support.render import ROOT
 
+pytestmark = pytest.mark.slow
+
 PD = """\
 modelArtifacts: {name: m, uri: hf://m/m, size: 1Gi}
 engine: {image: 'vllm/vllm-openai:v0.32.0', modelCommand: vllmServe}

@@ -14,6 +14,7 @@ import pytest
 from localcluster.binaries import module_file
 from modelservice import facts
 from modelservice.docs.facts import chart_facts, facts_json
+from modelservice.facts import kubernetes_defaults
 from modelservice.facts.models import Engine, VersionedFlag
 from modelservice.facts.validation import files, problems
 from modelservice.values.model import Feature
@@ -249,6 +250,7 @@ def known(flags: typing.Iterable[VersionedFlag], version: str) -> set[str]:
     return {flag.name for flag in flags if accepts(flag, version)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     module = source(_SCHEDULER, release)
@@ -261,6 +263,7 @@ def test_the_routing_proxy_has_the_flags_of_its_source(release: str) -> None:
     assert flags_in(text) | _ZAP == known(PROXY.flags, release.removeprefix("v"))
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("release", ["v0.4.0", "v0.5.1", "v0.7.1"])
 def test_the_routing_proxy_has_the_connectors_of_its_source(release: str) -> None:
     text = (source(_SCHEDULER, release) / "pkg/sidecar/proxy/proxy.go").read_text(encoding="utf-8")
@@ -294,6 +297,7 @@ PICKERS = [("v0.4.0", "v1.2.0"), ("v0.5.1", "v1.3.1"), ("v0.7.1", "v1.4.0"), (""
 """Releases of llm-d's picker and of Gateway API Inference Extension inside it; the last one stands alone."""
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -309,6 +313,7 @@ def test_the_endpoint_picker_has_the_plugins_of_its_source(release: str, extensi
     assert names == {plugin.type for plugin in PICKER.plugins if accepts(plugin, release.removeprefix("v"))}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "extension"), PICKERS)
 def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, extension: str) -> None:
     base = source(_EXTENSION, extension)
@@ -317,6 +322,7 @@ def test_the_endpoint_picker_has_the_feature_gates_of_its_source(release: str, e
     assert names == {gate.name for gate in PICKER.feature_gates if accepts(gate, equal)}
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize(("release", "same_as"), [("v1.2.0", "0.4"), ("v1.4.0", "0.7"), ("v1.5.0", "0.8")])
 def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: str) -> None:
     module = source(_EXTENSION, release)
@@ -328,6 +334,7 @@ def test_the_endpoint_picker_has_the_flags_of_its_source(release: str, same_as: 
     assert flags_in(text) | _ZAP | {"v"} == known(PICKER.flags, same_as)
 
 
+@pytest.mark.executable
 def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
     for release, version in (("v0.7.1", "1.4"), ("v0.5.1", "1.3")):
         required = re.search(
@@ -339,6 +346,7 @@ def test_the_picker_of_the_extension_is_the_one_in_the_scheduler() -> None:
         assert number(PICKER.extension.equivalent[version])[:2] == number(release.removeprefix("v"))[:2]
 
 
+@pytest.mark.executable
 def test_the_simulator_has_the_flags_of_its_source() -> None:
     simulator = facts.engine("simulator")
     assert simulator
@@ -364,11 +372,70 @@ def test_kubernetes_versions_are_those_that_are_tested() -> None:
     assert f'kubeVersion: ">={KUBERNETES.oldest}.0-0"' in chart
 
 
+@pytest.mark.executable
+def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
+    """The revision that makes a group start anew is of these fields."""
+    revision = module_file("lws", "sigs.k8s.io/lws", "pkg/utils/revision/revision_utils.go").read_text(encoding="utf-8")
+    copied = re.findall(r'specCopy\["(\w+)"\] =', revision)
+    assert {f"spec.{name}" for name in copied} == set(KUBERNETES.rollouts["LeaderWorkerSet"].restarted_by)
+    webhook = module_file("lws", "sigs.k8s.io/lws", "pkg/webhooks/leaderworkerset_webhook.go").read_text(
+        encoding="utf-8"
+    )
+    rollout = KUBERNETES.rollouts["LeaderWorkerSet"]
+    assert f"MaxUnavailable: intstr.FromInt32({rollout.max_unavailable})" in webhook
+    assert f"MaxSurge:       intstr.FromInt32({rollout.max_surge})" in webhook
+    path = "pkg/controllers/leaderworkerset_controller.go"
+    without_surge = "lwsReplicas + utils.NonZeroValue(int32(unreadyReplicas)-1)"
+    before = (source("sigs.k8s.io/lws", "v0.8.0") / path).read_text(encoding="utf-8")
+    assert without_surge in before, "the only one gets no surge group"
+    assert without_surge not in module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8")
+    assert rollout.surges_for_one_since == "0.9"
+
+
+@pytest.mark.executable
+def test_kinds_of_update_exclude_what_the_api_server_filled_in() -> None:
+    validation, defaults = (
+        module_file("kubernetes", "k8s.io/kubernetes", f"pkg/apis/apps/{name}").read_text(encoding="utf-8")
+        for name in ("validation/validation.go", "v1/defaults.go")
+    )
+    assert 'Child("rollingUpdate"), "may not be specified when strategy `type` is' in validation
+    assert "only allowed for updateStrategy '%s'" in validation
+    for kind, known in KUBERNETES.leftovers.items():
+        function = re.search(rf"^func SetDefaults_{kind}\(.*?^}}", defaults, re.DOTALL | re.MULTILINE)
+        assert function
+        for name in known.filled:
+            assert f"RollingUpdate.{name[0].upper()}{name[1:]}" in function[0]
+
+
+@pytest.mark.executable
+def test_defaults_are_those_of_the_api_servers_source() -> None:
+    known = kubernetes_defaults()
+    core, apps = (
+        module_file("kubernetes", "k8s.io/kubernetes", f"pkg/apis/{group}/v1/defaults.go").read_text(encoding="utf-8")
+        for group in ("core", "apps")
+    )
+    probe = re.search(r"^func SetDefaults_Probe.*?^}", core, re.DOTALL | re.MULTILINE)
+    assert probe
+    numbers = {f"{name[0].lower()}{name[1:]}": int(value) for name, value in re.findall(r"\.(\w+) = (\d+)", probe[0])}
+    assert numbers == {name: value for name, value in known.probes.items() if "." not in name}
+    pod = re.search(r"^func SetDefaults_PodSpec.*?^}", core, re.DOTALL | re.MULTILINE)
+    assert pod
+    fields = {
+        f"spec.{name[0].lower()}{name[1:]}".replace("dNS", "dns") for name in re.findall(r"obj\.(\w+) = ", pod[0])
+    }
+    assert fields == {path for path in known.pods if "[]" not in path}
+    assert f'intstr.FromString("{KUBERNETES.rollouts["Deployment"].max_surge}")' in apps
+    for kind in ("Deployment", "StatefulSet"):
+        limit = known.kinds[kind]["spec.revisionHistoryLimit"]
+        assert f"*obj.Spec.RevisionHistoryLimit = {limit}" in apps
+
+
+@pytest.mark.executable
 def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
     validation = "pkg/apis/{}/validation/validation.go"
     text = {
         group: module_file("kubernetes", "k8s.io/kubernetes", validation.format(group)).read_text(encoding="utf-8")
-        for group in ("apps", "core", "rbac")
+        for group in ("apps", "core", "rbac", "batch", "scheduling", "resource")
     }
 
     def update(group: str, kind: str) -> str:
@@ -377,12 +444,31 @@ def test_immutable_fields_are_those_of_the_api_servers_source() -> None:
         return function[0]
 
     immutable = KUBERNETES.immutable
+    assert "ValidateImmutableField(newSpec.Selector" in update("apps", "DaemonSetSpec")
+    assert immutable["DaemonSet"].fields == ("spec.selector",)
     for kind in ("Deployment", "ReplicaSet"):
         assert immutable[kind].fields == ("spec.selector",)
         assert re.search(r"ValidateImmutableField\(\w+\.Spec\.Selector", update("apps", kind))
     mutable = set(re.findall(r"'(\w+)'", update("apps", "StatefulSet")))
-    assert "replicas" in mutable and not mutable & {path.split(".")[1] for path in immutable["StatefulSet"].fields}
+    stateful = immutable["StatefulSet"]
+    assert "replicas" in mutable
+    assert not mutable & {path.split(".")[1] for path in (*stateful.fields, *stateful.structures)}
     assert "spec is immutable after creation except resources.requests" in update("core", "PersistentVolumeClaim")
     assert "cannot change roleRef" in update("rbac", "RoleBinding")
     assert immutable["RoleBinding"].fields == ("roleRef",)
-    assert set(immutable) == {"Deployment", "ReplicaSet", "StatefulSet", "PersistentVolumeClaim", "RoleBinding"}
+    job = immutable["Job"]
+    fixed = set(re.findall(r"ValidateImmutableField\(spec\.(\w+), oldSpec", update("batch", "JobSpec")))
+    assert {f"spec.{name[0].lower()}{name[1:]}" for name in fixed} | {"spec.template"} == {*job.fields, *job.structures}
+    for kind in ("ConfigMap", "Secret"):
+        assert "field is immutable when `immutable` is set" in update("core", kind)
+        assert immutable[kind].when == "immutable"
+    assert re.search(r"ValidateImmutableField\(\w+\.Spec, ", update("resource", "ResourceClaimTemplate"))
+    assert "may not be changed in an update" in update("scheduling", "PriorityClass")
+    assert "preemptionPolicy" in update("scheduling", "PriorityClass")
+    assert "ValidateImmutableField(newSecret.Type" in update("core", "Secret")
+    assert "validateUpgradeDowngradeClusterIPs" in update("core", "Service")
+    webhook = module_file("lws", "sigs.k8s.io/lws", "pkg/webhooks/leaderworkerset_webhook.go").read_text(
+        encoding="utf-8"
+    )
+    refused = re.findall(r'field\.NewPath\("spec", "leaderWorkerTemplate", "(\w+)", "(\w+)"\)\)', webhook)
+    assert refused == [("SubGroupPolicy", "subGroupSize")]

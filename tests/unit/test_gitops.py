@@ -114,6 +114,7 @@ def problems(definition: Path, obj: dict[str, Any]) -> Iterator[str]:
     yield f"no definition of {obj['apiVersion']} {obj['kind']}"
 
 
+@pytest.mark.executable
 def test_argo_cd_knows_the_application() -> None:
     application = yaml.safe_load(FILES["argocd/qwen.yaml"])
     assert list(problems(source(*ARGO) / "manifests/crds/application-crd.yaml", application)) == []
@@ -121,6 +122,7 @@ def test_argo_cd_knows_the_application() -> None:
     assert list(problems(source(*ARGO) / "manifests/crds/application-crd.yaml", application)) != []
 
 
+@pytest.mark.executable
 @pytest.mark.executable
 def test_flux_knows_the_release_and_its_source(embedded: EmbeddedHelm) -> None:
     repository, release = yaml.safe_load_all(FILES["flux/qwen.yaml"])

@@ -14,6 +14,8 @@ from modelservice.importers.imported import Imported
 from support.equivalence import command_line, differences, environment, installed, mounts, probes, with_claims
 from support.render import Objects
 
+pytestmark = pytest.mark.slow
+
 
 def imported(folder: Path, *texts: str) -> tuple[Imported, Objects]:
     """The one import of some documents, and what is installed of it."""

@@ -200,6 +200,7 @@ def set_at(obj: Any, path: list[str], value: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "path"), list(fields()))
 def test_a_field_is_kept_reported_or_refused(kind: str, path: str, tmp_path: Path) -> None:
     name = path.rpartition(".")[2]

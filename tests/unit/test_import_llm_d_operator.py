@@ -15,6 +15,8 @@ from modelservice.importers.systems.system import Options
 from support.equivalence import differences, installed, labels_kept
 from support.render import shared
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = {
     "simple-model": ("simple-model/granite3.2.yaml", "simple-model/simple-baseconfig.yaml"),
     "test-hf": ("test/msvc-hf.yaml", "test/baseconfig.yaml"),

@@ -16,6 +16,8 @@ from support.equivalence import installed
 from support.render import shared
 from support.samples import files_of, samples
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = samples()
 
 

@@ -2,10 +2,12 @@
 
 import ipaddress
 import re
+import subprocess
+import sys
 
 import pytest
 
-from localcluster.binaries import KUBERNETES, module_version
+from localcluster.binaries import KUBERNETES, MODULES, module_version
 from localcluster.kind import NODE_IMAGE, RANGES, free_ranges
 from modelservice.errors import ModelserviceError
 
@@ -34,3 +36,20 @@ def test_ranges_are_those_that_no_route_covers(taken: list[str], free: tuple[int
 def test_without_free_ranges_nothing_is_begun() -> None:
     with pytest.raises(ModelserviceError, match="no two ranges between"):
         free_ranges([ipaddress.IPv4Network("10.0.0.0/8")])
+
+
+PROMISES = {
+    "accelerators are counted": "tests/cluster/test_accelerators.py",
+    "arguments follow the parallelism": "tests/cluster/test_groups.py",
+    "a pool selects the pods and ports that serve": "tests/cluster/test_inference_pool.py",
+    "a request is answered": "tests/requests/test_answers.py",
+}
+
+
+def test_the_quick_selection_has_a_test_of_each_promise() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-m", "quick_on_kind"]
+    done = subprocess.run(
+        [*command, *PROMISES.values()], cwd=MODULES.parents[1], capture_output=True, text=True, check=False
+    )
+    without = [promise for promise, file in PROMISES.items() if f"{file}::" not in done.stdout]
+    assert not without, done.stdout + done.stderr

@@ -67,6 +67,12 @@ def test_a_missing_file_is_an_error_in_one_line(config: Path) -> None:
     assert str(result.exception) == "/nowhere: No such file or directory; give a model's directory or its config.json"
 
 
+@pytest.mark.parametrize("given", ["", "mine/model="])
+def test_an_option_without_a_path_is_an_error(given: str) -> None:
+    with pytest.raises(UsageError, match=f"--model-config {given}: no path; set PATH or MODEL=PATH"):
+        Models([given])
+
+
 def test_check_sizes_a_model_by_the_configuration_that_is_given(config: Path) -> None:
     values = config.with_name("values.yaml")
     values.write_text(VALUES)
@@ -78,6 +84,24 @@ def test_check_sizes_a_model_by_the_configuration_that_is_given(config: Path) ->
     assert {item["message"] for item in given if item["rule"] == "model-volume"} == {
         "the weights take about 3 GiB, but the volume holds 1 GiB"
     }
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "noted"),
+    [
+        (["check"], "mine/modle", True), (["check"], "mine/model", False),
+        (["plan", "-f"], "mine/modle", True), (["plan", "-f"], "mine/model", False),
+        (["size", "Qwen/Qwen3-8B", "--nodes"], "mine/model", True),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_nothing_asks_for_is_noted(
+    command: list[str], given: str, noted: bool, config: Path
+) -> None:
+    file = config.with_name("values.yaml")
+    file.write_text("pools: [{name: a, resources: {nvidia.com/gpu: '8'}, labels: {nvidia.com/gpu.product: NVIDIA-L4}}]"
+                    if "--nodes" in command else VALUES)  # fmt: skip
+    done = runner.invoke(app, [*command, str(file), "--model-config", f"{given}={config}"])
+    assert (f"not used: --model-config {given}=…" in done.stderr) == noted, done.output
 
 
 def layers(models: Models, name: str) -> int:

@@ -430,6 +430,7 @@ def damaged(source: Any, value: Any) -> Iterator[Any]:
             yield copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [None, "x", -1, [], {"a": None}])
 def test_a_damaged_configuration_is_rejected_in_words(value: Any) -> None:
     quantized = {"quant_method": "awq", "bits": 4, "group_size": 128, "dynamic": {"-:.*": {}}}

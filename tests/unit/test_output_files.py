@@ -13,6 +13,8 @@ from modelservice.errors import ModelserviceError, UsageError
 from modelservice.output_files import MARKER, write_directory, write_files
 from support.render import ROOT
 
+pytestmark = pytest.mark.slow
+
 PD, SINGLE = (str(ROOT / "examples" / f"values-{name}.yaml") for name in ("pd", "single"))
 
 

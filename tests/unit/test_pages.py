@@ -114,4 +114,5 @@ def test_a_page_shows_what_is_printed(
 
 
 def test_the_samples_are_found() -> None:
-    assert {page for page, _, _ in SAMPLES} == {"README.md", "docs/check.md", "docs/model-memory.md", "docs/size.md"}
+    pages = {"README.md", "docs/check.md", "docs/diff.md", "docs/model-memory.md", "docs/size.md"}
+    assert {page for page, _, _ in SAMPLES} == pages

@@ -20,10 +20,10 @@ from modelservice.models import catalogue
 from modelservice.models.accelerator_memory import DeviceMemory
 from modelservice.models.engine_settings import EngineSettings
 from modelservice.models.lookup import Models
-from modelservice.models.overhead import Band
+from modelservice.models.overhead import Band, gibibytes
 from modelservice.models.rank_memory import rank_memory
 from modelservice.plan import draw
-from modelservice.plan.memory import Kind, Memory, amount, gibibytes
+from modelservice.plan.memory import Kind, Memory, amount
 from modelservice.plan.memory_svg import drawn
 from modelservice.plan.memory_text import lines
 from modelservice.plan.model import plan

@@ -1,16 +1,54 @@
-"""The programs that tests build: what is said before, and that two processes do not build the same one."""
+"""The programs that tests build: what is said before, what they share, and that no two are built at once."""
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from localcluster.binaries import PROGRAMS, _alone
+from localcluster import binaries
+from localcluster.binaries import MODULES, PROGRAMS, _alone
 
 BINARIES = [sys.executable, "-m", "localcluster.binaries"]
+
+SHARED = {
+    "kubernetes": (["etcd", "kubeadm", "lws"], []),
+    "helm4": (
+        [
+            "coredns", "definitions", "gaie", "helm3", "kubeconform", "kwok", "llm-d-inference-scheduler",
+            "llm-d-inference-sim", "promtool",
+        ],
+        ["github.com/llm-d/", "github.com/prometheus/prometheus", "sigs.k8s.io/gateway-api-inference-extension"],
+    ),
+}  # fmt: skip
+"""Modules with the same versions of libraries, by one of them; and what each has in the version of its release."""
+
+OF_LWS = [
+    "k8s.io/", "sigs.k8s.io/structured-merge-diff/", "github.com/go-openapi/jsonreference", "go.opentelemetry.io/otel",
+    "golang.org/x/",
+]  # fmt: skip
+"""Libraries of which LeaderWorkerSet requires newer versions than the release of Kubernetes has, or Kubernetes' own."""
+
+
+def required(module: str) -> dict[str, str]:
+    text = (MODULES / module / "go.mod").read_text(encoding="utf-8")
+    return dict(re.findall(r"^(?:require)?\s+(\S+) (v\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("first", SHARED)
+def test_programs_have_libraries_in_one_version_so_that_they_are_compiled_once(first: str) -> None:
+    others, own = SHARED[first]
+    versions: dict[str, dict[str, str]] = {}
+    for module in [first, *others]:
+        left_out = (*own, *OF_LWS) if module == "lws" else tuple(own)
+        for path, version in required(module).items():
+            if not path.startswith(left_out):
+                versions.setdefault(path, {})[module] = version
+    differ = {path: found for path, found in versions.items() if len(set(found.values())) > 1}
+    assert len(versions) > 50 and not differ
 
 
 def test_the_plan_names_all_that_an_empty_cache_lacks(tmp_path: Path) -> None:
@@ -19,7 +57,7 @@ def test_the_plan_names_all_that_an_empty_cache_lacks(tmp_path: Path) -> None:
     said, _, names = done.stderr.strip().rpartition(": ")
     assert done.returncode == 1
     assert set(names.split(", ")) == {name for name, program in PROGRAMS.items() if not program.on_demand}
-    assert "minutes" in said
+    assert "minutes" in said and binaries._SECONDS.keys() <= PROGRAMS.keys()
     assert not list(tmp_path.iterdir()), "a plan builds nothing"
 
 
@@ -29,3 +67,21 @@ def test_one_process_builds_while_the_other_waits(tmp_path: Path) -> None:
         with _alone(tmp_path), pytest.raises(BlockingIOError):
             fcntl.flock(other, at_once)
         fcntl.flock(other, at_once)
+
+
+def test_one_program_is_built_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two that are built at once would both compile what they share."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    built = []
+
+    def build(module: Path, *arguments: str) -> str:
+        with (tmp_path / "modelservice" / "bin" / ".lock").open("w") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        built.append(module.name)
+        Path(arguments[arguments.index("-o") + 1]).touch()
+        return ""
+
+    monkeypatch.setattr(binaries, "_go", build)
+    for name in ("vllm-front", "etcd"):
+        assert binaries.binary.__wrapped__(name).is_file()
+    assert built == ["vllm-front", "etcd"]

@@ -29,6 +29,8 @@ from modelservice.model.provenance import FIELDS, keys_of, written
 from modelservice.paths import chart_dir
 from modelservice.sources import Layer, Path, Sources, dotted, leaves, split
 
+pytestmark = pytest.mark.slow
+
 Values = dict[str, Any]
 
 BASE: Values = {

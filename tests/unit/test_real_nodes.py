@@ -97,6 +97,7 @@ def test_an_http_route_without_a_pool_is_refused() -> None:
         routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
 
 
+@pytest.mark.executable
 def test_every_setting_of_the_machine_that_kubelet_writes_is_the_nodes_own() -> None:
     """From kubelet's source: what its container manager sets up."""
     manager = module_file("kubernetes", "k8s.io/kubernetes", "pkg/kubelet/cm/container_manager_linux.go").read_text()
@@ -111,6 +112,7 @@ def test_every_setting_of_the_machine_that_kubelet_writes_is_the_nodes_own() -> 
     assert {constants[name].strip('"'): str(number(value)) for name, value in wanted} == KUBELET_TUNABLES
 
 
+@pytest.mark.executable
 def test_definitions_that_cannot_be_had_are_a_sentence_with_the_reason_and_none_is_printed(tmp_path: Path) -> None:
     path = f"{Path(go()).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

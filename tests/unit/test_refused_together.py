@@ -71,6 +71,7 @@ def refused_by_the_chart(embedded: EmbeddedHelm) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_what_is_wrong_twice_is_rejected_with_keys(embedded: EmbeddedHelm) -> None:
     """After a contradiction the rest of the release is still worked out, which must not trip over it."""
     cases = refused_by_the_chart(embedded)

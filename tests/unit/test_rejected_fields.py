@@ -9,6 +9,8 @@ from modelservice.helm import EmbeddedHelm
 from modelservice.kubernetes.types import embedded as definitions
 from support.rejected_fields import ACCEPTED, REJECTED
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("key", "values"), REJECTED, ids=[values for _, values in REJECTED])
 def test_what_the_api_server_rejects_is_found_at_its_key(embedded: EmbeddedHelm, key: str, values: str) -> None:

@@ -58,6 +58,7 @@ def validators(chart: Path) -> tuple[EmbeddedHelm, EmbeddedHelm]:
     return compiled, ByHelm(chart)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "corpus",
     [
@@ -242,6 +243,7 @@ def sections(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
             yield from sections(value, f"{above}{key}.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["[1]", '"text"', "7"])
 def test_helms_own_log_is_not_shown(given: str, capfd: pytest.CaptureFixture[str]) -> None:
     keys = list(sections(read_defaults(chart_dir())))

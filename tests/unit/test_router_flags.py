@@ -22,6 +22,8 @@ from modelservice.values.proxy import Proxy
 from support.presets import layers, sensible
 from support.render import ROOT, VLLM, Objects, Render
 
+pytestmark = pytest.mark.slow
+
 SIDECAR = "ghcr.io/llm-d/llm-d-router-disagg-sidecar"
 PICKER = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
 RELEASES = [release.version for release in facts.routing_proxy().releases]

@@ -26,6 +26,8 @@ from modelservice.kubernetes.types import Kubernetes
 from modelservice.paths import CHART
 from support.render import ROOT
 
+pytestmark = pytest.mark.slow
+
 PodFragment = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.PodSpec", partial=True)]
 Probe = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Probe")]
 Toleration = Annotated[dict[str, Any], Kubernetes("io.k8s.api.core.v1.Toleration")]

@@ -112,6 +112,9 @@ COMMANDS = [
     ["explain", "-f", "VALUES", "--what-if", "engine.args.seed=7"],
     ["explain", "-f", "VALUES", "--what-if", "decode.engine.env=null", "--format", "json"],
     ["explain", "-f", "VALUES", "--what-if", "engine.args.hf-token=zq0Xplanted0w"],
+    ["diff", "-f", "VALUES", "--set", "engine.args.hf-token=zq0Xplanted0w"],
+    ["diff", "-f", "VALUES", "--set", "decode.engine.env=null", "--format", "json"],
+    ["diff", "-f", "VALUES", "--set", "decode.engine.env=null", "--format", "markdown"],
     *(["check", "--manifests", "MANIFESTS", "--format", each] for each in FORMATS["check"]),
     ["import", "MANIFESTS"],
     ["import", "MANIFESTS", "--format", "json"],
@@ -140,6 +143,7 @@ def test_every_secret_reaches_the_manifests(files: dict[str, str]) -> None:
     assert [each for each in planted(VALUES) if each not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_command_shows_a_secret(
     command: list[str], files: dict[str, str], capsys: pytest.CaptureFixture[str]

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -21,8 +23,11 @@ from modelservice.models.catalogue import find
 from modelservice.models.engine_settings import settings_of
 from modelservice.models.group_memory import group_memory
 from modelservice.models.lookup import Models
+from modelservice.models.tensor_sizes import tensor_sizes
+from modelservice.plan.draw import text_width
 from modelservice.size import hardware, request
-from modelservice.size.candidates import Sizing, settings_for, sizing, tensor_sizes
+from modelservice.size.candidates import Sizing, settings_for, sizing
+from modelservice.size.picture import svg
 from modelservice.size.request import Need
 from modelservice.size.table import to_json
 from modelservice.size.values import values, values_file
@@ -41,6 +46,7 @@ CASES = [
     ("google/gemma-3-27b-it", Need(16384, 32), LARGE),
     ("Qwen/Qwen3-235B-A22B-FP8", Need(32768, 32), LARGE),
     ("deepseek-ai/DeepSeek-R1", Need(32000, 64), ("l4", *LARGE)),
+    ("deepseek-ai/DeepSeek-R1", Need(32000, 1000), LARGE),
 ]
 """Small, dense, large, natively quantised, hybrid, mixture of experts, latent."""
 
@@ -49,7 +55,10 @@ def sized(model: str, need: Need, accelerators: tuple[str, ...]) -> Sizing:
     return sizing(request.model(model, Models()).shape, hardware.named(accelerators), need)
 
 
-@pytest.mark.parametrize(("model", "need", "accelerators"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
 def test_every_row_renders_passes_check_and_fits(
     embedded: EmbeddedHelm, model: str, need: Need, accelerators: tuple[str, ...]
 ) -> None:
@@ -72,7 +81,9 @@ def test_every_row_renders_passes_check_and_fits(
         assert devices == item.accelerators
 
 
-@pytest.mark.parametrize(("model", "need", "accelerators"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
 def test_rows_have_room_and_none_is_dominated(model: str, need: Need, accelerators: tuple[str, ...]) -> None:
     found = sized(model, need, accelerators)
     for item in found.candidates:
@@ -126,6 +137,20 @@ def test_experts_are_spread_only_where_there_are_some() -> None:
     assert not any(item.layout.expert for item in sized("Qwen/Qwen3-32B", Need(8192, 4), ("h200",)).candidates)
 
 
+def test_experts_are_spread_over_nodes_where_that_takes_fewer_accelerators() -> None:
+    found = sized("deepseek-ai/DeepSeek-R1", Need(32000, 1000), ("h200",)).candidates
+    wide = [item for item in found if item.layout.workers > 1]
+    within = [item for item in found if item.layout.nodes == 1]
+    assert wide and within
+    assert max(item.accelerators for item in wide) < min(item.accelerators for item in within if item.certain)
+    assert all(item.layout.data == item.layout.workers * 8 and item.layout.per_node == 8 for item in wide)
+    written = yaml.safe_load(
+        values_file(request.model("deepseek-ai/DeepSeek-R1", Models()), Need(32000, 1000), wide[0])
+    )
+    assert written["multinode"] is True
+    assert written["decode"]["parallelism"] == {"tensor": 1, "dataLocal": 8, "workers": 4, "expert": True}
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_the_label_of_a_product_is_found_by_its_own_pattern(name: str) -> None:
     (product,) = [each for kind in facts.accelerators().types for each in kind.products if each.name == name]
@@ -171,17 +196,73 @@ def test_nodes_offer_what_they_have_free(nodes: Path) -> None:
     assert (offered["h200"].taints, offered["l4"].taints) == ((), ("nvidia.com/gpu",))
 
 
-def test_rows_for_nodes_fit_on_them(nodes: Path, tmp_path: Path) -> None:
-    found = sizing(
-        request.model("Qwen/Qwen3-8B", Models()).shape, hardware.on_nodes(read_inventory(str(nodes))), Need(8192, 8)
-    )
-    assert {item.hardware.name for item in found.candidates} == {"h200", "l4"}
+@pytest.mark.parametrize(("pools", "names"), [("nodes", {"h200", "l4"}), ("claimed", {"h200", "l40s"})])
+def test_rows_for_nodes_fit_on_them(
+    pools: str, names: set[str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    nodes = request.getfixturevalue(pools)
+    known = find("Qwen/Qwen3-8B")
+    assert known
+    found = sizing(known.shape, hardware.on_nodes(read_inventory(str(nodes))), Need(8192, 8))
+    assert {item.hardware.name for item in found.candidates} == names
     for number in range(1, len(found.candidates) + 1):
         output = tmp_path / f"{number}.yaml"
         size("Qwen/Qwen3-8B", "--context", "8192", "--concurrent", "8", "--nodes", str(nodes), "-o", str(output),
              "--choose", str(number))  # fmt: skip
         checked = runner.invoke(app, ["check", "-f", str(output), "--nodes", str(nodes)])
         assert (checked.exit_code, "0 errors, 0 warnings" in checked.output) == (0, True), checked.output
+
+
+CLAIMED = """\
+pools:
+- name: labelled
+  labels: {nvidia.com/gpu.product: NVIDIA-H200}
+  resources: {cpu: "192", memory: 2Ti}
+  devices: [{driver: gpu.nvidia.com, count: 8, capacity: {memory: {value: 143771Mi}}}]
+- name: plain
+  count: 2
+  resources: {cpu: "192", memory: 2Ti}
+  devices:
+  - {driver: gpu.nvidia.com, count: 4, attributes: {productName: {string: NVIDIA L40S}}}
+"""
+
+
+@pytest.fixture
+def claimed(tmp_path: Path) -> Path:
+    file = tmp_path / "claimed.yaml"
+    file.write_text(CLAIMED)
+    return file
+
+
+def test_devices_that_only_claims_reach_are_offered_too(claimed: Path) -> None:
+    labelled, plain = hardware.on_nodes(read_inventory(str(claimed)))
+    assert (labelled.claimed, labelled.free, labelled.expression) == (True, (8,), "")
+    assert labelled.selector == (("nvidia.com/gpu.product", "NVIDIA-H200"),)
+    assert (plain.name, plain.free, plain.per_node) == ("l40s", (4, 4), 4)
+    assert plain.expression == 'device.attributes["gpu.nvidia.com"].productName == "NVIDIA L40S"'
+
+
+def test_allocated_devices_are_not_free(claimed: Path) -> None:
+    inventory = read_inventory(str(claimed))
+    (first, *_) = inventory.of("ResourceSlice")
+    spec = first["spec"]
+    results = [{"driver": spec["driver"], "pool": spec["pool"]["name"], "device": spec["devices"][0]["name"]}]
+    claim = {
+        "kind": "ResourceClaim",
+        "metadata": {"name": "a"},
+        "status": {"allocation": {"devices": {"results": results}}},
+    }
+    used = replace(inventory, objects=(*inventory.objects, claim))
+    assert sum(sum(item.free or ()) for item in hardware.on_nodes(used)) == 8 + 8 - 1
+
+
+@pytest.mark.parametrize(("number", "claimed"), [("8", [False, True]), ("0", [True, True])])
+def test_a_device_plugin_next_to_the_driver_counts_the_same_devices(
+    number: str, claimed: list[bool], tmp_path: Path
+) -> None:
+    file = tmp_path / "both.yaml"
+    file.write_text(CLAIMED.replace("memory: 2Ti}", f"memory: 2Ti, nvidia.com/gpu: '{number}'}}", 1))
+    assert [item.claimed for item in hardware.on_nodes(read_inventory(str(file)))] == claimed
 
 
 def test_nodes_that_are_too_few_are_said_so(nodes: Path) -> None:
@@ -289,7 +370,7 @@ def test_a_wrong_request_says_what_to_give(
 @pytest.mark.parametrize(
     ("pools", "words"),
     [
-        ("pools: [{name: cpu}]", "no node has free accelerators of a device plugin; name some with --accelerator"),
+        ("pools: [{name: cpu}]", "no node has free accelerators; name some with --accelerator"),
         ("pools: [{name: a, resources: {nvidia.com/gpu: '8'}}]", "the memory of the accelerators of a-0 is not known"),
     ],
 )
@@ -307,6 +388,36 @@ def test_a_model_that_fits_nowhere_says_why(nodes: Path) -> None:
     text = str(caught.value)
     assert text.startswith("meta-llama/Llama-3.1-405B-Instruct does not fit with 131072 tokens (h200: needs ")
     assert "l4: does not fit on 1 node of 4)" in text and "set a shorter --context" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "need", "accelerators"), CASES, ids=[f"{case[0]} {case[1].concurrent}" for case in CASES]
+)
+def test_the_picture_has_every_row_and_nothing_overlaps(model: str, need: Need, accelerators: tuple[str, ...]) -> None:
+    known, found = request.model(model, Models()), sized(model, need, accelerators)
+    root = ElementTree.fromstring(svg(known, need, found))  # noqa: S314  # our own
+    drawn = [element for element in root if element.tag.endswith("text")]
+    texts = ["".join(element.itertext()) for element in drawn]
+    for number, item in enumerate(found.candidates, 1):
+        assert f"{number}  {item.hardware.name}" in texts
+        assert any(text.endswith(str(item.layout)) for text in texts)
+    assert f"{need.concurrent} needed" in texts
+    boxes = [box for element, text in zip(drawn, texts, strict=True) if text for box in [extent(element, text)]]
+    overlapping = [
+        (one, other)
+        for one, other in itertools.combinations(boxes, 2)
+        if one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+    ]
+    assert overlapping == []
+    assert max(box[1] for box in boxes) <= float(root.attrib["width"])
+
+
+def extent(element: Any, text: str) -> tuple[float, float, float, float]:
+    """Left, right, upper and lower edge of a text."""
+    size_, x, y = (float(element.attrib[name]) for name in ("font-size", "x", "y"))
+    width = text_width(text, int(size_))
+    left = x - width / 2 if element.attrib["text-anchor"] == "middle" else x
+    return left, left + width, y - 0.8 * size_, y
 
 
 def test_a_shell_completes_models_and_accelerators() -> None:

@@ -13,6 +13,8 @@ import yaml
 from modelservice.cli import main
 from modelservice.inputs import merge
 
+pytestmark = pytest.mark.slow
+
 CHART_YAML = """\
 apiVersion: v2
 name: platform

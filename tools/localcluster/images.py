@@ -29,6 +29,8 @@ NOBODY = "65532:65532"
 SHELL = ("sh", "cat", "cut", "env", "grep", "kill", "ls", "nslookup", "sed", "sleep")
 """Commands of the images besides their program."""
 
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Architecture in the image configuration by machine name of the kernel."""
 
@@ -43,6 +45,12 @@ class Image:
     """Program and its arguments."""
     files: Mapping[str, Path | str] = field(default_factory=dict)
     """Executable files by path in the image: a file to copy, or its content."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links by path in the image."""
+    base: Path | None = None
+    """A tar file of packages that are beneath the files."""
+    user: str = NOBODY
+    """User and group of the program."""
 
 
 def images() -> list[Image]:
@@ -80,24 +88,27 @@ def write_archive(image: Image, path: Path) -> None:
     """
     layer = path.with_suffix(".layer")
     _write_layer(image, layer)
-    digest = hashlib.sha256()
-    with layer.open("rb") as content:
-        while block := content.read(1 << 20):
-            digest.update(block)
+    layers = {"base.tar": image.base, "layer.tar": layer} if image.base else {"layer.tar": layer}
     config = json.dumps(
         {
             "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
             "os": "linux",
-            "config": {"Entrypoint": image.entrypoint, "User": NOBODY, "Env": ["PATH=/usr/local/bin:/bin"]},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest.hexdigest()}"]},
+            "config": {"Entrypoint": image.entrypoint, "User": image.user, "Env": [f"PATH={SEARCH_PATH}"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_sha256(file)}" for file in layers.values()]},
         }
     ).encode()
-    manifest = [{"Config": "config.json", "RepoTags": image.names, "Layers": ["layer.tar"]}]
+    manifest = [{"Config": "config.json", "RepoTags": image.names, "Layers": list(layers)}]
     with tarfile.open(path, "w") as archive:
         _add(archive, "config.json", config)
         _add(archive, "manifest.json", json.dumps(manifest).encode())
-        archive.add(layer, "layer.tar")
+        for name, file in layers.items():
+            archive.add(file, name)
     layer.unlink()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _write_layer(image: Image, path: Path) -> None:
@@ -110,9 +121,9 @@ def _write_layer(image: Image, path: Path) -> None:
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             layer.addfile(entry)
         _add(layer, "bin/busybox", Path(busybox).read_bytes())
-        for name in SHELL:
-            entry = tarfile.TarInfo(f"bin/{name}")
-            entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+        for name, link in ({f"bin/{name}": "busybox" for name in SHELL} | dict(image.links)).items():
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.SYMTYPE, link
             layer.addfile(entry)
         _add(layer, "etc/passwd", b"nonroot:x:65532:65532::/tmp:/bin/sh\n")
         for name, content in image.files.items():

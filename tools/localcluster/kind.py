@@ -1,8 +1,9 @@
 """Run the cluster and request tests on a kind cluster of their own: what ``make test-kind`` does.
 
-Needs Docker or Podman. ``KIND_IMAGE`` names another node image, for instance of a mirror. Requests are sent to pods
-from this machine, so its routes lead to the nodes while the request tests run. What the nodes change outside of their
-containers is put back.
+Needs Docker or Podman that runs, or root and an installed dockerd, which is then started in namespaces of its own. The
+node image is, in this order, what ``KIND_IMAGE`` names, what ``make kind-image`` made, or kind's own from its registry.
+Requests are sent to pods from this machine, so its routes lead to the nodes while the request tests run. What the nodes
+change outside of their containers is put back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ipaddress
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,15 +23,19 @@ from pathlib import Path
 
 import yaml
 
-from localcluster.binaries import MODULES, binary, module_file, module_version
+from localcluster import docker, node_image
+from localcluster.binaries import MODULES, binary, missing, module_file, module_version
 from localcluster.client import Client
 from localcluster.definitions import definitions
-from localcluster.images import Image, write_archive
+from localcluster.fake_nodes import kwok
+from localcluster.images import Image, images, write_archive
 from localcluster.real_node import KUBELET_TUNABLES
 from modelservice.errors import ModelserviceError, UsageError
 
 NODE_IMAGE = "docker.io/kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
-"""The image, released with kind 0.33.0, of the newest minor version in :data:`~localcluster.binaries.KUBERNETES`."""
+"""The image of the newest minor version in :data:`~localcluster.binaries.KUBERNETES`, as kind's release lists it:
+https://github.com/kubernetes-sigs/kind/releases/tag/v0.33.0.
+"""
 
 RANGES = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in range(224, 256)]
 """Ranges for pods and Services; not the defaults of kind and kubeadm, which other clusters on the machine have."""
@@ -45,16 +51,12 @@ class Kind:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Kind]:
+def cluster(runtime: str, folder: Path) -> Iterator[Kind]:
     """Create a cluster with a name of its own, yield it, and delete it.
 
     Raises:
-        UsageError: neither Docker nor Podman answers.
         ModelserviceError: there is a cluster of that name, or kind fails.
     """
-    runtime = next((program for program in ("docker", "podman") if _answers(program)), None)
-    if runtime is None:
-        raise UsageError("kind runs its nodes in Docker or Podman, and neither answers", fix="start one, or make test")
     name, kubeconfig = f"modelservice-tests-{os.getpid()}", folder / "kubeconfig"
     if name in _kind("get", "clusters").split():
         raise ModelserviceError(f"there is a kind cluster {name} already, and it is not deleted")
@@ -65,15 +67,47 @@ def cluster(folder: Path) -> Iterator[Kind]:
         "networking": {"podSubnet": str(pods), "serviceSubnet": str(services)},
         "nodes": [{"role": "control-plane"}, {"role": "worker"}, {"role": "worker"}],
     }))  # fmt: skip
-    with _network_removed(runtime), _settings_restored():
+    with _image(runtime) as image, _network_removed(runtime), _settings_restored():
         try:
             _kind(
                 "create", "cluster", f"--name={name}", f"--kubeconfig={kubeconfig}", f"--config={configuration}",
-                f"--image={os.environ.get('KIND_IMAGE') or NODE_IMAGE}", "--wait=300s",
+                f"--image={image}", "--wait=300s",
             )  # fmt: skip
             yield Kind(name, kubeconfig, services)
         finally:
             _kind("delete", "cluster", f"--name={name}", f"--kubeconfig={kubeconfig}")
+
+
+@contextmanager
+def _image(runtime: str) -> Iterator[str]:
+    """Yield the name of the node image; one that this project made is in the runtime for that long."""
+    made = node_image.path()
+    if os.environ.get("KIND_IMAGE") or not made.is_file():
+        name = os.environ.get("KIND_IMAGE") or NODE_IMAGE
+        _pull(runtime, name)
+        yield name
+        return
+    name = f"localhost/modelservice-node:{made.parent.name}"
+    _run(runtime, "import", *(f"--change={change}" for change in node_image.CONFIGURATION), str(made), name)
+    try:
+        yield name
+    finally:
+        _run(runtime, "image", "rm", name)
+
+
+def _pull(runtime: str, image: str) -> None:
+    """Get an image that the runtime lacks, before kind does, which says less.
+
+    Raises:
+        UnavailableError: no registry has it, or none is reached.
+    """
+    with suppress(ModelserviceError):
+        _run(runtime, "image", "inspect", image)
+        return
+    try:
+        _run(runtime, "pull", "--quiet", image)
+    except ModelserviceError as error:
+        raise docker.UnavailableError(f"{error}", fix="make kind-image needs no registry") from None
 
 
 @contextmanager
@@ -210,10 +244,42 @@ def _run(*command: str) -> str:
     return done.stdout
 
 
+def _prepare() -> None:
+    """Build and download what the tests need, for namespaces from where nothing outside is reached."""
+    for name in ("kind", *missing()):
+        binary(name)
+    images()
+    list(definitions())
+    kwok(Path("unused"))
+    module_file("lws", "sigs.k8s.io/lws", "charts/lws")
+    node_image.build()
+
+
+def _beside_own_daemon() -> int:
+    """Run this program again beside a Docker daemon of its own.
+
+    Raises:
+        UsageError: there can be none, or ``KIND_IMAGE`` is set.
+    """
+    if os.environ.get("KIND_IMAGE"):
+        raise UsageError(
+            "KIND_IMAGE is an image of a registry, which a Docker daemon in namespaces of its own does not reach",
+            fix="start Docker or Podman, or unset it",
+        )
+    docker.require()
+    _prepare()
+    with _settings_restored():  # also if what runs there is killed
+        return docker.beside_daemon([sys.executable, "-m", "localcluster.kind", *sys.argv[1:]])
+
+
 def main() -> int:
     """Create the cluster, run the tests with the given arguments of pytest, and return their exit code."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # through what cleans up
     try:
-        with tempfile.TemporaryDirectory() as scratch, cluster(folder := Path(scratch)) as made:
+        runtime = next((program for program in ("docker", "podman") if _answers(program)), None)
+        if runtime is None:
+            return _beside_own_daemon()
+        with tempfile.TemporaryDirectory() as scratch, cluster(runtime, folder := Path(scratch)) as made:
             Client(made.kubeconfig).define(list(definitions()))
             install_leader_worker_set(made, folder)
             return run_tests(made, folder, sys.argv[1:])

@@ -28,26 +28,9 @@ class HelmExecutable:
     """A helm executable."""
 
     def __init__(self, chart: Path, executable: str) -> None:
-        found = shutil.which(executable)
-        if found is None:
-            raise UsageError(
-                f"no program {executable}", fix="install helm, or leave --helm out to use the embedded one"
-            )
         self.path = chart
-        self.executable = found
-        self._command = pyhelm3.Command(executable=found)
-        self._check_version(executable)
-
-    def _check_version(self, executable: str) -> None:
-        """Reject a program that does not say that it is Helm: any that exits with 0 would pass for an empty chart.
-
-        pyhelm3's own check rejects the ``v4.3`` of a helm built from its module without version flags.
-        """
-        with contextlib.suppress(pyhelm3.errors.Error, UnicodeDecodeError):
-            output: bytes = asyncio.run(self._command.run(["version", "--template", "{{.Version}}"]))
-            if re.match(r"v[34]\b", output.decode()):
-                return
-        raise UsageError(f"{executable} is not Helm 3 or 4", fix="name a helm executable, or leave --helm out")
+        self.executable = found_helm(executable, fix="install helm, or leave --helm out to use the embedded one")
+        self._command = pyhelm3.Command(executable=self.executable)
 
     def render(
         self,
@@ -62,7 +45,7 @@ class HelmExecutable:
             arguments += ["--kube-version", kube_version]
         for version in api_versions:
             arguments += ["--api-versions", version]
-        return Rendered(_by_template(self._run(arguments, values)))
+        return Rendered(by_template(self._run(arguments, values)))
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         try:
@@ -83,6 +66,26 @@ class HelmExecutable:
             raise explained(text, load_chart(self.path).name, _schema(self.path), values) from None
 
 
+def found_helm(executable: str, *, fix: str) -> str:
+    """Return the path of a helm executable.
+
+    A program that does not say that it is Helm is rejected: any that exits with 0 would pass for an empty chart.
+    pyhelm3's own check rejects the ``v4.3`` of a helm built from its module without version flags.
+
+    Raises:
+        UsageError: there is no such program, or it is not Helm.
+    """
+    found = shutil.which(executable)
+    if found is None:
+        raise UsageError(f"no program {executable}", fix=fix)
+    with contextlib.suppress(pyhelm3.errors.Error, UnicodeDecodeError):
+        command = pyhelm3.Command(executable=found)
+        output: bytes = asyncio.run(command.run(["version", "--template", "{{.Version}}"]))
+        if re.match(r"v[34]\b", output.decode()):
+            return found
+    raise UsageError(f"{executable} is not Helm 3 or 4", fix="name a helm executable, or leave --helm out")
+
+
 def _schema(chart: Path) -> dict[str, Any] | None:
     with contextlib.suppress(OSError, ValueError):
         schema: dict[str, Any] = json.loads((chart / SCHEMA).read_text(encoding="utf-8"))
@@ -90,8 +93,8 @@ def _schema(chart: Path) -> dict[str, Any] | None:
     return None
 
 
-def _by_template(stream: str) -> dict[str, str]:
-    """Split the output of `helm template` at its source comments."""
+def by_template(stream: str) -> dict[str, str]:
+    """Split the output of `helm template` or `helm get manifest` at its source comments."""
     templates: dict[str, str] = {}
     for part in re.split(r"^---$", stream, flags=re.MULTILINE):
         source = re.search(r"^# Source: (\S+)$", part, flags=re.MULTILINE)

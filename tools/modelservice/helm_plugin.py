@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_OF_THE_RELEASE = ("render", "check", "explain", "plan", "endpoints")
+_OF_THE_RELEASE = ("render", "check", "explain", "plan", "endpoints", "diff")
 """Commands whose `--namespace` is that of the release."""
 
 _OF_THE_SOURCE = ("import", "generate")

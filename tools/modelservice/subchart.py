@@ -107,11 +107,15 @@ class Subchart:
         rendered = self._parent.render(
             self._of_parent(values), release, kube_version=kube_version, api_versions=api_versions
         )
-        own = f"/charts/{self._name}/"
-        templates = {path: text for path, text in rendered.templates.items() if own in path}
-        if not templates:
+        own = self.part(rendered)
+        if not own.templates:
             raise self._missing(rendered, self._of_parent(values))
-        return Rendered(templates)
+        return own
+
+    def part(self, rendered: Rendered) -> Rendered:
+        """Return the subchart's part of what the parent rendered to."""
+        own = f"/charts/{self._name}/"
+        return Rendered({path: text for path, text in rendered.templates.items() if own in path})
 
     def _missing(self, rendered: Rendered, given: Values) -> UsageError:
         """Return why the parent renders without the subchart: another version of it is there, or it is switched off."""

@@ -11,6 +11,7 @@ import yaml
 from modelservice.check.finding import Finding
 from modelservice.check.rule import Example, Rule
 from modelservice.check.runner import load, run
+from modelservice.engines.version import Version
 from modelservice.errors import ModelserviceError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import merge
@@ -86,4 +87,5 @@ def _deployment(values: str, example: Example, renderer: Renderer, name: str) ->
         if example.nodes:
             (folder / "nodes.yaml").write_text(example.nodes, encoding="utf-8")
             deployment.cluster = read_inventory(str(folder / "nodes.yaml"))
+        deployment.engine_upgrade = Version.parse(example.engine_upgrade)
         return deployment

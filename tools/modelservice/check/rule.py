@@ -30,6 +30,7 @@ class Example:
         nodes: a cluster, as for ``--nodes``.
         beside: values of a second deployment.
         manifests: objects instead of values.
+        engine_upgrade: a version of vLLM, as for ``--engine-upgrade``.
     """
 
     values: str = ""
@@ -38,6 +39,7 @@ class Example:
     nodes: str = ""
     beside: str = ""
     manifests: str = ""
+    engine_upgrade: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Entry] = {
     "plan": Entry(
         ".plan", "Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."
     ),
+    "diff": Entry(".diff", "Show what an upgrade would do: what changes, restarts, is rejected or loses requests."),
     "size": Entry(".size", "Show which accelerators a model fits on, how many, and with which parallelism."),
     "endpoints": Entry(".endpoints", "Show the URLs, paths and model names that a deployment will serve."),
     "import": Entry(".imports", "Convert another system's spec to values of this chart, and report on every field."),

@@ -9,17 +9,18 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from modelservice.check.finding import Finding, Severity
 from modelservice.check.report import Format, text_lines, to_github, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
-from modelservice.check.runner import UNREADABLE, Report, load, order, run, sound, suppress, unreadable
+from modelservice.check.runner import UNREADABLE, Report, load, order, sound, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_options, from_project
+from modelservice.check.upgrade import run_with_upgrade
 from modelservice.cli.completion import rule_names
-from modelservice.cli.messages import print_layout, stderr, write_line
+from modelservice.cli.messages import note_unused, print_layout, stderr, write_line
 from modelservice.cli.options import (
     Chart,
     Engine,
@@ -88,6 +89,10 @@ def command(
     vllm_version: Annotated[
         str | None, typer.Option("--vllm-version", metavar="V", help="vLLM version; by default from the image tag.")
     ] = None,
+    engine_upgrade: Annotated[
+        str | None,
+        typer.Option("--engine-upgrade", metavar="V", help="vLLM version to upgrade to: report what changes."),
+    ] = None,
     model_configs: ModelConfigs = [],  # noqa: B006
     fetch_model_config: FetchModelConfig = False,
     ignore: Annotated[
@@ -112,24 +117,33 @@ def command(
     release = Release(name, namespace)
     work = Work(options, values or [], manifests, pool, nodes, cluster, models, release, subchart is not None)
     try:
-        work.run(chart_renderer(helm, chart, subchart), _version(vllm_version), together=together)
+        versions = Versions(_version("--vllm-version", vllm_version), _version("--engine-upgrade", engine_upgrade))
+        work.run(chart_renderer(helm, chart, subchart), versions, together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
     except ModelserviceError as error:
         if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
             _print(Report(unreadable(error)), output_format)
         raise
     _print(report, output_format)
+    note_unused(models)
     if work.errors:
         raise InputsError(work.errors)
     if report.count(Severity.error) or (strict and report.count(Severity.warning)):
         raise typer.Exit(1)
 
 
-def _version(text: str | None) -> Version | None:
+def _version(option: str, text: str | None) -> Version | None:
     stated = Version.parse(text) if text else None
     if text is not None and stated is None:
-        raise UsageError(f"--vllm-version {text}: not a version", fix="e.g. 0.32.0")
+        raise UsageError(f"{option} {text}: not a version", fix="e.g. 0.32.0")
     return stated
+
+
+class Versions(NamedTuple):
+    """Versions of vLLM that the user states."""
+
+    now: Version | None
+    upgrade: Version | None
 
 
 @dataclass
@@ -163,7 +177,7 @@ class Work:
     errors: list[ModelserviceError] = field(default_factory=list)
     """Inputs that cannot be read, while others can."""
 
-    def run(self, rendering: Renderer, vllm_version: Version | None, *, together: bool) -> None:
+    def run(self, rendering: Renderer, versions: Versions, *, together: bool) -> None:
         """Read everything, and check what could be read.
 
         Raises:
@@ -180,16 +194,17 @@ class Work:
             self._add_values(group, rendering)
         for path in self.manifests:
             self._add_manifests(path)
+        for deployment in self.deployments:
+            deployment.vllm_version, deployment.engine_upgrade = versions
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
-            deployment.vllm_version = vllm_version
             deployment.models = self.models
             deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
             deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
             deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
         if self.errors and not self.deployments:
             raise InputsError(self.errors)
-        self.findings += run(self.deployments, together=together)
+        self.findings += run_with_upgrade(self.deployments, together=together)
 
     def report(self, suppressions: Sequence[Suppression]) -> Report:
         """Return the findings without those that are ignored."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from modelservice.models.lookup import Models
+
 from modelservice.escapes import visible
 
 
@@ -28,6 +30,12 @@ def say(label: str, text: str, *, style: str) -> None:
 
     stderr().print(f"[{style}]{label}:[/] ", end="")
     stderr().print(visible(masked_message(text)), markup=False, highlight=False, soft_wrap=True)
+
+
+def note_unused(models: Models) -> None:
+    """Name the models for which a configuration was given, and which nothing serves."""
+    for name in models.unused:
+        say("not used", f"--model-config {name}=…, because nothing loads a model with this name", style="bold yellow")
 
 
 def write_line(*parts: tuple[str, str]) -> None:

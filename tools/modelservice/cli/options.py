@@ -66,6 +66,14 @@ class ManifestFormat(StrEnum):
     json = "json"
 
 
+class PictureFormat(StrEnum):
+    """Output formats of what is a picture too."""
+
+    text = "text"
+    json = "json"
+    svg = "svg"
+
+
 class ReportFormat(StrEnum):
     """Output formats of a report: for people or for programs."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from modelservice.check.runner import sound
-from modelservice.cli.messages import print_layout, say
+from modelservice.cli.messages import note_unused, print_layout, say
 from modelservice.cli.options import (
     Chart,
     Engine,
@@ -20,6 +19,7 @@ from modelservice.cli.options import (
     ModelConfigs,
     Name,
     Namespace,
+    PictureFormat,
     Presets,
     SetFiles,
     SetJsons,
@@ -39,14 +39,6 @@ from modelservice.models.lookup import Models
 from modelservice.plan.model import Plan, plan
 from modelservice.sources import located
 from modelservice.subchart import chart_renderer, scoped
-
-
-class Format(StrEnum):
-    """Output formats of a plan."""
-
-    text = "text"
-    json = "json"
-    svg = "svg"
 
 
 def command(
@@ -78,7 +70,7 @@ def command(
             help="Tokens of a request, e.g. 32k, to count how many run at once; by default the longest.",
         ),
     ] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="Format of the plan.")] = Format.text,
+    output_format: Annotated[PictureFormat, typer.Option("--format", help="Format of the plan.")] = PictureFormat.text,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to this file.")
     ] = None,
@@ -91,7 +83,7 @@ def command(
     """Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."""
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
-    if output is not None and output_format is Format.text:
+    if output is not None and output_format is PictureFormat.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
     request = _tokens(request_length)
     values = given(files, presets, set_jsons, sets, set_strings, set_files)
@@ -112,7 +104,8 @@ def command(
     deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
     deployment.models = Models(model_configs, fetch=fetch_model_config)
     found = plan(deployment, request)
-    if output_format is Format.text:
+    note_unused(deployment.models)
+    if output_format is PictureFormat.text:
         _print(found)
     else:
         _write(_text(found, output_format), output)
@@ -131,8 +124,8 @@ def _print(found: Plan) -> None:
     print_layout(tree(found))
 
 
-def _text(found: Plan, output_format: Format) -> str:
-    if output_format is Format.json:
+def _text(found: Plan, output_format: PictureFormat) -> str:
+    if output_format is PictureFormat.json:
         return json.dumps(found.to_json(), indent=2) + "\n"
     from modelservice.plan.svg import svg
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from modelservice.cli.completion import accelerator_names, model_names
-from modelservice.cli.messages import print_layout, say
-from modelservice.cli.options import FetchModelConfig, ModelConfigs, ReportFormat
+from modelservice.cli.messages import note_unused, print_layout, say
+from modelservice.cli.options import FetchModelConfig, ModelConfigs, PictureFormat
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.model.cluster import read_inventory
 from modelservice.models.catalogue import KnownModel
@@ -51,14 +51,16 @@ def command(
     ] = None,
     model_configs: ModelConfigs = [],  # noqa: B006
     fetch: FetchModelConfig = False,
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="Format of the table.")] = ReportFormat.text,
+    output_format: Annotated[PictureFormat, typer.Option("--format", help="Format of the table.")] = PictureFormat.text,
 ) -> None:
     """Show which accelerators a model fits on, how many, and with which parallelism."""
     if accelerators and nodes:
         raise UsageError("--accelerator and --nodes exclude each other", fix="keep one")
     if choose is not None and output is None:
         raise UsageError("--choose says which row is written", fix="add -o values.yaml")
-    known = request.model(name, Models(model_configs, fetch=fetch))
+    models = Models(model_configs, fetch=fetch)
+    known = request.model(name, models)
+    note_unused(models)
     needed = request.need(known, context, concurrent)
     if output is not None:
         request.repository(known)
@@ -96,10 +98,14 @@ def _write(known: KnownModel, needed: Need, found: Sizing, number: int, output: 
     say("wrote", f"{output}, row {number}", style="bold")
 
 
-def _print(known: KnownModel, needed: Need, found: Sizing, output_format: ReportFormat) -> None:
+def _print(known: KnownModel, needed: Need, found: Sizing, output_format: PictureFormat) -> None:
     from modelservice.size.table import layout, to_json
 
-    if output_format is ReportFormat.json:
+    if output_format is PictureFormat.json:
         sys.stdout.write(json.dumps(to_json(known, needed, found), indent=2) + "\n")
+    elif output_format is PictureFormat.svg:
+        from modelservice.size.picture import svg
+
+        sys.stdout.write(svg(known, needed, found))
     else:
         print_layout(layout(known, needed, found))

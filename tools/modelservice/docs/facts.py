@@ -34,6 +34,7 @@ from modelservice.values import required
 _NOT_RENDERED = {
     "source", "notes", "example", "repositories", "programs", "type", "kvTransfer", "flags", "pattern", "entrypoint",
     "flagsLike", "formats", "dataInsideTensor", "takesSeconds", "rpc", "masterPort", "kvEvents",
+    "changes",
 }  # fmt: skip
 """Keys of an engine that no template needs."""
 

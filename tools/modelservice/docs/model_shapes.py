@@ -13,7 +13,7 @@ from modelservice.models.sizes import EXCEPTIONS, compared
 
 
 def model_table() -> str:
-    """Return the Markdown table of all models whose configuration is known."""
+    """Return the Markdown table of all models whose configuration is known; a dagger marks what was not compared."""
     titles = ("Model", "Parameters", "Weights", "Layers", "Experts", "Heads, of keys and values", "Context")
     head = f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|"
     return "\n".join((head, *(_row(name) for name in sorted(names(), key=str.lower))))
@@ -43,7 +43,7 @@ def _row(name: str) -> str:
     shape = known.shape
     serving, files = parts(shape), weights_size(shape)
     cells = (
-        name,
+        name + ("" if known.certain else " †"),
         _billions(total(serving).count) if serving else "not known",
         f"{files / GIB:.1f} GiB" if files else "not known",
         ", ".join(_layers(shape)) or f"{shape.layer_count}, kinds not known",

@@ -41,6 +41,8 @@ def outputs(root: Path) -> dict[Path, str]:
         root / "docs" / "size.md": {"sample": size.sample()},
         root / "docs" / "importing.md": {"counts": importing.counts(), "fields": importing.field_tables()},
     }
+    if (root / "docs" / "size.md").is_file():
+        files[root / "docs" / "size.svg"] = size.picture()
     for page, sections in tables.items():
         if page.is_file():
             files[page] = _filled(page.read_text(encoding="utf-8"), sections)

@@ -18,10 +18,13 @@ FAMILIES = {
     "conflicts": "Conflicting settings",
     "dual_pods": "Dual pods",
     "coverage": "Coverage",
+    "engine_upgrades": "Engine upgrades",
     "fields": "Fields of Kubernetes",
     "host_network": "Network of the node",
     "memory": "Memory",
     "model": "Model",
+    "model_fit": "Memory of the model",
+    "model_shape": "Shape of the model",
     "multiple_releases": "Multiple releases",
     "operations": "Operations",
     "parallelism": "Parallelism",
@@ -106,6 +109,8 @@ def _example(example: Example) -> str:
         blocks.append(_block(f"values, over {_BASES[example.base]}", example.values))
     else:
         blocks.append(f"The values of {_BASES[example.base]}, as they are.\n")
+    if example.engine_upgrade:
+        blocks.append(f"With `--engine-upgrade {example.engine_upgrade}`.\n")
     for title, text in (("pool", example.pool), ("cluster", example.nodes), ("second deployment", example.beside)):
         if text:
             blocks.append(_block(title, text))

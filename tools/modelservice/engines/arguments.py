@@ -6,7 +6,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,18 @@ class Argument:
         if not _READERS[self.type](value):
             return f"{value!r} is not {_WORDS[self.type]}"
         return None
+
+    def rejection(self, values: Sequence[str]) -> str | None:
+        """Return why the flag does not take these values, of which there may be none; None when it does."""
+        if self.arity == 0 and values:
+            return f"takes no value, but {values[0]!r} follows"
+        if self.arity in (1, "+") and not values:
+            return "needs a value"
+        if self.arity in ("+", "*"):
+            script = next((value for value in values if re.search(r"^[^{\[]*\s--[a-z]", value)), None)
+            if script:
+                return f"takes the word {script[:40]!r} as one of its values, and that has flags of its own"
+        return next((text for value in values if (text := self.refusal(value))), None)
 
 
 class Table:

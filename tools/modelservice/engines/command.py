@@ -70,6 +70,7 @@ class EngineCommand:
         container: Mapping[str, Any],
         more: Variables | None = None,
         config_maps: ConfigMaps = NO_CONFIG_MAPS,
+        version: Version | None = None,
     ) -> EngineCommand:
         """Read the command line of a container.
 
@@ -77,21 +78,23 @@ class EngineCommand:
             container: command, arguments, variables and image.
             more: variables that the platform sets, e.g. ``LWS_GROUP_SIZE``.
             config_maps: ConfigMaps whose data is known, from which the container may have variables.
+            version: version of vLLM where the user states it; else the image tells.
         """
         known = {**(more or {}), **variables(container, config_maps)}
         image = str(container.get("image") or "")
+        version = version or vllm_version(image)
         command = [str(word) for word in container.get("command") or []]
         written = [*command, *(str(word) for word in container.get("args") or [])]
         script = script_of(written)
         if script is None:
-            found = cls._started(_words(written, known), image)
-            return found or cls._of_image(command, _words(written, known), image)
+            found = cls._started(_words(written, known), image, version)
+            return found or cls._of_image(command, _words(written, known), image, version)
         plain = plain_command(script, known)
-        if plain is not None and (found := cls._started(_words(plain, known), image)):
+        if plain is not None and (found := cls._started(_words(plain, known), image, version)):
             return replace(found, script=True)
         script = Script(expand(script.text, known), tuple(expand(word, known) for word in script.arguments))
         for words in statements(script, known):
-            if found := cls._started(words, image):
+            if found := cls._started(words, image, version):
                 return replace(found, script=True, start="custom")
         return cls(None, start="custom", script=True)
 
@@ -106,20 +109,22 @@ class EngineCommand:
         return cls(engine, _options(_words(words, {}), grammar(engine, None)))
 
     @classmethod
-    def _started(cls, words: Sequence[Word], image: str) -> EngineCommand | None:
+    def _started(cls, words: Sequence[Word], image: str, version: Version | None) -> EngineCommand | None:
         """The engine that a command starts."""
         texts = [word.text for word in words]
         program = find_program(texts)
         if program is None:
             return None
         engine = "simulator" if engine_of_image(image) == "simulator" else program.engine
-        version = vllm_version(image) if engine == "vllm" else None
+        version = version if engine == "vllm" else None
         start: Start = "custom" if texts[: program.start] not in ([], ["exec"]) else "command"
         options = _options(words[program.end :], grammar(engine, version))
         return cls(engine, options, start, tuple(texts[program.start : program.end]), version=version)
 
     @classmethod
-    def _of_image(cls, command: Sequence[str], words: Sequence[Word], image: str) -> EngineCommand:
+    def _of_image(
+        cls, command: Sequence[str], words: Sequence[Word], image: str, version: Version | None
+    ) -> EngineCommand:
         """The engine that the image's entry point starts, or an unknown command."""
         engine = None if command else engine_of_image(image)
         known = facts.engine(engine or "")
@@ -128,7 +133,7 @@ class EngineCommand:
         first = len(known.start.arguments)
         if tuple(word.text for word in words[:first]) == known.start.arguments:
             words = words[first:]
-        version = vllm_version(image) if engine == "vllm" else None
+        version = version if engine == "vllm" else None
         return cls(engine, _options(words, grammar(engine, version)), "image", version=version)
 
     @property

@@ -96,13 +96,19 @@ def _step(node: Any, step: str) -> Any:
         return node.get(step, MISSING)
     if isinstance(node, list):
         for item in node:
-            if isinstance(item, Mapping) and step in (item.get("name"), item.get("mountPath")):
+            if isinstance(item, Mapping) and step in _names(item):
                 return item
         if step.isdigit() and int(step) < len(node):
             return node[int(step)]
         if step in node:
             return step
     return MISSING
+
+
+def _names(item: Mapping[str, Any]) -> list[Any]:
+    """Return what tells an item of a list from the others; that of a claim template is in its metadata."""
+    metadata = item.get("metadata")
+    return [item.get("name"), item.get("mountPath"), metadata.get("name") if isinstance(metadata, Mapping) else None]
 
 
 def _steps_of(node: Any) -> list[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Engine,
         FastModelActuation,
         Kubernetes,
+        KubernetesDefaults,
         KubernetesFields,
         Kueue,
         ModelsByName,
@@ -162,6 +163,15 @@ def variables() -> Variables:
     from modelservice.facts.models import Variables
 
     return read(Variables, DIRECTORY / "variables.yaml")
+
+
+@functools.cache
+def kubernetes_defaults() -> KubernetesDefaults:
+    """Return the values that the API server fills in."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import KubernetesDefaults
+
+    return read(KubernetesDefaults, DIRECTORY / "kubernetes-defaults.yaml")
 
 
 @functools.cache

@@ -160,12 +160,34 @@ class OnlineQuantization(Record):
     """Modules that stay as they are."""
 
 
+class Shards(Record):
+    """How the ranks of a tensor group share weights."""
+
+    source: Source
+    vocabulary_padding: int
+    """Multiple to which the vocabulary is padded before it is divided."""
+    refined_since: Version
+    """First version that refines the scales of experts whose quantised blocks the ranks would cut."""
+    refined_block: int
+    """Elements of the smallest block that it makes."""
+
+
+class Drafts(Record):
+    """Draft models of speculative decoding."""
+
+    source: Source
+    same_vocabulary_since: Version
+    """First version that exits if the draft model has another vocabulary, unless it is told to map them."""
+
+
 class EngineMemory(Record):
     """How an engine uses the memory of an accelerator."""
 
     engine: str
     """Type of the engine."""
     cache: Cache
+    shards: Shards
+    drafts: Drafts
     online_quantization: OnlineQuantization
     batches: Batches
     overheads: tuple[Overhead, ...]

@@ -73,6 +73,8 @@ class Completion(Record):
     """Name of a model in another catalogue with the same numbers."""
     quantized_alike: bool = False
     """It is quantised as that one too."""
+    read: Mapping[str, Source] = NONE
+    """Where the numbers were read, for the models of which they were."""
 
 
 class SameShape(Record):

@@ -427,6 +427,9 @@ class Peers(Record):
     """Key of what a pod does with the cache, in the same place."""
     roles: Mapping[str, str] = NONE
     """Its value by role of the pod."""
+    recompute: Mapping[str, str] = NONE
+    """Settings of the KV transfer with which decode computes a prompt again that it cannot take over; by default the
+    request fails."""
     handshake: "Handshake | None" = None
     blocks: "BlockSizes | None" = None
 
@@ -601,6 +604,23 @@ class Flags(Record):
     """Flag, without dashes, of a file that holds more flags."""
 
 
+class VersionChange(Record):
+    """Something that an engine does otherwise since a version, without a flag that goes away."""
+
+    source: Source
+    since: Version
+    subject: str
+    """What changes, as a noun."""
+    effect: str
+    """What newer versions do, as a sentence without a full stop."""
+    only_with: tuple[str, ...] = ()
+    """Flags, without dashes, and variables of which it needs at least one; empty for all deployments."""
+    unless: tuple[str, ...] = ()
+    """Flags, without dashes, and variables with any of which nothing changes."""
+    fix: str
+    """What to do, as an imperative."""
+
+
 class Engine(Record):
     """A model server."""
 
@@ -637,6 +657,7 @@ class Engine(Record):
     kv_transfer: KvTransfer | None = None
     kv_events: KvEvents | None = None
     flags: Flags | None = None
+    changes: tuple[VersionChange, ...] = ()
     notes: Mapping[str, Note] = NONE
     """What authors of presets and examples need besides, by subject."""
 
@@ -709,6 +730,8 @@ class Product(Record):
     """Memory of one device as its maker states it, in GB."""
     memory_mib: int = 0
     """Memory that the driver reports, in MiB; 0 where that is not known."""
+    least_gb: int = 0
+    """Memory of the smallest device, in GB, where the label stands for several products; 0 where for one."""
     name: str = ""
     """What people call it, in small letters; empty where its usual label is not known."""
     label: str = ""
@@ -1107,12 +1130,58 @@ class Feature(Record):
 
 
 class ImmutableFields(Record):
-    """Fields of a kind that an update must not change. Fields with quantities, which have several forms, are left
-    out."""
+    """Fields of a kind that an update must not change; a path of names joined by dots stands for all below it."""
 
     source: Source
     fields: tuple[str, ...]
-    """Paths of names joined by dots."""
+    """Fields that the API server returns as they were given, so that an installed object can be compared."""
+    way: str
+    """What to do instead; ``{object}`` stands for the object."""
+    structures: tuple[str, ...] = ()
+    """Further fields, which the API server completes."""
+    assigned: tuple[str, ...] = ()
+    """Fields that get a value from the cluster where the object had none, so that it is not known."""
+    kept: tuple[str, ...] = ()
+    """Fields that stay as they are where the new object has none."""
+    when: str = ""
+    """Field that must be true in the old object for the structures to be immutable; empty where they always are."""
+
+
+class Leftover(Record):
+    """A section of one kind of update that stays, as far as the API server filled it in, when the kind changes."""
+
+    source: Source
+    update: str
+    """Field with the kind of update and the section."""
+    type: str
+    """The kind of update that has the section, which is the default."""
+    section: str
+    filled: tuple[str, ...]
+    """Fields of the section that the API server fills in."""
+
+
+class Rollout(Record):
+    """How the controller of a kind of workload replaces pods."""
+
+    source: Source
+    restarted_by: tuple[str, ...]
+    """Fields whose change replaces the pods."""
+    max_surge: str
+    """Pods or groups above the wanted number where the workload states nothing: a number or a percentage."""
+    max_unavailable: str
+    """Pods or groups below it."""
+    limits: str = ""
+    """Field with both; empty for a kind without."""
+    type: str = ""
+    """Field with the kind of update."""
+    all_at_once: str = ""
+    """Kind of update that ends all pods first."""
+    by_hand: str = ""
+    """Kind of update that leaves the pods until somebody deletes them; ``always`` where there is no other."""
+    partition: str = ""
+    """Field with the number of the first pod or group that is replaced; those before it stay."""
+    surges_for_one_since: Version = ""
+    """First version of the controller that starts a surge group where there is one replica; empty for all."""
 
 
 class PodSecurity(Record):
@@ -1152,6 +1221,10 @@ class Kubernetes(Record):
     architectures: Architectures
     immutable: Mapping[str, ImmutableFields]
     """Immutable fields by kind."""
+    leftovers: Mapping[str, Leftover]
+    """Sections that keep an update from changing its kind, by kind of workload."""
+    rollouts: Mapping[str, Rollout]
+    """How pods are replaced, by kind of workload."""
 
 
 class CertificateVariable(Record):
@@ -1273,6 +1346,29 @@ class KubernetesFields(Record):
     alternatives: tuple[Alternatives, ...]
     excluded: tuple[Excluded, ...]
     needed: tuple[Needed, ...]
+
+
+class TemplateDefaults(Record):
+    """Values that pod templates have where nothing is written, by path; ``[]`` stands for any item of a list."""
+
+    pods: Mapping[str, Any]
+    containers: Mapping[str, Any]
+    probes: Mapping[str, Any]
+
+
+class KubernetesDefaults(Record):
+    """Values that the API server fills in, so that writing them changes nothing."""
+
+    source: Source
+    kinds: Mapping[str, Mapping[str, Any]]
+    """Defaults of a kind's fields, by path."""
+    assigned: Mapping[str, tuple[str, ...]]
+    """Fields of a kind whose values the API server chooses."""
+    pods: Mapping[str, Any]
+    containers: Mapping[str, Any]
+    probes: Mapping[str, Any]
+    everywhere: TemplateDefaults
+    """What also the pod templates of kinds of other projects take for nothing."""
 
 
 # ---------------------------------------------------------------------------------------------

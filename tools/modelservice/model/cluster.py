@@ -107,6 +107,21 @@ class Inventory:
             for device in spec.get("devices") or []
         ]
 
+    def free_devices(self, device_class: str, node: str) -> list[Object]:
+        """Return the devices of a class on a node that no ResourceClaim has been allocated."""
+        taken = {
+            (result.get("driver"), result.get("pool"), result.get("device"))
+            for claim in self.of("ResourceClaim")
+            for result in _allocated(claim)
+        }
+        return [
+            device
+            for spec in self._slices(device_class)
+            if spec["nodeName"] == node
+            for device in spec.get("devices") or []
+            if (spec.get("driver"), (spec.get("pool") or {}).get("name"), device.get("name")) not in taken
+        ]
+
     def _slices(self, device_class: str) -> Iterator[Object]:
         """Yield the specs of the ResourceSlices of a class that belong to a node."""
         drivers = {device_class}
@@ -127,6 +142,12 @@ class Inventory:
                 continue
             used.setdefault(spec["nodeName"], Counter()).update(_requests(pod))
         return used
+
+
+def _allocated(claim: Object) -> Iterator[Mapping[str, Any]]:
+    """Yield the devices that a ResourceClaim holds."""
+    allocation = (claim.get("status") or {}).get("allocation") or {}
+    yield from (allocation.get("devices") or {}).get("results") or []
 
 
 def _selects(selector: Selector, pod: Object) -> bool:

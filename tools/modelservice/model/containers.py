@@ -58,7 +58,8 @@ class Container:
     @functools.cached_property
     def command(self) -> EngineCommand:
         """Command line of the program."""
-        return EngineCommand.parse(self.fields, self.group.platform_variables, config_maps=self.group.config_maps)
+        group = self.group
+        return EngineCommand.parse(self.fields, group.platform_variables, group.config_maps, group.vllm_version)
 
     @property
     def words(self) -> list[str]:

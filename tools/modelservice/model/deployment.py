@@ -42,7 +42,9 @@ class Deployment:
     sources: Sources | None = None
     """The values; None for manifests that this chart did not render."""
     vllm_version: Version | None = None
-    """Version of vLLM, where the user states it."""
+    """Version of vLLM, where the user states it. Set before anything is read from the pods."""
+    engine_upgrade: Version | None = None
+    """Version of vLLM that it is to be upgraded to."""
     given_pools: Sequence[Pool] = field(default_factory=list)
     """Pools that the user says the deployment belongs to."""
     cluster: Inventory | None = None
@@ -61,7 +63,9 @@ class Deployment:
         data = config_maps(self.objects)
         found = [group for obj in self.objects for group in pod_groups(obj, templates, data)]
         least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
-        return [replace(group, least=least.get(group.scale_target)) for group in found]
+        return [
+            replace(group, least=least.get(group.scale_target), vllm_version=self.vllm_version) for group in found
+        ]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:
@@ -88,7 +92,7 @@ class Deployment:
 
     def engine_version(self, group: PodGroup) -> Version | None:
         """Return the version of vLLM in the pods, as the user states it or by the image; None where neither tells."""
-        return self.vllm_version or group.command.version
+        return group.vllm_version or group.command.version
 
     def proxy_version(self, group: PodGroup) -> tuple[int, ...] | None:
         """Return the version of the pods' routing sidecar: as stated, else by its image; None where neither tells."""

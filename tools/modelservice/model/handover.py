@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelservice.engines.version import Version
+from modelservice.engines.version import Version, vllm_version
 from modelservice.facts.models import BlockSizes, Handshake, HandshakeFactor
 from modelservice.facts.versions import holds, number
 from modelservice.model.pods import PodGroup
@@ -62,7 +62,7 @@ def differences(producer: Side, consumer: Side) -> Iterator[Difference]:
         side.version is None or side.version >= number(handshake.since) for side in sides
     )
     if handshake is not None and compared:
-        if not any(_is_off(handshake, side.group) for side in sides):
+        if not any(is_off(handshake, side.group) for side in sides):
             yield from _handshake(handshake, sides)
     else:
         for flag in transfer.equal:
@@ -80,8 +80,15 @@ def weights(producer: Side, consumer: Side) -> Iterator[Difference]:
             yield Difference(found.name, found.values, flag, certain=False)
 
 
-def _is_off(handshake: Handshake, group: PodGroup) -> bool:
+def is_off(handshake: Handshake, group: PodGroup) -> bool:
+    """Return whether an engine is told not to compare."""
     return str(group.kv_connector_settings.get(handshake.switch)).lower() in ("false", "0")
+
+
+def recomputes(group: PodGroup) -> bool:
+    """Return whether an engine computes a prompt again whose cache it cannot take over, so that no request fails."""
+    settings = group.peers.recompute if group.peers else {}
+    return bool(settings) and all(group.kv_transfer.get(name) == value for name, value in settings.items())
 
 
 def _handshake(handshake: Handshake, sides: tuple[Side, Side]) -> Iterator[Difference]:
@@ -104,7 +111,7 @@ def _images(sides: tuple[Side, Side]) -> Iterator[Difference]:
     """Yield the versions of two images where they differ, or the images where a version is not known."""
     first, second = (side.group for side in sides)
     images = first.engine.image, second.engine.image
-    versions = first.command.version, second.command.version
+    versions = vllm_version(images[0]), vllm_version(images[1])
     if versions[0] is not None and versions[1] is not None:
         if versions[0] != versions[1]:
             yield Difference("vLLM", (str(versions[0]), str(versions[1])))

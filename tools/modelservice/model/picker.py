@@ -59,7 +59,7 @@ class EndpointPicker:
         """Version, as stated or by the tag of the image."""
         return number(self.stated_version) if self.stated_version else image_version(self.image)
 
-    @property
+    @functools.cached_property
     def project(self) -> Literal["llm-d", "extension", "unstated", "other"]:
         """Whose picker it is, by the name of the image: llm-d's, or that of Gateway API Inference Extension."""
         known = facts.endpoint_picker()
@@ -70,7 +70,7 @@ class EndpointPicker:
             return "extension"
         return "llm-d" if any(name == image.name for image in known.images) else "other"
 
-    @property
+    @functools.cached_property
     def release(self) -> tuple[int, ...] | None:
         """Version of llm-d's picker with the same plugins, if it is one whose plugins are known; else None."""
         known = facts.endpoint_picker()
@@ -101,7 +101,7 @@ class EndpointPicker:
         known = facts.endpoint_picker().chart_configs.names
         return self.config_file not in self.configs and self.config_file in known
 
-    @property
+    @functools.cached_property
     def config(self) -> Object | None:
         """The plugin configuration in use; None when it is a built-in one or cannot be read."""
         parsed = self._parsed

@@ -15,6 +15,7 @@ from typing import Any
 from modelservice import facts
 from modelservice.engines.arguments import arity
 from modelservice.engines.command import EngineCommand
+from modelservice.engines.version import Version
 from modelservice.facts.models import Engine, KvTransfer, Peers
 from modelservice.kubernetes.variables import ConfigMaps
 from modelservice.model import devices
@@ -62,6 +63,8 @@ class PodGroup:
     """The DisaggregatedSet whose role the workload is."""
     least: int | None = None
     """The smallest number of replicas that an autoscaler sets; None without one, or where it is not stated."""
+    vllm_version: Version | None = None
+    """Version of vLLM, where the user states it."""
 
     @property
     def kind(self) -> str:

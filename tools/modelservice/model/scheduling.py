@@ -12,6 +12,7 @@ from typing import Any
 
 from modelservice.model.cluster import Inventory, Node
 from modelservice.model.deployment import Deployment
+from modelservice.model.devices import DeviceRequest
 from modelservice.model.pods import PodGroup
 
 Object = Mapping[str, Any]
@@ -29,11 +30,68 @@ class Placed:
     """None where it fits nowhere."""
 
 
+class Room:
+    """What is free on the nodes of a cluster while pods come and go.
+
+    Args:
+        inventory: the cluster.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._nodes = {node.name: node for node in inventory.nodes}
+        self._free = {name: Counter(node.allocatable) for name, node in self._nodes.items()}
+        self._devices: dict[str, Counter[str]] = {}
+
+    def take(self, group: PodGroup) -> str | None:
+        """Place a pod on the first node that has room for it; return its name, None where no node has."""
+        needed = _needed(group)
+        for name, node in self._nodes.items():
+            room = all(self._free[name][resource] >= amount for resource, amount in needed.items() if amount)
+            has = all(
+                self._left(claim)[name] >= max(claim.count, 1 if claim.all else claim.count) for claim in group.claims
+            )
+            if room and has and admits(node, group.spec):
+                self._free[name].subtract(needed)
+                for claim in group.claims:
+                    left = self._left(claim)
+                    left[name] = 0 if claim.all else left[name] - claim.count
+                return name
+        return None
+
+    def give_back(self, group: PodGroup, name: str) -> None:
+        """Take a pod off its node."""
+        self._free[name].update(_needed(group))
+        for claim in group.claims:
+            all_of_node = self._inventory.devices(claim.device_class)[name]
+            self._left(claim)[name] = all_of_node if claim.all else self._left(claim)[name] + claim.count
+
+    def lacks(self, groups: Sequence[PodGroup]) -> bool:
+        """Return whether no other placement would make room for the pods of a replica: all nodes together lack it."""
+        wanted: Counter[str] = Counter()
+        devices: Counter[str] = Counter()
+        for group in groups:
+            requests = group.requests()
+            for name in group.accelerators:
+                wanted[name] += requests[name] * group.size
+            for claim in group.claims:
+                devices[claim.device_class] += claim.count * group.size
+        nodes = [name for name, node in self._nodes.items() if any(admits(node, group.spec) for group in groups)]
+        free = {item: sum(max(self._free[name][item], 0) for name in nodes) for item in wanted}
+        left = {claim.device_class: self._left(claim) for group in groups for claim in group.claims}
+        return any(free[item] < amount for item, amount in wanted.items()) or any(
+            sum(left[item][name] for name in nodes) < amount for item, amount in devices.items()
+        )
+
+    def _left(self, claim: DeviceRequest) -> Counter[str]:
+        if claim.device_class not in self._devices:
+            self._devices[claim.device_class] = self._inventory.devices(claim.device_class)
+        return self._devices[claim.device_class]
+
+
 def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Placed]:
     """Place all pods of deployments on the nodes of a cluster, the largest first."""
-    nodes = {node.name: node for node in inventory.nodes}
-    free = {name: Counter(node.allocatable) for name, node in nodes.items()}
-    devices: dict[str, Counter[str]] = {}
+    room = Room(inventory)
     wanted = [
         (group, replica, index)
         for deployment in deployments
@@ -41,26 +99,14 @@ def place(deployments: Sequence[Deployment], inventory: Inventory) -> list[Place
         for replica in range(group.placed_replicas)
         for index in range(group.size)
     ]
-    wanted.sort(key=lambda item: -_size(item[0]))
-    placed = []
-    for group, replica, index in wanted:
-        for claim in group.claims:
-            devices.setdefault(claim.device_class, inventory.devices(claim.device_class))
-        needed = group.requests()
-        needed["pods"] = 1
-        fits = None
-        for name, node in nodes.items():
-            room = all(free[name][resource] >= amount for resource, amount in needed.items() if amount)
-            counts = [(devices[claim.device_class], claim.count, claim.all) for claim in group.claims]
-            has = all(left[name] >= max(count, 1 if everything else count) for left, count, everything in counts)
-            if room and has and admits(node, group.spec):
-                fits = name
-                free[name].subtract(needed)
-                for left, count, everything in counts:
-                    left[name] = 0 if everything else left[name] - count
-                break
-        placed.append(Placed(group, replica, index, fits))
-    return placed
+    wanted.sort(key=lambda item: -size_of(item[0]))
+    return [Placed(group, replica, index, room.take(group)) for group, replica, index in wanted]
+
+
+def _needed(group: PodGroup) -> Counter[str]:
+    needed = group.requests()
+    needed["pods"] = 1
+    return needed
 
 
 def admits(node: Node, spec: Object) -> bool:
@@ -117,7 +163,8 @@ def _holds(node: Node, expression: Object) -> bool:
     return difference > 0 if operator == "Gt" else difference < 0
 
 
-def _size(group: PodGroup) -> int:
+def size_of(group: PodGroup) -> int:
+    """Return the number of accelerators of a pod, by which pods are placed: the largest first."""
     return sum(sum(item.accelerators.values()) for item in group.main_containers) + sum(
         claim.count for claim in group.claims
     )

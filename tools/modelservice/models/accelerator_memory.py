@@ -60,10 +60,10 @@ def product_memory(kind: Accelerator, product: str) -> DeviceMemory | None:
         return part
     for known in kind.products:
         if re.search(known.pattern, product, re.IGNORECASE):
-            if known.memory_mib:
-                return _reported(kind, known.memory_mib * _MIB, f"product {product}", product)
-            least = known.memory_gb * 1000**3 - _reserved(kind)
-            return DeviceMemory(least, known.memory_gb * GIB, f"product {product}", product)
+            most = known.memory_mib * _MIB if known.memory_mib else known.memory_gb * GIB
+            stated = (known.least_gb or known.memory_gb) * 1000**3
+            least = (stated if known.least_gb or not known.memory_mib else most) - _reserved(kind)
+            return DeviceMemory(least, most, f"product {product}", product)
     return None
 
 
@@ -133,16 +133,27 @@ def _of_nodes(group: PodGroup, inventory: Inventory) -> Iterator[DeviceMemory]:
 
 
 def _of_slices(inventory: Inventory, node: Node, device_class: str) -> Iterator[DeviceMemory]:
-    """Memory of a node's devices by ResourceSlices: their capacity, else their product."""
+    """Memory of a node's devices by ResourceSlices."""
     kind = devices.kind_of(f"{device_class} (claim)")
     for device in inventory.devices_of(device_class, node.name):
-        fields = device.get("basic") or device  # resource.k8s.io/v1beta1
-        product = _stated((fields.get("attributes") or {}).get("productName"), "string")
-        size = quantity(_stated((fields.get("capacity") or {}).get("memory"), "value"))
-        if size:
-            yield _reported(kind, int(size), f"ResourceSlice of node {node.name}", str(product or ""))
-        elif kind and product and (found := product_memory(kind, str(product))):
+        if found := published_memory(kind, device, node.name):
             yield found
+
+
+def published_memory(kind: Accelerator | None, device: Mapping[str, Any], node: str) -> DeviceMemory | None:
+    """Return the memory of a device of a ResourceSlice: its capacity, else that of its product; None if unknown.
+
+    Args:
+        kind: type of the device.
+        device: the device, as its driver publishes it.
+        node: name of its node.
+    """
+    fields = device.get("basic") or device  # resource.k8s.io/v1beta1
+    product = str(_stated((fields.get("attributes") or {}).get("productName"), "string") or "")
+    size = quantity(_stated((fields.get("capacity") or {}).get("memory"), "value"))
+    if size:
+        return _reported(kind, int(size), f"ResourceSlice of node {node}", product)
+    return product_memory(kind, product) if kind and product else None
 
 
 def _stated(value: Any, name: str) -> Any:

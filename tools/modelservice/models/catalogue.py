@@ -35,6 +35,8 @@ class KnownModel:
         source: where its configuration is from, for sentences.
         taken_as: name of the model whose shape was taken for it; empty where the configuration is its own.
         quantized: how its name says that it is quantised, where the shape was taken; empty where it says nothing.
+        verified: whether each number was read for the repository that the engine loads. It was not for some models that
+            no catalogue has whole, nor where a path ends with the model's name.
     """
 
     name: str
@@ -42,11 +44,17 @@ class KnownModel:
     source: str
     taken_as: str = ""
     quantized: str = ""
+    verified: bool = True
 
     @property
     def exact(self) -> bool:
         """Whether the configuration is the model's own."""
         return not self.taken_as
+
+    @property
+    def certain(self) -> bool:
+        """Whether what follows from the shape holds for the model without doubt."""
+        return self.exact and self.verified
 
     @property
     def note(self) -> str:
@@ -55,6 +63,11 @@ class KnownModel:
             return ""
         method = {"": "", "none": ", not quantised"}.get(self.quantized, f", quantised as {self.quantized}")
         return f"taken as the shape of {self.taken_as}{method}"
+
+    @property
+    def described(self) -> str:
+        """The name, and what was taken for the model, for sentences."""
+        return f"{self.name} ({self.note})" if self.note else self.name
 
 
 def names() -> tuple[str, ...]:
@@ -93,7 +106,8 @@ def _known(name: str, own: str, variant: Variant) -> KnownModel:
     like = next((item.like for item in facts.completions().same_shapes if item.model == own), own)
     shape, source = _own_shape(like)
     if variant.owner and like == own:
-        return KnownModel(name, shape, source)
+        unread = any(own in item.models and own not in item.read for item in facts.completions().completions)
+        return KnownModel(name, shape, source, verified=not unread and name.lower() == own.lower())
     quantization = shape.quantization
     if variant.method == "none":
         quantization = None

@@ -125,7 +125,7 @@ def settings_of(group: PodGroup) -> EngineSettings | None:
     env = group.engine.env
     reader = _Reader(command)
     processors = not group.accelerators and _built_for_processors(group.engine.image)
-    manager, connector = _hybrid_manager(group)
+    manager, connector = hybrid_manager(group, command.version)
     return EngineSettings(
         version=command.version,
         tensor=group.tensor or 1,
@@ -203,12 +203,13 @@ class _Reader:
         return size(value) if value is not None else None
 
 
-def _hybrid_manager(group: PodGroup) -> tuple[bool | None, str]:
-    """Whether the hybrid KV cache manager is on, and the connector that switches it off."""
+def hybrid_manager(group: PodGroup, version: Version | None) -> tuple[bool | None, str]:
+    """Return whether a version's hybrid KV cache manager is on, and the connector that switches it off; None for the
+    version's own choice."""
     told = group.command.switch("disable-hybrid-kv-cache-manager")
     if told is not None:
         return not told, ""
-    known, version = facts.engine_memory().cache.hybrid_manager, group.command.version
+    known = facts.engine_memory().cache.hybrid_manager
     for name in group.kv_connectors:
         since = Version.parse(known.connectors.get(name, ""))
         automatic = Version.parse(known.automatic_since)

@@ -13,6 +13,9 @@ Share = Literal["tensor", "keys", "experts", "whole"]
 """How ranks of a stage share weights: by tensor parallelism; like heads of keys and values, of which each rank has at
 least one; as experts, over data parallel ranks too; or not at all."""
 
+Part = Literal["mixer", "dense", "shared", "experts"]
+"""What a layer consists of: attention, and a dense feed-forward network, or shared and routed experts."""
+
 _ATTENTION = ("self_attn.{}", "mixer.{}")
 _STATE = ("linear_attn.{}", "mixer.{}", "self_attn.{}")
 _DENSE = ("mlp.{}", "mixer.{}", "feed_forward.{}")
@@ -48,6 +51,18 @@ class Weight:
 def layer_weights(layer: Layer, hidden: int) -> tuple[Weight, ...]:
     """Return the weights of a layer of a model with this hidden size."""
     return tuple(weight for weight in _weights(layer, hidden) if weight.count)
+
+
+def down_projection(layer: Layer, part: Part) -> tuple[str, ...]:
+    """Return the names below ``layers.N.`` of the matrix whose input the ranks share: the last one of a part."""
+    if part == "mixer":
+        return _modules(_ATTENTION, "o_proj")
+    if part == "dense":
+        return _modules(_DENSE, "down_proj")
+    if part == "shared":
+        return _modules(_SHARED, "down_proj")
+    beside = isinstance(layer.feed_forward, Experts) and layer.feed_forward.dense
+    return _modules(_BESIDE if beside else _ROUTED, "down_proj")
 
 
 def _weights(layer: Layer, hidden: int) -> Iterator[Weight]:

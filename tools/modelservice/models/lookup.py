@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from modelservice.errors import UsageError
 
 if TYPE_CHECKING:
     from modelservice.models.catalogue import KnownModel
@@ -34,30 +37,50 @@ class Models:
             model, path = _split(given)
             self._given[model] = load(Path(path), model)
         self._fetch = fetch
-        self._known: dict[str, KnownModel | None] = {}
+        self._known: dict[tuple[str, str], KnownModel | None] = {}
 
-    def find(self, name: str) -> KnownModel | None:
+    @property
+    def unused(self) -> list[str]:
+        """Models for which a configuration was given, where others were asked for."""
+        asked = {name for name, _ in self._known}
+        return [name for name in self._given if asked and name and name not in asked]
+
+    def find(self, name: str, revision: str = "") -> KnownModel | None:
         """Return what is known of a model; None for one that is not known.
+
+        Args:
+            name: its repository, or a path, URI or served name.
+            revision: branch, tag or commit of the repository that is loaded; empty for its newest files.
 
         Raises:
             UsageError: its configuration cannot be fetched.
         """
-        name = name.removeprefix("hf://")
-        if name not in self._known:
-            self._known[name] = self._given.get(name) or self._given.get("") or self._find(name)
-        return self._known[name]
+        name, revision = name.removeprefix("hf://"), "" if revision == "main" else revision
+        if (name, revision) not in self._known:
+            self._known[name, revision] = self._given.get(name) or self._given.get("") or self._find(name, revision)
+        return self._known[name, revision]
 
-    def _find(self, name: str) -> KnownModel | None:
+    def _find(self, name: str, revision: str) -> KnownModel | None:
         from modelservice.models.catalogue import find
 
         known = find(name)
-        if self._fetch and _REPOSITORY.fullmatch(name) and not (known and known.exact):
+        if self._fetch and _REPOSITORY.fullmatch(name) and (revision or not (known and known.exact)):
             from modelservice.models.hub import fetch
 
-            return fetch(name)
-        return known
+            return fetch(name, revision or None)
+        # Another revision may have another configuration.
+        return replace(known, verified=False) if known and revision else known
 
 
 def _split(given: str) -> tuple[str, str]:
+    """The model and the path of ``MODEL=PATH``; an empty name for a path alone.
+
+    Raises:
+        UsageError: there is no path.
+    """
     model, found, path = given.partition("=")
-    return (model, path) if found and not Path(given).exists() else ("", given)
+    if not found or Path(given).exists():
+        model, path = "", given
+    if not path:
+        raise UsageError(f"--model-config {given}: no path", fix="set PATH or MODEL=PATH")
+    return model, path

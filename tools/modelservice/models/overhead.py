@@ -21,6 +21,13 @@ class Band:
     most: float
 
 
+def gibibytes(size: Band | int) -> str:
+    """Return bytes for people: ``32.9 GiB``, ``3.1 to 6.0 GiB``."""
+    ends = (size, size) if isinstance(size, int) else (size.least, size.most)
+    texts = dict.fromkeys(f"{end / GIB:.1f}" for end in ends)
+    return f"{' to '.join(texts)} GiB"
+
+
 def overhead(vocabulary: int, settings: EngineSettings, device: DeviceMemory | None) -> Band:
     """Return the bytes of a rank besides weights and cache.
 

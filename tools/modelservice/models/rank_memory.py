@@ -89,9 +89,14 @@ class RankMemory:
         return Band(self.budget.least - taken - self.overhead.most, self.budget.most - taken - self.overhead.least)
 
     @property
+    def is_open(self) -> bool:
+        """Whether something is not known that may change weights or cache, so that nothing is certain."""
+        return bool(self.unsure) or "weights" in self.unknown
+
+    @property
     def overfull(self) -> bool:
         """Whether it is certain that the weights alone do not fit."""
-        if self.budget is None or self.weights is None or self.unsure:
+        if self.budget is None or self.weights is None or self.is_open:
             return False
         return self.weights > (self.device.most if self.given is not None and self.device else self.budget.most)
 
@@ -105,7 +110,7 @@ class RankMemory:
     @property
     def fits(self) -> bool | None:
         """Whether the longest request fits: True and False are certain, None is not known."""
-        if self.room is None or self.needed is None or self.unsure:
+        if self.room is None or self.needed is None or self.is_open:
             return False if self.overfull else None
         return True if self.needed <= self.room.least else False if self.needed > self.room.most else None
 

@@ -35,10 +35,11 @@ class Storage:
             modules: what the module may be called below it.
             experts: it belongs to routed experts.
         """
-        form = self._form(layers, modules, experts=experts)
+        form = self.form(layers, modules, experts=experts)
         return form.bytes if form else float(self.plain)
 
-    def _form(self, layers: tuple[str, ...], modules: tuple[str, ...], *, experts: bool) -> NumberFormat | None:
+    def form(self, layers: tuple[str, ...], modules: tuple[str, ...], *, experts: bool = False) -> NumberFormat | None:
+        """Return how the parameters of a module are quantised; None where they are not."""
         given = self._quantization
         if given is None or not modules or (given.only_experts and not experts):
             return None

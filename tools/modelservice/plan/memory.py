@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelservice.kubernetes.quantity import GIB
 from modelservice.model import devices
 from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-from modelservice.model.served_model import known_model, names
+from modelservice.model.served_model import draft_shape, known_model, names
 from modelservice.models.engine_settings import EngineSettings, settings_of
 from modelservice.models.group_memory import group_memory
 from modelservice.models.lookup import GIVE_CONFIG
-from modelservice.models.overhead import Band, batch_size
+from modelservice.models.overhead import Band, batch_size, gibibytes
 from modelservice.models.rank_memory import RankMemory
 
 _REQUEST = 8192
@@ -202,10 +201,9 @@ def memory_of(
         name = next(names(deployment, group), "")
         return _unknown(f"model {name or 'without a name'} is not known: {GIVE_CONFIG}")
     inventory = _narrowed(deployment.cluster, nodes)
-    wanted = settings.speculation.model if settings.speculation else ""
-    draft = deployment.models.find(wanted) if wanted else None
+    draft = draft_shape(deployment, settings)
     ranks = [
-        group_memory(group, known.shape, inventory=inventory, draft=draft.shape if draft else None, stage=stage)
+        group_memory(group, known.shape, inventory=inventory, draft=draft, stage=stage)
         for stage in (None, *range(settings.pipeline))
     ]
     decides, *stages = (rank for rank in ranks if rank)
@@ -218,13 +216,6 @@ def memory_of(
         known.name, known.taken_as, tuple(_kinds(stages)), decides, length, _sequences(settings, decides), per,
         tuple(notes),
     )  # fmt: skip
-
-
-def gibibytes(size: Band | int) -> str:
-    """Return bytes for people: ``32.9 GiB``, ``3.1 to 6.0 GiB``."""
-    ends = (size, size) if isinstance(size, int) else (size.least, size.most)
-    texts = dict.fromkeys(f"{end / GIB:.1f}" for end in ends)
-    return f"{' to '.join(texts)} GiB"
 
 
 def amount(band: Band) -> str:

@@ -1,26 +1,26 @@
 """The ways to serve a model that have room for requests: every accelerator with every parallelism, the best of them.
 
 A tensor group stays within a node. Where that takes fewer accelerators, or no node is large enough, several nodes are
-the stages of a pipeline. Experts may also be spread over the data parallel ranks of one node, but not over several.
+the stages of a pipeline, or experts are spread over the data parallel ranks of several nodes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from modelservice.models.engine_settings import EngineSettings
-from modelservice.models.layers import Attention, Dense, Experts, LatentAttention, Layer, State
 from modelservice.models.overhead import batch_size
 from modelservice.models.rank_memory import RankMemory, rank_memory
 from modelservice.models.shape import ModelShape
+from modelservice.models.tensor_sizes import tensor_sizes
 from modelservice.size.engine import engine_settings
 from modelservice.size.hardware import Hardware
 from modelservice.size.request import Need
 
-_STAGES = 16
-"""Nodes of a pipeline at the most."""
+_NODES = 16
+"""Nodes of an instance at the most."""
 
 
 @dataclass(frozen=True, order=True)
@@ -30,27 +30,35 @@ class Layout:
     Args:
         tensor, pipeline, data: parallel sizes.
         expert: whether experts are spread over the ranks.
+        workers: nodes with data parallel ranks of one instance.
     """
 
     tensor: int
     pipeline: int = 1
     data: int = 1
     expert: bool = False
+    workers: int = 1
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of an instance; every stage of a pipeline is one."""
+        return self.pipeline * self.workers
 
     @property
     def per_node(self) -> int:
-        """Accelerators on each node; every stage of a pipeline is a node."""
-        return self.tensor * self.data
+        """Accelerators on each node."""
+        return self.accelerators // self.nodes
 
     @property
     def accelerators(self) -> int:
         """Accelerators of an instance."""
-        return self.per_node * self.pipeline
+        return self.tensor * self.data * self.pipeline
 
     def __str__(self) -> str:
         sizes = (("TP", self.tensor, True), ("PP", self.pipeline, False), ("DP", self.data, False))
         shown = [f"{name} {size}" for name, size, always in sizes if always or size > 1]
-        return " × ".join(shown) + (" + EP" if self.expert else "")
+        over = f" over {self.workers} nodes" if self.workers > 1 else ""
+        return " × ".join(shown) + (" + EP" if self.expert else "") + over
 
 
 @dataclass(frozen=True)
@@ -82,9 +90,10 @@ class Candidate:
     def dominates(self, other: Candidate) -> bool:
         """Return whether it is at least as good as another one with the same accelerators.
 
-        It needs no more of them, each of them runs as many requests, they fit as certainly, and it is as simple.
+        It needs no more of them, each of them runs as many requests, they fit as certainly, and it is as simple: no
+        instance needs more nodes, and so a fast network between them.
         """
-        if self.hardware != other.hardware or self.certain < other.certain:
+        if self.hardware != other.hardware or self.certain < other.certain or self.layout.nodes > other.layout.nodes:
             return False
         fewer, runs, others = self.accelerators <= other.accelerators, self.least, other.least
         if not other.certain:
@@ -138,18 +147,44 @@ def _on(shape: ModelShape, hardware: Hardware, need: Need) -> Iterator[Candidate
     """Yield the candidates of one kind of accelerator."""
     within = [item for layout in _layouts(shape, hardware.per_node) for item in _tried(shape, hardware, layout, need)]
     yield from within
-    tensor = max(tensor_sizes(shape, hardware.per_node), default=0)
-    if not tensor or shape.supports_pipeline is False:
-        return
-    nodes = len(hardware.free) if hardware.free is not None else _STAGES
     fewest = min((item.accelerators for item in within if item.certain), default=math.inf)
-    for stages in range(_fewest_stages(shape, hardware, tensor, need), min(nodes, shape.layer_count, _STAGES) + 1):
-        layout = Layout(tensor, stages)
+    for layouts in (_pipelines(shape, hardware, need), _wide(shape, hardware)):
+        yield from _of_fewer(shape, hardware, need, layouts, fewest)
+
+
+def _of_fewer(
+    shape: ModelShape, hardware: Hardware, need: Need, layouts: Iterable[Layout], fewest: float
+) -> Iterator[Candidate]:
+    """Yield the candidates that take fewer accelerators than some number and each other, of layouts in rising order."""
+    for layout in layouts:
         if layout.accelerators >= fewest:
             return
-        across = [item for item in _tried(shape, hardware, layout, need) if item.accelerators < fewest]
-        yield from across
-        fewest = min([fewest, *(item.accelerators for item in across if item.certain)])
+        found = [item for item in _tried(shape, hardware, layout, need) if item.accelerators < fewest]
+        yield from found
+        fewest = min([fewest, *(item.accelerators for item in found if item.certain)])
+
+
+def _pipelines(shape: ModelShape, hardware: Hardware, need: Need) -> Iterator[Layout]:
+    """Yield pipelines over several nodes, each with the largest tensor group."""
+    tensor = max(tensor_sizes(shape, hardware.per_node), default=0)
+    if tensor and shape.supports_pipeline is not False:
+        most = min(_nodes(hardware), shape.layer_count)
+        for stages in range(_fewest_stages(shape, hardware, tensor, need), most + 1):
+            yield Layout(tensor, stages)
+
+
+def _wide(shape: ModelShape, hardware: Hardware) -> Iterator[Layout]:
+    """Yield wide expert parallelism: a data parallel rank on every accelerator of several nodes."""
+    experts = shape.experts.count if shape.experts else 0
+    for workers in _powers(_nodes(hardware))[1:]:
+        ranks = hardware.per_node * workers
+        if experts and not experts % ranks:
+            yield Layout(1, data=ranks, expert=True, workers=workers)
+
+
+def _nodes(hardware: Hardware) -> int:
+    """Nodes that an instance may have."""
+    return _NODES if hardware.free is None else min(len(hardware.free), _NODES)
 
 
 def _fewest_stages(shape: ModelShape, hardware: Hardware, tensor: int, need: Need) -> int:
@@ -171,49 +206,8 @@ def _layouts(shape: ModelShape, per_node: int) -> Iterator[Layout]:
                 yield Layout(tensor, data=data, expert=True)
 
 
-def tensor_sizes(shape: ModelShape, largest: int, *, expert: bool = False) -> list[int]:
-    """Return the tensor parallel sizes that vLLM accepts for a model.
-
-    vLLM pads the vocabulary to a multiple of 64, so only powers of two always divide it.
-
-    Args:
-        shape: shape of the model.
-        largest: accelerators of a node.
-        expert: whether experts are spread whole over the ranks.
-    """
-    return [
-        size
-        for size in _powers(min(largest, 64))
-        if all(_divides(layer, size, _block(shape), expert=expert) for layer in shape.layers or ())
-    ]
-
-
 def _powers(largest: int) -> list[int]:
     return [2**power for power in range(largest.bit_length())]
-
-
-def _divides(layer: Layer, size: int, block: int, *, expert: bool) -> bool:
-    """Whether the parts of a layer can be shared by some ranks."""
-    mixer, network = layer.mixer, layer.feed_forward
-    if isinstance(mixer, Attention) and (
-        mixer.heads % size or (mixer.kv_heads % size and (not mixer.kv_heads or size % mixer.kv_heads))
-    ):
-        return False
-    if isinstance(mixer, LatentAttention | State) and mixer.heads % size:
-        return False
-    inner = []
-    if isinstance(network, Dense):
-        inner.append(network.intermediate)
-    elif isinstance(network, Experts):
-        inner += [network.shared, 0 if expert else network.intermediate]
-    return not any(width % (size * block if size > 1 else 1) for width in inner)
-
-
-def _block(shape: ModelShape) -> int:
-    """Elements that share a scale in each direction, which ranks cannot divide; 1 where only rows do."""
-    known = shape.quantization
-    square = math.isqrt(known.form.group) if known and known.form and known.method == "fp8" else 0
-    return square if square > 1 else 1
 
 
 def _tried(shape: ModelShape, hardware: Hardware, layout: Layout, need: Need) -> Iterator[Candidate]:
@@ -249,7 +243,7 @@ def settings_for(hardware: Hardware, layout: Layout, need: Need) -> EngineSettin
 
 def _placed(candidate: Candidate) -> bool:
     """Whether there are nodes for all instances."""
-    room = candidate.hardware.groups(candidate.layout.per_node, candidate.layout.pipeline)
+    room = candidate.hardware.groups(candidate.layout.per_node, candidate.layout.nodes)
     return room is None or candidate.replicas <= room
 
 
@@ -262,5 +256,5 @@ def _why_not(shape: ModelShape, hardware: Hardware, tried: Sequence[Candidate]) 
         return "no tensor parallel size of a node divides the model"
     if shape.supports_pipeline is False:
         return f"does not fit on a node of {hardware.per_node}, and {shape.architecture} has no pipeline parallelism"
-    nodes = len(hardware.free) if hardware.free is not None else _STAGES
+    nodes = _nodes(hardware)
     return f"does not fit on {nodes} {'node' if nodes == 1 else 'nodes'} of {hardware.per_node}"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from modelservice import facts
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.facts.models import Accelerator, Product
-from modelservice.model.cluster import Inventory, Node
-from modelservice.models.accelerator_memory import DeviceMemory, labelled_memory, product_memory
+from modelservice.model.cluster import Inventory, Node, amounts
+from modelservice.models.accelerator_memory import (
+    DeviceMemory,
+    labelled_memory,
+    product_memory,
+    published_memory,
+)
 from modelservice.suggest import nearest
 
 Labels = tuple[tuple[str, str], ...]
@@ -29,6 +36,7 @@ class Hardware:
         selector: label of their nodes; empty where there is none.
         free: accelerators that each node has free; None for as many nodes as needed.
         taints: keys of the nodes' taints for accelerators, which pods have to tolerate.
+        claimed: whether they are requested by a claim in place of an extended resource.
     """
 
     name: str
@@ -38,6 +46,16 @@ class Hardware:
     selector: Labels = ()
     free: tuple[int, ...] | None = None
     taints: tuple[str, ...] = ()
+    claimed: bool = False
+
+    @property
+    def expression(self) -> str:
+        """CEL expression by which a claim finds them; empty where a label of the nodes does."""
+        kind = facts.accelerator(self.type)
+        if not kind or not self.claimed or self.selector or not self.memory.product:
+            return ""
+        driver, product = json.dumps(kind.device_class), json.dumps(self.memory.product)
+        return f"device.attributes[{driver}].productName == {product}"
 
     def groups(self, devices: int, nodes: int) -> int | None:
         """Return how many groups there is room for; None without a limit.
@@ -66,45 +84,81 @@ def named(words: Iterable[str]) -> list[Hardware]:
 
 
 def on_nodes(inventory: Inventory) -> list[Hardware]:
-    """Return the accelerators of a cluster's nodes that a device plugin reports.
+    """Return the accelerators of a cluster's nodes, as device plugins or else ResourceSlices report them.
 
     Raises:
         ModelserviceError: there are none, or their memory is not known.
     """
-    found: dict[tuple[str, Labels], list[_Offer]] = {}
+    found: dict[tuple[Any, ...], list[_Offer]] = {}
     unknown: list[str] = []
     for node in inventory.nodes:
+        taints = set(_repelling(node))
         for kind in facts.accelerators().types:
-            free = node.allocatable.get(kind.resource, 0) if kind.resource else 0
-            taints = {str(taint.get("key")) for taint in node.taints if taint.get("effect") in _REPELLING}
-            if free < 1 or taints - {kind.resource}:
+            if taints - {kind.resource}:
                 continue
-            memory = None if kind.counts_cores else labelled_memory(kind, node)
-            if memory is None:
-                unknown.append(node.name)
-            else:
-                found.setdefault((kind.type, _selector(kind, node)), []).append(_Offer(free, memory, tuple(taints)))
+            for offer in (*_of_plugin(kind, node), *_of_slices(kind, node, inventory)):
+                if offer.memory is None:
+                    unknown.append(node.name)
+                else:
+                    found.setdefault((offer.kind, offer.selector, offer.claimed, offer.product), []).append(offer)
     if not found:
         raise _unusable(inventory, unknown)
-    return [_on_equal_nodes(kind, selector, offers) for (kind, selector), offers in found.items()]
+    return [_on_equal_nodes(offers) for offers in found.values()]
 
 
 @dataclass(frozen=True)
 class _Offer:
-    """What one node offers."""
+    """Equal accelerators that one node offers."""
 
+    kind: str
     free: int
-    memory: DeviceMemory
+    memory: DeviceMemory | None
+    selector: Labels
     taints: tuple[str, ...]
+    claimed: bool = False
+
+    @property
+    def product(self) -> str:
+        """What tells claimed devices apart, where no label of their nodes does."""
+        return self.memory.product if self.memory and self.claimed and not self.selector else ""
 
 
-def _on_equal_nodes(kind: str, selector: Labels, offers: Sequence[_Offer]) -> Hardware:
+def _of_plugin(kind: Accelerator, node: Node) -> Iterator[_Offer]:
+    free = node.allocatable.get(kind.resource, 0) if kind.resource else 0
+    if free > 0:
+        memory = None if kind.counts_cores else labelled_memory(kind, node)
+        yield _Offer(kind.type, free, memory, _selector(kind, node), _repelling(node))
+
+
+def _of_slices(kind: Accelerator, node: Node, inventory: Inventory) -> Iterator[_Offer]:
+    """What a node offers by claims only; a device plugin next to the driver counts the same devices."""
+    status = (inventory.find("Node", node.name) or {}).get("status") or {}
+    if not kind.device_class or not kind.per_node or amounts(status.get("allocatable") or {}).get(kind.resource):
+        return
+    selector = _selector(kind, node)
+    label = next((value for _, value in selector), "")
+    products: dict[str, list[DeviceMemory | None]] = {}
+    for device in inventory.free_devices(kind.device_class, node.name):
+        memory = published_memory(kind, device, node.name) or labelled_memory(kind, node)
+        memory = replace(memory, product=memory.product or label) if memory else None
+        products.setdefault(memory.product if memory else "", []).append(memory)
+    for memories in products.values():
+        least = min((each for each in memories if each), key=lambda each: each.least, default=None)
+        yield _Offer(kind.type, len(memories), least, selector, _repelling(node), claimed=True)
+
+
+def _repelling(node: Node) -> tuple[str, ...]:
+    return tuple(str(taint.get("key")) for taint in node.taints if taint.get("effect") in _REPELLING)
+
+
+def _on_equal_nodes(offers: Sequence[_Offer]) -> Hardware:
     """The accelerators of nodes with the same label: with the memory of the smallest."""
-    memory = min((offer.memory for offer in offers), key=lambda item: item.least)
+    first, memory = offers[0], min((offer.memory for offer in offers if offer.memory), key=lambda item: item.least)
     product = next((item.name for _, item in _products() if re.search(item.pattern, memory.product, re.I)), "")
     free = tuple(offer.free for offer in offers)
     taints = tuple(dict.fromkeys(key for offer in offers for key in offer.taints))
-    return Hardware(product or memory.product or kind, kind, memory, max(free), selector, free, taints)
+    name = product or memory.product or first.kind
+    return Hardware(name, first.kind, memory, max(free), first.selector, free, taints, first.claimed)
 
 
 def _unusable(inventory: Inventory, unknown: Sequence[str]) -> ModelserviceError:
@@ -115,9 +169,7 @@ def _unusable(inventory: Inventory, unknown: Sequence[str]) -> ModelserviceError
             file=inventory.source,
             fix="label the nodes with their product, e.g. nvidia.com/gpu.product: NVIDIA-H200",
         )
-    return ModelserviceError(
-        "no node has free accelerators of a device plugin", file=inventory.source, fix="name some with --accelerator"
-    )
+    return ModelserviceError("no node has free accelerators", file=inventory.source, fix="name some with --accelerator")
 
 
 def _selector(kind: Accelerator, node: Node) -> Labels:

@@ -83,7 +83,7 @@ def _to_json(item: Candidate) -> dict[str, Any]:
             "expert": parallelism.expert,
         },
         "replicas": item.replicas,
-        "nodesPerReplica": parallelism.pipeline,
+        "nodesPerReplica": parallelism.nodes,
         "accelerators": item.accelerators,
         "weightBytes": rank.weights,
         "overheadBytes": {"least": rank.overhead.least, "most": rank.overhead.most},

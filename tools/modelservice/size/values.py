@@ -32,16 +32,26 @@ def values(model: KnownModel, need: Need, item: Candidate) -> dict[str, Any]:
     if item.hardware.taints:
         pods["tolerations"] = [{"key": key, "operator": "Exists"} for key in item.hardware.taints]
     gated = {"authSecretName": TOKEN_SECRET} if is_gated(model.name) else {}
-    several = {"multinode": True} if item.layout.pipeline > 1 else {}
+    several = {"multinode": True} if item.layout.nodes > 1 else {}
     return {
         **several,
         "modelArtifacts": {"name": model.name, "uri": f"hf://{model.name}", **gated},
-        "accelerator": preset["accelerator"],
+        "accelerator": {**preset["accelerator"], **_claim(item)},
         "engine": engine,
         "routing": {"proxy": {"enabled": False}},
         "decode": pods,
         "prefill": {"create": False},
     }
+
+
+def _claim(item: Candidate) -> dict[str, Any]:
+    """What requests accelerators by a claim; empty for those of a device plugin."""
+    hardware = item.hardware
+    if not hardware.claimed:
+        return {}
+    selectors = [{"cel": {"expression": hardware.expression}}] if hardware.expression else []
+    template = {"resourceClaimTemplates": {hardware.type: {"selectors": selectors}}} if selectors else {}
+    return {"dra": True, **template}
 
 
 def values_file(model: KnownModel, need: Need, item: Candidate) -> str:
@@ -69,6 +79,8 @@ def _parallelism(item: Candidate) -> dict[str, Any]:
     sizes: dict[str, Any] = {"tensor": layout.tensor}
     if layout.pipeline > 1:
         sizes |= {"pipeline": layout.pipeline, "workers": layout.pipeline}
-    if layout.data > 1:
+    if layout.workers > 1:
+        sizes |= {"dataLocal": layout.data // layout.workers, "workers": layout.workers}
+    elif layout.data > 1:
         sizes["data"] = layout.data
     return sizes | ({"expert": True} if layout.expert else {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.engines import arguments as vllm
+from modelservice.engines.argument_changes import versions_taking
 from modelservice.engines.command import Option
 from modelservice.engines.recognise import engine_of_image
 from modelservice.engines.version import Version, is_modified
@@ -56,7 +56,8 @@ def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
     for group in deployment.servers:
         if group.command.engine == "vllm":
             version = deployment.engine_version(group)
-            modified = deployment.vllm_version is None and is_modified(group.engine.image)
+            stated = deployment.vllm_version is not None and deployment.engine_upgrade is None
+            modified = not stated and is_modified(group.engine.image)
             yield _Compared(group, vllm.table(version), version, modified)
 
 
@@ -163,27 +164,23 @@ def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
         group = compared.group
         for flag in group.command.flags:
             argument = compared.known.find(flag.spelling)
-            reason = _wrong_value(argument, flag) if argument else None
+            reason = argument.rejection(flag.values) if argument else None
             if argument and reason:
                 choice = bool(argument.choices and flag.values)  # which a newer version may have more of
                 yield Violation(
-                    f"{flag.spelling}: {reason}",
+                    f"{flag.spelling}: {reason}{_elsewhere(flag, compared.known.version)}",
                     group.engine.option(flag),
                     f"set {argument.flags[0]}" + ("" if argument.arity == 0 else " to a value of its type"),
                     compared.severity if choice else compared.value_severity,
                 )
 
 
-def _wrong_value(argument: vllm.Argument, flag: Option) -> str | None:
-    if argument.arity == 0 and flag.values:
-        return f"takes no value, but {flag.values[0]!r} follows"
-    if argument.arity in (1, "+") and not flag.values:
-        return "needs a value"
-    if argument.arity in ("+", "*"):
-        script = next((value for value in flag.values if re.search(r"^[^{\[]*\s--[a-z]", value)), None)
-        if script:
-            return f"takes the word {script[:40]!r} as one of its values, and that has flags of its own"
-    return next((text for value in flag.values if (text := argument.refusal(value))), None)
+def _elsewhere(flag: Option, version: Version) -> str:
+    """Return which other version takes a value, for the end of a sentence; empty where none does."""
+    taking = versions_taking(flag.spelling, flag.values)
+    if before := [known for known in taking if known < version]:
+        return f", which vLLM {before[-1]} was the last to take"
+    return f", which vLLM takes since {taking[0]}" if taking else ""
 
 
 @rule(

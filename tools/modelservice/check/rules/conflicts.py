@@ -13,6 +13,7 @@ from modelservice.facts.models import ExpertsOnly, Flags
 from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.served_model import known_model
 
 _CONFIG = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 
@@ -40,7 +41,7 @@ def _value(group: PodGroup, name: str) -> Any:
     return None if given is None else group.command.value(flag) or ""
 
 
-def _matches(group: PodGroup, name: str, pattern: str) -> bool:
+def matches(group: PodGroup, name: str, pattern: str) -> bool:
     value = _value(group, name)
     return value is not None and (not pattern or re.fullmatch(pattern, str(value)) is not None)
 
@@ -72,7 +73,7 @@ def engine_flag_conflict(deployment: Deployment) -> Iterator[Violation]:
     for group, known in _known_flags(deployment):
         for conflict in known.conflicts:
             applies = _applies(deployment, group, conflict.since, conflict.until)
-            if applies is False or not all(_matches(group, *item) for item in conflict.given.items()):
+            if applies is False or not all(matches(group, *item) for item in conflict.given.items()):
                 continue
             first, *others = conflict.given
             yield Violation(
@@ -98,7 +99,7 @@ def engine_flag_overridden(deployment: Deployment) -> Iterator[Violation]:
             if not group.command.has(override.flag) or _applies(deployment, group, override.since) is False:
                 continue
             replaced = [name for name in override.replaces if _value(group, name) is not None]
-            agrees = any(_matches(group, *item) for item in override.unless.items())
+            agrees = any(matches(group, *item) for item in override.unless.items())
             if replaced and not agrees:
                 yield Violation(
                     f"--{override.flag} replaces {_shown(group, replaced[0]).partition(' {')[0]}, so {override.effect}",
@@ -122,7 +123,7 @@ decode: {parallelism: {dataLocal: 2, dataMode: multiPort, expert: true}}
 def dense_model(deployment: Deployment) -> Iterator[Violation]:
     """Settings for mixtures of experts are for such a model."""
     for group, known in _known_flags(deployment):
-        experts = _has_experts(deployment, group)
+        experts, note = _has_experts(deployment, group)
         for item in known.experts_only if not experts else ():
             flag = next((name for name in item.flags if group.command.has(name)), None)
             applies = _applies(deployment, group, item.since)
@@ -130,13 +131,15 @@ def dense_model(deployment: Deployment) -> Iterator[Violation]:
                 continue
             if experts is None and (not item.tempting or group.command.has("enable-expert-parallel")):
                 continue
-            yield _for_dense(group, item, flag, certain=experts is False and applies is True)
+            certain = experts is False and applies is True and not note
+            yield _for_dense(group, item, flag, note, certain=certain)
 
 
-def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, *, certain: bool) -> Violation:
+def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, note: str, *, certain: bool) -> Violation:
     model = group.command.model or "the model"
     return Violation(
-        f"--{flag} is for mixtures of experts, and {model} is " + ("dense" if certain else "not known to be one"),
+        f"--{flag} is for mixtures of experts, and {model} is "
+        + ("dense" if certain else f"dense if {note}" if note else "not known to be one"),
         group.engine.flag(flag),
         f"remove dataMode, and set {group.role}.replicas to the number of ranks"
         if item.tempting
@@ -145,11 +148,22 @@ def _for_dense(group: PodGroup, item: ExpertsOnly, flag: str, *, certain: bool) 
     )
 
 
-def _has_experts(deployment: Deployment, group: PodGroup) -> bool | None:
-    """Return whether the model is a mixture of experts, by its shape or its name; None where that is not known."""
-    shaped = deployment.models.find(group.command.model or "")
-    if shaped and shaped.shape.layers:
-        return shaped.shape.experts is not None
+def _has_experts(deployment: Deployment, group: PodGroup) -> tuple[bool | None, str]:
+    """Return whether the model is a mixture of experts, by its shape or its name; None where that is not known.
+
+    With it goes what was taken for granted, if the answer is not certain.
+    """
+    shaped = known_model(deployment, group)
+    by_name = _named_with_experts(group)
+    if shaped is None or not shaped.shape.layers:
+        return by_name, ""
+    by_shape = shaped.shape.experts is not None
+    if shaped.certain or by_shape == by_name:
+        return by_shape, ""
+    return by_shape, shaped.note or "it is what its name says"
+
+
+def _named_with_experts(group: PodGroup) -> bool | None:
     name = (group.command.model or "").rstrip("/").rpartition("/")[2]
     known = facts.models_by_name()
     if any(re.search(item.pattern, name, re.IGNORECASE) for item in known.experts):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
-
-Object = Mapping[str, Any]
+from modelservice.model.rollouts import scaled, section_at
 
 _GROUPS = """\
 multinode: true
@@ -42,7 +40,7 @@ def update_stuck(deployment: Deployment) -> Iterator[Violation]:
 
 
 def _deployment(group: PodGroup) -> tuple[str, str] | None:
-    update = _section(group, "strategy", "rollingUpdate")
+    update = section_at(group.workload, "spec.strategy.rollingUpdate")
     if _is_zero(update.get("maxSurge")) and _is_zero(update.get("maxUnavailable")):
         return "strategy", "maxSurge and maxUnavailable are both 0, so no update can begin"
     return None
@@ -50,10 +48,10 @@ def _deployment(group: PodGroup) -> tuple[str, str] | None:
 
 def _leader_worker_set(group: PodGroup) -> tuple[str, str] | None:
     """https://github.com/kubernetes-sigs/lws/blob/v0.9.0/pkg/webhooks/leaderworkerset_webhook.go"""
-    update = _section(group, "rolloutStrategy", "rollingUpdateConfiguration")
+    update = section_at(group.workload, "spec.rolloutStrategy.rollingUpdateConfiguration")
     replicas = 1 if group.replicas is None else group.replicas // group.slices
-    unavailable = _scaled(update.get("maxUnavailable", 1), replicas, math.floor)
-    surge = _scaled(update.get("maxSurge", 0), replicas, math.ceil)
+    unavailable = scaled(update.get("maxUnavailable", 1), replicas, math.floor)
+    surge = scaled(update.get("maxSurge", 0), replicas, math.ceil)
     if replicas == 0 or unavailable != 0 or surge != 0:
         return None
     given = update.get("maxUnavailable")
@@ -65,19 +63,5 @@ _LIMITS = {"Deployment": _deployment, "LeaderWorkerSet": _leader_worker_set, "Di
 """Kinds with such limits. Kubernetes ignores maxUnavailable of a StatefulSet unless a feature gate is on."""
 
 
-def _section(group: PodGroup, strategy: str, limits: str) -> Object:
-    given = (group.workload.get("spec") or {}).get(strategy)
-    found = given.get(limits) if isinstance(given, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
 def _is_zero(amount: object) -> bool:
     return str(amount) in ("0", "0%")
-
-
-def _scaled(amount: object, replicas: int, rounding: Any) -> int | None:
-    """Return a number or a percentage as a number; None for neither."""
-    text = str(amount)
-    if text.endswith("%") and text[:-1].isdigit():
-        return int(rounding(int(text[:-1]) * replicas / 100))
-    return int(text) if text.isdigit() else None
