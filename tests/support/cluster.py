@@ -23,7 +23,6 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
-
 _WORKLOADS = (
     ("apps/v1", "Deployment"),
     ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"),

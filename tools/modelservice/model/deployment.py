@@ -63,9 +63,7 @@ class Deployment:
         data = config_maps(self.objects)
         found = [group for obj in self.objects for group in pod_groups(obj, templates, data)]
         least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
-        return [
-            replace(group, least=least.get(group.scale_target), vllm_version=self.vllm_version) for group in found
-        ]
+        return [replace(group, least=least.get(group.scale_target), vllm_version=self.vllm_version) for group in found]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:
