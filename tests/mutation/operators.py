@@ -567,7 +567,8 @@ def engine_on_another_port(base: Base) -> Touched:
 def engine_on_localhost(base: Base) -> Touched:
     if str(base.values).count("'host'") or "--host" in str(base.values):
         return None
-    return give_flag(base, "host", "127.0.0.1")
+    # Behind the routing sidecar, which is in the same pod, an engine without probes may listen there.
+    return give_flag(base, "host", "127.0.0.1", role="prefill" if disaggregated(base) else "decode")
 
 
 @operator

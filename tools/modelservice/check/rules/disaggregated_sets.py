@@ -16,7 +16,7 @@ Object = Mapping[str, Any]
 _SLICES = """\
 workload: DisaggregatedSet
 fullnameOverride: m
-prefill: {replicas: 1}
+prefill: {create: true, replicas: 1}
 disaggregatedSet: {slices: 2}
 """
 _CLUSTER = """\
