@@ -35,7 +35,7 @@ from support.release import DRAIN, MODEL, PROBES, Endpoint, Load, Serving
 CLIENTS = 8
 REQUESTS = 200
 """Requests of one turn."""
-REQUESTS_OF_VLLM = 40
+REQUESTS_OF_VLLM = 8
 """Requests of one turn of the real engine, which takes longer for each."""
 TURNS = 5
 NAMESPACE = "bench"
