@@ -93,7 +93,12 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
 
 def single(base: Base) -> bool:
     """Plain pods: no groups, claims or requesters."""
-    return not (base.values.get("multinode") or (base.values.get("requester") or {}).get("enable"))
+    return not (is_grouped(base) or (base.values.get("requester") or {}).get("enable"))
+
+
+def is_grouped(base: Base) -> bool:
+    """Whether LeaderWorkerSets have the pods."""
+    return bool(base.values.get("multinode") or base.values.get("workload"))
 
 
 def engine_field(base: Base, name: str, value: Any, role: str = "decode") -> Touched:
@@ -332,7 +337,7 @@ def node_label_of_another_vendor(base: Base) -> Touched:
 
 @operator
 def strategy_of_the_other_workload(base: Base) -> Touched:
-    grouped = base.values.get("multinode")
+    grouped = is_grouped(base)
     section(base.values, "decode")["strategy" if grouped else "rolloutStrategy"] = (
         {"type": "Recreate"} if grouped else {"type": "RollingUpdate"}
     )
@@ -561,7 +566,8 @@ def engine_on_another_port(base: Base) -> Touched:
 def engine_on_localhost(base: Base) -> Touched:
     if str(base.values).count("'host'") or "--host" in str(base.values):
         return None
-    return give_flag(base, "host", "127.0.0.1")
+    # Behind the routing sidecar, which is in the same pod, an engine without probes may listen there.
+    return give_flag(base, "host", "127.0.0.1", role="prefill" if disaggregated(base) else "decode")
 
 
 @operator

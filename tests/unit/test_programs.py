@@ -26,8 +26,11 @@ SHARED = {
 }  # fmt: skip
 """Modules with the same versions of libraries, by one of them; and what each has in the version of its release."""
 
-OF_LWS = ["k8s.io/", "sigs.k8s.io/structured-merge-diff/", "github.com/go-openapi/jsonreference"]
-"""Kubernetes' libraries in LeaderWorkerSet, whose controller-runtime does not compile with newer ones."""
+OF_LWS = [
+    "k8s.io/", "sigs.k8s.io/structured-merge-diff/", "github.com/go-openapi/jsonreference", "go.opentelemetry.io/otel",
+    "golang.org/x/",
+]  # fmt: skip
+"""Libraries of which LeaderWorkerSet requires newer versions than the release of Kubernetes has, or Kubernetes' own."""
 
 
 def required(module: str) -> dict[str, str]:
