@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import yaml
+
 from mutation.corpus import Base, Values
 
 Touched = tuple[str, ...] | None
@@ -659,6 +661,27 @@ def revision_of_one_role(base: Base) -> Touched:
     if not _fetches(base) or "revision" in str(base.values):
         return None
     return give_flag(base, "revision", "v2", role="prefill")
+
+
+@operator
+def revisions_of_a_single_role(base: Base) -> Touched:
+    if (base.values.get("prefill") or {}).get("create") is not False or not base.has("decode"):
+        return None
+    section(base.values, "routing", "revisionGating")["enabled"] = True
+    return ("routing.revisionGating.enabled",)
+
+
+@operator
+def picker_screens_revisions_that_pods_lack(base: Base) -> Touched:
+    files = ((base.pool.get("router") or {}).get("epp") or {}).get("pluginsCustomConfig") or {}
+    if not disaggregated(base) or "pd.yaml" not in files:
+        return None
+    config = yaml.safe_load(files["pd.yaml"])
+    gating = {"mode": "sum", "requireRoles": {"values": ["prefill", "decode"]}, "revisionLabelKey": "team/revision"}
+    parameters = {"scope": {"labelSelector": "team"}, "revisionGating": gating}
+    config["plugins"].append({"type": "disaggregatedset-rollout-screener", "parameters": parameters})
+    files["pd.yaml"] = yaml.safe_dump(config)
+    return ("routing.revisionGating",)
 
 
 # --- KV transfer, sidecar, picker -------------------------------------------------------------

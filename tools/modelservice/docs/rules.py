@@ -35,6 +35,7 @@ FAMILIES = {
     "probes": "Probes",
     "rdma": "RDMA",
     "references": "References",
+    "revisions": "Revisions of prefill and decode",
     "roles": "Prefill and decode",
     "routes": "HTTPRoutes",
     "scheduling": "Scheduling",

@@ -1022,6 +1022,21 @@ class PickerPorts(Record):
     metrics: int
 
 
+class RolloutScreener(Record):
+    """The plugin that keeps a request within one revision of prefill and decode."""
+
+    source: Source
+    plugin: str
+    """Its type."""
+    since: Version
+    read: Version
+    """Newest version whose parameters were read; they changed after it."""
+    allowed_by: str
+    """Flag of the picker without which it is not loaded, without dashes."""
+    label: str
+    """Label of the revision that this chart sets; the plugin takes any."""
+
+
 class EndpointPicker(Record):
     """llm-d's endpoint picker, and the one of Gateway API Inference Extension before it."""
 
@@ -1041,6 +1056,7 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    rollout_screener: RolloutScreener
     feature_gates: tuple[FeatureGate, ...]
     implied: ImpliedPlugins
     chart_configs: "ChartConfigs"

@@ -65,6 +65,9 @@ picker takes a pod with the pool's labels and no role for a decode endpoint.
 {{- $labels := include "llm-d-modelservice.selectorLabels" . | fromJson -}}
 {{- if .serves -}}
 {{- $labels = merge $labels (include "llm-d-modelservice.servingLabels" . | fromJson) -}}
+{{- with include "llm-d-modelservice.pairRevision" .root -}}
+{{- $labels = set $labels $.root.Known.endpointPicker.rolloutScreener.label . -}}
+{{- end -}}
 {{- else -}}
 {{- $labels = set (omit $labels "llm-d.ai/role") "app.kubernetes.io/component" (printf "%s-worker" .role) -}}
 {{- end -}}
