@@ -1108,6 +1108,8 @@ class DisaggregatedSetLabels(Record):
     """Key of the label with the name of the set."""
     role: str
     """Key of the label with the role."""
+    revision: str
+    """Key of the label with the revision, which changes with the pods of any role."""
 
 
 class DisaggregatedSet(Record):

@@ -124,6 +124,11 @@ class PodGroup:
         """Labels of the running pods: those of the template, and those that a controller adds."""
         return {**self.labels, **self.given_labels}
 
+    def carries(self, label: str) -> bool:
+        """Return whether the running pods have a label: one of theirs, or one that their controller sets."""
+        given = () if self.whole is None else facts.disaggregated_set().own_labels
+        return bool(self.running_labels.get(label)) or label in given
+
     @property
     def role(self) -> str:
         """``decode`` or ``prefill``, by the label or the workload's name; decode for one without either."""
