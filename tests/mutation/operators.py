@@ -681,7 +681,8 @@ def picker_screens_revisions_that_pods_lack(base: Base) -> Touched:
     parameters = {"scope": {"labelSelector": "team"}, "revisionGating": gating}
     config["plugins"].append({"type": "disaggregatedset-rollout-screener", "parameters": parameters})
     files["pd.yaml"] = yaml.safe_dump(config)
-    return ("routing.revisionGating",)
+    is_set = base.values.get("workload") == "DisaggregatedSet"
+    return ("router.epp.pluginsCustomConfig" if is_set else "routing.revisionGating",)
 
 
 # --- KV transfer, sidecar, picker -------------------------------------------------------------

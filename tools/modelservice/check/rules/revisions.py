@@ -77,7 +77,9 @@ def revision_missing(deployment: Deployment) -> Iterator[Violation]:
                 yield Violation(
                     f"the endpoint picker gives requests only to pods with the label {label}, which those of "
                     f"{group.role} lack: it answers with HTTP 503",
-                    group.at("metadata.labels").preferring("routing.revisionGating"),
+                    group.at("metadata.labels").preferring("routing.revisionGating")
+                    if group.whole is None
+                    else screener.picker.config_at,
                     _labelled(group, label, chart=bool(deployment.sources)),
                 )
         there = {group.running_labels.get(screener.role) for group in pods}
