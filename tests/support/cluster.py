@@ -23,11 +23,12 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
-CONTROLLED = (
+_CONTROLLED = (
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
-    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"), ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
 )  # fmt: skip
-"""What controllers work for, and what has pods."""
+"""What controllers work for, and what has pods; owners first."""
 
 
 class Cluster:
@@ -145,7 +146,7 @@ class Cluster:
         name = f"test-{abs(hash(test)) % 10**9}"
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
         yield name
-        for api_version, kind in CONTROLLED:
+        for api_version, kind in _CONTROLLED:
             # Much faster than waiting for the namespace to be emptied.
             self._delete_all(api_version, kind, name)
         if kill:
@@ -254,8 +255,9 @@ def expected_pods(objects: list[dict[str, Any]]) -> int:
         spec = obj.get("spec", {})
         if obj["kind"] in {"Deployment", "ReplicaSet", "StatefulSet"}:
             pods += spec.get("replicas", 1)
-        elif obj["kind"] == "LeaderWorkerSet":
-            pods += spec.get("replicas", 1) * spec["leaderWorkerTemplate"]["size"]
+        groups = spec.get("roles", []) if obj["kind"] == "DisaggregatedSet" else []
+        for group in [obj] if obj["kind"] == "LeaderWorkerSet" else groups:
+            pods += group["spec"].get("replicas", 1) * group["spec"]["leaderWorkerTemplate"]["size"]
     return pods
 
 

@@ -27,6 +27,9 @@ The objects of the endpoint picker: its pod, flags, labels and rights.
 {{- end -}}
 {{- if not (kindIs "invalid" $epp.debugLevel) -}}{{- $flags = append $flags (list "v" $epp.debugLevel) -}}{{- end -}}
 {{- if gt (int $epp.replicas) 1 -}}{{- $flags = append $flags (list "ha-enable-leader-election" true) -}}{{- end -}}
+{{- if include "llm-d-modelservice.screens" .root -}}
+{{- $flags = append $flags (list .root.Known.endpointPicker.rolloutScreener.allowedBy true) -}}
+{{- end -}}
 {{- if and (not .picker.has.metricsScheme) (include "llm-d-modelservice.metricsOverTLS" .root) -}}
 {{- $flags = append $flags (list "model-server-metrics-scheme" "https") -}}
 {{- end -}}
