@@ -307,6 +307,7 @@ def test_probes_tell_a_picker_that_stands_by_from_one_that_hangs(
 ) -> None:
     epp = container(picker(render, {"epp": {"replicas": replicas}}))
     assert [epp[probe]["grpc"]["service"] for probe in ("livenessProbe", "readinessProbe")] == services
+    assert epp["startupProbe"]["tcpSocket"] == {"port": "grpc"}  # where the gateway asks
 
 
 def test_probes_can_be_left_out(render: Render) -> None:
