@@ -83,7 +83,7 @@ def latencies(serving: Serving, console: Console, release: str, model: str, requ
     """Prints requests a second and latencies of the three ways to a release's engine."""
     (pod,) = serving.pods(release)
     with serving.gateway(release) as gateway:
-        serving.wait_for_answer(gateway, model=model)
+        serving.wait_for_answer(gateway, model=model, max_tokens=1)
         ways = {
             "engine alone": serving.endpoint(pod, 8200),
             "with sidecar": serving.endpoint(pod, 8000),

@@ -5,13 +5,11 @@ With ``REQUIRE_ENGINES`` in the environment they fail there instead; continuous 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from modelservice.errors import UsageError
-from support import real_engine
+from support.real_engine import models_or_skip
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -23,23 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
-def built(engine: str) -> Path:
-    """The folder of the tiny models in the environment of an engine."""
-    try:
-        return real_engine.models(engine)
-    except UsageError as error:
-        if os.environ.get("CI") == "true" or os.environ.get("REQUIRE_ENGINES"):
-            raise
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="session")
 def models() -> Path:
     """The folder of the tiny models of vLLM."""
-    return built("vllm")
+    return models_or_skip("vllm")
 
 
 @pytest.fixture(scope="session")
 def infinity_models() -> Path:
     """The folder of the tiny models of Infinity."""
-    return built("infinity")
+    return models_or_skip("infinity")

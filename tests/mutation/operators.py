@@ -95,7 +95,12 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
 
 def single(base: Base) -> bool:
     """Plain pods: no groups, claims or requesters."""
-    return not (base.values.get("multinode") or (base.values.get("requester") or {}).get("enable"))
+    return not (is_grouped(base) or (base.values.get("requester") or {}).get("enable"))
+
+
+def is_grouped(base: Base) -> bool:
+    """Whether LeaderWorkerSets have the pods."""
+    return bool(base.values.get("multinode") or base.values.get("workload"))
 
 
 def engine_field(base: Base, name: str, value: Any, role: str = "decode") -> Touched:
@@ -334,7 +339,7 @@ def node_label_of_another_vendor(base: Base) -> Touched:
 
 @operator
 def strategy_of_the_other_workload(base: Base) -> Touched:
-    grouped = base.values.get("multinode")
+    grouped = is_grouped(base)
     section(base.values, "decode")["strategy" if grouped else "rolloutStrategy"] = (
         {"type": "Recreate"} if grouped else {"type": "RollingUpdate"}
     )
@@ -400,28 +405,27 @@ def context_longer_than_the_models(base: Base) -> Touched:
     return give_flag(base, "max-model-len", "1048576") if give_model(base, "Qwen/Qwen3-30B-A3B") else None
 
 
+def _divided(base: Base, model: str, tensor: int) -> Touched:
+    """Give decode a model and a tensor parallel size."""
+    if "tensor-parallel-size" in str(base.values) or give_model(base, model) is None:
+        return None
+    section(base.values, "decode", "parallelism")["tensor"] = tensor
+    return ("decode.parallelism.tensor", "tensor-parallel-size", f"tensor {tensor}")
+
+
 @operator
 def tensor_size_odd(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-30B-A3B") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 3
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 3")
+    return _divided(base, "Qwen/Qwen3-30B-A3B", 3)
 
 
 @operator
 def heads_of_keys_and_values_not_divisible(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "microsoft/phi-4") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 4
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 4")
+    return _divided(base, "microsoft/phi-4", 4)
 
 
 @operator
 def blocks_of_quantised_weights_not_divisible(base: Base) -> Touched:
-    if "tensor-parallel-size" in str(base.values) or give_model(base, "Qwen/Qwen3-32B-FP8") is None:
-        return None
-    section(base.values, "decode", "parallelism")["tensor"] = 16
-    return ("decode.parallelism.tensor", "tensor-parallel-size", "tensor 16")
+    return _divided(base, "Qwen/Qwen3-32B-FP8", 16)
 
 
 @operator
@@ -564,7 +568,8 @@ def engine_on_another_port(base: Base) -> Touched:
 def engine_on_localhost(base: Base) -> Touched:
     if str(base.values).count("'host'") or "--host" in str(base.values):
         return None
-    return give_flag(base, "host", "127.0.0.1")
+    # Behind the routing sidecar, which is in the same pod, an engine without probes may listen there.
+    return give_flag(base, "host", "127.0.0.1", role="prefill" if disaggregated(base) else "decode")
 
 
 @operator
@@ -676,7 +681,8 @@ def picker_screens_revisions_that_pods_lack(base: Base) -> Touched:
     parameters = {"scope": {"labelSelector": "team"}, "revisionGating": gating}
     config["plugins"].append({"type": "disaggregatedset-rollout-screener", "parameters": parameters})
     files["pd.yaml"] = yaml.safe_dump(config)
-    return ("routing.revisionGating",)
+    is_set = base.values.get("workload") == "DisaggregatedSet"
+    return ("router.epp.pluginsCustomConfig" if is_set else "routing.revisionGating",)
 
 
 # --- KV transfer, sidecar, picker -------------------------------------------------------------

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from modelservice.errors import UsageError
-from support import pod_engine, real_engine
+from support import pod_engine
+from support.real_engine import models_or_skip
 from support.release import Endpoint, Serving
 
 PROMPT = "what is the answer to the question about serving models? " * 8
@@ -15,13 +13,7 @@ PROMPT = "what is the answer to the question about serving models? " * 8
 
 @pytest.fixture
 def _real_engine() -> None:
-    """Skips where the engine cannot be had."""
-    try:
-        real_engine.models()
-    except UsageError as error:
-        if os.environ.get("CI") == "true" or os.environ.get("REQUIRE_ENGINES"):
-            raise
-        pytest.skip(str(error))
+    models_or_skip()
 
 
 def total(endpoint: Endpoint, name: str, label: str = "") -> float:
@@ -36,7 +28,7 @@ def test_a_prompt_is_computed_on_prefill_and_handed_over_to_decode(serving: Serv
     (prefill,), (decode,) = (serving.pods("example", role) for role in ("prefill", "decode"))
     producer, consumer = serving.endpoint(prefill), serving.endpoint(decode, 8200)
     with serving.gateway("example") as gateway:
-        serving.wait_for_answer(gateway, model=model)
+        serving.wait_for_answer(gateway, model=model, max_tokens=1)
         computed, generated = (total(producer, f"vllm:{name}_tokens_total") for name in ("prompt", "generation"))
         answer = gateway.chat(PROMPT, model=model, max_tokens=8, temperature=0)
         assert answer.status == 200, answer.body

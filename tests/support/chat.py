@@ -66,7 +66,7 @@ def main() -> None:
             model = _install(serving, engine)
             say(f"{engine}: prefill and decode are ready")
             with serving.gateway("demo") as gateway:
-                serving.wait_for_answer(gateway, model=model)
+                serving.wait_for_answer(gateway, model=model, max_tokens=1)
                 say("the gateway answers")
                 answer = gateway.chat(QUESTION, stream=True, model=model, max_tokens=64)
                 decision = serving.last_decision()

@@ -23,6 +23,12 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
+_WORKLOADS = (
+    ("apps/v1", "Deployment"),
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"),
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
+)
+
 
 class Cluster:
     """A cluster with what tests ask of it.
@@ -129,7 +135,7 @@ class Cluster:
         name = f"test-{abs(hash(test)) % 10**9}"
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
         yield name
-        for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        for api_version, kind in (known for known in _WORKLOADS if self.client.knows(*known)):
             # Much faster than waiting for the namespace to be emptied.
             self.client.resource(api_version, kind).delete(
                 namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
@@ -234,8 +240,9 @@ def expected_pods(objects: list[dict[str, Any]]) -> int:
         spec = obj.get("spec", {})
         if obj["kind"] in {"Deployment", "ReplicaSet", "StatefulSet"}:
             pods += spec.get("replicas", 1)
-        elif obj["kind"] == "LeaderWorkerSet":
-            pods += spec.get("replicas", 1) * spec["leaderWorkerTemplate"]["size"]
+        groups = spec.get("roles", []) if obj["kind"] == "DisaggregatedSet" else []
+        for group in [obj] if obj["kind"] == "LeaderWorkerSet" else groups:
+            pods += group["spec"].get("replicas", 1) * group["spec"]["leaderWorkerTemplate"]["size"]
     return pods
 
 

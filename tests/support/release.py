@@ -155,7 +155,7 @@ class Endpoint:
 
     def request(
         self, path: str, body: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None,
-        seconds: float = 30,
+        seconds: float = PATIENCE,
     ) -> Answer:  # fmt: skip
         """One request on a connection of its own: POST with a body, else GET."""
         connection = http.client.HTTPConnection(self.address, timeout=seconds)

@@ -84,6 +84,7 @@ FROM_THE_SOURCE = {
     "engine-version": "the original runs an old vLLM",
     "image-latest": "the original runs it",
     "kv-transfer-missing": "the original has no connector",
+    "memory-not-known": "the original's model is one that nothing is known of",
     "probe-proxy-health": "the original's probe asks the sidecar's port",
     "rdma-without-ipc-lock": "the original has not the capability",
     "readiness-missing": "the original has no probe",

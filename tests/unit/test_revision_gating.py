@@ -351,6 +351,41 @@ def test_without_gating_endpoints_say_nothing_of_a_picker(embedded: EmbeddedHelm
 
 
 # ---------------------------------------------------------------------------------------------
+# A DisaggregatedSet, whose controller labels the pods
+# ---------------------------------------------------------------------------------------------
+
+SET: Values = {"workload": "DisaggregatedSet", "fullnameOverride": "m"}
+OF_SET = facts.disaggregated_set().labels
+
+
+def test_the_controller_of_a_set_labels_its_pods(render: Render) -> None:
+    objects = render(gated(SET, PICKER), name="r")
+    assert LABEL not in json.dumps(objects.items)
+    (plugin,) = [item for item in config(objects)["plugins"] if item["type"] == PLUGIN]
+    assert plugin["parameters"]["revisionGating"] == {
+        "mode": "max-role", "requireRoles": {"values": ["prefill", "decode"]},
+        "revisionLabelKey": OF_SET.revision, "roleLabelKey": OF_SET.role,
+    }  # fmt: skip
+    roles = objects.one("DisaggregatedSet")["spec"]["roles"]
+    assert {role["name"] for role in roles} == set(plugin["parameters"]["revisionGating"]["requireRoles"]["values"])
+    assert f"have the label {OF_SET.revision} from the controller" in objects.notes
+    assert "keeps each request within one value" in objects.notes
+
+
+def test_another_picker_is_told_the_labels_of_a_set(render: Render, embedded: EmbeddedHelm) -> None:
+    printed = render(gated(SET), name="r").notes.partition("plugins of its configuration:")[2]
+    plugin = yaml.safe_load(printed.split("\n\n")[1])[0]
+    assert plugin["parameters"]["revisionGating"]["revisionLabelKey"] == OF_SET.revision
+    assert endpoints(gated(SET), Release("r"), embedded).data["picker"]["plugins"] == [plugin]
+
+
+def test_a_set_is_screened_before_its_release_was_gated(embedded: EmbeddedHelm) -> None:
+    gates, plain = (deployment(embedded, merge([PD, SET, PICKER, layer])) for layer in (GATING, {}))
+    assert are_screened(gates, plain)
+    assert not are_screened(plain)
+
+
+# ---------------------------------------------------------------------------------------------
 # Rules, and what other commands make of it
 # ---------------------------------------------------------------------------------------------
 
@@ -415,12 +450,12 @@ def test_diff_tells_what_an_upgrade_loses(
     assert found.verdict is (Verdict.loses if certain else found.verdict)
 
 
-def screened(label: str = LABEL, roles: str = "prefill, decode", mode: str = "sum") -> Values:
-    """A picker of the chart with a configuration of the user's."""
+def screened(label: str | None = LABEL, roles: str = "prefill, decode", mode: str = "sum") -> Values:
+    """A picker of the chart with a configuration of the user's; without a label, one that reads the plugin's default."""
+    keys = {"revisionLabelKey": label, "roleLabelKey": "llm-d.ai/role"} if label else {}
     plugin = {"type": PLUGIN, "parameters": {
         "scope": {"labelSelector": "a=b"},
-        "revisionGating": {"mode": mode, "revisionLabelKey": label, "roleLabelKey": "llm-d.ai/role",
-                           "requireRoles": {"values": roles.split(", ")}},
+        "revisionGating": {"mode": mode, **keys, "requireRoles": {"values": roles.split(", ")}},
     }}  # fmt: skip
     own = {"kind": "EndpointPickerConfig", "apiVersion": "llm-d.ai/v1alpha1", "plugins": [plugin]}
     return merge([PICKER, {"routing": {"epp": {"pluginsConfig": own}}}])
@@ -437,6 +472,12 @@ def screened(label: str = LABEL, roles: str = "prefill, decode", mode: str = "su
         ([screened(), GATING], "revision-not-read", []),
         ([screened(mode="disabled")], "revision-missing", []),
         ([screened(mode="disabled"), GATING], "revision-not-read", ["still meet"]),
+        # The plugin's defaults are the labels of a set.
+        ([SET, screened(None)], "revision-missing", []),
+        ([SET, screened(None), GATING], "revision-not-read", []),
+        ([SET, screened()], "revision-missing", ["llm-d.ai/pd-revision", "llm-d.ai/pd-revision"]),
+        ([screened(None), GATING], "revision-missing", [OF_SET.revision, OF_SET.revision]),
+        ([SET, screened(None, roles="prefill, decode, encode")], "revision-missing", ["encode"]),
         ([GATING], "revision-not-read", []),  # the picker is not known
         ([GATING, PICKER], "revision-not-read", []),
     ],
@@ -447,6 +488,20 @@ def test_labels_and_plugin_fit(embedded: EmbeddedHelm, layers: list[Values], rul
     assert len(found) == len(words)
     for item, word in itertools.zip_longest(found, words):
         assert word in item.message
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([screened()], "set routing.revisionGating.enabled: true"),
+        ([screened(None)], f"enabled: true, and revisionLabelKey: {LABEL} and roleLabelKey: llm-d.ai/role"),
+        ([SET, screened()], f"remove revisionLabelKey and roleLabelKey, whose defaults {OF_SET.revision}"),
+    ],
+)
+def test_the_fix_names_what_sets_the_label(embedded: EmbeddedHelm, layers: list[Values], words: str) -> None:
+    found = findings(rules()["revision-missing"], Example(yaml.safe_dump(merge(layers)), base="pd"), embedded)
+    assert found
+    assert all(words in (item.fix or "") for item in found)
 
 
 def test_a_gated_release_has_no_findings_of_its_own(embedded: EmbeddedHelm) -> None:

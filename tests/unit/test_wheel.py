@@ -194,7 +194,7 @@ def folder(wheel: Path, tmp_path: Path) -> Path:
     """A folder with the files that the pages speak of, and the wheel's program in its `bin`."""
     for name, example in FILES.items():
         (tmp_path / name).write_text((ROOT / "examples" / example).read_text())
-    for name in ("mine.yaml", "my-model.yaml", "team-a.yaml", "team-b.yaml"):
+    for name in ("mine.yaml", "installed.yaml", "new.yaml", "my-model.yaml", "team-a.yaml", "team-b.yaml"):
         (tmp_path / name).write_text(MINE)
     (tmp_path / "old.yaml").write_text(OLD)
     program = tmp_path / "bin" / "modelservice"
@@ -216,7 +216,7 @@ def test_a_command_of_the_pages_works(folder: Path, page: str, command: str) -> 
         ["/bin/bash", "-o", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    findings = command.startswith("modelservice check") and done.returncode == 1 and done.stdout
+    findings = command.startswith(("modelservice check", "modelservice diff")) and done.returncode == 1 and done.stdout
     assert done.returncode == 0 or findings, done.stderr
     assert "a bug in this program" not in done.stderr
 

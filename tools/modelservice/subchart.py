@@ -16,6 +16,7 @@ from typing import Any
 from modelservice.errors import UsageError, ValuesError
 from modelservice.helm import Release, Renderer, load_chart, renderer
 from modelservice.inputs import Values, merge
+from modelservice.kubernetes.dotted import value_at
 from modelservice.paths import CHART, chart_dir
 from modelservice.refusals import not_a_map
 from modelservice.rendered import Rendered
@@ -45,14 +46,7 @@ def _switch(metadata: Mapping[str, Any], name: str, values: Values) -> str | Non
     dependency = next((item for item in _declared(metadata) if _name(item) == name), {})
     conditions = str(dependency.get("condition") or "").strip().split(",")
     tags = [f"tags.{tag}" for tag in dependency.get("tags") or []]
-    return next((path for path in [*conditions, *tags] if _at(values, path) is False), None)
-
-
-def _at(values: Any, path: str) -> Any:
-    """Return the value under a dotted path; None without one."""
-    for key in path.split("."):
-        values = values.get(key) if isinstance(values, Mapping) else None
-    return values
+    return next((path for path in [*conditions, *tags] if value_at(values, path) is False), None)
 
 
 class Subchart:

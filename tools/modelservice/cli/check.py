@@ -23,6 +23,7 @@ from modelservice.cli.completion import rule_names
 from modelservice.cli.messages import note_unused, print_layout, stderr, write_line
 from modelservice.cli.options import (
     Chart,
+    Cluster,
     Engine,
     FetchModelConfig,
     Files,
@@ -30,6 +31,7 @@ from modelservice.cli.options import (
     ModelConfigs,
     Name,
     Namespace,
+    Nodes,
     Presets,
     SetFiles,
     SetJsons,
@@ -37,13 +39,14 @@ from modelservice.cli.options import (
     SetStrings,
     SubchartName,
     given,
+    inventory,
+    one_cluster,
     read_once,
 )
 from modelservice.documents import read_objects
 from modelservice.engines.version import Version
 from modelservice.errors import InputsError, ModelserviceError, UsageError
 from modelservice.helm import Release, Renderer
-from modelservice.model.cluster import Inventory, read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.picker import KIND as PICKER_CONFIG
 from modelservice.model.pool import read_pool
@@ -62,10 +65,6 @@ Pools = Annotated[
         help="The InferencePool: values of inferencepool or llm-d-router, in layers as FILE,FILE, or manifests.",
     ),
 ]
-Nodes = Annotated[
-    str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
-]
-Cluster = Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")]
 
 
 def command(
@@ -185,10 +184,9 @@ class Work:
         """
         if not (self._groups() or self.manifests):
             raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
-        if self.nodes and self.cluster:
-            raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+        one_cluster(self.nodes, self.cluster)
         read_once([*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes])
-        inventory = self._inventory()
+        found = inventory(self.nodes, self.cluster, self.release.namespace)
         neighbours = [read_pool(path) for path in self.pools]
         for group in _tracked(self._groups()):
             self._add_values(group, rendering)
@@ -199,7 +197,7 @@ class Work:
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.models = self.models
-            deployment.cluster = inventory.without(installed or deployment.own_pods) if inventory else None
+            deployment.cluster = found.without(installed or deployment.own_pods) if found else None
             deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
             deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
         if self.errors and not self.deployments:
@@ -216,11 +214,6 @@ class Work:
         if self.values:
             return [[*layers, value] for value in self.values]
         return [layers] if layers or self.given.assignments or self.subchart else []
-
-    def _inventory(self) -> Inventory | None:
-        if self.cluster:
-            return read_cluster(self.release.namespace)
-        return read_inventory(self.nodes) if self.nodes else None
 
     def _add_unreadable(self, error: ModelserviceError, deployment: str) -> None:
         """Keep an error for the report: the other deployments are checked nevertheless."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,13 @@ from modelservice.cli.completion import preset_files
 from modelservice.cli.messages import say, write_line
 from modelservice.cli.options import (
     Chart,
+    Cluster,
     Engine,
     Files,
     Given,
     Name,
     Namespace,
+    Nodes,
     Presets,
     SetFiles,
     SetJsons,
@@ -29,6 +32,8 @@ from modelservice.cli.options import (
     SetStrings,
     SubchartName,
     given,
+    inventory,
+    one_cluster,
     read_once,
 )
 from modelservice.diff.causes import Causes, Objects
@@ -42,7 +47,7 @@ from modelservice.errors import UsageError
 from modelservice.escapes import visible
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import Values
-from modelservice.model.cluster import Inventory, read_cluster, read_inventory
+from modelservice.model.cluster import Inventory
 from modelservice.model.deployment import Deployment
 from modelservice.sources import Layer, Sources, located
 from modelservice.subchart import Subchart, chart_renderer, scoped
@@ -78,10 +83,8 @@ def command(
     sets: Sets = [],  # noqa: B006
     set_strings: SetStrings = [],  # noqa: B006
     set_files: SetFiles = [],  # noqa: B006
-    nodes: Annotated[
-        str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
-    ] = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")] = False,
+    nodes: Nodes = None,
+    cluster: Cluster = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     name: Name = "modelservice",
     namespace: Namespace = "default",
@@ -90,8 +93,7 @@ def command(
     subchart: SubchartName = None,
 ) -> None:
     """Show what an upgrade would do: what changes, restarts, is rejected or loses requests."""
-    if nodes and cluster:
-        raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+    one_cluster(nodes, cluster)
     if from_release and from_manifests:
         raise UsageError("--from-release and --from-manifests exclude each other", fix="keep one")
     installed = from_release or from_manifests
@@ -111,8 +113,8 @@ def command(
     else:
         before = reader.listed(from_manifests) if from_manifests else reader.rendered(old)
     causes = Causes(before.sources, after.sources or Sources([]), after.render)
-    inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
-    found = upgrade(before.side, after.side, causes, _without(inventory, before.side, after.side))
+    there = _without(inventory(nodes, cluster, namespace), before.side, after.side)
+    found = upgrade(before.side, after.side, causes, there)
     _print(found, output_format)
     if found.verdict is not Verdict.safe:
         raise typer.Exit(1)
@@ -160,10 +162,13 @@ class _Reader:
     chart: Path | None
     subchart: str | None
 
+    @functools.cached_property
+    def _renderer(self) -> Renderer:
+        return chart_renderer(self.helm, self.chart, self.subchart)
+
     def rendered(self, values: Given) -> _Read:
         """Return the side that values make."""
-        sources = values.sources()
-        rendering, sources = scoped(chart_renderer(self.helm, self.chart, self.subchart), sources)
+        rendering, sources = scoped(self._renderer, values.sources())
         with located(sources.whole):
             objects = rendering.render(sources.values, self.release).objects
         name = (", ".join(values.layers) or "no values") + (" with --set" if values.assignments else "")
@@ -176,7 +181,7 @@ class _Reader:
         name = f"release {self.release.name}"
         found = installed_release(self.helm, self.release)
         whole = Sources([Layer(name, found.values, None)])
-        rendering, sources = scoped(chart_renderer(self.helm, self.chart, self.subchart), whole)
+        rendering, sources = scoped(self._renderer, whole)
         own = rendering.part(found.rendered) if isinstance(rendering, Subchart) else found.rendered
         return _Read(self._side(own.objects, name, sources), sources, self.release)
 
@@ -191,11 +196,11 @@ class _Reader:
         return Side(Deployment(name, kept, self.release.namespace, sources), name)
 
 
-def _without(inventory: Inventory | None, *sides: Side) -> Inventory | None:
+def _without(there: Inventory | None, *sides: Side) -> Inventory | None:
     """Return a cluster without the pods of the release, which are counted as the upgrade goes on."""
-    if inventory is None:
+    if there is None:
         return None
-    return inventory.without([selector for side in sides for selector in side.deployment.own_pods])
+    return there.without([selector for side in sides for selector in side.deployment.own_pods])
 
 
 def _print(found: Upgrade, output_format: Format) -> None:

@@ -15,6 +15,7 @@ from modelservice.errors import UsageError
 
 if TYPE_CHECKING:
     from modelservice.assignments import Assignments
+    from modelservice.model.cluster import Inventory
     from modelservice.sources import Sources
 
 Files = Annotated[
@@ -56,6 +57,10 @@ ModelConfigs = Annotated[
 FetchModelConfig = Annotated[
     bool, typer.Option("--fetch-model-config", help="Fetch configurations of unknown models from Hugging Face.")
 ]
+Nodes = Annotated[
+    str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
+]
+Cluster = Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")]
 CheckOnly = Annotated[bool, typer.Option("--check", help="Change nothing; fail if something would change.")]
 
 
@@ -140,3 +145,22 @@ def read_once(paths: Iterable[str | None]) -> None:
     """Reject options that read standard input twice."""
     if list(paths).count("-") > 1:
         raise UsageError("standard input can be read once", fix="give - once")
+
+
+def one_cluster(nodes: str | None, cluster: bool) -> None:
+    """Reject options that name two clusters."""
+    if nodes and cluster:
+        raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+
+
+def inventory(nodes: str | None, cluster: bool, namespace: str) -> Inventory | None:
+    """Return the cluster that the options name; None without one.
+
+    Raises:
+        ModelserviceError: it cannot be read.
+    """
+    from modelservice.model.cluster import read_cluster, read_inventory
+
+    if cluster:
+        return read_cluster(namespace)
+    return read_inventory(nodes) if nodes else None

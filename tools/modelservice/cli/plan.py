@@ -13,12 +13,14 @@ from modelservice.check.runner import sound
 from modelservice.cli.messages import note_unused, print_layout, say
 from modelservice.cli.options import (
     Chart,
+    Cluster,
     Engine,
     FetchModelConfig,
     Files,
     ModelConfigs,
     Name,
     Namespace,
+    Nodes,
     PictureFormat,
     Presets,
     SetFiles,
@@ -27,11 +29,12 @@ from modelservice.cli.options import (
     SetStrings,
     SubchartName,
     given,
+    inventory,
+    one_cluster,
     read_once,
 )
 from modelservice.errors import UsageError
 from modelservice.helm import Release
-from modelservice.model.cluster import read_cluster, read_inventory
 from modelservice.model.deployment import Deployment
 from modelservice.model.pool import read_pool
 from modelservice.models.engine_settings import size
@@ -56,10 +59,8 @@ def command(
             help="The InferencePool: values of its chart, in layers as FILE,FILE, or manifests.",
         ),
     ] = [],  # noqa: B006
-    nodes: Annotated[
-        str | None, typer.Option("--nodes", metavar="FILE", help="The cluster as a file: node pools, or its objects.")
-    ] = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="Read the cluster that the kubeconfig names.")] = False,
+    nodes: Nodes = None,
+    cluster: Cluster = False,
     model_configs: ModelConfigs = [],  # noqa: B006
     fetch_model_config: FetchModelConfig = False,
     request_length: Annotated[
@@ -81,8 +82,7 @@ def command(
     subchart: SubchartName = None,
 ) -> None:
     """Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."""
-    if nodes and cluster:
-        raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+    one_cluster(nodes, cluster)
     if output is not None and output_format is PictureFormat.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
     request = _tokens(request_length)
@@ -100,15 +100,15 @@ def command(
         given_pools=[item for neighbour in neighbours for item in neighbour.pools],
         neighbours=[item for neighbour in neighbours for item in neighbour.objects],
     )  # fmt: skip
-    inventory = read_cluster(namespace) if cluster else read_inventory(nodes) if nodes else None
-    deployment.cluster = inventory.without(deployment.own_pods) if inventory else None
+    found = inventory(nodes, cluster, namespace)
+    deployment.cluster = found.without(deployment.own_pods) if found else None
     deployment.models = Models(model_configs, fetch=fetch_model_config)
-    found = plan(deployment, request)
+    planned = plan(deployment, request)
     note_unused(deployment.models)
     if output_format is PictureFormat.text:
-        _print(found)
+        _print(planned)
     else:
-        _write(_text(found, output_format), output)
+        _write(_text(planned, output_format), output)
 
 
 def _tokens(text: str | None) -> int | None:

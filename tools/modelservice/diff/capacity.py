@@ -64,9 +64,7 @@ def needs(effects: Sequence[WorkloadEffect], inventory: Inventory | None) -> lis
 
 def _peak(item: WorkloadEffect, old: Counter[str], new: Counter[str]) -> Counter[str]:
     was, will = item.replicas
-    if item.effect not in (Effect.restart, Effect.scale):
-        return _times(old, was) | _times(new, will)
-    if item.effect is Effect.scale or item.limits.all_at_once:
+    if item.effect is not Effect.restart or item.limits.all_at_once:
         return _times(old, was) | _times(new, will)
     surge = item.limits.surge
     first = _times(old, was) + _times(new, min(max(will + surge - was, 0), will))

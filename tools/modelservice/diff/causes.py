@@ -31,7 +31,6 @@ class Causes:
             candidate.
         after: values after it.
         render: renders values as the release after the upgrade.
-        place: where a key is written, for people.
     """
 
     before: Sources | None

@@ -73,8 +73,7 @@ def _outage(item: WorkloadEffect, serving: Sequence[WorkloadEffect]) -> Iterator
 
 def _restart(item: WorkloadEffect) -> Outage:
     number = item.replicas[1]
-    unit = "group" if item.after[0].kind == "LeaderWorkerSet" else "pod"
-    all_of_them = f"the only {unit} ends" if number == 1 else f"all {number} {unit}s end"
+    all_of_them = f"the only {item.unit} ends" if number == 1 else f"all {number} {item.unit}s end"
     if item.limits.all_at_once:
         why, fix = "the update is Recreate", "set the strategy to RollingUpdate with maxSurge: 1"
     elif item.after[0].kind == "StatefulSet":

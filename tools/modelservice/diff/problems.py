@@ -163,5 +163,4 @@ def _shown(seconds: int) -> str:
 
 
 def _units(item: WorkloadEffect, number: int) -> str:
-    unit = "group" if item.after[0].kind == "LeaderWorkerSet" else "pod"
-    return unit if number == 1 else f"{unit}s"
+    return item.unit if number == 1 else f"{item.unit}s"

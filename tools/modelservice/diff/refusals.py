@@ -11,8 +11,8 @@ from modelservice.diff.fields import field_changes, under
 from modelservice.diff.objects import Action, Cause, ObjectChange, of_action
 from modelservice.diff.side import Identity, Object
 from modelservice.facts.models import ImmutableFields, Leftover
+from modelservice.kubernetes.dotted import value_at
 from modelservice.model.pods import reference
-from modelservice.model.rollouts import value_at
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,11 @@ class WorkloadEffect:
         return (self.after or self.before)[0].role
 
     @property
+    def unit(self) -> str:
+        """What a replica is: a group of a LeaderWorkerSet, or a pod."""
+        return "group" if (self.after or self.before)[0].kind == "LeaderWorkerSet" else "pod"
+
+    @property
     def serves(self) -> bool:
         """Whether the pods answer requests: before the upgrade, or after it for a new workload."""
         return any(group.serves for group in self.before or self.after)

@@ -9,6 +9,7 @@ from modelservice.diff.objects import Action, Field, ObjectChange
 from modelservice.diff.problems import Problem, Severity, problems
 from modelservice.diff.restarts import Effect, WorkloadEffect
 from modelservice.diff.upgrade import Upgrade, Verdict
+from modelservice.summary import counted
 
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -56,8 +57,7 @@ def _pods(item: WorkloadEffect) -> Iterator[Line]:
 def effect(item: WorkloadEffect) -> str:
     """Return what happens to the pods of a workload, in words."""
     was, will = item.replicas
-    units = "groups" if (item.after or item.before)[0].kind == "LeaderWorkerSet" else "pods"
-    number = f"{was} to {will} {units}" if was != will else f"{was} {units if was != 1 else units[:-1]}"
+    number = f"{was} to {will} {item.unit}s" if was != will else counted(was, item.unit)
     if item.effect is Effect.restart:
         restart = f"{number} {'restarts' if was == will == 1 else 'restart'}"
         if item.limits.all_at_once:
@@ -65,8 +65,8 @@ def effect(item: WorkloadEffect) -> str:
         return f"{restart} (maxSurge {item.limits.surge}, maxUnavailable {item.limits.unavailable})"
     words = {
         Effect.by_hand: f"{number} keep the old template until they are deleted",
-        Effect.start: f"{units} start: {will}",
-        Effect.end: f"{units} end: {was}",
+        Effect.start: f"{item.unit}s start: {will}",
+        Effect.end: f"{item.unit}s end: {was}",
         Effect.scale: f"{number}, none restarts",
         Effect.keep: f"{number}, none restarts",
     }

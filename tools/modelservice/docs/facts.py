@@ -11,7 +11,7 @@ missing means the default of the record.
                     bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
-    fastModelActuation  see modelservice.facts.models
+    fastModelActuation, disaggregatedSet  see modelservice.facts.models
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
@@ -57,6 +57,7 @@ def chart_facts() -> dict[str, Any]:
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
         "fastModelActuation": _rendered(raw(DIRECTORY / "fast-model-actuation.yaml")),
+        "disaggregatedSet": _rendered(raw(DIRECTORY / "disaggregated-set.yaml")),
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "certificates": [item["name"] for item in raw(DIRECTORY / "certificates.yaml")["variables"]],
         "aliases": dict(sorted(_aliases(engines).items())),

@@ -44,6 +44,7 @@ FAMILIES = {
     "services": "Services and monitors",
     "sidecar": "Routing sidecar",
     "slices": "Slices of accelerators",
+    "disaggregated_sets": "DisaggregatedSets",
     "transfer": "KV transfer",
     "updates": "Updates",
     "transfer_roles": "Roles of the KV transfer",

@@ -1101,6 +1101,36 @@ class FastModelActuation(Record):
     """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
 
 
+class DisaggregatedSetLabels(Record):
+    """Labels that the controller gives to what it makes."""
+
+    name: str
+    """Key of the label with the name of the set."""
+    role: str
+    """Key of the label with the role."""
+    revision: str
+    """Key of the label with the revision, which changes with the pods of any role."""
+
+
+class DisaggregatedSet(Record):
+    """The workload of LeaderWorkerSet with several roles, and what its controller makes of it."""
+
+    source: Source
+    api: str
+    kind: str
+    scaler: str
+    """Kind of the object through which an autoscaler scales a role, named after set and role."""
+    scaler_since: Version
+    """First version of LeaderWorkerSet with it, slices and the placement policy."""
+    labels: DisaggregatedSetLabels
+    own_labels: tuple[str, ...]
+    """Keys of labels that the controller sets on the pods, whatever their templates say."""
+    infix: str
+    """What stands between the names of set and role in the name of a LeaderWorkerSet, as a regular expression."""
+    revision_length: int
+    """Number of characters of the revision in it."""
+
+
 # ---------------------------------------------------------------------------------------------
 # Kubernetes
 # ---------------------------------------------------------------------------------------------

@@ -15,10 +15,6 @@ from modelservice.model.picker import EndpointPicker
 from modelservice.model.pods import PodGroup
 from modelservice.model.rollouts import limits
 
-_REVISION = "disaggregatedset.x-k8s.io/revision"
-_ROLE = "disaggregatedset.x-k8s.io/role"
-"""Labels that the plugin reads where it is told no others; the controller of DisaggregatedSets sets them."""
-
 
 @dataclass(frozen=True)
 class Screener:
@@ -38,7 +34,7 @@ class Screener:
 
     def lacks(self, group: PodGroup) -> str:
         """Return the label without which pods get no request; empty where they have both."""
-        return next((name for name in (self.revision, self.role) if not group.labels.get(name)), "")
+        return next((name for name in (self.revision, self.role) if not group.carries(name)), "")
 
 
 def screeners(deployment: Deployment) -> Iterator[Screener]:
@@ -98,9 +94,10 @@ def _screener(picker: EndpointPicker, parameters: Any) -> Screener | None:
         return None
     required = gating.get("requireRoles")
     roles = required.get("values") if isinstance(required, Mapping) else None
+    of_set = facts.disaggregated_set().labels  # which the plugin reads where it is told no others
     return Screener(
         picker,
-        str(gating.get("revisionLabelKey") or _REVISION),
-        str(gating.get("roleLabelKey") or _ROLE),
+        str(gating.get("revisionLabelKey") or of_set.revision),
+        str(gating.get("roleLabelKey") or of_set.role),
         tuple(map(str, roles)) if isinstance(roles, list) else (),
     )

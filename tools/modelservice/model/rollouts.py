@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice import facts
+from modelservice.kubernetes.dotted import value_at
 
 Object = Mapping[str, Any]
 
@@ -68,10 +69,3 @@ def section_at(workload: Object, path: str) -> Object:
     """Return the map at a path of names; an empty one where there is none."""
     found = value_at(workload, path) if path else None
     return found if isinstance(found, Mapping) else {}
-
-
-def value_at(node: Any, path: str) -> Any:
-    """Return what is at a path of names joined by dots; None where there is nothing."""
-    for name in path.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return node

@@ -20,11 +20,12 @@ class RevisionGating(Closed):
     backend, and the endpoint picker keeps a request within one value of it."""
 
     enabled: bool = False
-    """Sets the label on the pods of both roles."""
+    """Sets the label on the pods of both roles. The pods of a DisaggregatedSet have the one of its controller, which
+    changes with the pods of either role."""
     screener: bool = True
     """Adds the plugin to the picker of `routing.epp.create` that reads the label (llm-d's picker 0.10 and newer). Pods
     without the label get no request from it: for a release that runs already, set `false` in the upgrade that sets
-    `enabled`, and remove it in the next one."""
+    `enabled`, and remove it in the next one. A DisaggregatedSet has it from the start."""
     mode: Literal["max-role", "sum"] = "max-role"
     """How requests are divided among revisions with pods of both roles: by the pods of the role that has most of them,
     or by the pods of both roles."""

@@ -30,6 +30,12 @@ Labels. Three sets with three purposes:
 | toJson -}}
 {{- end -}}
 
+{{/* Labels that the controller of a DisaggregatedSet gives to all pods of a role, as JSON. Input: root, role. */}}
+{{- define "llm-d-modelservice.setLabels" -}}
+{{- $keys := .root.Known.disaggregatedSet.labels -}}
+{{- dict $keys.name (include "llm-d-modelservice.fullname" .root) $keys.role .role | toJson -}}
+{{- end -}}
+
 {{/* Labels that an InferencePool selects, as JSON. Input: root, role. */}}
 {{- define "llm-d-modelservice.servingLabels" -}}
 {{- set (deepCopy (.root.Values.modelArtifacts.labels | default dict)) "llm-d.ai/role" .role | toJson -}}

@@ -5,12 +5,13 @@ the endpoint picker's plugin that keeps a request within one revision.
 
 {{/*
 The revision of the release's pods, printed: equal for two states of the release exactly where the pods of one can hand
-over to those of the other, as far as values and facts tell. Nothing without routing.revisionGating. Input: the root
-context. Worked out once per render, kept as .PairRevision.
+over to those of the other, as far as values and facts tell. Nothing without routing.revisionGating, and nothing for a
+DisaggregatedSet, whose controller labels the pods. Input: the root context. Worked out once per render, kept as
+.PairRevision.
 Both roles have the same one: a role whose factors stay can no longer talk to the other one whose factors change.
 */}}
 {{- define "llm-d-modelservice.pairRevision" -}}
-{{- if .Values.routing.revisionGating.enabled -}}
+{{- if and .Values.routing.revisionGating.enabled (not (include "llm-d-modelservice.isSet" .)) -}}
 {{- if not (hasKey . "PairRevision") -}}
 {{- $factors := dict -}}
 {{- range $name := list "decode" "prefill" -}}
@@ -127,6 +128,18 @@ HandshakeFactor of the facts), given (flags), env, settings (of the connector), 
 {{- end -}}
 
 {{/*
+Keys of the pods' labels with revision and role, as JSON {revision, role}: those of the controller in a DisaggregatedSet.
+Input: the root context.
+*/}}
+{{- define "llm-d-modelservice.revisionLabels" -}}
+{{- if include "llm-d-modelservice.isSet" . -}}
+{{- pick .Known.disaggregatedSet.labels "revision" "role" | toJson -}}
+{{- else -}}
+{{- dict "revision" .Known.endpointPicker.rolloutScreener.label "role" "llm-d.ai/role" | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
 The plugin that keeps a request within one revision, as JSON {type, parameters}. Input: the root context. Its scope is what
 the pool selects: it gives no requests to pods outside of it.
 */}}
@@ -136,6 +149,7 @@ the pool selects: it gives no requests to pods outside of it.
 {{- if .Values.routing.inferencePool.create -}}{{- $labels = (include "llm-d-modelservice.pool" . | fromJson).matchLabels -}}{{- end -}}
 {{- $scope := list -}}
 {{- range $name, $value := $labels -}}{{- $scope = append $scope (printf "%s=%s" $name (toString $value)) -}}{{- end -}}
+{{- $labels = include "llm-d-modelservice.revisionLabels" . | fromJson -}}
 {{- dict
   "type" .Known.endpointPicker.rolloutScreener.plugin
   "parameters" (dict
@@ -143,7 +157,7 @@ the pool selects: it gives no requests to pods outside of it.
     "revisionGating" (dict
       "mode" .Values.routing.revisionGating.mode
       "requireRoles" (dict "values" (list "prefill" "decode"))
-      "revisionLabelKey" .Known.endpointPicker.rolloutScreener.label "roleLabelKey" "llm-d.ai/role"))
+      "revisionLabelKey" $labels.revision "roleLabelKey" $labels.role))
 | toJson -}}
 {{- end -}}
 

@@ -41,7 +41,7 @@ def _value(group: PodGroup, name: str) -> Any:
     return None if given is None else group.command.value(flag) or ""
 
 
-def matches(group: PodGroup, name: str, pattern: str) -> bool:
+def _matches(group: PodGroup, name: str, pattern: str) -> bool:
     value = _value(group, name)
     return value is not None and (not pattern or re.fullmatch(pattern, str(value)) is not None)
 
@@ -73,7 +73,7 @@ def engine_flag_conflict(deployment: Deployment) -> Iterator[Violation]:
     for group, known in _known_flags(deployment):
         for conflict in known.conflicts:
             applies = _applies(deployment, group, conflict.since, conflict.until)
-            if applies is False or not all(matches(group, *item) for item in conflict.given.items()):
+            if applies is False or not all(_matches(group, *item) for item in conflict.given.items()):
                 continue
             first, *others = conflict.given
             yield Violation(
@@ -99,7 +99,7 @@ def engine_flag_overridden(deployment: Deployment) -> Iterator[Violation]:
             if not group.command.has(override.flag) or _applies(deployment, group, override.since) is False:
                 continue
             replaced = [name for name in override.replaces if _value(group, name) is not None]
-            agrees = any(matches(group, *item) for item in override.unless.items())
+            agrees = any(_matches(group, *item) for item in override.unless.items())
             if replaced and not agrees:
                 yield Violation(
                     f"--{override.flag} replaces {_shown(group, replaced[0]).partition(' {')[0]}, so {override.effect}",

@@ -9,6 +9,7 @@ from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.check.rules.picker import picker_values
 from modelservice.model.deployment import Deployment
+from modelservice.model.pods import ROLE, PodGroup
 from modelservice.model.revisions import gap, has_revision, screeners
 
 _SCREENER = (
@@ -69,19 +70,19 @@ def revision_not_read(deployment: Deployment) -> Iterator[Violation]:
 )
 def revision_missing(deployment: Deployment) -> Iterator[Violation]:
     """Pods have the revision and the role that the endpoint picker chooses by."""
-    pods = [group for group in deployment.serving if group.kind != "DisaggregatedSet"]
+    pods = deployment.serving
     for screener in screeners(deployment):
         for group in pods:
             if label := screener.lacks(group):
                 yield Violation(
                     f"the endpoint picker gives requests only to pods with the label {label}, which those of "
                     f"{group.role} lack: it answers with HTTP 503",
-                    group.at("metadata.labels").preferring("routing.revisionGating"),
-                    "set routing.revisionGating.enabled: true"
-                    if deployment.sources
-                    else f"set the label {label}, or remove the plugin from the picker's configuration",
+                    group.at("metadata.labels").preferring("routing.revisionGating")
+                    if group.whole is None
+                    else screener.picker.config_at,
+                    _labelled(group, label, chart=bool(deployment.sources)),
                 )
-        there = {group.labels.get(screener.role) for group in pods}
+        there = {group.running_labels.get(screener.role) for group in pods}
         for role in screener.roles if pods and None not in there else ():
             if role not in there:
                 yield Violation(
@@ -90,6 +91,19 @@ def revision_missing(deployment: Deployment) -> Iterator[Violation]:
                     screener.picker.config_at,
                     f"remove {role} from requireRoles.values",
                 )
+
+
+def _labelled(group: PodGroup, label: str, *, chart: bool) -> str:
+    """Return how pods get a label that the picker reads, or the picker reads one that they have."""
+    known = facts.endpoint_picker().rollout_screener.label
+    if group.whole is not None:
+        keys = facts.disaggregated_set().labels
+        return f"remove revisionLabelKey and roleLabelKey, whose defaults {keys.revision} and {keys.role} the pods have"
+    if chart and label == known:
+        return "set routing.revisionGating.enabled: true"
+    if chart:
+        return f"set routing.revisionGating.enabled: true, and revisionLabelKey: {known} and roleLabelKey: {ROLE}"
+    return f"set the label {label}, or remove the plugin from the picker's configuration"
 
 
 @rule(

@@ -8,6 +8,7 @@ from typing import Any
 from modelservice import facts
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.kubernetes.dotted import value_at
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import ROLE, reference
 
@@ -40,7 +41,7 @@ def immutable_field_changed(deployment: Deployment) -> Iterator[Violation]:
         namespace = str(metadata.get("namespace") or deployment.namespace)
         found = cluster.find(str(obj["kind"]), str(metadata.get("name")), namespace) if cluster else None
         for path in immutable[obj["kind"]].fields if found else ():
-            now, then = _field(found or {}, path), _field(obj, path)
+            now, then = value_at(found, path), value_at(obj, path)
             if None not in (now, then) and now != then:
                 message = f"{reference(obj)} is installed with {_shown(now)}, and {path} is immutable"
                 keys, fix = _cure(deployment, obj, path, now)
@@ -60,13 +61,6 @@ def _cure(deployment: Deployment, obj: Object, path: str, installed: Any) -> tup
         if wanted.items() <= labels.items() and "app.kubernetes.io/instance" not in wanted:
             return (), f"set deploymentSelector: model to upgrade in place, or {anew} ({_PAGE})"
     return (), f"keep the selector, or {anew} ({_PAGE})"
-
-
-def _field(obj: Object, path: str) -> Any:
-    node: Any = obj
-    for name in path.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return node
 
 
 def _shown(value: Any) -> str:
