@@ -108,7 +108,6 @@ def test_no_request_is_lost_if_each_is_kept_within_one_revision(
             assert revisions(serving, "gated").get(before) == complete, "old pods of both roles are there as long"
             serving.move_route(after=1)
             serving.cluster.wait("new pods only", lambda: set(revisions(serving, "gated")) == {after})
-            load.run_for(2)
+            serving.cluster.wait("every new pod answers", lambda: serving.names("gated") <= set(load.answered))
         print(f"\nMEASURED gated: {len(load.lost)} lost, {sum(load.answered.values())} answered")
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
-        assert serving.names("gated") <= set(load.answered)
