@@ -310,6 +310,20 @@ def test_probes_tell_a_picker_that_stands_by_from_one_that_hangs(
     assert epp["startupProbe"]["tcpSocket"] == {"port": "grpc"}  # where the gateway asks
 
 
+@pytest.mark.parametrize(
+    ("replicas", "strategy"),
+    [
+        (1, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+        (2, {"type": "Recreate"}),
+    ],
+)
+def test_a_picker_goes_when_the_next_one_is_ready_but_one_that_leads_goes_first(
+    render: Render, replicas: int, strategy: dict[str, Any]
+) -> None:
+    objects = picker(render, {"epp": {"replicas": replicas}})
+    assert objects.one("Deployment", "test-llm-d-modelservice-epp")["spec"]["strategy"] == strategy
+
+
 def test_probes_can_be_left_out(render: Render) -> None:
     epp = container(picker(render, {"epp": {"disableReadinessProbe": True, "disableLivenessProbe": True}}))
     assert not [field for field in epp if field.endswith("Probe")]
