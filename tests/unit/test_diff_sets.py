@@ -130,7 +130,9 @@ def numbers(words: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize(("before", "after", "updates", "expected"), STEPS)
 def test_the_roles_of_a_set_are_replaced_in_proportion(before: str, after: str, updates: str, expected: str) -> None:
-    each = tuple(Limits(*map(int, item.split("/"))) for item in updates.split())
+    each = tuple(
+        Limits(int(surge), int(fewer)) for surge, _, fewer in (item.partition("/") for item in updates.split())
+    )
     rollout = SetRollout(numbers(before), numbers(after), each)
     shown = [" ".join(f"{old}+{new}" for old, new in zip(step.old, step.new, strict=True)) for step in rollout.steps]
     assert ", ".join(shown) == expected
