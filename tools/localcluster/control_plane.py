@@ -33,6 +33,9 @@ PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 """Higher client limits than the defaults of 20 and 50 requests per second; this API server has no other clients."""
+COLLECTOR = ("GOGC=200", "GOMEMLIMIT=700MiB")
+"""Go's collector runs half as often in the API server as by default, which saves a fifth of the time of its start and
+half of that of an idle one, until it has so much memory."""
 NODES_FAIL_AFTER = 3600
 """Seconds without a sign of life; fake nodes do not fail, and a busy machine must not mark them as failed."""
 
@@ -162,7 +165,7 @@ class ControlPlane:
         self._write_kubeconfig(url, token)
         services = self.real.network.services if self.real else "10.96.0.0/16"
         server = self._start(
-            "kube-apiserver", program, f"--etcd-servers=https://127.0.0.1:{etcd_port}",
+            "kube-apiserver", "env", *COLLECTOR, program, f"--etcd-servers=https://127.0.0.1:{etcd_port}",
             "--etcd-cafile=pki/ca.crt", "--etcd-certfile=pki/etcd-client.crt", "--etcd-keyfile=pki/etcd-client.key",
             f"--bind-address={address}",
             f"--advertise-address={address}", f"--secure-port={port}", "--tls-cert-file=pki/tls.crt",
