@@ -185,10 +185,6 @@ UPGRADES: dict[str, tuple[Values, Values]] = {
     ),
     "network of a set": (SET, decode(networkConfig={"subdomainPolicy": "UniquePerReplica"})),
     "label of the workload in a set": (SET, decode(labels={"team": "a"})),
-    "another form of a quantity in a set": (
-        both({"engine": {"resources": {"requests": {"cpu": "1"}}}}),
-        decode(engine={"resources": {"requests": {"cpu": "1000m"}}}),
-    ),
     "no groups in a set": (SET, {**decode(replicas=0), "prefill": {"replicas": 0}}),
     "Deployments become a set": (over(SET, {"workload": None}), {"workload": "DisaggregatedSet"}),
     "a set becomes Deployments": (SET, {"workload": None}),

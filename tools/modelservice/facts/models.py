@@ -1182,6 +1182,16 @@ class Leftover(Record):
     """Fields of the section that the API server fills in."""
 
 
+class DefinedValue(Record):
+    """A value of a field in a definition, by which a version of its controller is told from the ones before it."""
+
+    definition: str
+    """Name of the CustomResourceDefinition."""
+    field: str
+    """Path of names joined by dots."""
+    value: str
+
+
 class Rollout(Record):
     """How the controller of a kind of workload replaces pods."""
 
@@ -1210,6 +1220,8 @@ class Rollout(Record):
     """Field with the number of the first pod or group that is replaced; those before it stay."""
     surges_for_one_since: Version = ""
     """First version of the controller that starts a surge group where there is one replica; empty for all."""
+    surges_for_one_with: DefinedValue | None = None
+    """What the cluster has with that version."""
 
 
 class PodSecurity(Record):
