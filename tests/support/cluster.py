@@ -64,6 +64,13 @@ class Cluster:
         """Whether it is the local control plane, with its fake nodes."""
         return self._plane is not None
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of programs that use the cluster; what they discover of a local one goes with it."""
+        kubeconfig = self.client.kubeconfig
+        given = os.environ | {"KUBECONFIG": str(kubeconfig)}
+        return given | {"KUBECACHEDIR": str(kubeconfig.parent / "discovered")} if self.is_local else given
+
     def import_image(self, image: Image) -> None:
         """Gives the nodes an image."""
         if self._plane is not None:
@@ -268,7 +275,7 @@ class Helm:
         self._program = program
         self._cluster = cluster
         # A quarter of what a process that lives a second computes is Go's collector.
-        self._environment = os.environ | {"KUBECONFIG": str(cluster.client.kubeconfig), "GOGC": "400"}
+        self._environment = cluster.environment | {"GOGC": "400"}
         self._chart = chart
         self._namespace = namespace
 
