@@ -155,9 +155,8 @@ class Cluster:
         yield name
         for api_version, kind in _CONTROLLED:
             # Much faster than waiting for the namespace to be emptied.
-            self._delete_all(api_version, kind, name)
-        if kill:
-            self._delete_all("v1", "Pod", name, gracePeriodSeconds=0)
+            self._delete_all(api_version, kind, name, propagationPolicy="Background")  # a Job's default leaves pods
+        self._delete_all("v1", "Pod", name, **({"gracePeriodSeconds": 0} if kill else {}))
         if kill or not self.is_local:
             self.client.resource("v1", "Namespace").delete(name=name)
         self.wait(f"{name} is empty", lambda: not self.pods(name))
