@@ -25,7 +25,7 @@ from support.render import ROOT, VLLM
 
 _CONTROLLED = (
     ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
-    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
+    ("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
 )  # fmt: skip
 """What controllers work for, and what has pods; owners first."""
