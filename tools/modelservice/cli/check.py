@@ -201,9 +201,7 @@ class Work:
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.models = self.models
-            deployment.cluster = found.without(installed or deployment.own_pods) if found else None
-            deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
-            deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
+            deployment.surround(neighbours, found, installed)
         if self.errors and not self.deployments:
             raise InputsError(self.errors)
         self.findings += run_with_upgrade(self.deployments, together=together)

@@ -99,13 +99,8 @@ def command(
     for finding in rejected:
         say("not in the plan", f"{finding.object}: {finding.message}", style="bold yellow")
     neighbours = [read_pool(path) for path in pools]
-    deployment = Deployment(
-        name, objects, namespace, sources,
-        given_pools=[item for neighbour in neighbours for item in neighbour.pools],
-        neighbours=[item for neighbour in neighbours for item in neighbour.objects],
-    )  # fmt: skip
-    found = inventory(nodes, cluster, namespace)
-    deployment.cluster = found.without(deployment.own_pods) if found else None
+    deployment = Deployment(name, objects, namespace, sources)
+    deployment.surround(neighbours, inventory(nodes, cluster, namespace))
     deployment.models = Models(model_configs, fetch=fetch_model_config)
     planned = plan(deployment, request)
     note_unused(deployment.models)

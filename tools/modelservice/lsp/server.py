@@ -1,0 +1,147 @@
+"""The server: what editors ask, and when files are analysed.
+
+Everything that renders runs in one other thread, so that typing is never held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from modelservice import version
+from modelservice.lsp.analysis import Analysis, analyse
+from modelservice.lsp.diagnostics import diagnostic, located, syntax_error
+from modelservice.lsp.positions import Text
+from modelservice.lsp.workspace import Workspace, assess
+from modelservice.project import Stack
+
+DELAY = 0.1
+"""Seconds without a key stroke before files are analysed."""
+
+Result = TypeVar("Result")
+
+
+class Server(LanguageServer):
+    """The language server of values files."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "modelservice", version(), text_document_sync_kind=types.TextDocumentSyncKind.Full, max_workers=1
+        )
+        self.files = Workspace()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="analysis")
+        self._waiting: asyncio.TimerHandle | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._sent: dict[Path, types.PublishDiagnosticsParams] = {}
+
+    async def away(self, work: Callable[[], Result]) -> Result:
+        """Run something that renders in the other thread, after what is there already."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    def warm_up(self) -> None:
+        """Load what the first analyses would wait for, while nothing is open yet."""
+        stack = Stack("", ("preset:topology/pd",))
+        for _ in range(2):  # from the second render on, the schema is compiled
+            self._worker.submit(analyse, stack, {})
+
+    def changed(self, delay: float = DELAY) -> None:
+        """Analyse all files when nothing changes any more."""
+        if self._waiting:
+            self._waiting.cancel()
+        self._waiting = asyncio.get_running_loop().call_later(delay, self._start)
+
+    def _start(self) -> None:
+        self._running = asyncio.ensure_future(self._analyse())
+
+    async def _analyse(self) -> None:
+        texts, before, versions = self.files.readable(), self.files.analyses, self.files.versions
+        self.files.analyses = await self.away(lambda: assess(texts, before))
+        if versions == self.files.versions:  # else the next analysis waits already
+            self._publish()
+
+    def _publish(self) -> None:
+        """Send the diagnostics of every file whose text or diagnostics are not those that were sent last."""
+        current = {path: self._parameters(path, found) for path, found in self._diagnostics().items()}
+        for path, sent in self._sent.items():
+            current.setdefault(path, types.PublishDiagnosticsParams(sent.uri, []))
+        for path, parameters in current.items():
+            if self._sent.get(path) != parameters:
+                self.text_document_publish_diagnostics(parameters)
+        self._sent = {path: item for path, item in current.items() if item.diagnostics or path in self.files.documents}
+
+    def _parameters(self, path: Path, found: list[types.Diagnostic]) -> types.PublishDiagnosticsParams:
+        document = self.files.documents.get(path)
+        if document is None:
+            return types.PublishDiagnosticsParams(path.as_uri(), found)
+        return types.PublishDiagnosticsParams(document.uri, found, document.version)
+
+    def _diagnostics(self) -> dict[Path, list[types.Diagnostic]]:
+        """Return the diagnostics of all files of all stacks."""
+        found: dict[Path, list[types.Diagnostic]] = {}
+        for analysis in self.files.analyses.values():
+            for name in analysis.texts:
+                found.setdefault(Path(name).resolve(), [])
+            for path, item in self._of(analysis):
+                found[path] += [item] if item not in found[path] else []
+        for path, document in self.files.documents.items():
+            if document.error and path in found:
+                shown = syntax_error(document.error.line, document.error.message, document.text)
+                found[path] = [shown, *(item for item in found[path] if item.code != document.error.rule)]
+        return found
+
+    def _of(self, analysis: Analysis) -> list[tuple[Path, types.Diagnostic]]:
+        """Return the diagnostics of one stack, in the texts as they are now."""
+        found = []
+        for item in located(analysis):
+            path = Path(item.file).resolve()
+            document = self.files.documents.get(path)
+            shown = document.text if document else Text(analysis.texts[item.file].content, self.files.codec)
+            made = diagnostic(item, analysis, shown)
+            found += [(path, made)] if made else []
+        return found
+
+
+def server() -> Server:
+    """Return a server with everything that it answers."""
+    found = Server()
+    _follow_files(found)
+    return found
+
+
+def _follow_files(server: Server) -> None:
+    """Keep the open files."""
+
+    @server.feature(types.INITIALIZED)
+    def initialized(_: types.InitializedParams) -> None:
+        server.files.codec = server.workspace.position_codec
+        server.warm_up()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.files.open(params.text_document.uri, params.text_document.text, params.text_document.version)
+        server.changed(delay=0)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def typed(params: types.DidChangeTextDocumentParams) -> None:
+        change = params.content_changes[-1]  # the whole text
+        server.files.open(params.text_document.uri, change.text, params.text_document.version)
+        server.changed()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.files.close(params.text_document.uri)
+        server.changed(delay=0)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def saved(_: types.DidSaveTextDocumentParams) -> None:
+        server.changed(delay=0)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def changed_on_disk(_: types.DidChangeWatchedFilesParams) -> None:
+        server.changed(delay=0)
