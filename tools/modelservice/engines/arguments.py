@@ -166,19 +166,21 @@ def table(version: Version | None) -> Table:
 
 def history(spelling: str) -> tuple[tuple[Version, Version], ...]:
     """Return the runs of known versions that have a flag, oldest first, each by its first and last version."""
-    flag, known = canonical(spelling), versions()
-    having = [
-        version
-        for version in known
-        if any(
-            argument.first <= version <= argument.last
-            for argument in arguments()
-            if flag in argument.flags or flag in argument.negations
-        )
-    ]
+    having, known = _having().get(canonical(spelling), ()), versions()
     starts = [version for version in having if version == known[0] or known[known.index(version) - 1] not in having]
     ends = [version for version in having if version == known[-1] or known[known.index(version) + 1] not in having]
     return tuple(zip(starts, ends, strict=True))
+
+
+@functools.cache
+def _having() -> Mapping[str, tuple[Version, ...]]:
+    """Return the known versions that have each flag, oldest first."""
+    found: dict[str, set[Version]] = {}
+    for argument in arguments():
+        of_this_form = {version for version in versions() if argument.first <= version <= argument.last}
+        for flag in (*argument.flags, *argument.negations):
+            found.setdefault(flag, set()).update(of_this_form)
+    return {flag: tuple(sorted(having)) for flag, having in found.items()}
 
 
 def removed(spelling: str) -> Version | None:

@@ -7,7 +7,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any, TypeVar
 
 import yaml
@@ -17,7 +17,11 @@ from modelservice.check.runner import order, read, rendered, run, suppress, unre
 from modelservice.check.suppression import Suppression, from_project
 from modelservice.documents import read_source, unsaved
 from modelservice.errors import ModelserviceError
+from modelservice.explain.changes import Changeable
+from modelservice.explain.effects import Effect, effects
 from modelservice.helm import SCHEMA, Release, Renderer
+from modelservice.inputs import Values, read_defaults
+from modelservice.kubernetes import merge
 from modelservice.lsp.positions import Text
 from modelservice.lsp.tree import Tree
 from modelservice.model.cluster import Inventory, read_inventory
@@ -26,7 +30,7 @@ from modelservice.model.pool import Neighbours, Pool, read_pool
 from modelservice.paths import chart_dir
 from modelservice.plan.model import Plan, plan
 from modelservice.project import Stack
-from modelservice.sources import Sources
+from modelservice.sources import Path, Sources
 from modelservice.subchart import chart_renderer
 
 Result = TypeVar("Result")
@@ -62,6 +66,25 @@ class Analysis:
         return found
 
     @functools.cached_property
+    def effective(self) -> Values:
+        """The values in effect: those of the files over the chart's defaults."""
+        return merge.helm(defaults(), self.sources.values, null_removes=True) if self.sources else defaults()
+
+    @functools.cached_property
+    def _effects(self) -> dict[Path, list[Effect]]:
+        return {}
+
+    @functools.cached_property
+    def _changeable(self) -> Changeable:
+        return Changeable(self.sources.values if self.sources else {}, chart_dir(), ())
+
+    def effects(self, path: Path) -> list[Effect]:
+        """Return the lines of the output that a key becomes; none where the values are rejected."""
+        if path not in self._effects and self.deployment is not None:
+            self._effects[path] = effects(path, self.deployment.objects, self._changeable, renderer(), RELEASE)
+        return self._effects.get(path, [])
+
+    @functools.cached_property
     def plan(self) -> Plan | None:
         """The plan of the deployment; None without one."""
         return plan(self.deployment, None) if self.deployment else None
@@ -91,7 +114,13 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def analyse(stack: Stack, texts: Mapping[Path, str], project: Path | None = None) -> Analysis:
+@functools.cache
+def defaults() -> Values:
+    """Return the chart's defaults."""
+    return read_defaults(chart_dir())
+
+
+def analyse(stack: Stack, texts: Mapping[File, str], project: File | None = None) -> Analysis:
     """Return what is known of a stack.
 
     Args:
@@ -106,7 +135,7 @@ def analyse(stack: Stack, texts: Mapping[Path, str], project: Path | None = None
 class _Reader:
     """Reads the files of a stack; what cannot be read is a finding, and the rest is read nevertheless."""
 
-    def __init__(self, stack: Stack, project: Path | None) -> None:
+    def __init__(self, stack: Stack, project: File | None) -> None:
         self._stack = stack
         self._project = project
         self._findings: list[Finding] = []

@@ -16,8 +16,13 @@ from pygls.lsp.server import LanguageServer
 
 from modelservice import version
 from modelservice.lsp.analysis import Analysis, analyse
+from modelservice.lsp.completion import completions
 from modelservice.lsp.diagnostics import diagnostic, located, syntax_error
+from modelservice.lsp.hints import hints
+from modelservice.lsp.hover import hover
+from modelservice.lsp.layers import Setting, settings
 from modelservice.lsp.positions import Text
+from modelservice.lsp.symbols import symbols
 from modelservice.lsp.workspace import Workspace, assess
 from modelservice.project import Stack
 
@@ -58,6 +63,13 @@ class Server(LanguageServer):
 
     def _start(self) -> None:
         self._running = asyncio.ensure_future(self._analyse())
+
+    def location(self, setting: Setting) -> types.Location:
+        """Return the place of a key in a layer, in the editor's units."""
+        path = setting.file.resolve()
+        document = self.files.documents.get(path)
+        text = Text(setting.text.content, self.files.codec)
+        return types.Location(document.uri if document else path.as_uri(), text.range(setting.entry.key))
 
     async def _analyse(self) -> None:
         texts, before, versions = self.files.readable(), self.files.analyses, self.files.versions
@@ -111,6 +123,7 @@ def server() -> Server:
     """Return a server with everything that it answers."""
     found = Server()
     _follow_files(found)
+    _answer(found)
     return found
 
 
@@ -145,3 +158,35 @@ def _follow_files(server: Server) -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def changed_on_disk(_: types.DidChangeWatchedFilesParams) -> None:
         server.changed(delay=0)
+
+
+def _answer(server: Server) -> None:
+    """Answer what editors ask about a place in a file."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["-", "=", " ", "/"]))
+    def complete(params: types.CompletionParams) -> types.CompletionList | None:
+        document = server.files.values_file(params.text_document.uri)
+        return completions(document.text, params.position, server.files.analysis_of(document)) if document else None
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def explain(params: types.HoverParams) -> types.Hover | None:
+        known = server.files.known(params.text_document.uri)
+        return await server.away(lambda: hover(known, params.position)) if known else None
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    async def hint(params: types.InlayHintParams) -> list[types.InlayHint] | None:
+        known = server.files.known(params.text_document.uri)
+        return await server.away(lambda: hints(known, params.range)) if known else None
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    def outline(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
+        document = server.files.values_file(params.text_document.uri)
+        return symbols(document.text, document.tree) if document and document.tree else None
+
+    @server.feature(types.TEXT_DOCUMENT_DEFINITION)
+    def define(params: types.DefinitionParams) -> list[types.Location] | None:
+        known = server.files.known(params.text_document.uri)
+        entry = known.tree.at(known.text.offset(params.position)) if known else None
+        if known is None or entry is None:
+            return None
+        return [server.location(item) for item in settings(entry.path, known.analysis)]

@@ -26,6 +26,8 @@ class Entry:
     value: Span
     """The value without comments after it; empty where nothing was written."""
     node: yaml.Node
+    line: int
+    """Line of the key or item, counted from 0."""
     alias: bool
     """Whether the value is an alias, so that its text is somewhere else."""
 
@@ -76,12 +78,14 @@ class Tree:
             for key, value in node.value:
                 name = key.value if isinstance(key, yaml.ScalarNode) else ""
                 alias = value.start_mark.index < key.start_mark.index
-                yield Entry((*path, name), self._span(key), self._value(key, value), value, alias)
+                yield Entry((*path, name), self._span(key), self._value(key, value), value, key.start_mark.line, alias)
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 alias = item.start_mark.index < node.start_mark.index
                 span = self._span(item)
-                yield Entry((*path, index), self._span(node) if alias else self._head(span), span, item, alias)
+                place = node if alias else item
+                key = self._head(self._span(place))
+                yield Entry((*path, index), key, span, item, place.start_mark.line, alias)
 
     def find(self, path: Path) -> Entry | None:
         """Return a key of the first document, or the nearest one above it that is there; None without any."""

@@ -70,6 +70,21 @@ class Document:
         return next(iter(unreadable(ModelserviceError(f"invalid YAML: {problem}", file=file))))
 
 
+@dataclass(frozen=True)
+class Known:
+    """A values file that can be parsed.
+
+    Args:
+        text: its text.
+        tree: its keys.
+        analysis: what is known of the first stack that it is a layer of.
+    """
+
+    text: Text
+    tree: Tree
+    analysis: Analysis
+
+
 @dataclass
 class Workspace:
     """The open files, and what was last found about each stack."""
@@ -95,6 +110,21 @@ class Workspace:
     def document(self, uri: str) -> Document | None:
         """Return an open file."""
         return self.documents.get(path_of(uri))
+
+    def values_file(self, uri: str) -> Document | None:
+        """Return an open file with values: a layer of a stack, or one that looks so while it cannot be read yet."""
+        found = self.document(uri)
+        if found is None or not (self.analysis_of(found) or is_values_file(found.path, found.text.content)):
+            return None
+        return found
+
+    def known(self, uri: str) -> Known | None:
+        """Return a values file with what is known of its stack; None while it cannot be parsed."""
+        document = self.document(uri)
+        analysis = self.analysis_of(document) if document else None
+        if document is None or document.tree is None or analysis is None:
+            return None
+        return Known(document.text, document.tree, analysis)
 
     def readable(self) -> dict[Path, str]:
         """Return the texts of the open files: of one that is broken while it is typed, the last good text."""
