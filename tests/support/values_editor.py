@@ -39,8 +39,8 @@ class ValuesEditor:
         self.published: dict[str, types.PublishDiagnosticsParams] = {}
         self.complaints: list[str] = []
         """What the server shows and logs: its own errors."""
-        self.asked: list[Any] = []
-        """What the server asks the editor to do."""
+        self.shown: list[str] = []
+        """Documents that the server asks the editor to show."""
         self._listen()
 
     def start(self) -> types.InitializeResult:
@@ -102,20 +102,33 @@ class ValuesEditor:
 
     def ask(self, method: str, parameters: Any) -> Any:
         """Return the answer to a request."""
-        return self.wait(self._client.protocol.send_request_async(method, parameters))
+
+        async def answer() -> Any:
+            return await self._client.protocol.send_request_async(method, parameters)
+
+        return self.wait(answer())
 
     def _tell(self, notification: Callable[[Any], None], parameters: Any) -> None:
         self._loop.call_soon_threadsafe(notification, parameters)
 
     def _listen(self) -> None:
-        @self._client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def publish(parameters: types.PublishDiagnosticsParams) -> None:
             self.published[parameters.uri] = parameters
 
-        @self._client.feature(types.WINDOW_SHOW_MESSAGE)
-        @self._client.feature(types.WINDOW_LOG_MESSAGE)
         def complain(parameters: types.ShowMessageParams | types.LogMessageParams) -> None:
             self.complaints.append(parameters.message)
+
+        def show(parameters: types.ShowDocumentParams) -> types.ShowDocumentResult:
+            self.shown.append(parameters.uri)
+            return types.ShowDocumentResult(success=True)
+
+        for method, handler in (
+            (types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, publish),
+            (types.WINDOW_SHOW_MESSAGE, complain),
+            (types.WINDOW_LOG_MESSAGE, complain),
+            (types.WINDOW_SHOW_DOCUMENT, show),
+        ):
+            self._client.feature(method)(handler)
 
 
 def uri_of(path: Path | str) -> str:

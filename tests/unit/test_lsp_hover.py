@@ -95,7 +95,7 @@ def test_hints_have_the_derived_numbers(editor: ValuesEditor, folder: Path) -> N
     assert ("parallelism:", "= 4 pods × 2 = 8 GPUs") in hints
     assert [label for _, label in hints if label.startswith("KV: ") and label.endswith("k tokens")]
     parameters.range = types.Range(types.Position(0, 0), types.Position(3, 0))
-    assert editor.ask(types.TEXT_DOCUMENT_INLAY_HINT, parameters) == []
+    assert not editor.ask(types.TEXT_DOCUMENT_INLAY_HINT, parameters)
 
 
 def test_a_definition_is_every_layer_that_sets_the_key(editor: ValuesEditor, folder: Path) -> None:
@@ -103,6 +103,23 @@ def test_a_definition_is_every_layer_that_sets_the_key(editor: ValuesEditor, fol
     answer = ask(editor, types.TEXT_DOCUMENT_DEFINITION, types.DefinitionParams, path, path.read_text(), "replicas")
     assert [Path(item.uri).name for item in answer] == ["top.yaml", "base.yaml"]
     assert [lines((folder / Path(item.uri).name).read_text(), item.range) for item in answer] == ["replicas"] * 2
+
+
+def test_the_manifests_are_shown_and_follow_the_values(editor: ValuesEditor, folder: Path) -> None:
+    path = folder / "top.yaml"
+    command = types.ExecuteCommandParams("modelservice.showManifests", [path.as_uri()])
+    uri = editor.ask(types.WORKSPACE_EXECUTE_COMMAND, command)
+    (shown,) = editor.shown
+    file = Path(uri.removeprefix("file://"))
+    assert shown == uri and "kind: Deployment" in file.read_text()
+    assert file.parent.parent.stat().st_mode & 0o077 == 0
+    editor.type(path, TOP.replace("replicas: 3", "replicas: 17"))
+    editor.until(lambda: "replicas: 17" in file.read_text())
+    editor.type(path, TOP.replace("replicas: 3", "replicas: -1"))
+    assert editor.diagnostics(path)
+    assert "replicas: 17" in file.read_text(), "rejected values keep the last manifests"
+    editor.type(path, TOP)
+    editor.until(lambda: "replicas: 3" in file.read_text())
 
 
 def test_the_outline_has_keys_and_named_items(editor: ValuesEditor, folder: Path) -> None:

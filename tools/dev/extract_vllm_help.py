@@ -15,6 +15,7 @@ from pathlib import Path
 from dev.extract_vllm_arguments import TABLE, ask, write_sources
 from dev.wheels import index
 
+SOURCE = "https://github.com/vllm-project/vllm (Apache-2.0), the help of its parser in the wheels of vllm.json"
 HELP = TABLE.with_name("vllm-help.json")
 
 
@@ -36,7 +37,7 @@ def main() -> int:
             found |= {flag: text for flag, text in texts.items() if last.get(flag) == version}
             print(f"{version}: {len(found)} flags", file=sys.stderr)  # noqa: T201
     lines = (f"{json.dumps(flag)}: {json.dumps(text, ensure_ascii=False)}" for flag, text in sorted(found.items()))
-    HELP.write_text('{"flags": {\n' + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
+    HELP.write_text(f'{{"source": "{SOURCE}",\n"flags": {{\n' + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
     return 0
 
 

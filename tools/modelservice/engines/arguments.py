@@ -194,6 +194,17 @@ def replacement(spelling: str) -> str | None:
     return _replacements().get(canonical(spelling).lstrip("-"))
 
 
+def help_of(flag: str) -> str:
+    """Return the first sentence of vLLM's help of a flag by its canonical spelling; empty where it has none."""
+    return _help().get(flag, "")
+
+
+@functools.cache
+def _help() -> Mapping[str, str]:
+    found: dict[str, str] = json.loads((_FACTS / "vllm-help.json").read_text(encoding="utf-8"))["flags"]
+    return found
+
+
 @functools.cache
 def _replacements() -> Mapping[str, str]:
     with (_FACTS / "vllm-replacements.yaml").open(encoding="utf-8") as file:

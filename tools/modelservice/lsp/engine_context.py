@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path as File
 from typing import Any
 
-from modelservice import facts
 from modelservice.engines import variables
-from modelservice.engines.arguments import Argument, canonical, history, table, versions
+from modelservice.engines.arguments import Argument, canonical, help_of, history, table, versions
 from modelservice.engines.grammar import grammar, table_of
 from modelservice.engines.recognise import engine_of_image
 from modelservice.engines.version import Version, vllm_version
@@ -19,7 +16,6 @@ from modelservice.explain.changes import found_at
 from modelservice.inputs import Values
 from modelservice.sources import Path
 
-_HELP = File(facts.__file__).parent / "engines" / "arguments" / "vllm-help.json"
 _ROLES = ("decode", "prefill")
 _TYPES = {"int": "integer", "float": "number", "json": "JSON"}
 
@@ -124,7 +120,7 @@ def _flag(argument: Argument) -> Flag:
         default=json.dumps(argument.default, ensure_ascii=False) if known else "",
         choices=argument.choices,
         versions=_versions(argument.flags[0]),
-        help=_help().get(argument.flags[0], ""),
+        help=help_of(argument.flags[0]),
         deprecated=argument.deprecated,
         switch=switch,
     )
@@ -139,9 +135,3 @@ def _versions(flag: str) -> str:
         end = "" if last == newest else f"until {last}"
         runs.append(" ".join(part for part in (begin, end) if part) or f"{oldest} to {newest}")
     return ", ".join(runs)
-
-
-@functools.cache
-def _help() -> Mapping[str, str]:
-    found: dict[str, str] = json.loads(_HELP.read_text(encoding="utf-8"))["flags"]
-    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lsprotocol import types
+from pygls.capabilities import get_capability
 from pygls.lsp.server import LanguageServer
 
 from modelservice import version
@@ -21,13 +22,17 @@ from modelservice.lsp.diagnostics import diagnostic, located, syntax_error
 from modelservice.lsp.hints import hints
 from modelservice.lsp.hover import hover
 from modelservice.lsp.layers import Setting, settings
+from modelservice.lsp.manifests import Manifests
 from modelservice.lsp.positions import Text
 from modelservice.lsp.symbols import symbols
-from modelservice.lsp.workspace import Workspace, assess
+from modelservice.lsp.workspace import Workspace, assess, path_of
 from modelservice.project import Stack
 
 DELAY = 0.1
 """Seconds without a key stroke before files are analysed."""
+
+SHOW_MANIFESTS = "modelservice.showManifests"
+"""Command that opens the rendered manifests of a file, which is its argument."""
 
 Result = TypeVar("Result")
 
@@ -43,6 +48,7 @@ class Server(LanguageServer):
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="analysis")
         self._waiting: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
+        self.manifests = Manifests()
         self._sent: dict[Path, types.PublishDiagnosticsParams] = {}
 
     async def away(self, work: Callable[[], Result]) -> Result:
@@ -76,6 +82,27 @@ class Server(LanguageServer):
         self.files.analyses = await self.away(lambda: assess(texts, before))
         if versions == self.files.versions:  # else the next analysis waits already
             self._publish()
+        await self.away(self._refresh_manifests)
+
+    def _refresh_manifests(self) -> None:
+        for document in list(self.files.documents.values()):
+            if analysis := self.files.analysis_of(document):
+                self.manifests.refresh(document.path, analysis)
+
+    async def show_manifests(self, uri: str) -> str | None:
+        """Show the rendered manifests of a values file, and return the file that has them."""
+        document = self.files.document(uri)
+        analysis = document and self.files.analysis_of(document)
+        file = await self.away(lambda: self.manifests.open(path_of(uri), analysis)) if analysis else None
+        if file is None:
+            self._warn("The manifests cannot be shown: the values are rejected, or are not those of this chart.")
+            return None
+        if get_capability(self.client_capabilities, "window.show_document.support", False):
+            await self.window_show_document_async(types.ShowDocumentParams(file.as_uri(), take_focus=False))
+        return file.as_uri()
+
+    def _warn(self, message: str) -> None:
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
 
     def _publish(self) -> None:
         """Send the diagnostics of every file whose text or diagnostics are not those that were sent last."""
@@ -124,6 +151,7 @@ def server() -> Server:
     found = Server()
     _follow_files(found)
     _answer(found)
+    _run_commands(found)
     return found
 
 
@@ -190,3 +218,15 @@ def _answer(server: Server) -> None:
         if known is None or entry is None:
             return None
         return [server.location(item) for item in settings(entry.path, known.analysis)]
+
+
+def _run_commands(server: Server) -> None:
+    """Run what editors offer as commands."""
+
+    @server.command(SHOW_MANIFESTS)
+    async def show_manifests(uri: str) -> str | None:
+        return await server.show_manifests(uri)
+
+    @server.feature(types.SHUTDOWN)
+    def shut_down(_: None) -> None:
+        server.manifests.close()
