@@ -348,10 +348,8 @@ STALLS: dict[str, tuple[Values, Values, bool]] = {
 }  # fmt: skip
 
 
-def test_the_only_group_is_not_replaced_by_a_surge_group(
-    cluster: Cluster, helm: Helm, namespace: str, diff: Diff
-) -> None:
-    """With LeaderWorkerSet 0.8, though there is room."""
+def test_the_only_group_is_replaced_by_a_surge_group(cluster: Cluster, helm: Helm, namespace: str, diff: Diff) -> None:
+    """With the pinned LeaderWorkerSet 0.9. Which one a cluster has is not known, so the report has the risk."""
     before = over(GROUPS, decode(replicas=1, rolloutStrategy={"rollingUpdateConfiguration": SURGE}))
     after = over(before, NEWER)
     helm.install(RELEASE, before)
@@ -362,14 +360,11 @@ def test_the_only_group_is_not_replaced_by_a_surge_group(
     old = pods_of(cluster, namespace, item["object"])
     helm.upgrade(RELEASE, after, wait=False)
 
-    def updating() -> bool:
-        (group,) = cluster.objects("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", namespace)
-        conditions = group["status"].get("conditions") or []
-        return any(item["type"] == "UpdateInProgress" and item["status"] == "True" for item in conditions)
+    def replaced() -> bool:
+        now = pods_of(cluster, namespace, item["object"])
+        return len(now) == len(old) and not now & old
 
-    cluster.wait("the roll-out goes on", updating)
-    time.sleep(3)
-    assert pods_of(cluster, namespace, item["object"]) == old
+    cluster.wait("all pods of the group are new", replaced)
 
 
 @pytest.mark.parametrize("case", STALLS)
