@@ -16,14 +16,14 @@ from pygls.capabilities import get_capability
 from pygls.lsp.server import LanguageServer
 
 from modelservice import version
-from modelservice.lsp.analysis import Analysis, analyse
+from modelservice.lsp.analysis import analyse
 from modelservice.lsp.completion import completions
-from modelservice.lsp.diagnostics import diagnostic, located, syntax_error
 from modelservice.lsp.hints import hints
 from modelservice.lsp.hover import hover
 from modelservice.lsp.layers import Setting, settings
 from modelservice.lsp.manifests import Manifests
 from modelservice.lsp.positions import Text
+from modelservice.lsp.shown import shown
 from modelservice.lsp.symbols import symbols
 from modelservice.lsp.workspace import Workspace, assess, path_of
 from modelservice.project import Stack
@@ -106,7 +106,7 @@ class Server(LanguageServer):
 
     def _publish(self) -> None:
         """Send the diagnostics of every file whose text or diagnostics are not those that were sent last."""
-        current = {path: self._parameters(path, found) for path, found in self._diagnostics().items()}
+        current = {path: self._parameters(path, found) for path, found in shown(self.files).items()}
         for path, sent in self._sent.items():
             current.setdefault(path, types.PublishDiagnosticsParams(sent.uri, []))
         for path, parameters in current.items():
@@ -119,31 +119,6 @@ class Server(LanguageServer):
         if document is None:
             return types.PublishDiagnosticsParams(path.as_uri(), found)
         return types.PublishDiagnosticsParams(document.uri, found, document.version)
-
-    def _diagnostics(self) -> dict[Path, list[types.Diagnostic]]:
-        """Return the diagnostics of all files of all stacks."""
-        found: dict[Path, list[types.Diagnostic]] = {}
-        for analysis in self.files.analyses.values():
-            for name in analysis.texts:
-                found.setdefault(Path(name).resolve(), [])
-            for path, item in self._of(analysis):
-                found[path] += [item] if item not in found[path] else []
-        for path, document in self.files.documents.items():
-            if document.error and path in found:
-                shown = syntax_error(document.error.line, document.error.message, document.text)
-                found[path] = [shown, *(item for item in found[path] if item.code != document.error.rule)]
-        return found
-
-    def _of(self, analysis: Analysis) -> list[tuple[Path, types.Diagnostic]]:
-        """Return the diagnostics of one stack, in the texts as they are now."""
-        found = []
-        for item in located(analysis):
-            path = Path(item.file).resolve()
-            document = self.files.documents.get(path)
-            shown = document.text if document else Text(analysis.texts[item.file].content, self.files.codec)
-            made = diagnostic(item, analysis, shown)
-            found += [(path, made)] if made else []
-        return found
 
 
 def server() -> Server:
