@@ -50,23 +50,40 @@ def surroundings(objects: list[dict[str, Any]], namespace: str) -> Iterator[dict
         for volume in pod.get("volumes", [])
         if "persistentVolumeClaim" in volume
     }
-    for claim in sorted(named - own):
+    missing = sorted(named - own)
+    for claim in missing:
         yield {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
             "spec": {"accessModes": modes, "resources": {"requests": size}},
         }  # fmt: skip
-    for storage in {"", *values_of("storageClassName", objects)}:
-        for number in range(2 * expected_pods(objects) + len(named)):
-            name = f"{namespace}-{storage or 'no-class'}-{number}"
-            yield {
-                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
-                "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
-                         "storageClassName": storage},
-            }  # fmt: skip
+    for number, storage in enumerate([*("" for _ in missing), *classes_of_claims(objects)]):
+        yield {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{namespace}-{number}"},
+            "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
+                     "storageClassName": storage},
+        }  # fmt: skip
     for name in values_of("runtimeClassName", objects):
         yield {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
     for name in values_of("priorityClassName", objects):
         yield {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1}
+
+
+def classes_of_claims(objects: list[dict[str, Any]]) -> Iterator[str]:
+    """The storage class of each claim that the release or its controllers make, "" without one."""
+    for obj in objects:
+        if obj["kind"] == "PersistentVolumeClaim":
+            yield obj["spec"].get("storageClassName", "")
+        per_pod = [
+            *obj.get("spec", {}).get("volumeClaimTemplates", []),
+            *(
+                volume["ephemeral"]["volumeClaimTemplate"]
+                for template in pod_templates(obj)
+                for volume in template["spec"].get("volumes", [])
+                if "ephemeral" in volume
+            ),
+        ]
+        for claim in per_pod:
+            yield from [claim["spec"].get("storageClassName", "")] * expected_pods([obj])
 
 
 def values_of(key: str, value: Any) -> set[str]:

@@ -421,7 +421,7 @@ def of_each_type() -> list[dict[str, Any]]:
     return [LLAMA, *found.values()]
 
 
-DAMAGE = [None, "x", -1, [], {"a": None}]
+DAMAGE: list[Any] = [None, "x", -1, [], {"a": None}]
 
 
 def damaged(source: Any, values: Iterator[Any]) -> Iterator[Any]:

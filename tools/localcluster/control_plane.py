@@ -33,6 +33,8 @@ PROGRAMS = ("etcd", *KUBERNETES_PROGRAMS, "kwok", "lws")
 LWS_WEBHOOKS = "config/webhook/manifests.yaml"
 UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 """Higher client limits than the defaults of 20 and 50 requests per second; this API server has no other clients."""
+NODES_FAIL_AFTER = 3600
+"""Seconds without a sign of life; fake nodes do not fail, and a busy machine must not mark them as failed."""
 
 
 class ControlPlane:
@@ -179,14 +181,13 @@ class ControlPlane:
         self._start(
             "kube-controller-manager", programs["kube-controller-manager"], access, "--leader-elect=false",
             "--secure-port=0", "--use-service-account-credentials", *UNHURRIED,
-            # Fake nodes do not fail, and a busy machine must not mark them as failed.
-            "--node-monitor-grace-period=1h", "--node-monitor-period=1s", "--root-ca-file=pki/ca.crt",
-            "--service-account-private-key-file=pki/service-account.key",
+            f"--node-monitor-grace-period={NODES_FAIL_AFTER}s", "--node-monitor-period=1s",
+            "--root-ca-file=pki/ca.crt", "--service-account-private-key-file=pki/service-account.key",
         )  # fmt: skip
         self._start(
             "kube-scheduler", programs["kube-scheduler"], access, "--leader-elect=false", "--secure-port=0", *UNHURRIED
         )
-        self._start("kwok", *fake_nodes.kwok(self.kubeconfig))
+        self._start("kwok", *fake_nodes.kwok(self.kubeconfig, lease=NODES_FAIL_AFTER // 2))
 
     def _start_lws(self, program: str, port: int) -> None:
         """Start the LeaderWorkerSet controller outside a pod; webhooks use its address and our certificate."""

@@ -28,7 +28,7 @@ def incomplete(before: Deployment, after: Deployment, effects: Sequence[Workload
             return
     for item in rolled:
         old, new = (group[0].labels.get(screener.revision) for group in (item.before, item.after))
-        why = gap(item.after[0]) if old != new else ""
+        why = gap(item.after[0]) if old != new else ""  # the roles of a set, which are rolled together, leave none
         if why:
             message = (
                 f"it replaces {why}: the endpoint picker answers with HTTP 503 until the other role has new pods too"

@@ -1183,13 +1183,19 @@ class Rollout(Record):
 
     source: Source
     restarted_by: tuple[str, ...]
-    """Fields whose change replaces the pods."""
+    """Fields whose change replaces the pods; ``[]`` stands for an item of a list."""
+    read_at_restart: tuple[str, ...] = ()
+    """Fields whose change reaches the pods only when something else replaces them."""
     max_surge: str
     """Pods or groups above the wanted number where the workload states nothing: a number or a percentage."""
     max_unavailable: str
     """Pods or groups below it."""
     limits: str = ""
     """Field with both; empty for a kind without."""
+    filled: Mapping[str, str] = {}
+    """What the API server fills in where that field states only one of both, if it is something else."""
+    neither: str = ""
+    """Which of both is 1 where both are 0; empty where neither is."""
     type: str = ""
     """Field with the kind of update."""
     all_at_once: str = ""

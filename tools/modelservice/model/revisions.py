@@ -14,6 +14,7 @@ from modelservice.model.deployment import Deployment
 from modelservice.model.picker import EndpointPicker
 from modelservice.model.pods import PodGroup
 from modelservice.model.rollouts import limits
+from modelservice.model.set_rollouts import rollout_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def gap(group: PodGroup) -> str:
     """Return why a role may have no old pod left before the other one has a new pod; empty where that takes longer.
 
     Roles are rolled independently of each other, and one that is done in one round is done with its first new pods.
+    Those of a DisaggregatedSet are rolled together.
     """
+    if group.whole is not None:
+        return "" if rollout_of(group.whole).always_complete else "all groups of both roles before the new ones"
     replicas = group.placed_replicas
     found = limits(group.workload, replicas)
     if found is None or found.by_hand or found.kept:

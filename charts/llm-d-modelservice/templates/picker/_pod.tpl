@@ -76,6 +76,8 @@ The objects of the endpoint picker: its pod, flags, labels and rights.
 {{- if not $epp.disableReadinessProbe -}}
 {{- $check := dict "port" $known.health "service" ($single | ternary "inference-extension" "readiness") -}}
 {{- $_ := set $container "readinessProbe" (dict "grpc" $check "periodSeconds" 2) -}}
+{{- /* It says that it is ready when it knows its pool, but listens only once it has made its certificate. */ -}}
+{{- $_ := set $container "startupProbe" (dict "tcpSocket" (dict "port" "grpc") "periodSeconds" 1 "failureThreshold" 300) -}}
 {{- end -}}
 {{- with $epp.imagePullPolicy -}}{{- $_ := set $container "imagePullPolicy" . -}}{{- end -}}
 {{- with $epp.securityContext -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}

@@ -116,9 +116,12 @@ def _labelled(group: PodGroup, label: str, *, chart: bool) -> str:
 )
 def revision_gap(deployment: Deployment) -> Iterator[Violation]:
     """An update keeps old pods of each role until the other one has new pods."""
+    of_set = facts.disaggregated_set().labels.revision
+    read = {screener.revision for screener in screeners(deployment)}
     for groups in deployment.workloads:
         group = groups[0]
-        why = gap(group) if has_revision(group) and group.serves else ""
+        is_gated = has_revision(group) if group.whole is None else of_set in read
+        why = gap(group) if is_gated and group.serves else ""
         if why:
             yield Violation(
                 f"an update replaces {why} of {group.role}, so no revision has both roles until the other one has new "
