@@ -13,7 +13,8 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,23 @@ DEEPEST = 150
 """Levels of maps and lists that are read. Python code that recurses over values would fail at about 300."""
 
 TOO_DEEP = f"nested too deeply to be read, more than {DEEPEST} levels"
+
+
+_UNSAVED: ContextVar[Mapping[Path, str]] = ContextVar("unsaved", default={})  # noqa: B039  # nothing changes it
+
+
+@contextlib.contextmanager
+def unsaved(texts: Mapping[Path, str]) -> Iterator[None]:
+    """Read other texts than those on disk within the block: what editors have changed and not saved.
+
+    Args:
+        texts: the texts by absolute path.
+    """
+    token = _UNSAVED.set(texts)
+    try:
+        yield
+    finally:
+        _UNSAVED.reset(token)
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ def read_source(path: str) -> Source:
         if path == "-":
             return Source(name, sys.stdin.buffer.read().decode())
         file = preset(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else Path(path)
+        if (texts := _UNSAVED.get()) and (text := texts.get(file.resolve())) is not None:
+            return Source(name, text)
         return Source(name, file.read_bytes().decode())
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", file=name) from None

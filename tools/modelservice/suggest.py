@@ -17,7 +17,7 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
     """
     allowed = keys_at(schema, path)
     near = nearest(unknown, allowed)
-    if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
+    if any(unknown in fragment.get("properties", {}) for fragment in subschemas(schema, [*path, "extraConfig"])):
         return f"set extraConfig.{unknown}"
     ending = [name for name in allowed if name.lower() == f"pod{unknown.lower()}"]
     elsewhere = None if ending else _elsewhere(schema, path, unknown)
@@ -52,7 +52,7 @@ def _elsewhere(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
 
 def keys_at(schema: dict[str, Any], path: list[str]) -> list[str]:
     """Return the keys that the object under a path may have, as far as they are fixed."""
-    return list(dict.fromkeys(name for node in _at(schema, path) for name in node.get("properties", {})))
+    return list(dict.fromkeys(name for node in subschemas(schema, path) for name in node.get("properties", {})))
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str | None:
@@ -74,7 +74,7 @@ _LETTERS = 2
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:
     """Return regular expressions that the keys of a map have to match; none for an object with fixed keys."""
-    return [pattern for node in _at(schema, path) for pattern in node.get("patternProperties", {})]
+    return [pattern for node in subschemas(schema, path) for pattern in node.get("patternProperties", {})]
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
-def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
-    """Return the subschemas that apply to the value under a path."""
+def subschemas(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
+    """Return the subschemas that apply to the value under a path; a list index is a decimal string."""
     nodes = [schema]
     for key in path:
         following = []

@@ -79,22 +79,37 @@ def load(
         UsageError: a file cannot be read.
         ModelserviceError: one is no values file.
     """
+    given, duplicates = read(files, assignments)
+    deployment, findings = rendered(given, renderer, release)
+    return deployment, [*duplicates, *findings]
+
+
+def read(files: Sequence[str], assignments: Assignments = NOTHING) -> tuple[Sources, list[Finding]]:
+    """Read the values of a deployment; keys that a file has twice are findings.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: one is no values file.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         given = read_sources(files, assignments)
+    return given, [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
+
+
+def rendered(given: Sources, renderer: Renderer, release: Release) -> tuple[Deployment | None, list[Finding]]:
+    """Render a deployment; what schema and chart reject is returned as findings, without a deployment."""
     rendering, sources = scoped(renderer, given)
-    findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
-        rendered = rendering.render(sources.values, release)
+        objects, refused = sound(rendering.render(sources.values, release).objects, release.name)
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
         rejected = [
             Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
             for problem in error.problems
         ]
-        return None, [*findings, *(_placed(finding, sources.whole) for finding in rejected)]
-    objects, refused = sound(rendered.objects, release.name)
-    return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+        return None, [_placed(finding, sources.whole) for finding in rejected]
+    return Deployment(release.name, objects, release.namespace, sources), refused
 
 
 def unreadable(error: ModelserviceError, deployment: str | None = None) -> list[Finding]:

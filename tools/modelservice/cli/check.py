@@ -37,9 +37,11 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
     inventory,
+    of_stack,
     one_cluster,
     read_once,
 )
@@ -73,6 +75,7 @@ def command(
         typer.Argument(metavar="[FILE]...", help="Values files, each a separate deployment on top of -f."),
     ] = None,
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     presets: Presets = [],  # noqa: B006
     set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -111,11 +114,13 @@ def command(
     if list_rules:
         _print_rules(output_format)
         return
-    options = given(files, presets, set_jsons, sets, set_strings, set_files)
     models = Models(model_configs, fetch=fetch_model_config)
     release = Release(name, namespace)
-    work = Work(options, values or [], manifests, pool, nodes, cluster, models, release, subchart is not None)
     try:
+        chosen = of_stack(stack)
+        options = given([*chosen.values, *files], presets, set_jsons, sets, set_strings, set_files)
+        nodes, pools = one_cluster(nodes, cluster, chosen), [*chosen.pools, *pool]
+        work = Work(options, values or [], manifests, pools, nodes, cluster, models, release, subchart is not None)
         versions = Versions(_version("--vllm-version", vllm_version), _version("--engine-upgrade", engine_upgrade))
         work.run(chart_renderer(helm, chart, subchart), versions, together=together)
         report = work.report([*from_project(Path()), *from_options(ignore)])
@@ -184,7 +189,6 @@ class Work:
         """
         if not (self._groups() or self.manifests):
             raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
-        one_cluster(self.nodes, self.cluster)
         read_once([*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes])
         found = inventory(self.nodes, self.cluster, self.release.namespace)
         neighbours = [read_pool(path) for path in self.pools]
@@ -197,9 +201,7 @@ class Work:
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.models = self.models
-            deployment.cluster = found.without(installed or deployment.own_pods) if found else None
-            deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
-            deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
+            deployment.surround(neighbours, found, installed)
         if self.errors and not self.deployments:
             raise InputsError(self.errors)
         self.findings += run_with_upgrade(self.deployments, together=together)
