@@ -223,12 +223,17 @@ def parse(source: Source) -> list[yaml.Node]:
 _TRAILING_TABS = re.compile(r"[ \t]*\t[ \t]*(?=\r?$)", re.MULTILINE)
 
 
+def trailing_tabs_blank(text: str) -> str:
+    """Return a text with blanks in place of tabs at the ends of lines, which only the readers in Python reject."""
+    return _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+
+
 def _composed(text: str) -> list[yaml.Node | None]:
     """Return the syntax trees of a text; tabs at the ends of lines, which only PyYAML rejects, are read as blanks."""
     try:
         return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
-        blank = _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+        blank = trailing_tabs_blank(text)
         if "'\\t'" not in (error.problem or "") or blank == text:
             raise
         return list(yaml.compose_all(blank, Loader=yaml.SafeLoader))
