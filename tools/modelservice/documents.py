@@ -13,7 +13,8 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,19 @@ class Source:
     text: str
 
 
+_OVERLAY: ContextVar[Mapping[str, str]] = ContextVar("overlay", default={})  # noqa: B039
+
+
+@contextlib.contextmanager
+def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
+    """Read these texts, by name of the input, instead of what is in the files, within the block."""
+    token = _OVERLAY.set({**_OVERLAY.get(), **texts})
+    try:
+        yield
+    finally:
+        _OVERLAY.reset(token)
+
+
 def read_source(path: str) -> Source:
     """Return the text in a file, on standard input for ``-``, or of a preset for ``preset:NAME``.
 
@@ -56,6 +70,8 @@ def read_source(path: str) -> Source:
         UsageError: it cannot be read.
     """
     name = source_name(path)
+    if name in _OVERLAY.get():
+        return Source(name, _OVERLAY.get()[name])
     try:
         if path == "-":
             return Source(name, sys.stdin.buffer.read().decode())

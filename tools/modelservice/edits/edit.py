@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,17 @@ class Operation(StrEnum):
     """Gives it another name in the same map."""
     move = "move"
     """Gives it another place."""
+
+
+@dataclass(frozen=True)
+class AsWritten:
+    """The characters of a value in the file, as text: ``1.10``, which is the number 1.1, as ``"1.10"``.
+
+    Args:
+        value: the text where the characters are not known.
+    """
+
+    value: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,15 @@ class Cure:
     def blocked(self) -> str | None:
         """Why it cannot be made, as a sentence; None where it can."""
         return next((edit.blocked for edit in self.edits if edit.blocked), None)
+
+    def at(self, place: Callable[[Path], Path]) -> Cure:
+        """Return the cure of values that stand elsewhere in the files.
+
+        Args:
+            place: returns where a path stands.
+        """
+        edits = [replace(edit, path=place(edit.path), to=edit.to and place(edit.to)) for edit in self.edits]
+        return replace(self, edits=tuple(edits))
 
     def to_json(self) -> dict[str, Any]:
         """Return the cure for programs."""
