@@ -20,10 +20,25 @@ from modelservice.sources import leaves
 
 REPOSITORY = Path(__file__).parents[2]
 SHARED = REPOSITORY.parent / "shared"
-OWN = sorted((REPOSITORY / "examples").rglob("values*.yaml")) + sorted((REPOSITORY / "examples/presets").rglob("*.yaml"))
+OWN = sorted((REPOSITORY / "examples").rglob("values*.yaml")) + sorted(
+    (REPOSITORY / "examples/presets").rglob("*.yaml")
+)
 REAL = sorted((SHARED / "upstream/real-values").rglob("*.yaml")) + sorted((SHARED / "samples").rglob("*.yaml"))
 
-NEW_VALUES = [7, "text", "yes", "1e3", "", None, True, 0.5, {"a": [1, "#"]}, ["x: y", {"b": "é"}], {"k": "v" * 90}, "a\nb\n"]
+NEW_VALUES = [
+    7,
+    "text",
+    "yes",
+    "1e3",
+    "",
+    None,
+    True,
+    0.5,
+    {"a": [1, "#"]},
+    ["x: y", {"b": "é"}],
+    {"k": "v" * 90},
+    "a\nb\n",
+]
 
 
 def paths(values: object, path: Key = ()) -> list[Key]:
@@ -107,7 +122,9 @@ scalars = st.one_of(
     st.sampled_from(["", "text", "two words", "#no", "a: b", "- c", "yes", "0x10", "日本", "{x}", "a, b", "'q'", '"d"', "l\nm\n", "t "]),
 )  # fmt: skip
 trees = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)), max_leaves=12
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
+    max_leaves=12,
 )
 documents = st.dictionaries(keys, trees, min_size=1, max_size=5)
 

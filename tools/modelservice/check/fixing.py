@@ -40,7 +40,12 @@ class Fix:
 
     def to_json(self) -> dict[str, Any]:
         """Return the cure and the rule for programs."""
-        return {"rule": self.finding.rule, "values": self.finding.values, **self.cure.to_json(), "obstacle": self.obstacle}
+        return {
+            "rule": self.finding.rule,
+            "values": self.finding.values,
+            **self.cure.to_json(),
+            "obstacle": self.obstacle,
+        }
 
 
 @dataclass
@@ -67,7 +72,7 @@ class Fixes:
         Raises:
             UsageError: one cannot be written, or has changed since it was read.
         """
-        texts = {}
+        texts: dict[Path, str] = {}
         for name, text in self.after.items():
             path = _writable(name)
             if texts.get(path, text) != text:

@@ -63,9 +63,9 @@ def _depth(layer: Layer, path: Path) -> int:
     """Return how many parts of a path a layer has."""
     node: object = layer.values
     for depth, part in enumerate(path):
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if (isinstance(node, dict) and part in node) or (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        ):
             node = node[part]
         else:
             return depth

@@ -134,7 +134,9 @@ class _Text:
                 return self._replace(found, edit.value)
             return self._insert(edit, found, Fragment.of(edit.value))
         if len(found) < len(edit.path):
-            raise NotEditableError("comes from an anchor", file=self._file, key=dotted(edit.path), fix="edit it by hand")
+            raise NotEditableError(
+                "comes from an anchor", file=self._file, key=dotted(edit.path), fix="edit it by hand"
+            )
         if edit.operation is Operation.remove:
             return self._remove(found)
         if edit.operation is Operation.rename:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from modelservice import facts
+from modelservice.check.cures import Draft, certain, drop_flag, likely, move, name_flag, offered, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.engines import arguments as vllm
@@ -16,6 +17,7 @@ from modelservice.engines.recognise import engine_of_image
 from modelservice.engines.version import Version, is_modified
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
 from modelservice.suggest import misspelt
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
@@ -76,8 +78,9 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
             removed = vllm.removed(flag.spelling)
             if compared.known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
-            message, fix, severity = _unknown(flag, compared)
-            yield Violation(message, group.engine.option(flag), fix, severity)
+            unknown = _unknown(flag, compared)
+            at = group.engine.option(flag)
+            yield Violation(unknown.message, at, unknown.fix, unknown.severity, _cures(flag, unknown, at))
         # After an unknown flag the word may be its value.
         known = all(compared.known.find(flag.spelling) for flag in group.command.flags)
         if known and len(group.command.positionals) > 1 and not group.command.script:
@@ -89,29 +92,51 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-def _unknown(flag: Option, compared: _Compared) -> tuple[str, str, Severity | None]:
-    """Return what to report about a flag that is not known, with the fix and the severity."""
+class _Unknown(NamedTuple):
+    """What to report about a flag that is not known."""
+
+    message: str
+    fix: str
+    severity: Severity | None
+    name: str | None = None
+    """Another name for it, without dashes."""
+    sure: bool = False
+    """Whether no other name can be meant."""
+
+
+def _cures(flag: Option, unknown: _Unknown, at: Place) -> tuple[Draft, ...]:
+    """Return the cure of a flag that is not known: its name, or doing without it."""
+    if unknown.name:
+        return likely(unknown.sure, name_flag(at, flag.spelling, unknown.name))
+    return offered(drop_flag(at, flag.spelling))
+
+
+def _unknown(flag: Option, compared: _Compared) -> _Unknown:
+    """Return what to report about a flag that is not known."""
     spelling, known, severity = flag.spelling, compared.known, compared.severity
     message = f"{compared.title} does not know {spelling}"
     runs, removed = vllm.history(spelling), vllm.removed(spelling)
     before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
     if before:
         fix = vllm.replacement(spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
-        return f"{message}, which was removed after {before[-1]}", fix, severity
+        return _Unknown(f"{message}, which was removed after {before[-1]}", fix, severity)
     if runs:
         fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
-        return f"{message}, which appeared in {runs[0][0]}", fix, severity
+        return _Unknown(f"{message}, which appeared in {runs[0][0]}", fix, severity)
     if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
-        return f"{spelling} is read as several short flags", f"use -{spelling}", None
+        return _Unknown(f"{spelling} is read as several short flags", f"use -{spelling}", None, spelling[1:], True)
     near = known.nearest(spelling)
     if other := _other_engines().get(spelling.lstrip("-").replace("_", "-")):
         title, own = other
-        return f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity
+        return _Unknown(f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity, own, True)
     if severity is Severity.warning and misspelt(vllm.canonical(spelling), known.by_flag):
         severity = None
     elif severity is Severity.warning and near is None:
         severity = Severity.info  # a newer version or another distribution may have it
-    return message, f"did you mean {near}?" if near else "remove it", severity
+    sure = bool(near) and misspelt(vllm.canonical(spelling), known.by_flag) == near
+    return _Unknown(
+        message, f"did you mean {near}?" if near else "remove it", severity, near.lstrip("-") if near else None, sure
+    )
 
 
 @functools.cache
@@ -211,6 +236,7 @@ def engine_flag_duplicate(deployment: Deployment) -> Iterator[Violation]:
                     group.engine.option(given[-1]),
                     "keep one of them",
                     Severity.warning if same else None,
+                    likely(same, drop_flag(group.engine.option(given[0]), given[0].spelling)),
                 )
 
 
@@ -232,6 +258,7 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Violation]:
                     f"--{name} has no effect without --{needed}, or is rejected",
                     group.engine.flag(name),
                     f"set --{needed} too, or remove --{name}",
+                    cures=offered(drop_flag(group.engine.flag(name), name)),
                 )
 
 
@@ -264,6 +291,9 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
                     f"{group.facts.title} does not know {flag.spelling}, which is a flag of vLLM",
                     group.engine.option(flag),
                     f"use --{own}" if own else "remove it",
+                    cures=certain(name_flag(group.engine.option(flag), flag.spelling, own))
+                    if own
+                    else offered(drop_flag(group.engine.option(flag), flag.spelling)),
                 )
         held = facts.engine(engine_of_image(group.engine.image) or "")
         if held and group.facts and group.command.program and held.type != group.facts.type:
@@ -299,7 +329,15 @@ def engine_variable(deployment: Deployment) -> Iterator[Violation]:
                     f"vLLM does not read the variable {name}; --{flag} is a flag",
                     group.engine.at(f"env[{name}]"),
                     f"set engine.args.{flag}" if deployment.sources is not None else f"set --{flag} in args",
+                    cures=_as_flag(deployment, group.engine.at(f"env[{name}]"), name, flag),
                 )
+
+
+def _as_flag(deployment: Deployment, at: Place, name: str, flag: str) -> tuple[Draft, ...]:
+    """Return the cure of a variable that is meant as a flag, where it stands next to the flags."""
+    key = at.key(deployment.sources) or ""
+    above = key.removesuffix(f"env.{name}")
+    return certain(move(at, f"{above}args.{flag}")) if above in ("engine.", "decode.engine.", "prefill.engine.") else ()
 
 
 _RANGES = {
@@ -332,6 +370,9 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Violation]:
                     f"--{name} is {value}, but must be between {low:g} and {high:g}",
                     group.engine.flag(name),
                     "for ninety percent set 0.9" if high == 1 else "set a number in this range",
+                    cures=certain(put_flag(group.engine.flag(name), name, number / 100))
+                    if high == 1 and low <= number / 100 <= high
+                    else (),
                 )
         batched, length = group.command.number("max-num-batched-tokens"), group.command.number("max-model-len")
         if batched and length and batched < length and group.command.has("no-enable-chunked-prefill"):
@@ -340,4 +381,7 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Violation]:
                 "so vLLM rejects long prompts",
                 group.engine.flag("max-num-batched-tokens"),
                 f"set {length}, or leave chunked prefill on",
+                cures=offered(
+                    put_flag(group.engine.flag("max-num-batched-tokens"), "max-num-batched-tokens", int(length))
+                ),
             )

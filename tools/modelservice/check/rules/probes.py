@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from modelservice.check.cures import certain, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import shown
@@ -113,6 +114,7 @@ def probe_scheme(deployment: Deployment) -> Iterator[Violation]:
                     f"{'needs TLS' if secure else 'has no TLS'}",
                     group.engine.at(name),
                     f"set scheme: {'HTTPS' if secure else 'HTTP'}",
+                    cures=certain(put(group.engine.at(name), "HTTPS" if secure else "HTTP", ("httpGet", "scheme"))),
                 )
 
 
@@ -146,6 +148,7 @@ def probe_timeout(deployment: Deployment) -> Iterator[Violation]:
                     f"{name} waits {timeout} s, and {path} of the engine takes about as long",
                     group.engine.at(name),
                     "set timeoutSeconds: 5",
+                    cures=certain(put(group.engine.at(name), 5, ("timeoutSeconds",))),
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelservice import facts
+from modelservice.check.cures import certain, offered, put, put_variable
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.facts.models import KvTransfer, SidecarConnector
@@ -187,6 +188,7 @@ def transfer_pipeline(deployment: Deployment) -> Iterator[Violation]:
                 "pipeline",
                 group.engine.flag("pipeline-parallel-size"),
                 "set pipeline: 1 and a larger tensor parallel size, or use data parallelism",
+                cures=offered(put(f"{group.role}.parallelism.pipeline", 1)),
             )
 
 
@@ -208,10 +210,12 @@ def nixl_host(deployment: Deployment) -> Iterator[Violation]:
         if _is_pod_address(host, group) or (host is None and group.command.script):
             continue
         state = "is not set" if host is None else f"is {host!r}" if isinstance(host, str) else "is not the pod's IP"
+        at = group.engine.at(f"env[{name}]").otherwise(*group.engine.at("env").keys)
         yield Violation(
             f"{name} of {group.role} {state}, so the other role asks itself for the cache",
-            group.engine.at(f"env[{name}]").otherwise(*group.engine.at("env").keys),
+            at,
             f"set {name}: {{valueFrom: {{fieldRef: {{fieldPath: status.podIP}}}}}}",
+            cures=certain(put_variable(at, name, {"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})),
         )
 
 
