@@ -101,7 +101,7 @@ def test_edits_of_a_file_that_someone_wrote(file: Path, line_end: str) -> None:
         pytest.skip("no mapping")
     if not values or re.search(r"^---", text.strip()[3:], re.MULTILINE):
         pytest.skip("no values file")
-    source = random.Random(file.name)
+    source = random.Random(file.name)  # noqa: S311
     for _ in range(4):
         check(text, edit_of(values, source))
 
@@ -109,6 +109,8 @@ def test_edits_of_a_file_that_someone_wrote(file: Path, line_end: str) -> None:
 def test_a_scalar_that_is_set_changes_its_characters_only() -> None:
     for file in OWN:
         text = file.read_text(encoding="utf-8")
+        if re.search(r"[&*]\w", text):
+            continue
         for path, value in list(leaves(go_value(text)))[:20]:
             if not isinstance(value, int) or isinstance(value, bool):
                 continue
@@ -158,4 +160,4 @@ def test_edits_of_generated_yaml(text: str, seed: int) -> None:
     except helm_python.HelmError:
         assume(False)
     assume(values)
-    check(text, edit_of(values, random.Random(seed)))
+    check(text, edit_of(values, random.Random(seed))  # noqa: S311)

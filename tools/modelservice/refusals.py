@@ -84,8 +84,8 @@ def _refusal(above: Sequence[str], line: str, values: Mapping[str, Any]) -> Prob
 
 
 def _cures(cure: Mapping[str, Any], above: Sequence[str], values: Mapping[str, Any]) -> tuple[Cure, ...]:
-    """Return the cure of a refusal: ``{"certain": [{"set": KEY, "value": …}, {"remove": KEY}, {"move": KEY, "to": KEY}]}``,
-    or ``offered``.
+    """Return the cure of a refusal: a map of ``certain`` or ``offered``, with a list of ``{"set": KEY, "value": …}``,
+    ``{"remove": KEY}`` and ``{"move": KEY, "to": KEY}``.
     """
 
     def path(key: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePath
+from typing import Any
 
 from modelservice.documents import STANDARD_INPUT
 from modelservice.edits.edit import AsWritten, Cure, Edit, Operation
@@ -61,12 +62,10 @@ def _nearest(path: Path, sources: Sources) -> Layer | None:
 
 def _depth(layer: Layer, path: Path) -> int:
     """Return how many parts of a path a layer has."""
-    node: object = layer.values
+    node: Any = layer.values
     for depth, part in enumerate(path):
-        if (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        ):
-            node = node[part]
-        else:
+        among = isinstance(node, list) and isinstance(part, int) and part < len(node)
+        if not among and not (isinstance(node, dict) and part in node):
             return depth
+        node = node[part]
     return len(path)

@@ -17,6 +17,7 @@ from modelservice.facts.versions import holds, number, shown
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
 from modelservice.suggest import misspelt
 
@@ -61,9 +62,8 @@ def _flag_cures(flag: Option, version: tuple[int, ...] | None, at: Place) -> tup
     """Return the cure of a flag that the version does not know: its name, or doing without it."""
     name = flag.spelling.lstrip("-")
     known = facts.routing_proxy().flag(name)
-    instead = (
-        known.instead if known and version else misspelt(name, [item.name for item in facts.routing_proxy().flags])
-    )
+    names = [item.name for item in facts.routing_proxy().flags]
+    instead = known.instead if known and version else misspelt(name, names)
     if instead:
         return certain(name_flag(at, flag.spelling, instead))
     return offered(drop_flag(at, flag.spelling))
