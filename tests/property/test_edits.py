@@ -160,4 +160,4 @@ def test_edits_of_generated_yaml(text: str, seed: int) -> None:
     except helm_python.HelmError:
         assume(False)
     assume(values)
-    check(text, edit_of(values, random.Random(seed))  # noqa: S311)
+    check(text, edit_of(values, random.Random(seed)))  # noqa: S311
