@@ -80,6 +80,11 @@ def put(target: Target, value: Any, below: Path = ()) -> Change:
     return Change(target, lambda _, path: [setting((*path, *below), value)])
 
 
+def put_field(target: Target, field: str, value: Any) -> Change:
+    """Return the change that sets a field, where the values have it by that name."""
+    return Change(target, lambda _, path: [setting(path, value)] if path[-1] == field else None)
+
+
 def drop(target: Target, below: Path = ()) -> Change:
     """Return the change that removes a key that someone wrote, or one below it."""
     return Change(target, lambda sources, path: _drop(sources, (*path, *below)))

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from modelservice import facts
 from modelservice.check.cures import Draft, certain, drop_flag, likely, move, name_flag, offered, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.check.vllm_flags import Unknown, compared_with_vllm, unknown_flag
 from modelservice.engines import arguments as vllm
 from modelservice.engines.argument_changes import versions_taking
 from modelservice.engines.command import Option
 from modelservice.engines.recognise import engine_of_image
-from modelservice.engines.version import Version, is_modified
+from modelservice.engines.version import Version
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import PodGroup
 from modelservice.model.provenance import Place
-from modelservice.suggest import misspelt
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
-
-
-class _Compared(NamedTuple):
-    """Pods that run vLLM, and the arguments that their flags are compared with."""
-
-    group: PodGroup
-    known: vllm.Table
-    version: Version | None
-    """Version of the image as far as it is known."""
-    modified: bool
-    """Whether the image is built from changed sources."""
-
-    @property
-    def severity(self) -> Severity | None:
-        """Severity of what these arguments reject: None, the rule's own, only where the image has exactly them."""
-        if self.version is not None and not self.known.exact:
-            return Severity.info
-        return Severity.warning if self.version is None or self.modified else None
-
-    @property
-    def value_severity(self) -> Severity | None:
-        """Severity of a value of another type: of a flag that is known, only another version may change it."""
-        return Severity.info if self.version is not None and not self.known.exact else None
-
-    @property
-    def title(self) -> str:
-        """The version for a sentence, with the reason where it is not certain."""
-        if self.version is None:
-            return f"vLLM {self.known.version} (the image's tag does not tell the version)"
-        return f"vLLM {self.known.version}" + (" (the image is built from changed sources)" if self.modified else "")
-
-
-def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
-    """Yield the pods that run vLLM, with what their flags are compared with."""
-    for group in deployment.servers:
-        if group.command.engine == "vllm":
-            version = deployment.engine_version(group)
-            stated = deployment.vllm_version is not None and deployment.engine_upgrade is None
-            modified = not stated and is_modified(group.engine.image)
-            yield _Compared(group, vllm.table(version), version, modified)
 
 
 @rule(
@@ -72,13 +29,13 @@ def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
 )
 def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version knows every flag."""
-    for compared in _of_vllm(deployment):
+    for compared in compared_with_vllm(deployment):
         group, version = compared.group, compared.version
         for flag in group.command.flags:
             removed = vllm.removed(flag.spelling)
             if compared.known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
-            unknown = _unknown(flag, compared)
+            unknown = unknown_flag(flag, compared)
             at = group.engine.option(flag)
             yield Violation(unknown.message, at, unknown.fix, unknown.severity, _cures(flag, unknown, at))
         # After an unknown flag the word may be its value.
@@ -92,62 +49,11 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-class _Unknown(NamedTuple):
-    """What to report about a flag that is not known."""
-
-    message: str
-    fix: str
-    severity: Severity | None
-    name: str | None = None
-    """Another name for it, without dashes."""
-    sure: bool = False
-    """Whether no other name can be meant."""
-
-
-def _cures(flag: Option, unknown: _Unknown, at: Place) -> tuple[Draft, ...]:
+def _cures(flag: Option, unknown: Unknown, at: Place) -> tuple[Draft, ...]:
     """Return the cure of a flag that is not known: its name, or doing without it."""
     if unknown.name:
         return likely(unknown.sure, name_flag(at, flag.spelling, unknown.name))
     return offered(drop_flag(at, flag.spelling))
-
-
-def _unknown(flag: Option, compared: _Compared) -> _Unknown:
-    """Return what to report about a flag that is not known."""
-    spelling, known, severity = flag.spelling, compared.known, compared.severity
-    message = f"{compared.title} does not know {spelling}"
-    runs, removed = vllm.history(spelling), vllm.removed(spelling)
-    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
-    if before:
-        fix = vllm.replacement(spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
-        return _Unknown(f"{message}, which was removed after {before[-1]}", fix, severity)
-    if runs:
-        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
-        return _Unknown(f"{message}, which appeared in {runs[0][0]}", fix, severity)
-    if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
-        return _Unknown(f"{spelling} is read as several short flags", f"use -{spelling}", None, spelling[1:], True)
-    near = known.nearest(spelling)
-    if other := _other_engines().get(spelling.lstrip("-").replace("_", "-")):
-        title, own = other
-        return _Unknown(f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity, own, True)
-    if severity is Severity.warning and misspelt(vllm.canonical(spelling), known.by_flag):
-        severity = None
-    elif severity is Severity.warning and near is None:
-        severity = Severity.info  # a newer version or another distribution may have it
-    sure = bool(near) and misspelt(vllm.canonical(spelling), known.by_flag) == near
-    return _Unknown(
-        message, f"did you mean {near}?" if near else "remove it", severity, near.lstrip("-") if near else None, sure
-    )
-
-
-@functools.cache
-def _other_engines() -> Mapping[str, tuple[str, str]]:
-    """Return flags of other engines, each with the engine's title and vLLM's flag of the same meaning."""
-    return {
-        own: (engine.title, name)
-        for engine in facts.engines()
-        for name, own in (engine.flags.foreign if engine.flags else {}).items()
-        if own and not vllm.history(f"--{own}")
-    }
 
 
 @rule(
@@ -159,7 +65,7 @@ def _other_engines() -> Mapping[str, tuple[str, str]]:
 )
 def engine_version(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version is one whose arguments are known."""
-    for group, known, version, _ in _of_vllm(deployment):
+    for group, known, version, _ in compared_with_vllm(deployment):
         compared = f"its flags were compared with those of {known.version}"
         if version is None and group.command.flags:
             yield Violation(
@@ -185,7 +91,7 @@ def engine_version(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
     """Every flag has a value of its type."""
-    for compared in _of_vllm(deployment):
+    for compared in compared_with_vllm(deployment):
         group = compared.group
         for flag in group.command.flags:
             argument = compared.known.find(flag.spelling)
@@ -314,7 +220,7 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_variable(deployment: Deployment) -> Iterator[Violation]:
     """A setting is a flag, not a variable that vLLM does not read."""
-    for group, known, *_ in _of_vllm(deployment):
+    for group, known, *_ in compared_with_vllm(deployment):
         if group.command.script:
             continue  # the script may read it
         variables = group.facts.flags.variables if group.facts and group.facts.flags else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from modelservice.check.cures import certain, put
+from modelservice.check.cures import certain, offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import shown
@@ -217,6 +217,7 @@ def liveness_cold(deployment: Deployment) -> Iterator[Violation]:
             if deployment.sources is not None
             else f"set {startup} as well",
             None if _budget(probe) < 60 else Severity.warning,
+            cures=offered(put(f"{group.role}.probes.enabled", True)),
         )
 
 
@@ -239,6 +240,7 @@ def readiness_missing(deployment: Deployment) -> Iterator[Violation]:
                 f"set {group.role}.probes.enabled: true"
                 if deployment.sources is not None
                 else "set readinessProbe: {httpGet: {path: /health, port: ...}}",
+                cures=offered(put(f"{group.role}.probes.enabled", True)),
             )
 
 

@@ -60,13 +60,10 @@ def _flag_keys(flag: Option) -> tuple[str, ...]:
 
 def _flag_cures(flag: Option, version: tuple[int, ...] | None, at: Place) -> tuple[Draft, ...]:
     """Return the cure of a flag that the version does not know: its name, or doing without it."""
-    name = flag.spelling.lstrip("-")
-    known = facts.routing_proxy().flag(name)
-    names = [item.name for item in facts.routing_proxy().flags]
-    instead = known.instead if known and version else misspelt(name, names)
-    if instead:
-        return certain(name_flag(at, flag.spelling, instead))
-    return offered(drop_flag(at, flag.spelling))
+    known = facts.routing_proxy().flag(flag.spelling.lstrip("-"))
+    near = misspelt(flag.spelling.lstrip("-"), [item.name for item in facts.routing_proxy().flags])
+    instead = known.instead if known and version else near
+    return certain(name_flag(at, flag.spelling, instead)) if instead else offered(drop_flag(at, flag.spelling))
 
 
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:

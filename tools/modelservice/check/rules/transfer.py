@@ -45,6 +45,7 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
                 f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector}}"
                 if deployment.sources
                 else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {group.transfer_part}",
+                cures=offered(put(f"{group.role}.engine.args.{transfer.flag}", {"kv_connector": "NixlConnector"})),
             )
 
 
@@ -85,6 +86,7 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Violation]:
                 f"the sidecar's connector is {name}, but {engine}",
                 group.proxy.flag(*CONNECTOR).otherwise(*group.engine.flag(transfer.flag or transfer.mode).keys),
                 ", or ".join(fixes) or "use an engine that the sidecar supports",
+                cures=offered(put("routing.proxy.connector", fitting[0])) if len(fitting) == 1 else (),
             )
         yield from _different_connectors(group, transfer, prefill)
 

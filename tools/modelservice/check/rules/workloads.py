@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelservice.check.cures import certain, put
+from modelservice.check.cures import certain, drop, offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.images import is_image_reference
@@ -93,6 +93,7 @@ def variable_twice(deployment: Deployment) -> Iterator[Violation]:
                         f"{group.role}.containers[{container.position}].env[{last}]"
                     ),
                     "keep one of them",
+                    cures=offered(drop(f"{group.role}.containers[{container.position}].env[{last}]")),
                 )
 
 
