@@ -19,7 +19,7 @@ CERTAIN = {
     # Spelling.
     "engine-flag-unknown", "field-rejected", "pod-fields",
     # Another name or place of the same thing.
-    "engine-flag-foreign", "engine-variable", "proxy-flag",
+    "engine-flag-foreign", "engine-variable", "former-key", "proxy-flag",
     # A unit.
     "engine-flag-range",
     # Something that can never work otherwise, and a single value that does.

@@ -248,7 +248,7 @@ def written_text(document: yaml.Node | None, path: Path) -> str | None:
     for part in path:
         found = _entry(node, part)
         node = found[1] if found else None
-    return str(node.value) if isinstance(node, yaml.ScalarNode) and node.style is None else None
+    return str(node.value) if isinstance(node, yaml.ScalarNode) and not node.style else None
 
 
 def _line(node: yaml.Node | None, path: Path) -> int | None:

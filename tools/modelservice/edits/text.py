@@ -132,6 +132,8 @@ class _Text:
         if edit.operation is Operation.set:
             if len(found) == len(edit.path):
                 return self._replace(found, edit.value)
+            if "<<" not in self._text and self._value(edit) is not None:
+                raise NotEditableError("is written in another way", file=self._file, key=dotted(edit.path))
             return self._insert(edit, found, Fragment.of(edit.value))
         if len(found) < len(edit.path):
             raise NotEditableError(
@@ -142,13 +144,21 @@ class _Text:
         if edit.operation is Operation.rename:
             child = found[-1]
             return [TextEdit(child.start, child.key_end, name(edit.to[-1], child.style))]
-        moved = self._fragment(found, self._value(edit))
-        return [*self._remove(found), *self._insert(edit, find(self._root, edit.to), moved)]
+        target = find(self._root, edit.to)
+        removed, added = self._remove(found), self._insert(edit, target, self._fragment(found, self._value(edit)))
+        within = len(found) > 1 and bool(target) and target[-1] is found[-2]
+        if within and len(removed) > 1:  # nothing else was there, and the map does not become empty
+            removed = removed[1:]
+        return [*removed, *added]
 
     def _value(self, edit: Edit) -> object:
+        """Return what Helm reads at the path of an edit; None for nothing."""
         node: object = _read(self._text, self._file or "")
         for part in edit.path:
-            node = node[part]  # type: ignore[index]
+            if isinstance(node, list) and isinstance(part, int):
+                node = node[part] if part < len(node) else None
+            else:
+                node = node.get(part) if isinstance(node, dict) else None
         return node
 
     def _line_start(self, position: int) -> int:

@@ -161,7 +161,7 @@ class _Builder:
             colon = _COLON.match(self._text, key.end)
             after = colon.end() if colon else key.end
             value = self.node(next(self._events), after, in_flow=node.flow)
-            name = event.value if isinstance(event, ScalarEvent) else ""
+            name = _name(event) if isinstance(event, ScalarEvent) else ""
             node.children.append(Child(name, key.start, key.end, after, key.style, value))
         raise AssertionError("a map that does not end")
 
@@ -178,6 +178,17 @@ class _Builder:
             node.children.append(Child(len(node.children), start, behind, behind, None, value))
             position = max(value.end, behind)
         raise AssertionError("a list that does not end")
+
+
+_TRUE = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"}
+_FALSE = {"n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"}
+
+
+def _name(event: Any) -> str:
+    """Return a key as Go's reader has it, for which plain ``on`` is true."""
+    if event.style or event.tag:
+        return str(event.value)
+    return "true" if event.value in _TRUE else "false" if event.value in _FALSE else str(event.value)
 
 
 def find(root: Node | None, path: Path) -> list[Child]:
