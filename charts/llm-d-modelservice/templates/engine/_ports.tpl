@@ -28,7 +28,7 @@ facts, monitored (a monitor names the ports, see nameMetricsPorts), container.
 
 {{/*
 Gives the engine's ports the names that the role's monitor scrapes, in place; prints nothing. Input: facts, monitor,
-container. A declared port keeps its name; a missing one is added.
+container, root. A declared port keeps its name; a missing one is added.
 */}}
 {{- define "llm-d-modelservice.nameMetricsPorts" -}}
 {{- $ports := .container.ports | default list -}}
