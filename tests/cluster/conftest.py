@@ -1,4 +1,4 @@
-"""A control plane for the cluster tests: one for all of them, in one worker."""
+"""Control planes for the cluster tests: one with accelerators, and one as others have it for what needs none."""
 
 from __future__ import annotations
 
@@ -66,35 +66,67 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Cluster tests share one worker and so one control plane, but for those of another group."""
+    """Tests that share a control plane share one worker, but for those of another group."""
     for item in items:
-        if item.path.parent == FOLDER and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+        if (
+            isinstance(item, pytest.Function)
+            and item.path.parent == FOLDER
+            and not item.get_closest_marker("xdist_group")
+        ):
+            group = "accelerators" if "fake_nodes" in item.fixturenames else "plain"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """The cluster of ``--kubeconfig``, or else a control plane with nodes of several kinds; skips where its programs
-    cannot be built, not in CI.
-    """
-    if kubeconfig := pytestconfig.getoption("--kubeconfig"):
-        given = Cluster(Client(Path(kubeconfig)))
-        if not pytestconfig.getoption("--fake-nodes"):
-            yield given
-            return
-        with lent(given.client, POOLS_OF_TESTS):
-            yield given
+def given(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """The cluster of ``--kubeconfig``."""
+    cluster = Cluster(Client(Path(pytestconfig.getoption("--kubeconfig"))))
+    if not pytestconfig.getoption("--fake-nodes"):
+        yield cluster
         return
-    version = pytestconfig.getoption("--kubernetes")
+    with lent(cluster.client, POOLS_OF_TESTS):
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def version(pytestconfig: pytest.Config) -> str:
+    """The version of the local control planes; skips where their programs cannot be built, not in CI."""
+    chosen: str = pytestconfig.getoption("--kubernetes")
     try:
-        kubernetes_program("kube-apiserver", version)
+        kubernetes_program("kube-apiserver", chosen)
     except UsageError as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("cluster") / "plane"
-    with ControlPlane(folder, POOLS_OF_TESTS, version) as plane:
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def with_accelerators(tmp_path_factory: pytest.TempPathFactory, version: str) -> Iterator[Cluster]:
+    """A control plane with nodes of several kinds."""
+    with ControlPlane(tmp_path_factory.mktemp("accelerators") / "plane", POOLS_OF_TESTS, version) as plane:
         yield Cluster(plane.client, plane)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory, version: str) -> Iterator[Cluster]:
+    """A cluster as others have: its nodes have processors and nothing more."""
+    pools = [NodePool(name="plain", count=3, resources={"cpu": "64", "memory": "512Gi"})]
+    with ControlPlane(tmp_path_factory.mktemp("plain") / "plane", pools, version) as plane:
+        yield Cluster(plane.client, plane)
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The cluster of ``--kubeconfig``, or else a control plane: only a test that asks for ``fake_nodes`` gets
+    accelerators, and only one that asks for ``local_plane`` the control plane itself, so that all others run on any cluster.
+    """
+    if request.config.getoption("--kubeconfig"):
+        name = "given"
+    else:
+        name = "with_accelerators" if "fake_nodes" in request.fixturenames else "plain"
+    found: Cluster = request.getfixturevalue(name)
+    return found if "local_plane" in request.fixturenames else found.as_given()
 
 
 @pytest.fixture

@@ -4,60 +4,113 @@ import os
 import re
 import signal
 import ssl
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from localcluster import process
-from localcluster.binaries import KUBERNETES
+from localcluster.binaries import KUBERNETES, binary
 from localcluster.control_plane import PROGRAMS, ControlPlane
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.model.node_pools import POOLS, NodePool, read_pools
-from support.cluster import Cluster
+from support.cluster import Cluster, Helm, values
 
 pytestmark = pytest.mark.usefixtures("local_plane")
 
 
-def test_the_cluster_tests_share_one_worker(request: pytest.FixtureRequest) -> None:
+def test_tests_of_one_cluster_share_one_worker(request: pytest.FixtureRequest) -> None:
     """Else each worker starts clusters of its own, and nobody notices but the clock."""
-    assert request.node.nodeid.endswith("@cluster") or not getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@plain") or not getattr(request.config.option, "loadgroup", False)
 
 
-def test_several_run_side_by_side_and_leave_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    folder = tmp_path / "second"
-    with ControlPlane(folder, [NodePool(name="small")]) as second:
-        nodes = second.client.resource("v1", "Node").get().to_dict()["items"]
-        assert [node["metadata"]["name"] for node in nodes] == ["small-0"]
-        assert set(process.running(folder)) == set(PROGRAMS)
-    assert not folder.exists()
+@pytest.fixture(scope="module")
+def predecessor(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[int]]:
+    """A folder whose process was killed while it started a control plane, so that nothing was cleaned up, and the
+    programs that it left.
+    """
+    folder = tmp_path_factory.mktemp("second") / "plane"
+    script = f"""
+import os
+from pathlib import Path
+from localcluster.control_plane import ControlPlane
+class Killed(ControlPlane):
+    def _start_api_server(self, *arguments):
+        os._exit(9)
+Killed(Path({str(folder)!r})).up()
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    left = process.running(folder)
+    assert set(left) == {"etcd"}
+    (folder / "kwok.pid").write_text("999999")
+    (folder / "old").write_text("x")
+    return folder, set(left.values())
+
+
+@pytest.fixture(scope="module")
+def second(predecessor: tuple[Path, set[int]]) -> Iterator[ControlPlane]:
+    """A control plane beside that of the tests."""
+    with ControlPlane(predecessor[0], [NodePool(name="small")]) as plane:
+        yield plane
+
+
+def test_a_folder_whose_process_was_killed_is_replaced_and_its_programs_are_ended(
+    second: ControlPlane, predecessor: tuple[Path, set[int]]
+) -> None:
+    folder, before = predecessor
+    assert not (folder / "old").exists()
+    assert not before & set(process.running(folder).values())
+    for program in before:
+        assert not Path(f"/proc/{program}/cwd").exists()
+
+
+def test_several_run_side_by_side(cluster: Cluster, second: ControlPlane) -> None:
+    nodes = second.client.resource("v1", "Node").get().to_dict()["items"]
+    assert [node["metadata"]["name"] for node in nodes] == ["small-0"]
+    assert set(process.running(second.folder)) == set(PROGRAMS)
     cluster.plane.check()
 
 
-def test_a_program_that_dies_is_reported_with_its_log_and_nothing_is_left(cluster: Cluster, tmp_path: Path) -> None:
-    folder = tmp_path / "dying"
-    with ControlPlane(folder) as plane:
-        os.kill(process.running(folder)["etcd"], signal.SIGKILL)
+def test_a_missing_definition_is_named_by_helm_and_by_the_tests(second: ControlPlane, chart: Path) -> None:
+    second.client.resource("apiextensions.k8s.io/v1", "CustomResourceDefinition").delete(
+        name="podmonitors.monitoring.coreos.com"
+    )
+    other = Cluster(second.client)
+    api_version, kind = "monitoring.coreos.com/v1", "PodMonitor"
 
-        def missed() -> bool:
-            plane.check()
-            return False
+    def gone() -> bool:
+        second.client.dynamic.resources.invalidate_cache()
+        return not second.client.knows(api_version, kind)
 
-        with pytest.raises(ModelserviceError, match="etcd exited with code -9; its log ends"):
-            cluster.wait("etcd is missed", missed)
-    assert process.running(folder) == {}
-    assert not folder.exists()
+    other.wait("the kind is gone", gone)
+    with pytest.raises(pytest.skip.Exception, match=f"the cluster has no {kind} of {api_version}"):
+        other.require(api_version, kind)
+    monitored = values(decode={"monitoring": {"podmonitor": {"enabled": True}}})
+    with pytest.raises(AssertionError, match=r'no matches for kind "PodMonitor"'):
+        Helm(binary("helm4"), other, chart, "default").install("missing", monitored)
 
 
-def test_a_stale_folder_is_replaced(tmp_path: Path) -> None:
-    folder = tmp_path / "stale"
-    folder.mkdir()
-    (folder / "etcd.pid").write_text("999999")
-    (folder / "old").write_text("x")
-    with ControlPlane(folder):
-        assert not (folder / "old").exists()
+def test_a_program_that_dies_is_reported_with_its_log_and_nothing_is_left(
+    cluster: Cluster, second: ControlPlane
+) -> None:
+    """The last test of this control plane."""
+    os.kill(process.running(second.folder)["etcd"], signal.SIGKILL)
+
+    def missed() -> bool:
+        second.check()
+        return False
+
+    with pytest.raises(ModelserviceError, match="etcd exited with code -9; its log ends"):
+        cluster.wait("etcd is missed", missed)
+    second.down()
+    assert process.running(second.folder) == {}
+    assert not second.folder.exists()
+    cluster.plane.check()
 
 
 def test_secrets_are_readable_by_their_owner_alone(cluster: Cluster) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from localcluster import control_plane, process
-from localcluster.binaries import binary
 from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
+from localcluster.definitions import disaggregated_set, leader_worker_set
 from modelservice.errors import ModelserviceError, UsageError
-from support.cluster import Cluster, Helm, own_cache, values
+from support.cluster import Cluster, own_cache
 from support.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("local_plane")
@@ -91,6 +91,8 @@ def test_a_port_that_is_taken_names_the_program_and_its_last_words(
                 yield ports
 
         monkeypatch.setattr(control_plane, "reserved_ports", taken)
+        needed_by_lws = [leader_worker_set(), disaggregated_set()]
+        monkeypatch.setattr(control_plane, "definitions", lambda: needed_by_lws)
         with (
             pytest.raises(ModelserviceError, match=rf"(?s){program} .*address already in use"),
             ControlPlane(tmp_path / "plane"),
@@ -165,25 +167,6 @@ def test_an_unknown_version_of_kubernetes_names_the_known(tmp_path: Path) -> Non
     assert not (tmp_path / "plane").exists()
 
 
-def test_a_missing_definition_is_named_by_helm_and_by_the_tests(cluster: Cluster, chart: Path, tmp_path: Path) -> None:
-    """A cluster of its own, from which a definition is taken away."""
-    with ControlPlane(tmp_path / "plane") as plane:
-        definitions = plane.client.resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-        definitions.delete(name="leaderworkersets.leaderworkerset.x-k8s.io")
-        other = Cluster(plane.client)
-        api_version, kind = "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"
-
-        def gone() -> bool:
-            plane.client.dynamic.resources.invalidate_cache()
-            return not plane.client.knows(api_version, kind)
-
-        other.wait("the kind is gone", gone)
-        with pytest.raises(pytest.skip.Exception, match=f"the cluster has no {kind} of {api_version}"):
-            other.require(api_version, kind)
-        with pytest.raises(AssertionError, match=r'no matches for kind "LeaderWorkerSet"'):
-            Helm(binary("helm4"), other, chart, "default").install("missing", values(multinode=True))
-
-
 def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Path) -> None:
     """As a job that is cancelled, or a test run that hangs."""
     folder = tmp_path / "plane"
@@ -191,16 +174,3 @@ def test_a_process_that_is_killed_leaves_nothing(cluster: Cluster, tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"up\n")
     cluster.wait("all programs have ended", lambda: not folder.exists() and processes_of(tmp_path) == [])
-
-
-def test_the_programs_of_a_cluster_that_was_killed_are_ended_by_the_next(tmp_path: Path) -> None:
-    """The process that started them was killed, so nothing was cleaned up."""
-    folder = tmp_path / "plane"
-    script = f"from pathlib import Path; import os; from localcluster.control_plane import ControlPlane; ControlPlane(Path({str(folder)!r})).up(); os._exit(9)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
-    before = process.running(folder)
-    assert before
-    with ControlPlane(folder):
-        assert not set(before.values()) & set(process.running(folder).values())
-    assert processes_of(tmp_path) == []
-    shutil.rmtree(folder, ignore_errors=True)

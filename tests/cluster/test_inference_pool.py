@@ -64,10 +64,15 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session", params=RELEASES)
-def pool_chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Path:
-    """The InferencePool chart of each release."""
+@pytest.fixture(autouse=True)
+def pools_are_known(cluster: Cluster) -> None:
+    """All of this is about InferencePools."""
     cluster.require("inference.networking.k8s.io/v1", "InferencePool")
+
+
+@pytest.fixture(scope="session", params=RELEASES)
+def pool_chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The InferencePool chart of each release."""
     return inference_pool_chart(tmp_path_factory.mktemp("charts") / "charts", request.param)
 
 

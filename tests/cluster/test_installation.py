@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from localcluster.binaries import binary
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm_executable import HelmExecutable
 from modelservice.inputs import merge, read_values
 from support.cluster import Cluster, Helm, expected_pods
 from support.presets import layers, sensible
@@ -14,6 +16,7 @@ from support.render import ROOT, pod_templates
 
 pytestmark = [pytest.mark.usefixtures("fake_nodes"), pytest.mark.xdist_group("installation")]
 
+HELMS = ("helm4", "helm3")
 FILES = [
     *sorted((ROOT / "examples").glob("values-*.yaml")),
     *sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*.yaml")),
@@ -50,23 +53,40 @@ def surroundings(objects: list[dict[str, Any]], namespace: str) -> Iterator[dict
         for volume in pod.get("volumes", [])
         if "persistentVolumeClaim" in volume
     }
-    for claim in sorted(named - own):
+    missing = sorted(named - own)
+    for claim in missing:
         yield {
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim},
             "spec": {"accessModes": modes, "resources": {"requests": size}},
         }  # fmt: skip
-    for storage in {"", *values_of("storageClassName", objects)}:
-        for number in range(2 * expected_pods(objects) + len(named)):
-            name = f"{namespace}-{storage or 'no-class'}-{number}"
-            yield {
-                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
-                "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
-                         "storageClassName": storage},
-            }  # fmt: skip
+    for number, storage in enumerate([*("" for _ in missing), *classes_of_claims(objects)]):
+        yield {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{namespace}-{number}"},
+            "spec": {"accessModes": modes, "capacity": size, "hostPath": {"path": "/models"},
+                     "storageClassName": storage},
+        }  # fmt: skip
     for name in values_of("runtimeClassName", objects):
         yield {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": name}
     for name in values_of("priorityClassName", objects):
         yield {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1}
+
+
+def classes_of_claims(objects: list[dict[str, Any]]) -> Iterator[str]:
+    """The storage class of each claim that the release or its controllers make, "" without one."""
+    for obj in objects:
+        if obj["kind"] == "PersistentVolumeClaim":
+            yield obj["spec"].get("storageClassName", "")
+        per_pod = [
+            *obj.get("spec", {}).get("volumeClaimTemplates", []),
+            *(
+                volume["ephemeral"]["volumeClaimTemplate"]
+                for template in pod_templates(obj)
+                for volume in template["spec"].get("volumes", [])
+                if "ephemeral" in volume
+            ),
+        ]
+        for claim in per_pod:
+            yield from [claim["spec"].get("storageClassName", "")] * expected_pods([obj])
 
 
 def values_of(key: str, value: Any) -> set[str]:
@@ -87,11 +107,26 @@ def test_examples_and_ci_values(
     install(cluster, embedded, any_helm, namespace, read_values(str(file)))
 
 
-@pytest.mark.parametrize("names", sensible(), ids=lambda names: "+".join(name.split("/")[1] for name in names))
+@pytest.fixture(scope="session")
+def executables(chart: Path) -> dict[str, HelmExecutable]:
+    """Both helm executables, to render."""
+    return {name: HelmExecutable(chart, str(binary(name))) for name in HELMS}
+
+
+@pytest.mark.parametrize(
+    ("any_helm", "other", "names"),
+    [(HELMS[index % 2], HELMS[(index + 1) % 2], names) for index, names in enumerate(sensible())],
+    indirect=["any_helm"],
+    ids=["+".join(name.split("/")[1] for name in names) for names in sensible()],
+)
 def test_preset_combinations(
-    cluster: Cluster, embedded: EmbeddedHelm, any_helm: Helm, namespace: str, names: list[str]
-) -> None:
-    install(cluster, embedded, any_helm, namespace, layers(*names))
+    cluster: Cluster, embedded: EmbeddedHelm, executables: dict[str, HelmExecutable], any_helm: Helm, namespace: str,
+    other: str, names: list[str],
+) -> None:  # fmt: skip
+    """Installed by one of the helm executables; the other one renders the same objects."""
+    values, release = layers(*names), Release("every", namespace)
+    assert executables[other].render(values, release).objects == embedded.render(values, release).objects
+    install(cluster, embedded, any_helm, namespace, values)
 
 
 def test_a_multinode_release_upgrades_in_place(cluster: Cluster, any_helm: Helm, namespace: str) -> None:

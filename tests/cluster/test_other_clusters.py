@@ -1,25 +1,17 @@
-"""The tests run on any cluster that a kubeconfig names; what needs accelerators says so, and can be lent fake nodes."""
+"""The tests run on any cluster that a kubeconfig names; what needs accelerators says so, and can be lent fake nodes.
 
-from collections.abc import Iterator
+All tests that do not say so run on plain nodes, see ``cluster`` in conftest.py: one without the mark fails there.
+"""
+
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from localcluster.control_plane import ControlPlane
-from modelservice.model.node_pools import NodePool
 from support.cluster import Cluster, run_tests_on
 
-pytestmark = [pytest.mark.usefixtures("local_plane"), pytest.mark.xdist_group("other_clusters")]
+pytestmark = pytest.mark.usefixtures("local_plane")
 FOLDER = "tests/cluster"
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster as others have: its nodes have processors and nothing more."""
-    pools = [NodePool(name="plain", count=3, resources={"cpu": "64", "memory": "512Gi"})]
-    with ControlPlane(tmp_path_factory.mktemp("plain") / "plane", pools) as plane:
-        yield Cluster(plane.client, plane)
 
 
 def outcomes(cluster: Cluster, folder: Path, *arguments: str) -> dict[str, str]:
@@ -33,12 +25,17 @@ def outcomes(cluster: Cluster, folder: Path, *arguments: str) -> dict[str, str]:
 
 
 def test_what_needs_accelerators_says_so(plain: Cluster, tmp_path: Path) -> None:
-    """All of the folder runs: a test without the mark has no nodes and fails."""
-    found = outcomes(plain, tmp_path, FOLDER)
-    assert found["test_the_chart_installs_where_the_plugin_looks"] == "passed"
-    assert found["test_examples_and_ci_values_are_admitted[values-pd]"] == "passed"
-    assert found["test_the_pool_selects_exactly_the_pods_and_ports_that_serve[1.5-prefill and decode]"] == "passed"
-    assert found["test_first_available_falls_back"].startswith("needs nodes with accelerators")
+    chosen = {
+        "test_given_cluster.py": "test_the_chart_installs_where_the_plugin_looks",
+        "test_admission.py": "test_examples_and_ci_values_are_admitted[values-pd]",
+        "test_inference_pool.py": "test_the_pool_selects_exactly_the_pods_and_ports_that_serve[1.5-prefill and decode]",
+        "test_accelerators.py": "test_first_available_falls_back",
+        "test_control_plane.py": "test_the_server_reports_its_version",
+    }
+    found = outcomes(plain, tmp_path, *(f"{FOLDER}/{file}::{test}" for file, test in chosen.items()))
+    assert found.pop("test_first_available_falls_back").startswith("needs nodes with accelerators")
+    assert found.pop("test_the_server_reports_its_version") == "is about the local cluster"
+    assert len(found) == 3 and set(found.values()) == {"passed"}
 
 
 def test_a_given_cluster_is_lent_nodes_and_gets_its_own_back(plain: Cluster, tmp_path: Path) -> None:

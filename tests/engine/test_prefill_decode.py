@@ -4,71 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcluster.binaries import binary
-from localcluster.process import Component, reserved_ports
 from modelservice.inputs import merge
 from support.contract import named_metrics, served_metrics
-from support.presets import presets
-from support.real_engine import MODEL, POD_IP, TINY, Pod, Server, pods_of, serve
-from support.release import SIMULATOR
+from support.pair import OTHER, PROMPT, REFUSED, VALUES, decode, difference, prefill
+from support.real_engine import MODEL, Server
 from support.render import Render
-
-PROMPT = "hello world, what is the answer to the question about serving models? " * 8
-
-VALUES: dict[str, Any] = merge(
-    [
-        presets("topology/pd", "engine/vllm"),
-        {
-            "modelArtifacts": {"name": MODEL, "uri": "pvc://models/dense"},
-            "accelerator": {"type": "cpu"},
-            "engine": {
-                "image": "vllm/vllm-openai:v0.32.0", "env": {"VLLM_CPU_KVCACHE_SPACE": "1"},
-                "args": TINY["engine"]["args"],
-            },
-            # The sidecar that is built here.
-            "routing": {"proxy": {"image": SIMULATOR["routing"]["proxy"]["image"]}},
-        },
-    ]
-)  # fmt: skip
-"""Prefill and decode on processors; each pod of a host needs ports of its own."""
-
-
-@contextmanager
-def sidecar(pod: Pod, port: int) -> Iterator[Server]:
-    """Run the routing sidecar of a decode pod."""
-    assert pod.group.proxy
-    process = Component("sidecar", [str(binary("pd-sidecar")), *pod.group.proxy.words], pod.folder)
-    server = Server(f"http://{POD_IP}:{port}", process)
-    try:
-        process.wait_until(lambda: server.answers("/health"), 60)
-        yield server
-    finally:
-        process.stop()
 
 
 @pytest.fixture(scope="module")
-def pair(models: Path, render: Render, tmp_path_factory: Any) -> Iterator[tuple[Server, Server, Server]]:
-    """A prefill server, a decode server and the sidecar in front of it."""
-    folder = tmp_path_factory.mktemp("pair")
-    with reserved_ports(5) as (prefill_port, decode_port, sidecar_port, *side_channels):
-        channel = [{"engine": {"env": {"VLLM_NIXL_SIDE_CHANNEL_PORT": str(number)}}} for number in side_channels]
-        of_prefill = merge([VALUES, channel[0], {"routing": {"servicePort": prefill_port}}])
-        ports = {"servicePort": sidecar_port, "proxy": {"targetPort": decode_port}}
-        of_decode = merge([VALUES, channel[1], {"routing": ports}])
-        (prefill,) = [pod for pod in pods_of("p", render(of_prefill).items, folder) if pod.group.role == "prefill"]
-        (decode,) = [pod for pod in pods_of("d", render(of_decode).items, folder) if pod.group.role == "decode"]
-        with (
-            serve(prefill, port=prefill_port) as producer,
-            serve(decode, port=decode_port) as consumer,
-            sidecar(decode, sidecar_port) as front,
-        ):
-            yield producer, consumer, front
+def producer(models: Path, render: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A prefill server."""
+    with prefill(render, tmp_path_factory.mktemp("prefill")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pair(
+    producer: Server, render: Render, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Server, Server]]:
+    """The prefill server, a decode server and the sidecar in front of it."""
+    with decode(render, tmp_path_factory.mktemp("decode")) as (consumer, front):
+        yield producer, consumer, front
 
 
 def complete(server: Server, **headers: str) -> Any:
@@ -109,3 +70,12 @@ def test_every_transfer_metric_that_the_chart_names_exists(pair: tuple[Server, S
 def test_the_engines_call_nothing_deprecated(pair: tuple[Server, Server, Server]) -> None:
     lines = [line for server in pair[:2] for line in server.process.log.read_text(errors="replace").splitlines()]
     assert not [line for line in lines if "kv_role" in line and "deprecated" in line]
+
+
+def test_another_hash_is_refused(producer: Server, render: Render, tmp_path: Path) -> None:
+    """As tests/requests/test_contract.py says of the stand-in."""
+    with decode(render, tmp_path, merge([VALUES, OTHER])) as (consumer, front):
+        found = {name: difference(front, producer, exchange) for name, exchange in REFUSED.items()}
+        assert metric(consumer, "vllm:nixl_num_failed_transfers_total") > 0
+    assert found == dict.fromkeys(REFUSED)
+    assert "NIXL compatibility hash mismatch" in consumer.process.log.read_text(errors="replace")

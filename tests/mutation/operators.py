@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import yaml
+
 from mutation.corpus import Base, Values
 
 Touched = tuple[str, ...] | None
@@ -93,7 +95,12 @@ def give_flag(base: Base, name: str, *words: str, role: str = "decode") -> Touch
 
 def single(base: Base) -> bool:
     """Plain pods: no groups, claims or requesters."""
-    return not (base.values.get("multinode") or (base.values.get("requester") or {}).get("enable"))
+    return not (is_grouped(base) or (base.values.get("requester") or {}).get("enable"))
+
+
+def is_grouped(base: Base) -> bool:
+    """Whether LeaderWorkerSets have the pods."""
+    return bool(base.values.get("multinode") or base.values.get("workload"))
 
 
 def engine_field(base: Base, name: str, value: Any, role: str = "decode") -> Touched:
@@ -332,7 +339,7 @@ def node_label_of_another_vendor(base: Base) -> Touched:
 
 @operator
 def strategy_of_the_other_workload(base: Base) -> Touched:
-    grouped = base.values.get("multinode")
+    grouped = is_grouped(base)
     section(base.values, "decode")["strategy" if grouped else "rolloutStrategy"] = (
         {"type": "Recreate"} if grouped else {"type": "RollingUpdate"}
     )
@@ -561,7 +568,8 @@ def engine_on_another_port(base: Base) -> Touched:
 def engine_on_localhost(base: Base) -> Touched:
     if str(base.values).count("'host'") or "--host" in str(base.values):
         return None
-    return give_flag(base, "host", "127.0.0.1")
+    # Behind the routing sidecar, which is in the same pod, an engine without probes may listen there.
+    return give_flag(base, "host", "127.0.0.1", role="prefill" if disaggregated(base) else "decode")
 
 
 @operator
@@ -653,6 +661,28 @@ def revision_of_one_role(base: Base) -> Touched:
     if not _fetches(base) or "revision" in str(base.values):
         return None
     return give_flag(base, "revision", "v2", role="prefill")
+
+
+@operator
+def revisions_of_a_single_role(base: Base) -> Touched:
+    if (base.values.get("prefill") or {}).get("create") is not False or not base.has("decode"):
+        return None
+    section(base.values, "routing", "revisionGating")["enabled"] = True
+    return ("routing.revisionGating.enabled",)
+
+
+@operator
+def picker_screens_revisions_that_pods_lack(base: Base) -> Touched:
+    files = ((base.pool.get("router") or {}).get("epp") or {}).get("pluginsCustomConfig") or {}
+    if not disaggregated(base) or "pd.yaml" not in files:
+        return None
+    config = yaml.safe_load(files["pd.yaml"])
+    gating = {"mode": "sum", "requireRoles": {"values": ["prefill", "decode"]}, "revisionLabelKey": "team/revision"}
+    parameters = {"scope": {"labelSelector": "team"}, "revisionGating": gating}
+    config["plugins"].append({"type": "disaggregatedset-rollout-screener", "parameters": parameters})
+    files["pd.yaml"] = yaml.safe_dump(config)
+    is_set = base.values.get("workload") == "DisaggregatedSet"
+    return ("router.epp.pluginsCustomConfig" if is_set else "routing.revisionGating",)
 
 
 # --- KV transfer, sidecar, picker -------------------------------------------------------------

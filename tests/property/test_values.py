@@ -106,6 +106,7 @@ values = st.fixed_dictionaries(
     },
     optional={
         "multinode": st.booleans(),
+        "workload": st.none() | st.just("DisaggregatedSet"),
         "schedulerName": st.none() | st.just("kueue"),
         "routing": st.fixed_dictionaries(
             {"servicePort": st.integers(1, 65535)},
@@ -116,7 +117,7 @@ values = st.fixed_dictionaries(
     },
 )
 
-KEY = re.compile(r"^(decode|prefill|routing|accelerator|modelArtifacts|engine|requester|fullnameOverride)\b")
+KEY = re.compile(r"^(workload|decode|prefill|routing|accelerator|modelArtifacts|engine|requester|fullnameOverride)\b")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -128,7 +129,8 @@ def test_every_render_is_valid_and_every_refusal_names_its_key(render: Render, w
         for problem in refusal.problems:
             assert KEY.match(problem.key or ""), problem
         return
-    for workload in [obj for obj in objects.items if obj["kind"] in ("Deployment", "LeaderWorkerSet")]:
+    sets = [role for obj in objects.all("DisaggregatedSet") for role in obj["spec"]["roles"]]
+    for workload in [*objects.all("Deployment"), *objects.all("LeaderWorkerSet"), *sets]:
         check_workload(workload)
 
 

@@ -8,7 +8,7 @@ from allpairspy import AllPairs
 from support.render import Objects, Render
 
 SWITCHES: dict[str, list[Any]] = {
-    "kind": ["Deployment", "StatefulSet", "LeaderWorkerSet", "spanning"],
+    "kind": ["Deployment", "StatefulSet", "LeaderWorkerSet", "spanning", "DisaggregatedSet"],
     "proxy": [True, False],
     "command": ["vllmServe", "imageDefault", "sglangServe"],
     "uri": ["hf://o/m", "pvc://c/p", "pvc+hf://c/o/m", "oci://r.example.com/m:1"],
@@ -29,7 +29,7 @@ SWITCHES: dict[str, list[Any]] = {
 
 
 def values(switch: dict[str, Any]) -> dict[str, Any]:
-    spanning = switch["kind"] == "spanning"
+    spanning, together = switch["kind"] == "spanning", switch["kind"] == "DisaggregatedSet"
     role: dict[str, Any] = {
         "multinode": spanning or switch["kind"] == "LeaderWorkerSet",
         "parallelism": {"tensor": 2, "pipeline": 2, "workers": 2} if spanning else {"tensor": 2},
@@ -38,13 +38,16 @@ def values(switch: dict[str, Any]) -> dict[str, Any]:
         "podDisruptionBudget": {"enabled": switch["budget"]},
         "service": {"create": switch["service"]},
         "resourceProfile": switch["profile"],
-        "autoscaling": {"enabled": switch["autoscaling"]},
+        "autoscaling": {"enabled": switch["autoscaling"] and not together},  # the pinned definition has none
         "sharedMemory": {"enabled": switch["sharedMemory"]},
         "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
     }
     if switch["kind"] == "StatefulSet":
         role |= {"workload": "StatefulSet", "volumeClaimTemplates": [{"name": "model-storage", "spec": {}}]}
+    if together:
+        role |= {"multinode": None, "replicas": 1}
     return {
+        "workload": switch["kind"] if together else None,
         "engine": {"image": "vllm/vllm-openai:v0.32.0", "modelCommand": switch["command"]},
         "modelArtifacts": {"uri": switch["uri"]},
         "routing": {"proxy": {"enabled": switch["proxy"]}},
@@ -110,10 +113,14 @@ def check_surroundings(objects: Objects, role: str, switch: dict[str, Any]) -> N
         assert len(found) == switch["budget" if kind == "PodDisruptionBudget" else "policy"]
         for obj in found:
             labels = obj["spec"][selector]["matchLabels"]
-            if "leaderworkerset.sigs.k8s.io/name" in labels:
+            if switch["kind"] == "DisaggregatedSet":
+                (made,) = objects.all("DisaggregatedSet")
+                assert set(labels.values()) == {made["metadata"]["name"], role}
+            elif "leaderworkerset.sigs.k8s.io/name" in labels:
                 assert labels["leaderworkerset.sigs.k8s.io/name"] == objects.workload(role)["metadata"]["name"]
             else:
                 assert labels.items() <= serving
     replicas = objects.workload(role)["spec"].get("replicas")
-    expected = 0 if switch["suspend"] else None if switch["autoscaling"] else {"decode": 1, "prefill": 0}[role]
-    assert replicas == expected
+    together = switch["kind"] == "DisaggregatedSet"
+    usual = None if switch["autoscaling"] and not together else {"decode": 1, "prefill": int(together)}[role]
+    assert replicas == (0 if switch["suspend"] else usual)

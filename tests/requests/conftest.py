@@ -17,7 +17,7 @@ from localcluster.control_plane import ControlPlane
 from localcluster.images import images
 from modelservice.errors import UsageError
 from support.cluster import Cluster, Helm
-from support.images import VLLM, vllm_image
+from support.images import NEXT_VLLM, VLLM, vllm_image
 from support.inferencepool_chart import inference_pool_chart
 from support.release import Serving
 
@@ -121,3 +121,10 @@ def vllm(cluster: Cluster) -> dict[str, Any]:
         },
         "accelerator": {"type": "nvidia"},
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def next_vllm(cluster: Cluster) -> dict[str, Any]:
+    """Values for the image of the next version, over those of ``vllm``."""
+    cluster.import_image(vllm_image(NEXT_VLLM))
+    return {"engine": {"image": NEXT_VLLM}}

@@ -10,11 +10,23 @@ from typing import Any
 import pytest
 
 from localcluster.process import reserved_ports
+from modelservice.engines.version import Version
 from modelservice.errors import ModelserviceError
 from modelservice.inputs import merge
-from support import contract
-from support.contract import ABRUPT, ADAPTER, ALIAS, EXCHANGES, FEATURES, difference, names, terminate_while_running
-from support.images import unpack, vllm_image
+from support import contract, pair
+from support.contract import (
+    ABRUPT,
+    ADAPTER,
+    ALIAS,
+    COMPLETIONS,
+    EXCHANGES,
+    FEATURES,
+    difference,
+    names,
+    terminate_while_running,
+)
+from support.images import handover, unpack, vllm_image
+from support.pair import OTHER, PROMPT, REFUSED, VALUES, ask, decode, prefill
 from support.real_engine import MODEL, SECRET, Server, pods_of, serve
 from support.render import Render
 
@@ -74,3 +86,34 @@ def test_a_dense_model_has_no_external_ranks(render: Render, programs: Path, tmp
     refusal = "Non-MoE models do not support external data parallel mode"
     with pytest.raises(ModelserviceError, match=refusal), served(dense, render, programs, tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("changed", "taken"),
+    [
+        ({}, True),
+        ({"engine": {"args": {"max-num-seqs": 8}}}, True),
+        ({"engine": {"args": {"kv-cache-dtype": "auto"}}}, True),
+        ({"engine": {"args": {"kv-cache-dtype": "fp8"}}}, False),
+        ({"engine": {"args": {"dtype": "float16"}}}, False),
+        (OTHER, False),
+    ],
+)
+def test_a_kv_cache_is_taken_from_a_prefill_with_the_same_settings(
+    render: Render, programs: Path, tmp_path: Path, changed: dict[str, Any], taken: bool
+) -> None:
+    with (
+        prefill(render, tmp_path, programs=programs) as producer,
+        decode(render, tmp_path, merge([VALUES, changed]), programs) as (consumer, front),
+    ):
+        found = {name: pair.difference(front, producer, exchange) for name, exchange in REFUSED.items()}
+        answer = ask(front, producer, COMPLETIONS, {"prompt": PROMPT})
+    assert answer.status == (200 if taken else 500), answer.text
+    assert taken == all(found.values()), found
+    if not taken:
+        assert found == dict.fromkeys(REFUSED)
+        assert "NIXL compatibility hash mismatch" in consumer.process.log.read_text()
+
+
+def test_another_version_has_other_settings() -> None:
+    assert handover(Version(0, 32, 0)) != handover(Version(0, 33, 0))

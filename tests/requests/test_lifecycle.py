@@ -121,7 +121,7 @@ def test_no_request_is_lost_while_a_release_of_the_original_chart_is_replaced(se
         with Load(gateway, clients=8) as load:
             load.run_for(2)
             before = sum(load.answered.values())
-            serving.move_route("new")
+            serving.move_route(new=1)
             load.run_for(3)  # longer than an answer takes
             old.run("uninstall", "cpu-sim", "--wait")
             load.run_for(2)

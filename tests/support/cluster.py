@@ -23,6 +23,13 @@ from localcluster.images import Image, write_archive
 from support.patience import PATIENCE
 from support.render import ROOT, VLLM
 
+_CONTROLLED = (
+    ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
+    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+)  # fmt: skip
+"""What controllers work for, and what has pods; owners first."""
+
 
 class Cluster:
     """A cluster with what tests ask of it.
@@ -31,18 +38,26 @@ class Cluster:
         client: of its API server.
         plane: the local control plane, if it is one.
         loader: command that gives another cluster's nodes the images of a file, its last argument.
+        as_given: whether tests get nothing that a cluster of ``--kubeconfig`` does not have.
     """
 
-    def __init__(self, client: Client, plane: ControlPlane | None = None, loader: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: Client, plane: ControlPlane | None = None, loader: Sequence[str] = (), *, as_given: bool = False
+    ) -> None:
         self.client = client
         self._plane = plane
         self._loader = loader
+        self._as_given = as_given
 
     @property
     def plane(self) -> ControlPlane:
-        """The local control plane; for tests that ask for ``fake_nodes``."""
-        assert self._plane is not None, "ask for the fixture fake_nodes"
+        """The local control plane; for tests that ask for ``local_plane``."""
+        assert self._plane is not None and not self._as_given, "ask for the fixture local_plane"
         return self._plane
+
+    def as_given(self) -> Cluster:
+        """The same cluster for tests that run on any."""
+        return Cluster(self.client, self._plane, self._loader, as_given=True)
 
     @property
     def is_local(self) -> bool:
@@ -120,7 +135,9 @@ class Cluster:
 
     @contextmanager
     def namespace(self, test: str, *, kill: bool = False) -> Iterator[str]:
-        """A namespace of a test's own, emptied afterwards so that what it held is free again.
+        """A namespace of a test's own, without pods afterwards so that what they held is free again.
+
+        On the local control plane the namespace itself stays: to delete it costs as much as to install a release.
 
         Args:
             test: what tells the test from others.
@@ -129,16 +146,20 @@ class Cluster:
         name = f"test-{abs(hash(test)) % 10**9}"
         self.client.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
         yield name
-        for api_version, kind in (("apps/v1", "Deployment"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")):
+        for api_version, kind in _CONTROLLED:
             # Much faster than waiting for the namespace to be emptied.
-            self.client.resource(api_version, kind).delete(
-                namespace=name, label_selector="app.kubernetes.io/managed-by=Helm"
-            )
+            self._delete_all(api_version, kind, name)
         if kill:
-            pods = self.client.resource("v1", "Pod")
-            pods.delete(namespace=name, field_selector="metadata.name!=none", body={"gracePeriodSeconds": 0})
-        self.client.resource("v1", "Namespace").delete(name=name)
+            self._delete_all("v1", "Pod", name, gracePeriodSeconds=0)
+        if kill or not self.is_local:
+            self.client.resource("v1", "Namespace").delete(name=name)
         self.wait(f"{name} is empty", lambda: not self.pods(name))
+
+    def _delete_all(self, api_version: str, kind: str, namespace: str, **options: Any) -> None:
+        """Deletes all objects of a kind, if the cluster knows it; the client wants a selector."""
+        if self.client.knows(api_version, kind):
+            every = self.client.resource(api_version, kind)
+            every.delete(namespace=namespace, field_selector="metadata.name!=none", body=options)
 
     def describe(self, namespace: str) -> str:
         """Pods and events of a namespace, for the message of a failure."""
@@ -234,8 +255,9 @@ def expected_pods(objects: list[dict[str, Any]]) -> int:
         spec = obj.get("spec", {})
         if obj["kind"] in {"Deployment", "ReplicaSet", "StatefulSet"}:
             pods += spec.get("replicas", 1)
-        elif obj["kind"] == "LeaderWorkerSet":
-            pods += spec.get("replicas", 1) * spec["leaderWorkerTemplate"]["size"]
+        groups = spec.get("roles", []) if obj["kind"] == "DisaggregatedSet" else []
+        for group in [obj] if obj["kind"] == "LeaderWorkerSet" else groups:
+            pods += group["spec"].get("replicas", 1) * group["spec"]["leaderWorkerTemplate"]["size"]
     return pods
 
 
@@ -245,7 +267,8 @@ class Helm:
     def __init__(self, program: Path, cluster: Cluster, chart: Path, namespace: str) -> None:
         self._program = program
         self._cluster = cluster
-        self._environment = os.environ | {"KUBECONFIG": str(cluster.client.kubeconfig)}
+        # A quarter of what a process that lives a second computes is Go's collector.
+        self._environment = os.environ | {"KUBECONFIG": str(cluster.client.kubeconfig), "GOGC": "400"}
         self._chart = chart
         self._namespace = namespace
 

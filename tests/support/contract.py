@@ -21,9 +21,16 @@ from support.real_engine import MODEL, SECRET, TINY, Response, Server, wait_for_
 ADAPTER = "adapter"
 ALIAS = "tiny"
 
+CHAT_TEMPLATE: dict[str, Any] = {
+    "files": {"/etc/vllm/chat.jinja": "{% for message in messages %}{{ message.content }}{% endfor %}"},
+    "engine": {"args": {"chat-template": "/etc/vllm/chat.jinja"}},
+}
+"""A chat template, which the tiny models do not have."""
+
 FEATURES: dict[str, Any] = merge(
     [
         TINY,
+        CHAT_TEMPLATE,
         {
             "modelArtifacts": {
                 "aliases": [ALIAS],
@@ -32,8 +39,6 @@ FEATURES: dict[str, Any] = merge(
             },
             "auth": {"apiKeySecret": {"name": "clients"}},
             "decode": {"drain": {"enabled": True, "timeoutSeconds": 60}},
-            "files": {"/etc/vllm/chat.jinja": "{% for message in messages %}{{ message.content }}{% endfor %}"},
-            "engine": {"args": {"chat-template": "/etc/vllm/chat.jinja"}},
             "endpoints": {"create": True},
         },
     ]
@@ -104,7 +109,11 @@ EXCHANGES: dict[str, Exchange] = {
 def difference(server: Server, exchange: Exchange) -> str | None:
     """Return how the response differs from the expected one; None where it does not."""
     body = None if exchange.body is None else {"model": MODEL, **exchange.body}
-    response = server.ask(exchange.path, body, key=exchange.key)
+    return mismatch(server.ask(exchange.path, body, key=exchange.key), exchange)
+
+
+def mismatch(response: Response, exchange: Exchange) -> str | None:
+    """Return how a response differs from the expected one; None where it does not."""
     if response.status != exchange.status:
         return f"status {response.status}, not {exchange.status}: {response.text[:200]}"
     for path, value in exchange.has.items():

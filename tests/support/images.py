@@ -13,27 +13,34 @@ from localcluster.binaries import binary
 from localcluster.images import Image
 from modelservice import facts
 from modelservice.engines.arguments import Table, table
-from modelservice.engines.version import vllm_version
+from modelservice.engines.version import Version, vllm_version
+from modelservice.facts.versions import holds
 
 VLLM = "vllm/vllm-openai:v0.32.0"
 """Name of the image; its flags are those of this version."""
 
+NEXT_VLLM = "vllm/vllm-openai:v0.33.0"
+"""Name of the image of the next version, with which it cannot hand over."""
+
 PROGRAM = Path(__file__).parents[1] / "requests" / "vllm" / "serve.sh"
 
 
-def vllm_image() -> Image:
-    """The image."""
+def vllm_image(name: str = VLLM) -> Image:
+    """The image, of the version in its name."""
     simulator = binary("llm-d-inference-sim")
     usage = subprocess.run([str(simulator), "--help"], capture_output=True, text=True, check=False)
     known = set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", usage.stdout + usage.stderr, flags=re.MULTILINE))
+    version = vllm_version(name)
+    assert version
     return Image(
-        (f"docker.io/{VLLM}",),
+        (f"docker.io/{name}",),
         ("vllm", "serve"),
         {
             "app/llm-d-inference-sim": simulator,
             "usr/local/bin/vllm-front": binary("vllm-front"),
             "usr/local/bin/vllm": PROGRAM,
-            "etc/vllm-flags": flags(table(vllm_version(VLLM)), known),
+            "etc/vllm-flags": flags(table(version), known),
+            "etc/vllm-handover": handover(version),
             "etc/dense-models": "".join(f"{posix(known.pattern)}\n" for known in facts.models_by_name().dense),
         },
     )
@@ -69,3 +76,16 @@ def flags(version: Table, known: set[str]) -> str:
     return "".join(
         f"{flag} {argument.arity} {'yes' if flag in known else 'no'}\n" for flag, argument in version.by_flag.items()
     )
+
+
+def handover(version: Version) -> str:
+    """The version, and a line for each flag that both sides of a hand-over compare: name and default."""
+    engine = facts.engine("vllm")
+    transfer = engine.kv_transfer if engine else None
+    assert transfer and transfer.peers and transfer.peers.handshake
+    flags = {
+        factor.flag: factor.default or ""
+        for factor in transfer.peers.handshake.factors
+        if factor.flag and not factor.keys and holds(factor, version)
+    }
+    return f"version {version}\n" + "".join(f"--{flag} {default}\n" for flag, default in flags.items())

@@ -107,7 +107,7 @@ class Pod:
     folder: Path
     """Folder of the pod's files, created if missing."""
     worker: int = 0
-    """Index of the pod in its LeaderWorkerSet group."""
+    """Index of the pod in its group."""
     programs: Path | None = None
     """Folder of programs in place of the engine's environment, which need no models."""
 
@@ -122,7 +122,7 @@ class Pod:
         """Variables of the container, as the kubelet and LeaderWorkerSet set them."""
         fields = {"status.podIP": POD_IP, "metadata.name": f"{self.group.name}-{self.worker}"}
         found: dict[str, str] = {}
-        if self.group.kind == "LeaderWorkerSet":
+        if self.group.is_grouped:
             size = self.group.workload["spec"]["leaderWorkerTemplate"]["size"]
             found = {"LWS_LEADER_ADDRESS": POD_IP, "LWS_WORKER_INDEX": str(self.worker), "LWS_GROUP_SIZE": str(size)}
         for variable in self.group.engine.fields.get("env") or []:
@@ -280,8 +280,7 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
 def wait_for_running(server: Server) -> None:
     """Wait until the server computes a request."""
     server.process.wait_until(
-        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE)),
-        60,
+        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE))
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -193,8 +195,8 @@ class Endpoint:
 @dataclass
 class Load:
     """A steady load of streaming requests, from a number of clients that each wait for their answer; a context
-    manager that ends it. Every request is counted: an answer without its last word, or
-    one that the engine aborted, is a lost one.
+    manager that ends it. Every request is counted: an answer without its last word, or one that the engine aborted or
+    could not compute, is a lost one.
     """
 
     endpoint: Endpoint
@@ -253,6 +255,8 @@ def _what_is_wrong_with(answer: Answer) -> str:
     """What a stream lacks; nothing if it came whole."""
     if answer.status != 200 or not answer.body.rstrip().endswith(b"data: [DONE]"):
         return f"{answer.status} {answer.body[-200:]!r}"
+    if b'data: {"error"' in answer.body:
+        return "200 failed"
     return "200 aborted" if b'"finish_reason":"abort"' in answer.body else ""
 
 
@@ -297,31 +301,42 @@ class Serving:
         """
         merged = merge([dict(base), dict(values or {})])
         (helm or self.helm).install(release, merged, wait=False)
-        labels = merged["modelArtifacts"]["labels"]
-        flags = {"v": self._verbosity, **(picker_flags or {})}
-        self._neighbour.install(f"{release}-pool", _pool(labels, picker, ports, flags), wait=False)
+        self.add_pool(release, merged["modelArtifacts"]["labels"], picker, ports, picker_flags)
 
-    def upgrade(self, release: str, values: Mapping[str, Any]) -> None:
-        """Upgrades a release of the chart and waits for it."""
-        self.helm.upgrade(release, merge([SIMULATOR, dict(values)]))
+    def add_pool(
+        self, name: str, labels: Mapping[str, str], picker: Mapping[str, Any] | None = AGGREGATED,
+        ports: tuple[int, ...] = (8000,), picker_flags: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Installs the inferencepool chart as ``<name>-pool`` for pods with labels; does not wait."""
+        flags = {"v": self._verbosity, **(picker_flags or {})}
+        self._neighbour.install(f"{name}-pool", _pool(labels, picker, ports, flags), wait=False)
+
+    def upgrade(self, release: str, values: Mapping[str, Any], *, wait: bool = True) -> None:
+        """Upgrades a release of the chart, and waits for it."""
+        self.helm.upgrade(release, merge([SIMULATOR, dict(values)]), wait=wait)
 
     @contextmanager
     def gateway(
-        self, *releases: str, http_routes: Sequence[Mapping[str, Any]] = (), tls: bool = False
+        self, *pools: str, http_routes: Sequence[Mapping[str, Any]] = (), tls: bool = False
     ) -> Iterator[Endpoint]:
         """A gateway to the pools of releases: of the first, or by HTTPRoutes; with TLS to the pods or without."""
-        for release in releases:
-            self.wait_for_picker(release)
-        pickers = {f"{release}-pool": self._picker_address(release) for release in releases}
+        for name in pools:
+            self.wait_for_picker(name)
+        pickers = {f"{name}-pool": self._picker_address(name) for name in pools}
         routes = gateway.routes(http_routes, pickers) or [Route(*picker) for picker in pickers.items()]
         folder = self._folder / f"gateway-{len(self._gateways)}"
         with Gateway(folder, routes, endpoints_use_tls=tls) as envoy:
             self._gateways.append(envoy)
             yield Endpoint(f"127.0.0.1:{envoy.port}")
 
-    def move_route(self, release: str) -> None:
-        """Sends the newest gateway's requests to the pool of another of its releases from now on."""
-        self._gateways[-1].move_to([Route(f"{release}-pool", self._picker_address(release))])
+    def move_route(self, **weights: int) -> None:
+        """Divides the newest gateway's requests among the pools of its releases from now on, by their weights."""
+        pickers = {f"{name}-pool": self._picker_address(name) for name in weights}
+        backends = [
+            {"kind": "InferencePool", "name": f"{name}-pool", "weight": weight} for name, weight in weights.items()
+        ]
+        route = {"metadata": {"name": "moved"}, "spec": {"rules": [{"backendRefs": backends}]}}
+        self._gateways[-1].move_to(gateway.routes([route], pickers))
 
     @contextmanager
     def own_gateway(self, release: str) -> Iterator[Endpoint]:
@@ -382,13 +397,25 @@ class Serving:
         return self.pods(release, role)
 
     def wait_for_picker(self, release: str) -> None:
-        """Waits until a release's endpoint picker is ready."""
+        """Waits until a release's endpoint picker takes connections.
+
+        That it is ready is not enough with the probes of the inferencepool chart: they ask for the pool, and the picker
+        listens only when it has made its certificate, which takes a busy machine many seconds.
+        """
 
         def ready() -> bool:
             pods = self.cluster.pods(self.namespace, f"inferencepool={release}-pool-epp")
             return bool(pods) and all(is_ready(pod) for pod in pods)
 
         self.cluster.wait(f"the endpoint picker of {release} is ready", ready)
+        host, _, port = self._picker_address(release).partition(":")
+
+        def listens() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+                return True
+            return False
+
+        self.cluster.wait(f"the endpoint picker of {release} listens", listens)
 
     def endpoint(self, pod: Mapping[str, Any], port: int = 8000) -> Endpoint:
         """A pod itself, without gateway."""

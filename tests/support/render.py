@@ -23,6 +23,8 @@ SHARED = ROOT.parent / "shared"
 def pod_templates(obj: dict[str, Any]) -> list[dict[str, Any]]:
     """Pod templates of a workload; none of another object."""
     spec = obj.get("spec", {})
+    if "roles" in spec:
+        return [template for role in spec["roles"] for template in pod_templates(role)]
     group = spec.get("leaderWorkerTemplate", {})
     found = [spec.get("template"), group.get("leaderTemplate"), group.get("workerTemplate")]
     return [template for template in found if template]
@@ -50,13 +52,14 @@ class Objects:
         return found[0]
 
     def workload(self, role: str = "decode") -> dict[str, Any]:
-        """The Deployment, StatefulSet, LeaderWorkerSet or ReplicaSet of a role."""
+        """The Deployment, StatefulSet, LeaderWorkerSet or ReplicaSet of a role, or the role of a DisaggregatedSet."""
         found = [
             obj
             for kind in ("Deployment", "StatefulSet", "LeaderWorkerSet", "ReplicaSet")
             for obj in self.all(kind)
             if obj["metadata"]["name"].endswith(f"-{role}")
         ]
+        found += [each for obj in self.all("DisaggregatedSet") for each in obj["spec"]["roles"] if each["name"] == role]
         assert len(found) == 1, f"{len(found)} workloads of {role}: {sorted(self.kinds())}"
         return found[0]
 

@@ -11,6 +11,7 @@ from support.refusal import assert_refused, assert_refused_alike
 from support.render import VLLM
 
 GROUPS = {"multinode": True, "engine": VLLM}
+SET = {"workload": "DisaggregatedSet", "engine": VLLM, "prefill": {"replicas": 1}}
 
 
 def decode(**fields: Any) -> dict[str, Any]:
@@ -304,6 +305,56 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
                               "workerTemplate": {"containers": [{"name": "other"}]}}},
         ["decode.workerTemplate.containers[0].name"],
     ),
+    "requester in a set": ({**SET, "requester": {"enable": True}}, ["requester.enable", "workload"]),
+    "set of one role": ({**SET, "prefill": {"create": False}}, ["workload", "prefill.create"]),
+    "set without pods of a role": ({**SET, "prefill": {}}, ["prefill.replicas", "workload"]),
+    "workload that is none": ({"workload": "LeaderWorkerSet"}, ["workload", "DisaggregatedSet"]),
+    "role of a set that chooses": (
+        {**SET, "decode": {"multinode": True}}, ["decode.multinode", "decode.parallelism.workers"],
+    ),
+    "StatefulSet in a set": ({**SET, "decode": {"workload": "StatefulSet"}}, ["decode.workload", "DisaggregatedSet"]),
+    "strategy of a Deployment in a set": (
+        {**SET, "decode": {"strategy": {"type": "Recreate"}}}, ["decode.strategy", "decode.rolloutStrategy"],
+    ),
+    "claim templates in a set": (
+        {**SET, "decode": {"volumeClaimTemplates": [{"name": "c", "spec": {"accessModes": ["ReadWriteOnce"]}}]}},
+        ["decode.volumeClaimTemplates", "StatefulSet"],
+    ),
+    "partition in a set": (
+        {**SET, "decode": {"rolloutStrategy": {"rollingUpdateConfiguration": {"partition": 1}}}},
+        ["decode.rolloutStrategy.rollingUpdateConfiguration.partition"],
+    ),
+    "slices with an autoscaler": (
+        {**SET, "disaggregatedSet": {"slices": 2}, "decode": {"autoscaling": {"enabled": True}}},
+        ["decode.autoscaling.enabled", "disaggregatedSet.slices"],
+    ),
+    "slices without a set": ({"disaggregatedSet": {"slices": 2}}, ["disaggregatedSet.slices", "workload"]),
+    "placement without a set": (
+        {"disaggregatedSet": {"placementPolicy": {"type": "None"}}}, ["disaggregatedSet.placementPolicy", "workload"],
+    ),
+    "placement without a topology": (
+        {**SET, "disaggregatedSet": {"placementPolicy": {"type": "ExclusiveSlice"}}},
+        ["disaggregatedSet.placementPolicy.topology", "kubernetes.io/hostname"],
+    ),
+    "topology without placement": (
+        {**SET, "disaggregatedSet": {"placementPolicy": {"topology": "rack"}}},
+        ["disaggregatedSet.placementPolicy.type", "ExclusiveSlice"],
+    ),
+    "placement of slices and subgroups": (
+        {
+            **SET, "disaggregatedSet": {"placementPolicy": {"type": "ExclusiveTopology", "topology": "rack"}},
+            "decode": {"subGroupPolicy": {"subGroupSize": 1}, "subGroupExclusiveTopology": True},
+        },
+        ["decode.subGroupExclusiveTopology", "disaggregatedSet.placementPolicy"],
+    ),
+    "label that the set's controller replaces": (
+        {**SET, "modelArtifacts": {"labels": {"app": "mine"}}}, ["modelArtifacts.labels", "app"],
+    ),
+    "label of a role that the set's controller replaces": (
+        {**SET, "decode": {"podLabels": {"app": "mine"}}}, ["decode.podLabels", "app"],
+    ),
+    "long name of a set": ({**SET, "fullnameOverride": "n" * 32}, ["fullnameOverride", "room for 31"]),
+    "name of a set that begins with a digit": ({**SET, "fullnameOverride": "7b"}, ["fullnameOverride", "DNS-1035"]),
     "requester with multinode": ({"multinode": True, "requester": {"enable": True}}, ["requester.enable", "multinode"]),
     "requester with another count": (
         {**layout(tensor=2), "requester": {"enable": True, "resources": {"limits": {"gpus": 1}}}},

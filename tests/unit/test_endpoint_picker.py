@@ -307,6 +307,21 @@ def test_probes_tell_a_picker_that_stands_by_from_one_that_hangs(
 ) -> None:
     epp = container(picker(render, {"epp": {"replicas": replicas}}))
     assert [epp[probe]["grpc"]["service"] for probe in ("livenessProbe", "readinessProbe")] == services
+    assert epp["startupProbe"]["tcpSocket"] == {"port": "grpc"}  # where the gateway asks
+
+
+@pytest.mark.parametrize(
+    ("replicas", "strategy"),
+    [
+        (1, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+        (2, {"type": "Recreate"}),
+    ],
+)
+def test_a_picker_goes_when_the_next_one_is_ready_but_one_that_leads_goes_first(
+    render: Render, replicas: int, strategy: dict[str, Any]
+) -> None:
+    objects = picker(render, {"epp": {"replicas": replicas}})
+    assert objects.one("Deployment", "test-llm-d-modelservice-epp")["spec"]["strategy"] == strategy
 
 
 def test_probes_can_be_left_out(render: Render) -> None:

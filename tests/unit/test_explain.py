@@ -193,3 +193,17 @@ def test_a_file_without_values_is_explained_by_the_charts(tmp_path: Path, capsys
     shown = run(capsys, "-f", str(tmp_path / "empty.yaml"), "Deployment/decode.spec.replicas", "--all")
     assert "depends on nothing that was set" in shown
     assert "decode.replicas = 1  (default)" in shown
+
+
+def test_a_revision_depends_on_what_both_roles_have_in_common(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("routing: {revisionGating: {enabled: true}}\n")
+    given = ("-f", str(ROOT / "examples/values-pd.yaml"), "-f", str(file))
+    label = "Deployment/decode.spec.template.metadata.labels[llm-d.ai/pd-revision]"
+    found = run(capsys, *given, label)
+    assert {"engine.image", "modelArtifacts.uri", "routing.revisionGating.enabled"} <= set(
+        re.findall(r"^  (\S+) = ", found, flags=re.MULTILINE)
+    )
+    assert "replicas" not in found.partition("defaults")[0]

@@ -385,10 +385,10 @@ def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
     assert f"MaxUnavailable: intstr.FromInt32({rollout.max_unavailable})" in webhook
     assert f"MaxSurge:       intstr.FromInt32({rollout.max_surge})" in webhook
     path = "pkg/controllers/leaderworkerset_controller.go"
-    controller = module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8")
-    assert "lwsReplicas + utils.NonZeroValue(int32(unreadyReplicas)-1)" in controller, (
-        "the only one gets no surge group"
-    )
+    without_surge = "lwsReplicas + utils.NonZeroValue(int32(unreadyReplicas)-1)"
+    before = (source("sigs.k8s.io/lws", "v0.8.0") / path).read_text(encoding="utf-8")
+    assert without_surge in before, "the only one gets no surge group"
+    assert without_surge not in module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8")
     assert rollout.surges_for_one_since == "0.9"
 
 

@@ -21,13 +21,11 @@ from modelservice.helm import EmbeddedHelm, Release
 from modelservice.values import Values
 from support.go_modules import source
 from support.kubernetes_schemas import strict_schemas
+from support.pages import files
 from support.render import ROOT
 
 PAGE = (ROOT / "docs" / "gitops.md").read_text(encoding="utf-8")
-FILES = {
-    block.partition("\n")[0].removeprefix("# "): block
-    for block in re.findall(r"^```yaml\n(# .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-}
+FILES = files(PAGE)
 COMMANDS = [
     line.removeprefix("$ ")
     for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -1,5 +1,6 @@
 """The shapes of models: read as vLLM reads configurations, counted to the totals that are known, found by name."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -420,22 +421,24 @@ def of_each_type() -> list[dict[str, Any]]:
     return [LLAMA, *found.values()]
 
 
-def damaged(source: Any, value: Any) -> Iterator[Any]:
-    """The source with each of its values replaced, at any depth."""
+DAMAGE: list[Any] = [None, "x", -1, [], {"a": None}]
+
+
+def damaged(source: Any, values: Iterator[Any]) -> Iterator[Any]:
+    """The source with each of its values replaced by the next of these, at any depth."""
     places = source.items() if isinstance(source, dict) else enumerate(source[:1]) if isinstance(source, list) else ()
     for place, inner in places:
-        for other in (value, *damaged(inner, value)):
+        for other in (next(values), *damaged(inner, values)):
             copy = source.copy()
             copy[place] = other
             yield copy
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("value", [None, "x", -1, [], {"a": None}])
-def test_a_damaged_configuration_is_rejected_in_words(value: Any) -> None:
+def test_a_damaged_configuration_is_rejected_in_words() -> None:
     quantized = {"quant_method": "awq", "bits": 4, "group_size": 128, "dynamic": {"-:.*": {}}}
-    for source in (*of_each_type(), {**LLAMA, "quantization_config": quantized}):
-        for config in damaged(source, value):
+    for source, start in itertools.product((*of_each_type(), {**LLAMA, "quantization_config": quantized}), range(2)):
+        for config in damaged(source, itertools.cycle(DAMAGE[start * 2 :] + DAMAGE[: start * 2])):
             try:
                 shape = shape_of(config)
             except ConfigurationError:

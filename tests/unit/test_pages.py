@@ -12,6 +12,7 @@ import yaml
 from modelservice.cli import main
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.values import Values
+from support.pages import RUN_IN_ORDER, commands, shows
 from support.render import ROOT
 
 README = ROOT / "README.md"
@@ -69,28 +70,15 @@ def test_values_files_of_the_readme_render(embedded: EmbeddedHelm, values: dict[
 def samples() -> Iterator[tuple[str, str, list[str]]]:
     """Yield every command of the tool whose output a page shows, with the page and the output."""
     for page in PAGES:
-        for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
-            for entry in re.split(r"^\$ ", block.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
-                command, *output = entry.rstrip("\n").splitlines()
-                if output and command.startswith("modelservice "):
-                    yield name(page), re.sub(r"\s+#.*$", "", command), output
+        for command, output in commands(page.read_text()):
+            if output and command.startswith("modelservice ") and name(page) not in RUN_IN_ORDER:
+                yield name(page), command, output
 
 
 OF_A_CLUSTER = "modelservice cluster"
 """What it prints has times and places in it; tests/cluster starts it."""
 
 SAMPLES = [sample for sample in samples() if not sample[1].startswith(OF_A_CLUSTER)]
-
-
-def shows(page: list[str], printed: list[str]) -> bool:
-    """Whether a page shows what is printed; ``…`` in a line stands for its rest, and as a line for others."""
-    if not page:
-        return not printed
-    line, *rest = page
-    if line == "…":
-        return any(shows(rest, printed[start:]) for start in range(len(printed) + 1))
-    same = printed and (printed[0].startswith(line.partition("…")[0]) if "…" in line else printed[0] == line)
-    return bool(same) and shows(rest, printed[1:])
 
 
 @pytest.mark.parametrize(("page", "command", "output"), SAMPLES, ids=[sample[1] for sample in SAMPLES])

@@ -15,19 +15,16 @@ from localcluster.binaries import MODULES, PROGRAMS, _alone
 BINARIES = [sys.executable, "-m", "localcluster.binaries"]
 
 SHARED = {
-    "kubernetes": (["etcd", "kubeadm", "lws"], []),
+    "kubernetes": (["etcd", "kubeadm"], []),
     "helm4": (
         [
             "coredns", "definitions", "gaie", "helm3", "kubeconform", "kwok", "llm-d-inference-scheduler",
-            "llm-d-inference-sim", "promtool",
+            "llm-d-inference-sim", "lws", "promtool",
         ],
         ["github.com/llm-d/", "github.com/prometheus/prometheus", "sigs.k8s.io/gateway-api-inference-extension"],
     ),
 }  # fmt: skip
 """Modules with the same versions of libraries, by one of them; and what each has in the version of its release."""
-
-OF_LWS = ["k8s.io/", "sigs.k8s.io/structured-merge-diff/", "github.com/go-openapi/jsonreference"]
-"""Kubernetes' libraries in LeaderWorkerSet, whose controller-runtime does not compile with newer ones."""
 
 
 def required(module: str) -> dict[str, str]:
@@ -40,9 +37,8 @@ def test_programs_have_libraries_in_one_version_so_that_they_are_compiled_once(f
     others, own = SHARED[first]
     versions: dict[str, dict[str, str]] = {}
     for module in [first, *others]:
-        left_out = (*own, *OF_LWS) if module == "lws" else tuple(own)
         for path, version in required(module).items():
-            if not path.startswith(left_out):
+            if not path.startswith(tuple(own)):
                 versions.setdefault(path, {})[module] = version
     differ = {path: found for path, found in versions.items() if len(set(found.values())) > 1}
     assert len(versions) > 50 and not differ

@@ -91,9 +91,18 @@ def test_the_more_exact_rule_of_http_routes_comes_first() -> None:
     ]  # fmt: skip
 
 
+def test_weights_of_an_http_route_are_shares_of_what_is_left() -> None:
+    """https://gateway-api.sigs.k8s.io/reference/spec/#httpbackendref: no weight is 1, and 0 gets nothing."""
+    weights: dict[str, dict[str, int]] = {"a": {"weight": 3}, "off": {"weight": 0}, "b": {}, "c": {"weight": 4}}
+    backends = [{"kind": "InferencePool", "name": name, **weight} for name, weight in weights.items()]
+    http_route = {"metadata": {"name": "split"}, "spec": {"rules": [{"backendRefs": backends}]}}
+    found = routes([http_route], dict.fromkeys(weights, "10.0.0.1:9002"))
+    assert [(route.pool, route.share) for route in found] == [("a", 3 / 8), ("b", 1 / 5), ("c", 1)]
+
+
 def test_an_http_route_without_a_pool_is_refused() -> None:
     http_route = {"metadata": {"name": "lost"}, "spec": {"rules": [rule("c")]}}
-    with pytest.raises(ModelserviceError, match="HTTPRoute lost: a rule needs one InferencePool of a, b"):
+    with pytest.raises(ModelserviceError, match="HTTPRoute lost: the backends of a rule must be among a, b"):
         routes([http_route], {"a": "10.0.0.1:9002", "b": "10.0.0.2:9002"})
 
 

@@ -210,6 +210,31 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
          "epp": {"create": True, "image": "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}}},
         ["routing.epp.image", "none of Infinity's requests", "llm-d-router-endpoint-picker"],
     ),
+    "revisions of one role": (
+        {"engine": VLLM, "prefill": {"create": False}, "routing": {"revisionGating": {"enabled": True}}},
+        ["routing.revisionGating.enabled", "only one role", "remove it"],
+    ),
+    "revisions of dual pods": (
+        {"engine": VLLM, "requester": {"enable": True}, "routing": {"revisionGating": {"enabled": True}}},
+        ["routing.revisionGating.enabled", "dual pods", "remove one of them"],
+    ),
+    "revisions for a picker that does not know them yet": (
+        picker({"routing": {"revisionGating": {"enabled": True}}}, image="ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"),
+        ["routing.revisionGating.enabled", "since 0.10", "routing.epp.image", "screener: false"],
+    ),
+    "revisions for another picker": (
+        {"engine": VLLM, "routing": {"revisionGating": {"enabled": True}, "inferencePool": {"create": True},
+         "epp": {"create": True, "image": "registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}}},
+        ["routing.revisionGating.enabled", "since 0.10", "llm-d-router-endpoint-picker"],
+    ),
+    "revisions for a picker whose parameters are not known": (
+        picker({"routing": {"revisionGating": {"enabled": True}}}, image="ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.11.0"),
+        ["routing.revisionGating.enabled", "version 0.11", "pluginsConfig"],
+    ),
+    "an unknown way of dividing requests": (
+        {"engine": VLLM, "routing": {"revisionGating": {"enabled": True, "mode": "max"}}},
+        ["routing.revisionGating.mode", "max-role"],
+    ),
     "an unknown autoscaler": (scaling(type="vpa"), ["decode.autoscaling.type", "hpa"]),
 }  # fmt: skip
 

@@ -47,7 +47,7 @@ _DOWNLOADS = "620 MB"
 
 _SECONDS = {
     "controller-gen": 60, "helm4": 170, "epp": 95, "promtool": 30, "llm-d-inference-sim": 70, "etcd": 40,
-    "kube-apiserver": 270, "kube-controller-manager": 50, "lws": 110,
+    "kube-apiserver": 270, "kube-controller-manager": 50,
 }  # fmt: skip
 _SECONDS_OF_OTHERS = 15
 """What a program takes of one processor from an empty build cache when those before it are built."""

@@ -35,17 +35,25 @@ def leader_worker_set() -> dict[str, Any]:
     )
 
 
+def disaggregated_set() -> dict[str, Any]:
+    """Return the definition of DisaggregatedSet v1, of the same module."""
+    return _document(
+        module_file("lws", "sigs.k8s.io/lws", "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml")
+    )
+
+
 def definitions() -> Iterator[dict[str, Any]]:
     """Yield all definitions.
 
-    They are LeaderWorkerSet, Gateway API Inference Extension (InferencePool v1 and v1alpha2, InferenceObjective,
-    InferenceModelRewrite), Gateway API, KEDA and the Prometheus Operator.
+    They are LeaderWorkerSet, DisaggregatedSet, Gateway API Inference Extension (InferencePool v1 and v1alpha2,
+    InferenceObjective, InferenceModelRewrite), Gateway API, KEDA and the Prometheus Operator.
 
     Raises:
         UsageError: no Go toolchain is found or installable.
         ModelserviceError: a module cannot be downloaded.
     """
     yield leader_worker_set()
+    yield disaggregated_set()
     for name in _INFERENCE:
         yield _document(
             module_file("gaie", "sigs.k8s.io/gateway-api-inference-extension", f"config/crd/bases/{name}.yaml")

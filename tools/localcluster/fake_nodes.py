@@ -26,14 +26,19 @@ _NOT_READY = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 """Taints of nodes that are not ready."""
 
 
-def kwok(kubeconfig: Path) -> list[str]:
-    """Return the command line of kwok for the fake nodes of a cluster, and for no other node."""
+def kwok(kubeconfig: Path, lease: int = 40) -> list[str]:
+    """Return the command line of kwok for the fake nodes of a cluster, and for no other node.
+
+    Args:
+        kubeconfig: of the cluster.
+        lease: seconds after which a node's lease ends; it is renewed four times as often. A node without a lease is
+            marked as failed after the controller manager's ``--node-monitor-grace-period``, by default 50 seconds.
+    """
     stages = [f"--config={module_file('kwok', 'sigs.k8s.io/kwok', stage)}" for stage in _STAGES]
     return [
         str(binary("kwok")), f"--kubeconfig={kubeconfig}", "--manage-all-nodes=false",
         f"--manage-nodes-with-annotation-selector={node_pools.KWOK_NODE}=fake",
-        # Without leases a node is marked as failed after 50 seconds.
-        "--node-lease-duration-seconds=40", *stages,
+        f"--node-lease-duration-seconds={lease}", *stages,
     ]  # fmt: skip
 
 
@@ -69,7 +74,7 @@ def lent(client: Client, pools: Sequence[node_pools.NodePool]) -> Iterator[None]
         component = Component("kwok", kwok(client.kubeconfig.resolve()), Path(folder))
         try:
             client.apply(objects)
-            component.wait_until(lambda: taking_pods(client) >= names, 60 + len(names) / 5)
+            component.wait_until(lambda: taking_pods(client) >= names)
             _cordon(client, own, unschedulable=True)
             yield
         finally:

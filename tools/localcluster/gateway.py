@@ -8,6 +8,7 @@ https://github.com/kubernetes-sigs/gateway-api-inference-extension/tree/main/doc
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,8 @@ class Route:
     """Headers to match; empty matches all requests."""
     prefix: str = "/"
     """Path prefix to match."""
+    share: float = 1
+    """Share of the requests that match which takes this route; the others go on to the next one."""
 
 
 def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str]) -> list[Route]:
@@ -72,24 +75,33 @@ def routes(http_routes: Iterable[Mapping[str, Any]], pickers: Mapping[str, str])
     https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
 
     Args:
-        http_routes: HTTPRoutes with one InferencePool as backend of each rule.
+        http_routes: HTTPRoutes with InferencePools as backends of each rule.
         pickers: address of the endpoint picker by name of the pool.
 
     Raises:
-        ModelserviceError: a rule has no InferencePool or an unknown one.
+        ModelserviceError: a rule has a backend that is not one of the pools, or none.
     """
     found = []
     for obj in http_routes:
         for rule in obj["spec"]["rules"]:
-            pools = [backend["name"] for backend in rule.get("backendRefs", []) if backend["kind"] == "InferencePool"]
-            if len(pools) != 1 or pools[0] not in pickers:
+            backends = rule.get("backendRefs") or [{}]
+            if any(backend.get("kind") != "InferencePool" or backend["name"] not in pickers for backend in backends):
                 name = obj["metadata"]["name"]
-                raise ModelserviceError(f"HTTPRoute {name}: a rule needs one InferencePool of {', '.join(pickers)}")
+                raise ModelserviceError(f"HTTPRoute {name}: the backends of a rule must be among {', '.join(pickers)}")
             for match in rule.get("matches") or [{}]:
                 headers = {header["name"].lower(): header["value"] for header in match.get("headers", [])}
                 prefix = match.get("path", {}).get("value", "/")
-                found.append(Route(pools[0], pickers[pools[0]], headers, prefix))
+                found += [
+                    Route(pool, pickers[pool], headers, prefix, share) for pool, share in _shares(backends).items()
+                ]
     return sorted(found, key=lambda route: (-len(route.headers), -len(route.prefix)))
+
+
+def _shares(backends: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the share of each pool of the requests that the pools before it do not take; weights are 1 by default."""
+    weights = {backend["name"]: backend.get("weight", 1) for backend in backends if backend.get("weight", 1)}
+    rest = list(itertools.accumulate(reversed(weights.values())))[::-1]
+    return {name: weight / left for (name, weight), left in zip(weights.items(), rest, strict=True)}
 
 
 class Gateway:
@@ -128,7 +140,7 @@ class Gateway:
             self._folder,
         )  # fmt: skip
         try:
-            self._envoy.wait_until(self._ready, 60)
+            self._envoy.wait_until(self._ready)
         except BaseException:
             self._envoy.stop()
             raise
@@ -236,11 +248,14 @@ def _route(route: Route) -> dict[str, Any]:
         "overrides": {"grpc_service": _ext_proc(route.picker)["grpc_service"]},
     }
     headers = [{"name": name, "string_match": {"exact": value}} for name, value in route.headers.items()]
+    share = {"numerator": round(route.share * 1_000_000), "denominator": "MILLION"}
     return {
-        "match": {"prefix": route.prefix, "headers": headers},
+        "match": {
+            "prefix": route.prefix, "headers": headers, "runtime_fraction": {"default_value": share},
+        },
         "route": {"cluster": "endpoint", "timeout": REQUEST_TIMEOUT},
         "typed_per_filter_config": {"picker": override},
-    }
+    }  # fmt: skip
 
 
 def _ext_proc(picker: str) -> dict[str, Any]:

@@ -172,11 +172,12 @@ def install_leader_worker_set(made: Kind, folder: Path) -> None:
     tag, repository, archive = module_version("lws", module), "registry.k8s.io/lws/lws", folder / "lws.tar"
     write_archive(Image((f"{repository}:{tag}",), ("/manager",), {"manager": binary("lws")}), archive)
     _kind("load", "image-archive", f"--name={made.name}", str(archive))
-    settings = {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+    manager = {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+    settings = {f"image.manager.{key}": value for key, value in manager.items()} | {"enableDisaggregatedSet": "true"}
     _run(
         str(binary("helm4")), "install", "lws", str(module_file("lws", module, "charts/lws")),
         f"--kubeconfig={made.kubeconfig}", "--namespace=lws-system", "--create-namespace", "--skip-crds", "--wait",
-        "--timeout=180s", *(f"--set=image.manager.{key}={value}" for key, value in settings.items()),
+        "--timeout=180s", *(f"--set={key}={value}" for key, value in settings.items()),
     )  # fmt: skip
 
 

@@ -107,6 +107,9 @@ def text(found: Endpoints) -> str:
         ports = ", ".join(str(port) for port in role.ports)
         rows.append((role.role, f"{role.engine}, {role.scheme} on port {ports} of each pod"))
         rows += [("", address) for address in role.addresses]
+    needed = found.data.get("picker", {})
+    rows += [("picker flag", flag) for flag in needed.get("flags", ())]
+    rows += [("picker plugin", json.dumps(plugin)) for plugin in needed.get("plugins", ())]
     width = max(len(name) for name, _ in rows) + 2
     return "".join(f"{name.ljust(width)}{value}".rstrip() + "\n" for name, value in rows)
 

@@ -17,7 +17,7 @@ from modelservice.model.pool import Pool
 from modelservice.model.routes import matches, pools_behind
 from modelservice.secrets import masked
 
-WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
+WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet", "DisaggregatedSet")
 """Kinds whose pods run all the time."""
 
 
@@ -115,8 +115,8 @@ def _table(title: str) -> Table:
 
 def _workload(deployment: Deployment, groups: Sequence[PodGroup]) -> Table:
     first = groups[0]
-    table = _table(first.object.replace("/", " ", 1))
-    unit, of = ("group", " of pods") if first.kind == "LeaderWorkerSet" else ("pod", "")
+    table = _table(f"{first.object.replace('/', ' ', 1)} {first.role_of_set}".rstrip())
+    unit, of = ("group", " of pods") if first.is_grouped else ("pod", "")
     if first.replicas is None:
         scaler = deployment.autoscaler(first)
         bounds = f", {scaler.bounds}" if scaler and scaler.bounds else ""

@@ -9,18 +9,23 @@
 #
 # A proxy in front of the simulator, /usr/local/bin/vllm-front, asks for VLLM_API_KEY. At a signal it answers running
 # completions as vLLM does: status 200 and finish_reason "abort". With --shutdown-timeout they get that time instead.
+# It refuses the KV cache of a pod whose version, model, data types, attention backend or hybrid manager differ.
 # What differs: an answer that is no stream is cut to nothing; with a drain, new requests find nobody instead of an
-# error 500 of vLLM; with TLS there is no proxy, so a signal resets connections and a key is refused.
+# error 500 of vLLM; speculation, transfer mode and what the transfer's configuration says of refusals are not compared;
+# with TLS there is no proxy, so a signal resets connections, a key is refused, and every KV cache is taken.
 #
 # SIMULATOR_FLAGS in the environment are the simulator's own flags, for instance --inter-token-latency=20ms;
 # SIMULATOR_PORT is its first port behind the proxy.
 #
 # /etc/vllm-flags has a line a flag: its name, how many values it takes (0, 1, ? or +), and whether the simulator
-# knows it. /etc/dense-models has patterns of the last parts of models' names.
+# knows it. /etc/vllm-handover has the version and the flags that both sides of a hand-over compare, each with its
+# default. /etc/dense-models has patterns of the last parts of models' names.
 set -eu
 
 root=${0%/usr/local/bin/vllm}  # empty in the image
 flags=$root/etc/vllm-flags
+handover=$root/etc/vllm-handover
+compared=$(grep -e '^version ' "$handover")
 behind=${SIMULATOR_PORT:-18000}
 
 fail() {
@@ -34,6 +39,13 @@ look_up() {
   entry=$(grep -e "^$name " "$flags" || grep -e "^${name%%.*} " "$flags") || fail "unrecognized arguments: $1"
   values=$(echo "$entry" | cut -d' ' -f2)
   known=$(echo "$entry" | cut -d' ' -f3)
+}
+
+# Adds a flag and its value to what both sides of a hand-over compare.
+compare() {
+  entry=$(grep -e "^$1 " "$handover") && [ "$entry" != "$1 $2" ] || return 0
+  compared="$compared
+$1 $2"
 }
 
 [ "${1:-}" = serve ] || fail "argument subcommand: invalid choice: '${1:-}'"
@@ -59,7 +71,12 @@ while [ "$count" -gt 0 ]; do
         --ssl-certfile | --self-signed-certs) tls=yes ;;
       esac
       [ "$keep" = no ] || set -- "$@" "$word"
-      case $word in *=*) continue ;; esac
+      case $word in
+        *=*)
+          compare "$name" "${word#*=}"
+          continue
+          ;;
+      esac
       taken=0
       while [ "$count" -gt 0 ]; do
         case $1 in -[A-Za-z]* | --*) break ;; esac
@@ -70,14 +87,17 @@ while [ "$count" -gt 0 ]; do
           --shutdown-timeout) patience=$1 ;;
           --port) port=$1 ;;
         esac
+        compare "$name" "$1"
         [ "$keep" = no ] || set -- "$@" "$1"
         shift
       done
+      [ "$taken" -gt 0 ] || compare "$name" true
       case $values in 1 | +) [ "$taken" -gt 0 ] || fail "argument $name: expected at least one argument" ;; esac
       ;;
     *)
       [ -z "$model" ] || fail "unrecognized arguments: $word"
       model=$word
+      compare --model "$model"
       ;;
   esac
 done
@@ -95,7 +115,7 @@ fi
 fronts='' rank=0
 if [ -z "$tls" ]; then
   while [ "$rank" -lt "$size" ]; do
-    "$root/usr/local/bin/vllm-front" ":$((port + rank))" "http://127.0.0.1:$((behind + rank))" &
+    "$root/usr/local/bin/vllm-front" ":$((port + rank))" "http://127.0.0.1:$((behind + rank))" "$compared" &
     fronts="$fronts $!" rank=$((rank + 1))
   done
   port=$behind

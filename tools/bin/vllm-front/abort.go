@@ -14,9 +14,10 @@ import (
 
 // completion is what a request for one says of its answer.
 type completion struct {
-	Model  string `json:"model"`
-	Stream bool   `json:"stream"`
-	chat   bool
+	Model    string         `json:"model"`
+	Stream   bool           `json:"stream"`
+	Transfer map[string]any `json:"kv_transfer_params"`
+	chat     bool
 }
 
 type completionKey struct{}
@@ -83,9 +84,9 @@ func (body *stream) Read(into []byte) (int, error) {
 	return count, err
 }
 
-// abortWhen passes requests on; completions that still run at the signal are cut off and answered as aborted.
-// Answers name the port that clients see.
-func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy, port string) http.Handler {
+// abortWhen passes requests on; completions that still run at the signal are cut off and answered as aborted, and those
+// with a KV cache that does not fit are refused. Answers name the port that clients see.
+func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy, port string, side handover) http.Handler {
 	proxy.ModifyResponse = func(answer *http.Response) error {
 		asked, ok := answer.Request.Context().Value(completionKey{}).(*completion)
 		if ok && asked.Stream && answer.StatusCode == http.StatusOK {
@@ -93,6 +94,9 @@ func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy, port stri
 		}
 		if answer.Header.Get(portHeader) != "" {
 			answer.Header.Set(portHeader, port)
+		}
+		if ok && asked.Transfer["do_remote_decode"] == true {
+			return side.sign(answer)
 		}
 		return nil
 	}
@@ -117,6 +121,10 @@ func abortWhen(signaled context.Context, proxy *httputil.ReverseProxy, port stri
 		}
 		if asked == nil {
 			proxy.ServeHTTP(answer, request)
+			return
+		}
+		if side.refuses(asked) {
+			answerRefused(answer, asked)
 			return
 		}
 		running, cancel := context.WithCancel(context.WithValue(request.Context(), completionKey{}, asked))

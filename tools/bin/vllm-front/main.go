@@ -6,6 +6,8 @@
 // A signal aborts running completions: they end with status 200 and finish_reason "abort", as those of vLLM without
 // --shutdown-timeout do. Then the program ends. vLLM answers with the text that there is until then; the simulator
 // only has it if the answer is a stream, so another answer ends with no text at all.
+//
+// The KV cache of another engine is refused where the settings of both differ that are given as the last argument.
 package main
 
 import (
@@ -66,8 +68,8 @@ func await(signaled context.Context, address string) bool {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: vllm-front ADDRESS URL-OF-THE-ENGINE")
+	if len(os.Args) != 4 {
+		log.Fatal("usage: vllm-front ADDRESS URL-OF-THE-ENGINE SETTINGS")
 	}
 	engine, err := url.Parse(os.Args[2])
 	if err != nil {
@@ -80,7 +82,7 @@ func main() {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(engine)
 	proxy.FlushInterval = -1 // streams are passed on as they come
-	handler := abortWhen(signaled, proxy, strings.TrimPrefix(os.Args[1], ":"))
+	handler := abortWhen(signaled, proxy, strings.TrimPrefix(os.Args[1], ":"), newHandover(os.Args[3]))
 	if key := os.Getenv("VLLM_API_KEY"); key != "" {
 		handler = requireKey(key, handler)
 	}

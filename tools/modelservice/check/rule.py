@@ -60,7 +60,7 @@ class Rule:
     check_together: CheckTogether | None = None
 
 
-OF_RELEASE = ("picker", "picker_parameters", "pool", "roles", "sidecar", "transfer")
+OF_RELEASE = ("picker", "picker_parameters", "pool", "revisions", "roles", "sidecar", "transfer")
 """Families whose rules compare roles with each other, and with a pool: one release at a time."""
 
 RENAMED = {

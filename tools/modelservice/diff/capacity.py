@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from modelservice.diff.restarts import Effect, WorkloadEffect
+from modelservice.diff.side import Identity
 from modelservice.model.cluster import Inventory
 from modelservice.model.pods import PodGroup
 from modelservice.model.scheduling import Room, size_of
+from modelservice.model.set_rollouts import SetRollout
 
 Placement = list[tuple[PodGroup, str]]
 """Pods of one replica with their nodes."""
@@ -57,7 +59,10 @@ def needs(effects: Sequence[WorkloadEffect], inventory: Inventory | None) -> lis
         was, will = item.replicas
         before += _times(old, was)
         after += _times(new, will)
-        peak += _peak(item, old, new)
+        if item.together is None:
+            peak += _peak(item, old, new)
+    for roles in _sets(effects):
+        peak += _peak_of_set(roles)
     resources = sorted(before | peak | after)
     return [Need(name, before[name], peak[name], after[name], _there(inventory, name)) for name in resources]
 
@@ -70,6 +75,27 @@ def _peak(item: WorkloadEffect, old: Counter[str], new: Counter[str]) -> Counter
     first = _times(old, was) + _times(new, min(max(will + surge - was, 0), will))
     last = _times(new, will) + _times(old, min(surge, was))
     return first | last
+
+
+def _sets(effects: Iterable[WorkloadEffect]) -> list[list[WorkloadEffect]]:
+    """Return the roles that are rolled together, by their set."""
+    found: dict[Identity, list[WorkloadEffect]] = {}
+    for item in effects:
+        if item.together is not None:
+            found.setdefault(item.key, []).append(item)
+    return list(found.values())
+
+
+def _peak_of_set(roles: Sequence[WorkloadEffect]) -> Counter[str]:
+    """Return the most that the roles of a set have together, of each resource at any step."""
+    peak: Counter[str] = Counter()
+    for step in roles[0].together.steps if roles[0].together else ():
+        there: Counter[str] = Counter()
+        for item, old, new in zip(roles, step.old, step.new, strict=True):
+            there += _times(Counter(dict(_of_replica(item.before))), old * item.before[0].slices)
+            there += _times(Counter(dict(_of_replica(item.after))), new * item.slices)
+        peak |= there
+    return peak
 
 
 def _of_replica(groups: Iterable[PodGroup]) -> Counter[str]:
@@ -99,17 +125,25 @@ def stalls(effects: Sequence[WorkloadEffect], inventory: Inventory) -> list[Stal
     """
     room = Room(inventory)
     running = [_Running(item, room) for item in effects]
+    alone = [item for item in running if item.effect.together is None]
+    controllers: list[_Running | _RunningSet] = [*alone, *_running_sets(running)]
     first = sorted(running, key=lambda item: -max(map(size_of, item.effect.before or item.effect.after)))
     fits = [item.start_old() for item in first]
     if not all(fits):
         return []
-    for item in running:
+    for item in alone:
         item.end_what_goes()
     goes_on = True
     while goes_on:
-        steps = [item.step() for item in running]
+        steps = [item.step() for item in controllers]
         goes_on = any(steps)
     return [stall for item in running for stall in item.stall()]
+
+
+def _running_sets(running: Sequence[_Running]) -> Iterator[_RunningSet]:
+    for roles in _sets(item.effect for item in running):
+        if roles[0].together is not None:
+            yield _RunningSet([item for item in running if item.effect.key == roles[0].key], roles[0].together)
 
 
 @dataclass
@@ -119,12 +153,16 @@ class _Running:
     Args:
         effect: what happens to it.
         room: what is free.
+        old: replicas from before the upgrade that are there, as placed.
+        new: replicas of the new template that are there.
+        asked: how many of those the controller has asked for.
     """
 
     effect: WorkloadEffect
     room: Room
     old: list[Placement] = field(default_factory=list)
     new: list[Placement] = field(default_factory=list)
+    asked: int = 0
 
     @property
     def _wanted(self) -> int:
@@ -146,20 +184,23 @@ class _Running:
     def end_what_goes(self) -> None:
         """End the pods that no new one replaces: those of a workload that goes or becomes smaller."""
         restarts = self.effect.effect is Effect.restart
-        left = self.effect.replicas[0] if restarts else min(self.effect.replicas)
-        while len(self.old) > left:
-            self._end(self.old.pop())
+        self.end(self.effect.replicas[0] if restarts else min(self.effect.replicas))
 
     def step(self) -> bool:
         """Do what the controller may do now; return whether that was anything."""
-        started, ended = self._start(), self._stop()
+        if self.effect.effect is not Effect.restart:
+            return self.start(min(self._wanted, self.effect.replicas[1] - len(self.old)))
+        limits, will = self.effect.limits, self.effect.replicas[1]
+        waits = limits.all_at_once and self.old
+        started = not waits and self.start(min(self._wanted, will + limits.surge - len(self.old)))
+        ended = self.end(max(limits.kept, will - limits.unavailable - len(self.new)))
         return started or ended
 
-    def _start(self) -> bool:
+    def start(self, number: int) -> bool:
+        """Place new replicas up to a number, as far as there is room; return whether there was for one."""
+        self.asked = max(self.asked, number)
         done = False
-        most = self.effect.replicas[1] + (self.effect.limits.surge if self.effect.effect is Effect.restart else 0)
-        waits = self.effect.effect is Effect.restart and self.effect.limits.all_at_once and self.old
-        while not waits and len(self.new) < self._wanted and len(self.old) + len(self.new) < most:
+        while len(self.new) < number:
             placed = self._placed(self.effect.after)
             if placed is None:
                 break
@@ -167,20 +208,17 @@ class _Running:
             done = True
         return done
 
-    def _stop(self) -> bool:
-        if self.effect.effect is not Effect.restart:
-            return False
-        limits, done = self.effect.limits, False
-        least = self.effect.replicas[1] - limits.unavailable
-        while len(self.old) > limits.kept and len(self.old) + len(self.new) > least:
-            self._end(self.old.pop())
-            done = True
+    def end(self, left: int) -> bool:
+        """End old replicas until a number is left; return whether there were any."""
+        done = len(self.old) > left
+        while len(self.old) > left:
+            self._remove(self.old.pop())
         return done
 
     def stall(self) -> Iterator[Stall]:
-        """Yield the replicas that wait for room."""
+        """Yield the replicas that wait for room; a role of a set may wait for another one that does."""
         waiting = self._wanted - len(self.new)
-        if waiting > 0:
+        if waiting > 0 and (self.effect.together is None or len(self.new) < self.asked):
             yield Stall(self.effect, waiting, self.room.lacks(self.effect.after))
 
     def _placed(self, groups: Sequence[PodGroup]) -> Placement | None:
@@ -190,11 +228,39 @@ class _Running:
             for _ in range(group.size):
                 node = self.room.take(group)
                 if node is None:
-                    self._end(placed)
+                    self._remove(placed)
                     return None
                 placed.append((group, node))
         return placed
 
-    def _end(self, placed: Placement) -> None:
+    def _remove(self, placed: Placement) -> None:
         for group, node in placed:
             self.room.give_back(group, node)
+
+
+class _RunningSet:
+    """The roles of a DisaggregatedSet during a roll-out.
+
+    Args:
+        roles: the roles.
+        rollout: what their controller does.
+    """
+
+    def __init__(self, roles: Sequence[_Running], rollout: SetRollout) -> None:
+        self._roles = roles
+        self._rollout = rollout
+        self._now = rollout.steps[0]
+
+    def step(self) -> bool:
+        """Do what the controller may do now: start groups, and go on when all of them have room."""
+        asked = zip(self._roles, self._now.new, strict=True)
+        started = [role.start(number * role.effect.slices) for role, number in asked]
+        if any(started) or any(len(role.new) < role.asked for role in self._roles):
+            return any(started)
+        following = self._rollout.next(self._now)
+        if following is None:
+            return False
+        self._now = following
+        for role, left in zip(self._roles, following.old, strict=True):
+            role.end(left * role.effect.before[0].slices)
+        return True

@@ -9,6 +9,7 @@ from modelservice.diff.restarts import Effect, WorkloadEffect
 from modelservice.model.deployment import Deployment
 from modelservice.model.handover import Difference, Side, differences, recomputes
 from modelservice.model.pods import PodGroup
+from modelservice.model.revisions import are_screened
 
 _CHANGING = (Effect.restart, Effect.by_hand)
 
@@ -61,10 +62,11 @@ class Handover:
 
 
 def handover(before: Deployment, after: Deployment, effects: Sequence[WorkloadEffect]) -> Handover | None:
-    """Return which pairs of old and new pods meet; None without prefill and decode on both sides, or a roll-out."""
+    """Return which pairs of old and new pods meet; None without prefill and decode on both sides,
+    without a roll-out, and where the endpoint picker keeps requests within one revision."""
     old, new = _pair(before), _pair(after)
     rolled = tuple(item for item in effects if item.effect in _CHANGING and _hands_over(item))
-    if old is None or new is None or not rolled:
+    if old is None or new is None or not rolled or are_screened(after, before):
         return None
     meetings = tuple(_meetings(old, new, {item.role for item in rolled}))
     settled = not any(item.certain for item in _apart(*new))

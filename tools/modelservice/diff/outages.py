@@ -46,18 +46,12 @@ def _stays(item: WorkloadEffect) -> bool:
     """Return whether some pods of a workload serve all the time."""
     if item.effect in (Effect.keep, Effect.scale, Effect.by_hand):
         return min(item.replicas) > 0
-    return item.effect is Effect.restart and _least(item) > 0
-
-
-def _least(item: WorkloadEffect) -> int:
-    """Return how many replicas are ready at the least during a roll-out."""
-    was, will = item.replicas
-    return max(min(was, will - item.limits.unavailable), 0)
+    return item.effect is Effect.restart and item.least > 0
 
 
 def _outage(item: WorkloadEffect, serving: Sequence[WorkloadEffect]) -> Iterator[Outage]:
     was, will = item.replicas
-    if item.effect is Effect.restart and will and not _least(item):
+    if item.effect is Effect.restart and will and not item.least:
         yield _restart(item)
     elif item.effect is Effect.end and was:
         started = [other for other in serving if other.effect is Effect.start and other.replicas[1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -88,8 +88,20 @@ def _stale(upgrade: Upgrade) -> Iterator[Problem]:
             yield Problem(Severity.risk, item.name, message, "delete the pods one by one after the upgrade")
         for name in item.stale:
             message = f"its pods run on with what they read of {name} when they started"
-            fix = f"run kubectl rollout restart {item.name} after the upgrade if they must read it again"
+            fix = f"{_renewal(item)} if they must read it again"
             yield Problem(Severity.risk, item.name, message, fix)
+        if item.unread:
+            fields = ", ".join(field.path for field in item.unread)
+            message = f"the change of {fields} reaches no pod: the controller reads it when it makes a new revision"
+            causes = {cause.key: cause for field in item.unread for cause in field.causes}
+            yield Problem(Severity.risk, item.name, message, _renewal(item), tuple(causes.values()))
+
+
+def _renewal(item: WorkloadEffect) -> str:
+    """Return how all pods are replaced that run on."""
+    if item.after[0].is_grouped:
+        return f"change an annotation in {item.role}.podAnnotations, which replaces the groups"
+    return f"run kubectl rollout restart {item.name} after the upgrade"
 
 
 def _handover(handover: Handover) -> Iterator[Problem]:
@@ -128,19 +140,25 @@ def _way(handover: Handover) -> str:
 
 def _duration(handover: Handover) -> str:
     """Return when all pods are new, in a sentence that goes on after ``until``."""
-    return " and ".join(map(_rolled, handover.rolled))
+    workloads: dict[str, list[WorkloadEffect]] = {}
+    for item in handover.rolled:
+        workloads.setdefault(item.object if item.together else item.name, []).append(item)
+    return " and ".join(_rolled(name, items) for name, items in workloads.items())
 
 
-def _rolled(item: WorkloadEffect) -> str:
-    if item.effect is Effect.by_hand:
-        return f"the pods of {item.name} are deleted by hand"
-    number, rounds = rounds_of(item), startup_seconds(item)
+def _rolled(name: str, items: Sequence[WorkloadEffect]) -> str:
+    """Return when a workload is done: one, or the roles of a set that are rolled together."""
+    if items[0].effect is Effect.by_hand:
+        return f"the pods of {name} are deleted by hand"
+    number, rounds = rounds_of(items[0]), max(startup_seconds(item) or 0 for item in items)
     each = f" of at most {_shown(rounds)}" if rounds else ""
-    return f"{item.name} is rolled ({number} {'round' if number == 1 else 'rounds'}{each})"
+    return f"{name} is rolled ({number} {'round' if number == 1 else 'rounds'}{each})"
 
 
 def rounds_of(item: WorkloadEffect) -> int:
     """Return how many times a roll-out waits for new pods."""
+    if item.together is not None:
+        return item.together.rounds
     at_once = max(item.limits.surge + item.limits.unavailable, 1)
     return math.ceil(max(item.replicas[1] - item.limits.kept, 0) / at_once)
 

@@ -14,6 +14,7 @@ from modelservice.diff.objects import ObjectChange, object_changes
 from modelservice.diff.outages import Outage, outages
 from modelservice.diff.refusals import Refusal, refusals
 from modelservice.diff.restarts import WorkloadEffect, workload_effects
+from modelservice.diff.revisions import incomplete
 from modelservice.diff.side import Side
 from modelservice.model.cluster import Inventory
 
@@ -70,7 +71,11 @@ def upgrade(before: Side, after: Side, causes: Causes | None, inventory: Invento
         changes = causes.of(changes, after.objects)
     effects = workload_effects(before, after, changes)
     waiting = stalls(effects, inventory) if inventory else []
-    lost = [*outages(effects), *taken_away(before.deployment, after.deployment, changes)]
+    lost = [
+        *outages(effects),
+        *taken_away(before.deployment, after.deployment, changes),
+        *incomplete(before.deployment, after.deployment, effects),
+    ]
     return Upgrade(
         before.name, after.name, changes, effects, list(refusals(changes, before.objects)), lost,
         handover(before.deployment, after.deployment, effects), needs(effects, inventory), waiting,

@@ -5,13 +5,13 @@ YAML, and has no more of the facts than templates need: no sources, nothing that
 missing means the default of the record.
 
     engines         {type: Engine}, see modelservice.facts.models; kvRoles {flag, connectors, connectorKey, roleKey,
-                    roles} instead of kvTransfer
+                    roles} and handover {flag, equal, weights, connectors, handshake, blocks} instead of kvTransfer
     accelerators    {type: {moreResources, shares}}
     routingProxy    {images: {name: default version}, assumed, flags: {name: {since, until, instead}},
                     bootstrap {connector: BootstrapPort}}
     endpointPicker  images and assumed as above; example, the newest image; features {name: since}; the rest as in the
                     record
-    fastModelActuation  see modelservice.facts.models
+    fastModelActuation, disaggregatedSet  see modelservice.facts.models
     kubernetes      {feature: {title, since}}
     aliases         {spelling: canonical flag}, without dashes
     unstated        what an engine without a type is: {type, image, byCommand, byImage}
@@ -57,6 +57,7 @@ def chart_facts() -> dict[str, Any]:
         "routingProxy": _routing_proxy(raw(DIRECTORY / "routing-proxy.yaml")),
         "endpointPicker": _endpoint_picker(raw(DIRECTORY / "endpoint-picker.yaml")),
         "fastModelActuation": _rendered(raw(DIRECTORY / "fast-model-actuation.yaml")),
+        "disaggregatedSet": _rendered(raw(DIRECTORY / "disaggregated-set.yaml")),
         "kubernetes": _rendered(raw(DIRECTORY / "kubernetes.yaml")["features"]),
         "certificates": [item["name"] for item in raw(DIRECTORY / "certificates.yaml")["variables"]],
         "aliases": dict(sorted(_aliases(engines).items())),
@@ -88,9 +89,32 @@ def _engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     if "roles" in transfer.get("peers", {}):
         kept = ("connectors", "connectorKey", "roleKey", "roles")
         found["kvRoles"] = {"flag": transfer["flag"], **{key: transfer["peers"][key] for key in kept}}
+    if handover := _handover(transfer):
+        found["handover"] = handover
     if "groups" in found:
         found["groups"] = {"dataOverPods": True, **found["groups"]}
     return found
+
+
+def _handover(transfer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two engines must have in common to hand over, of which the chart makes a revision."""
+    peers = transfer.get("peers", {})
+    found = {key: transfer[key] for key in ("flag", "equal", "weights") if key in transfer}
+    if "handshake" in peers:
+        handshake = peers["handshake"]
+        factors = [
+            _rendered(_without(item, "name", "mayBeDefault")) for item in handshake["factors"] if "image" not in item
+        ]
+        unique = [factor for number, factor in enumerate(factors) if factor not in factors[:number]]
+        found["connectors"] = peers["connectors"]
+        found["handshake"] = {"since": handshake["since"], "switch": handshake["switch"], "factors": unique}
+    if "blocks" in peers:
+        found["blocks"] = {key: peers["blocks"][key] for key in ("flag", "anySince")}
+    return found if "equal" in found else {}
+
+
+def _without(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in names}
 
 
 def _images(program: Mapping[str, Any]) -> dict[str, str]:
@@ -122,6 +146,7 @@ def _endpoint_picker(picker: Mapping[str, Any]) -> dict[str, Any]:
         "objectiveApi",
         "objectiveGroups",
         "queueMetric",
+        "rolloutScreener",
     )
     newest = picker["images"][-1]
     return {

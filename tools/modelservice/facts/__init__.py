@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Accelerator,
         Accelerators,
         Certificates,
+        DisaggregatedSet,
         EndpointPicker,
         Engine,
         FastModelActuation,
@@ -109,6 +110,15 @@ def endpoint_picker() -> EndpointPicker:
     from modelservice.facts.models import EndpointPicker
 
     return read(EndpointPicker, DIRECTORY / "endpoint-picker.yaml")
+
+
+@functools.cache
+def disaggregated_set() -> DisaggregatedSet:
+    """Return what is known of the workload with several roles."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import DisaggregatedSet
+
+    return read(DisaggregatedSet, DIRECTORY / "disaggregated-set.yaml")
 
 
 @functools.cache

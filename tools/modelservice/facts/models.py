@@ -96,6 +96,10 @@ class Images(Record):
     """Known repositories, the usual one first; without docker.io."""
     versioned: str = ""
     """Regular expression that finds images whose tag is a version of the engine; empty where the tag is none."""
+    build: str = ""
+    """Regular expression for the part of such a tag with the full version, e.g. ``0.33.0rc1``."""
+    variant: str = ""
+    """Regular expression for the part that may become a part of what the engine calls its version."""
     example: str = ""
     """An image with a version that its publisher documents."""
     default: str = ""
@@ -1022,6 +1026,21 @@ class PickerPorts(Record):
     metrics: int
 
 
+class RolloutScreener(Record):
+    """The plugin that keeps a request within one revision of prefill and decode."""
+
+    source: Source
+    plugin: str
+    """Its type."""
+    since: Version
+    read: Version
+    """Newest version whose parameters were read; they changed after it."""
+    allowed_by: str
+    """Flag of the picker without which it is not loaded, without dashes."""
+    label: str
+    """Label of the revision that this chart sets; the plugin takes any."""
+
+
 class EndpointPicker(Record):
     """llm-d's endpoint picker, and the one of Gateway API Inference Extension before it."""
 
@@ -1041,6 +1060,7 @@ class EndpointPicker(Record):
     """Label of a pod that names its engine."""
     features: Mapping[str, "PickerFeature"]
     """What the chart depends on."""
+    rollout_screener: RolloutScreener
     feature_gates: tuple[FeatureGate, ...]
     implied: ImpliedPlugins
     chart_configs: "ChartConfigs"
@@ -1083,6 +1103,36 @@ class FastModelActuation(Record):
     annotations: DualPodsAnnotations
     container: str
     """Name of the engine's container. Its readiness probe must be an HTTP request to a port number."""
+
+
+class DisaggregatedSetLabels(Record):
+    """Labels that the controller gives to what it makes."""
+
+    name: str
+    """Key of the label with the name of the set."""
+    role: str
+    """Key of the label with the role."""
+    revision: str
+    """Key of the label with the revision, which changes with the pods of any role."""
+
+
+class DisaggregatedSet(Record):
+    """The workload of LeaderWorkerSet with several roles, and what its controller makes of it."""
+
+    source: Source
+    api: str
+    kind: str
+    scaler: str
+    """Kind of the object through which an autoscaler scales a role, named after set and role."""
+    scaler_since: Version
+    """First version of LeaderWorkerSet with it, slices and the placement policy."""
+    labels: DisaggregatedSetLabels
+    own_labels: tuple[str, ...]
+    """Keys of labels that the controller sets on the pods, whatever their templates say."""
+    infix: str
+    """What stands between the names of set and role in the name of a LeaderWorkerSet, as a regular expression."""
+    revision_length: int
+    """Number of characters of the revision in it."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1137,13 +1187,19 @@ class Rollout(Record):
 
     source: Source
     restarted_by: tuple[str, ...]
-    """Fields whose change replaces the pods."""
+    """Fields whose change replaces the pods; ``[]`` stands for an item of a list."""
+    read_at_restart: tuple[str, ...] = ()
+    """Fields whose change reaches the pods only when something else replaces them."""
     max_surge: str
     """Pods or groups above the wanted number where the workload states nothing: a number or a percentage."""
     max_unavailable: str
     """Pods or groups below it."""
     limits: str = ""
     """Field with both; empty for a kind without."""
+    filled: Mapping[str, str] = {}
+    """What the API server fills in where that field states only one of both, if it is something else."""
+    neither: str = ""
+    """Which of both is 1 where both are 0; empty where neither is."""
     type: str = ""
     """Field with the kind of update."""
     all_at_once: str = ""

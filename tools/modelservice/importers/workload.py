@@ -25,9 +25,13 @@ LONGEST_NAME = 55
 """Characters of a release's name: a workload's is longer by its role, and a DNS label has at most 63."""
 
 
-def release_name(name: str) -> str:
+LONGEST_SET_NAME = 28
+"""The same of a DisaggregatedSet, whatever its replicas and slices: labels of its pods are made of it."""
+
+
+def release_name(name: str, longest: int = LONGEST_NAME) -> str:
     """Return the name of a release for a name of a source: one that Services and LeaderWorkerSets may have."""
-    return distinct_label(name, LONGEST_NAME) or "model"
+    return distinct_label(name, longest) or "model"
 
 
 @dataclass(frozen=True)

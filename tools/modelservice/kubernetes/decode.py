@@ -58,6 +58,10 @@ _MONITOR = _map(
     endpoints=_list_of(_one(_map(port=TEXT, path=TEXT, scheme=TEXT))),
 )
 
+_GROUPS_OF_PODS = _map(
+    replicas=NUMBER, leaderWorkerTemplate=_map(size=NUMBER, leaderTemplate=_PODS, workerTemplate=_PODS)
+)
+
 _SPECS: Mapping[str, Schema] = {
     "Service": _map(selector=TEXTS, ports=_list_of(_one(_map(name=TEXT, port=NUMBER)))),
     "InferencePool": _map(
@@ -79,8 +83,10 @@ _SPECS: Mapping[str, Schema] = {
     "PersistentVolumeClaim": _map(resources=_map(requests=AMOUNTS), accessModes=_list_of(TEXT)),
     "ResourceClaimTemplate": _map(spec=_map(devices=_DEVICES)),
     "ResourceClaim": _map(devices=_DEVICES),
-    "LeaderWorkerSet": _map(
-        replicas=NUMBER, leaderWorkerTemplate=_map(size=NUMBER, leaderTemplate=_PODS, workerTemplate=_PODS)
+    "LeaderWorkerSet": _GROUPS_OF_PODS,
+    "DisaggregatedSet": _map(
+        slices=NUMBER,
+        roles=_list_of(_one(_map(name=TEXT, metadata=METADATA, scaling=_map(mode=TEXT), spec=_GROUPS_OF_PODS))),
     ),
     "CronJob": _map(jobTemplate=_map(spec=_map(template=_PODS))),
     "Node": _map(taints=_list_of(_one(TEXTS))),

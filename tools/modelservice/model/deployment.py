@@ -64,9 +64,7 @@ class Deployment:
         data = config_maps(self.objects)
         found = [group for obj in self.objects for group in pod_groups(obj, templates, data)]
         least = {scaler.target: scaler.minimum for scaler in autoscalers(self.objects)}
-        return [
-            replace(group, least=least.get((group.kind, group.name)), vllm_version=self.vllm_version) for group in found
-        ]
+        return [replace(group, least=least.get(group.scale_target), vllm_version=self.vllm_version) for group in found]
 
     @functools.cached_property
     def servers(self) -> list[PodGroup]:
@@ -108,7 +106,7 @@ class Deployment:
         found: list[Selector] = []
         for group in self.groups:
             labels = (group.workload.get("spec") or {}).get("selector") or {}
-            found.append((group.namespace or self.namespace, labels.get("matchLabels") or _labels_of_group(group)))
+            found.append((group.namespace or self.namespace, labels.get("matchLabels") or group.given_labels))
         return found
 
     @property
@@ -140,7 +138,7 @@ class Deployment:
 
     @functools.cached_property
     def workloads(self) -> list[list[PodGroup]]:
-        """Pod groups by workload: one of a Deployment, leaders and workers of a LeaderWorkerSet."""
+        """Pod groups by workload: one of a Deployment, leaders and workers of a LeaderWorkerSet or of a set's role."""
         found: dict[int, list[PodGroup]] = {}
         for group in self.groups:
             found.setdefault(id(group.workload), []).append(group)
@@ -172,8 +170,7 @@ class Deployment:
 
     def autoscaler(self, group: PodGroup) -> Autoscaler | None:
         """Return what scales the workload of pods; None without an autoscaler."""
-        target = (group.kind, group.name)
-        return next((item for item in autoscalers(self.objects) if item.target == target), None)
+        return next((item for item in autoscalers(self.objects) if item.target == group.scale_target), None)
 
     def model_source(self, group: PodGroup) -> str:
         """Return where the pods' model comes from, e.g. ``hf://Qwen/Qwen3-8B on emptyDir 40Gi``."""
@@ -201,7 +198,7 @@ class Deployment:
 
     @functools.cached_property
     def _workload_ids(self) -> frozenset[int]:
-        return frozenset(id(group.workload) for group in self.groups)
+        return frozenset(id(obj) for group in self.groups for obj in (group.workload, group.document))
 
     def value(self, key: str) -> Any:
         """Return a value in effect, the chart's default included; None where the values are not known.
@@ -219,14 +216,6 @@ class Deployment:
 def default_value(key: str) -> Any:
     """Return the chart's default of a value; the key as for :meth:`Deployment.value`."""
     return value_at(_defaults(), key)
-
-
-def _labels_of_group(group: PodGroup) -> Mapping[str, str]:
-    """Return the label by which a LeaderWorkerSet knows its pods; no label for another workload.
-
-    https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
-    """
-    return {"leaderworkerset.sigs.k8s.io/name": group.name} if group.kind == "LeaderWorkerSet" else {}
 
 
 @functools.cache

@@ -31,6 +31,10 @@ Object = Mapping[str, Any]
 
 ROLE = "llm-d.ai/role"
 
+GROUP_NAME = "leaderworkerset.sigs.k8s.io/name"
+"""Label of pods with the name of their LeaderWorkerSet."""
+_GROUP_DOMAINS = ("leaderworkerset.sigs.k8s.io", "disaggregatedset.x-k8s.io")
+
 _COMPONENTS = {"test": "test", "model-download": "download"}
 """What the chart's other pods are for, by their label."""
 
@@ -40,6 +44,7 @@ class PodGroup:
     """Equal pods of a workload: all of a Deployment, or the leaders or workers of a LeaderWorkerSet."""
 
     workload: Object
+    """The workload; of a DisaggregatedSet the role, with kind and name of the set."""
     part: str
     """``pod``, ``leader`` or ``worker``."""
     size: int
@@ -54,6 +59,8 @@ class PodGroup:
     """Device requests of the pod's claims whose templates are known."""
     config_maps: ConfigMaps = field(default_factory=dict)
     """ConfigMaps from which the containers may have variables."""
+    whole: Object | None = None
+    """The DisaggregatedSet whose role the workload is."""
     least: int | None = None
     """The smallest number of replicas that an autoscaler sets; None without one, or where it is not stated."""
     vllm_version: Version | None = None
@@ -63,6 +70,16 @@ class PodGroup:
     def kind(self) -> str:
         """Kind of the workload."""
         return str(self.workload["kind"])
+
+    @property
+    def document(self) -> Object:
+        """The object that is installed: the workload, or the DisaggregatedSet whose role it is."""
+        return self.workload if self.whole is None else self.whole
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether a replica is a group of pods that LeaderWorkerSet makes."""
+        return isinstance((self.workload.get("spec") or {}).get("leaderWorkerTemplate"), Mapping)
 
     @property
     def name(self) -> str:
@@ -92,15 +109,53 @@ class PodGroup:
         return annotations
 
     @property
+    def given_labels(self) -> Mapping[str, str]:
+        """Labels that a controller of groups adds to the pods, as far as their values are known.
+
+        https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
+        """
+        if self.whole is not None:
+            keys = facts.disaggregated_set().labels
+            return {keys.name: self.name, keys.role: self.role_of_set}
+        return {GROUP_NAME: self.name} if self.is_grouped else {}
+
+    @property
+    def running_labels(self) -> Mapping[str, str]:
+        """Labels of the running pods: those of the template, and those that a controller adds."""
+        return {**self.labels, **self.given_labels}
+
+    def carries(self, label: str) -> bool:
+        """Return whether the running pods have a label: one of theirs, or one that their controller sets."""
+        given = () if self.whole is None else facts.disaggregated_set().own_labels
+        return bool(self.running_labels.get(label)) or label in given
+
+    @property
     def role(self) -> str:
         """``decode`` or ``prefill``, by the label or the workload's name; decode for one without either."""
-        return role_of(str(self.labels.get(ROLE, "")), self.name)
+        return role_of(str(self.labels.get(ROLE, "")), self.role_of_set or self.name)
+
+    @property
+    def role_of_set(self) -> str:
+        """Name of the role in the DisaggregatedSet; empty for another workload."""
+        return "" if self.whole is None else str(self.workload.get("name", ""))
+
+    @property
+    def slices(self) -> int:
+        """Copies of all roles in a DisaggregatedSet."""
+        number = ((self.whole or {}).get("spec") or {}).get("slices")
+        return number if isinstance(number, int) else 1
+
+    @property
+    def scale_target(self) -> tuple[str, str]:
+        """Kind and name of what an autoscaler scales."""
+        scaler = (facts.disaggregated_set().scaler, f"{self.name}-{self.role_of_set}")
+        return (self.kind, self.name) if self.whole is None else scaler
 
     @property
     def replicas(self) -> int | None:
-        """Replicas of the workload; None when an autoscaler owns them."""
+        """Replicas of the workload, in all slices; None when an autoscaler owns them."""
         number = self.workload.get("spec", {}).get("replicas")
-        return number if isinstance(number, int) else None
+        return number * self.slices if isinstance(number, int) else None
 
     @property
     def count(self) -> int:
@@ -128,7 +183,11 @@ class PodGroup:
 
     def path(self, below: str) -> str:
         """Return the address of a field of the pod template."""
-        return f"{self.template}.{below}".lstrip(".")
+        return self._within(f"{self.template}.{below}".lstrip("."))
+
+    def _within(self, path: str) -> str:
+        """Return the address of a field of the workload's spec in the object that is installed."""
+        return path if self.whole is None else f"spec.roles[{self.role_of_set}].{path}"
 
     def at(self, path: str) -> Place:
         """Return the place of a field of the pods, e.g. ``spec.nodeSelector``."""
@@ -136,7 +195,8 @@ class PodGroup:
 
     def workload_at(self, path: str) -> Place:
         """Return the place of a field of the workload, e.g. ``spec.replicas``."""
-        return Place(self.object, path, self.keys("workload", path))
+        at = self._within(path) if path.startswith("spec") else path
+        return Place(self.object, at, self.keys("workload", path))
 
     def keys(self, owner: str, path: str, **names: str) -> tuple[str, ...]:
         """Return the candidate values keys of a field: those of a role, or of another workload of the chart.
@@ -515,6 +575,13 @@ def reference(obj: Object) -> str:
     """Return ``Kind/name`` of an object."""
     metadata = obj.get("metadata")
     return f"{obj.get('kind')}/{metadata.get('name', '') if isinstance(metadata, Mapping) else ''}"
+
+
+def only_controllers_know(labels: Mapping[str, str]) -> bool:
+    """Return whether controllers of groups give some of the labels to pods, with values that are not known before."""
+    known = facts.disaggregated_set().labels
+    stated = (GROUP_NAME, known.name, known.role)
+    return any(key not in stated and key.rpartition("/")[0] in _GROUP_DOMAINS for key in labels)
 
 
 def role_of(label: str, name: str) -> str:

@@ -15,7 +15,7 @@ from modelservice.model.pool import Pool
 INSTANCE = "app.kubernetes.io/instance"
 
 Workload = list[PodGroup]
-"""Pods of one workload: one group of a Deployment, leaders and workers of a LeaderWorkerSet."""
+"""Pods of one workload: one group of a Deployment, leaders and workers of a LeaderWorkerSet or of a set's role."""
 
 
 @dataclass(eq=False)
@@ -79,13 +79,13 @@ class Selection:
         self.groups = list(groups)
         self._by_label: dict[tuple[str, str], list[PodGroup]] = {}
         for group in self.groups:
-            for label in group.labels.items():
+            for label in group.running_labels.items():
                 self._by_label.setdefault(label, []).append(group)
 
     def of(self, labels: Mapping[str, str]) -> list[PodGroup]:
         """Return the pods that have all of some labels; none for no labels."""
         rarest = min((self._by_label.get(label, []) for label in labels.items()), key=len, default=[])
-        return [group for group in rarest if labels.items() <= group.labels.items()]
+        return [group for group in rarest if labels.items() <= group.running_labels.items()]
 
 
 def _names(group: PodGroup) -> list[str]:

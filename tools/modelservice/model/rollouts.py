@@ -40,18 +40,24 @@ def limits(workload: Object, replicas: int) -> Limits | None:
     known = facts.kubernetes().rollouts.get(str(workload.get("kind")))
     if known is None:
         return None
-    stated = str(value_at(workload, known.type) or "") if known.type else ""
-    if known.by_hand == ALWAYS or (known.by_hand and stated == known.by_hand):
+    kind = str(value_at(workload, known.type) or "") if known.type else ""
+    if known.by_hand == ALWAYS or (known.by_hand and kind == known.by_hand):
         return Limits(0, 0, by_hand=True)
-    if known.all_at_once and stated == known.all_at_once:
+    if known.all_at_once and kind == known.all_at_once:
         return Limits(0, replicas, all_at_once=True)
-    section = section_at(workload, known.limits)
-    surge = scaled(section.get("maxSurge", known.max_surge), replicas, math.ceil)
-    unavailable = scaled(section.get("maxUnavailable", known.max_unavailable), replicas, math.floor)
+    stated = value_at(workload, known.limits) if known.limits else None
+    section = {
+        "maxSurge": known.max_surge,
+        "maxUnavailable": known.max_unavailable,
+        **({} if stated is None else known.filled),
+        **(stated if isinstance(stated, Mapping) else {}),
+    }
+    surge = scaled(section["maxSurge"], replicas, math.ceil)
+    unavailable = scaled(section["maxUnavailable"], replicas, math.floor)
     if surge is None or unavailable is None:
         return None
-    if not surge and not unavailable and workload.get("kind") == "Deployment":
-        unavailable = 1  # https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/controller/deployment/util
+    if not surge and not unavailable:
+        surge, unavailable = (int(known.neither == name) for name in ("maxSurge", "maxUnavailable"))
     partition = value_at(workload, known.partition) if known.partition else None
     kept = min(partition, replicas) if isinstance(partition, int) else 0
     return Limits(surge, min(unavailable, replicas), kept=kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelservice import facts
@@ -29,11 +30,20 @@ def pod_groups(
         claim_templates: ResourceClaimTemplates by name.
         config_maps: ConfigMaps by name, from which containers may have variables.
     """
+    if obj.get("kind") == facts.disaggregated_set().kind:
+        for role in roles_of(obj):
+            for group in _pod_groups(role, claim_templates or {}, config_maps):
+                yield replace(group, whole=obj)
+    else:
+        yield from _pod_groups(obj, claim_templates or {}, config_maps)
+
+
+def _pod_groups(obj: Object, claim_templates: Mapping[str, Object], config_maps: ConfigMaps) -> Iterator[PodGroup]:
     spec = obj.get("spec") or {}
 
     def group(part: str, size: int, template: Object, path: str) -> PodGroup:
         pod = template.get("spec") or {}
-        claims = _claims(pod, claim_templates or {})
+        claims = _claims(pod, claim_templates)
         metadata = template.get("metadata") or {}
         return PodGroup(obj, part, size, metadata, pod, path, claims=claims, config_maps=config_maps)
 
@@ -56,6 +66,25 @@ def pod_groups(
     elif isinstance(spec.get("jobTemplate"), Mapping):
         template = (spec["jobTemplate"].get("spec") or {}).get("template") or {}
         yield group("pod", 1, template, "spec.jobTemplate.spec.template")
+
+
+def roles_of(obj: Object) -> Iterator[Object]:
+    """Yield the roles of a DisaggregatedSet, each as if it were a workload of its own with the name of the set."""
+    metadata = obj.get("metadata") or {}
+    for role in (obj.get("spec") or {}).get("roles") or []:
+        external = (role.get("scaling") or {}).get("mode") == "External"
+        spec = {"replicas": 1, **(role.get("spec") or {})}
+        yield {
+            **role,
+            "apiVersion": obj.get("apiVersion"),
+            "kind": obj["kind"],
+            "metadata": {**(role.get("metadata") or {}), **{key: metadata[key] for key in _OF_SET if key in metadata}},
+            "spec": {key: value for key, value in spec.items() if key != "replicas" or not external},
+        }
+
+
+_OF_SET = ("name", "namespace")
+"""Metadata that a role has from its set."""
 
 
 def server_patch(annotations: Object) -> str | None:

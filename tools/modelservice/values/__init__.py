@@ -23,6 +23,7 @@ from modelservice.values.accelerator import Accelerator
 from modelservice.values.base import Closed
 from modelservice.values.clients import Auth, Endpoints, Test
 from modelservice.values.engine import Engine
+from modelservice.values.groups import DisaggregatedSet
 from modelservice.values.kubernetes import LocalObjectReference
 from modelservice.values.model import ModelArtifacts
 from modelservice.values.monitoring import ReleaseMonitoring
@@ -56,6 +57,12 @@ class Values(Closed):
     `modelArtifacts.labels` can no longer change."""
     multinode: bool = False
     """LeaderWorkerSets (groups of pods over several nodes) instead of Deployments."""
+    workload: Literal["DisaggregatedSet"] | None = None
+    """`DisaggregatedSet`: one workload for both roles, which LeaderWorkerSet 0.9 and newer update together. Default: a
+    workload for each role. Every change of a pod template replaces the pods of both roles; unless
+    `<role>.rolloutStrategy` says otherwise, one more group of each role starts first."""
+    disaggregatedSet: DisaggregatedSet = DisaggregatedSet()
+    """Slices and placement with `workload: DisaggregatedSet`."""
     multinodeEnableLeader: bool | None = Field(default=None, deprecated=True)
     """No effect: leader and workers always get separate templates if they differ."""
     modelArtifacts: ModelArtifacts = ModelArtifacts()

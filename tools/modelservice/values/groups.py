@@ -1,4 +1,4 @@
-"""Groups of pods over several nodes: the parts of a role that only a LeaderWorkerSet has."""
+"""Groups of pods over several nodes: what only a LeaderWorkerSet or a DisaggregatedSet has."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import Field
 
 from modelservice.values.base import Closed
 from modelservice.values.containers import Container
-from modelservice.values.scalars import NumberOrPercentage, Replicas
+from modelservice.values.scalars import LabelKey, NumberOrPercentage, Replicas
 
 
 class RollingUpdate(Closed):
     """Rolling update of the groups of a LeaderWorkerSet."""
 
     partition: Replicas | None = None
-    """Index below which groups are not updated."""
+    """Index below which groups are not updated. A DisaggregatedSet has none."""
     maxUnavailable: NumberOrPercentage | None = None
     """Maximum number of unavailable groups, as a number or a percentage."""
     maxSurge: NumberOrPercentage | None = None
@@ -53,3 +53,22 @@ class WorkerTemplate(Closed):
 
     containers: list[Container] = []
     """Fields that differ, by container name; `args` and `command` replace the leader's."""
+
+
+class PlacementPolicy(Closed):
+    """Placement of the slices of a DisaggregatedSet."""
+
+    type: Literal["None", "ExclusiveSlice", "ExclusiveTopology"] | None = None
+    """`ExclusiveSlice`: all roles of a slice in one topology domain, and no two slices of this release in the same.
+    `ExclusiveTopology`: no slice of another DisaggregatedSet in it either. Default: `None`."""
+    topology: LabelKey | None = Field(default=None, examples=["cloud.google.com/gce-topology-subblock"])
+    """Label key of nodes whose value is the domain. Required unless `type` is `None`."""
+
+
+class DisaggregatedSet(Closed):
+    """Settings of the DisaggregatedSet. They need LeaderWorkerSet 0.10."""
+
+    slices: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Number of complete copies of all roles; replicas are those of one copy. Default: 1."""
+    placementPolicy: PlacementPolicy = PlacementPolicy()
+    """Placement of the slices on nodes. A change takes effect with the next update of the pods."""

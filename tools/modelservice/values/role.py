@@ -49,7 +49,7 @@ class Role(Closed):
     create: bool = True
     """Creates the role's workload."""
     replicas: Replicas = 1
-    """Number of pods (Deployment) or groups of pods (LeaderWorkerSet)."""
+    """Number of pods (Deployment) or groups of pods (LeaderWorkerSet, DisaggregatedSet)."""
     multinode: bool | None = None
     """LeaderWorkerSet (`true`) or Deployment (`false`) for this role. Default: the top-level `multinode`."""
     autoscaling: Autoscaling = Autoscaling()
@@ -81,7 +81,7 @@ class Role(Closed):
     strategy: DeploymentStrategy | None = None
     """Update strategy of the Deployment."""
     rolloutStrategy: RolloutStrategy | None = None
-    """Update strategy of the LeaderWorkerSet."""
+    """Update strategy of the LeaderWorkerSet, or of the role in a DisaggregatedSet."""
     subGroupPolicy: SubGroupPolicy | None = None
     """Subgroups of the LeaderWorkerSet."""
     subGroupExclusiveTopology: bool | LabelKey | None = Field(default=None, union_mode="left_to_right")

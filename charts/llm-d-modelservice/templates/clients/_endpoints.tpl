@@ -96,6 +96,7 @@ What clients need to know of the release, as JSON. Input: root, roles (facts, se
   baseUrl                   for an OpenAI client; null without a stable address
   endpoints                 {name: path}
   roles                     [{role, engine, scheme, ports, addresses}], see addresses; the ports are those of the pods
+  picker                    {flags, plugins} that an endpoint picker of somebody else needs, if it needs any
 */}}
 {{- define "llm-d-modelservice.endpoints" -}}
 {{- $facts := first .roles -}}
@@ -126,6 +127,12 @@ What clients need to know of the release, as JSON. Input: root, roles (facts, se
   {{- $described = append $described (dict "role" $role.role "engine" $role.engine.type
     "scheme" (include "llm-d-modelservice.scheme" (dict "root" $.root "facts" $role)) "ports" $ports "addresses" $addresses) -}}
 {{- end -}}
-{{- dict "model" (first $names.models) "models" $names.models "adapters" $names.adapters "features" $features
-  "engine" $engine "baseUrl" ($base | default nil) "endpoints" $paths "roles" $described | toJson -}}
+{{- $found := dict "model" (first $names.models) "models" $names.models "adapters" $names.adapters "features" $features
+  "engine" $engine "baseUrl" ($base | default nil) "endpoints" $paths "roles" $described -}}
+{{- if and .root.Values.routing.revisionGating.enabled (not (include "llm-d-modelservice.screens" .root)) -}}
+{{- $_ := set $found "picker" (dict
+  "flags" (list (printf "--%s" .root.Known.endpointPicker.rolloutScreener.allowedBy))
+  "plugins" (list (include "llm-d-modelservice.rolloutScreener" .root | fromJson))) -}}
+{{- end -}}
+{{- $found | toJson -}}
 {{- end -}}

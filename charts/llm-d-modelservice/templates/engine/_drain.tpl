@@ -49,12 +49,8 @@ enough. Input: root, engine. Tags of other images mean something else.
 */}}
 {{- define "llm-d-modelservice.knowsShutdown" -}}
 {{- $known := index .root.Known.engines .engine.type -}}
-{{- if and $known.shutdown $known.images.versioned -}}
-{{- if regexMatch $known.images.versioned .engine.image -}}
-{{- $version := include "llm-d-modelservice.imageVersion" (dict "image" .engine.image) -}}
-{{- if $version -}}{{- semverCompare (printf ">=%s" $known.shutdown.since) $version -}}{{- end -}}
-{{- end -}}
-{{- end -}}
+{{- $version := include "llm-d-modelservice.engineVersion" . -}}
+{{- if and $known.shutdown $version -}}{{- semverCompare (printf ">=%s" $known.shutdown.since) $version -}}{{- end -}}
 {{- end -}}
 
 {{/* Gives the engine the pause of a drain, in place; prints nothing. Input: root, facts, container. */}}

@@ -133,3 +133,11 @@ role). An engine that can run the model in another one has that one's metrics on
 {{- $backend := (index .root.Known.engines .engine.type).backend -}}
 {{- if not (and $backend (eq (toString .engine.options.backend) ($backend).unless)) -}}true{{- end -}}
 {{- end -}}
+
+{{/* Version of an engine by its image's tag, printed; nothing where the tag means something else. Input: root, engine. */}}
+{{- define "llm-d-modelservice.engineVersion" -}}
+{{- $versioned := (index .root.Known.engines .engine.type).images.versioned -}}
+{{- if $versioned -}}
+{{- if regexMatch $versioned .engine.image -}}{{- include "llm-d-modelservice.imageVersion" (dict "image" .engine.image) -}}{{- end -}}
+{{- end -}}
+{{- end -}}

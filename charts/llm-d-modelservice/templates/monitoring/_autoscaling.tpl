@@ -7,7 +7,7 @@ https://keda.sh/docs/latest/reference/scaledobject-spec/
 {{/*
 Facts about the autoscaler that the chart makes for a role, as JSON; an empty map when it makes none. Input: root,
 role. Output:
-  target     scaleTargetRef: Deployment, LeaderWorkerSet, …
+  target     scaleTargetRef: Deployment, LeaderWorkerSet, scaler of a role of a DisaggregatedSet, …
   behavior   speed of scaling, an empty map when unset
   metrics    see requestMetrics
 Rejects contradictory values.
@@ -37,9 +37,11 @@ Rejects contradictory values.
   .role $key (index .root.Known.engines $facts.engine.type).title
   (eq $scaling.type "keda" | ternary "triggers" "type: hpa and metrics")) -}}
 {{- end -}}
-{{- $api := eq $facts.kind "LeaderWorkerSet" | ternary "leaderworkerset.x-k8s.io/v1" "apps/v1" -}}
+{{- $set := .root.Known.disaggregatedSet -}}
+{{- $kind := eq $facts.kind $set.kind | ternary $set.scaler $facts.kind -}}
+{{- $api := index (dict "LeaderWorkerSet" "leaderworkerset.x-k8s.io/v1" $set.scaler $set.api) $kind | default "apps/v1" -}}
 {{- dict
-  "target" (dict "apiVersion" $api "kind" $facts.kind "name" $facts.workload)
+  "target" (dict "apiVersion" $api "kind" $kind "name" $facts.workload)
   "behavior" $behavior
   "metrics" $metrics
 | toJson -}}
@@ -49,12 +51,12 @@ Rejects contradictory values.
 
 {{/*
 Target of a metric that a HorizontalPodAutoscaler averages over the pods of a role, printed as a quantity. Input: facts,
-target (for a replica). The scale subresource of a LeaderWorkerSet selects leaders only, so where every pod of a group
-serves, the leader stands for its share.
+target (for a replica). The scale subresource of groups selects leaders only, so where every pod of a group serves, the
+leader stands for its share.
 https://github.com/kubernetes-sigs/lws/blob/main/pkg/controllers/leaderworkerset_controller.go
 */}}
 {{- define "llm-d-modelservice.podTarget" -}}
-{{- $pods := eq .facts.kind "LeaderWorkerSet" | ternary .facts.parallelism.workers 1 | int -}}
+{{- $pods := .facts.grouped | ternary .facts.parallelism.workers 1 | int -}}
 {{- if .facts.leaderOnly -}}{{- $pods = 1 -}}{{- end -}}
 {{- $target := int .target -}}
 {{- if mod $target $pods -}}{{- printf "%dm" (div (mul $target 1000) $pods) -}}{{- else -}}{{- div $target $pods -}}{{- end -}}
@@ -69,8 +71,8 @@ endpoint picker where all pods may be gone, then the user's. Input: root, role, 
 {{- $prometheus := $scaling.prometheus | default dict -}}
 {{- $queries := list -}}
 {{- with $scaling.targetActiveRequests -}}
-  {{- $prefix := include "llm-d-modelservice.podPrefix" $.autoscaler.target.name -}}
-  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace (printf "%s.+" $prefix) -}}
+  {{- $pattern := include "llm-d-modelservice.podPattern" (dict "root" $.root "role" $.role) -}}
+  {{- $pods := printf "{namespace=%q,pod=~%q}" $.root.Release.Namespace $pattern -}}
   {{- $metrics := $.autoscaler.metrics -}}
   {{- $query := printf "sum(%s%s) + sum(%s%s) or vector(0)" $metrics.running $pods $metrics.waiting $pods -}}
   {{- $queries = append $queries (dict "name" "active_requests" "query" $query "threshold" (toString .)) -}}

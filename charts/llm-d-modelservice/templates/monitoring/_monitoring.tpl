@@ -106,6 +106,5 @@ PromQL matchers of a role's series, printed. Input: root, role. Pods are recogni
 scraping provides, so a monitor of the user's works too.
 */}}
 {{- define "llm-d-modelservice.seriesMatchers" -}}
-{{- $prefix := include "llm-d-modelservice.workloadName" . | include "llm-d-modelservice.podPrefix" -}}
-{{- printf "namespace=%q, pod=~\"%s.+\"" .root.Release.Namespace $prefix -}}
+{{- printf "namespace=%q, pod=~%q" .root.Release.Namespace (include "llm-d-modelservice.podPattern" .) -}}
 {{- end -}}

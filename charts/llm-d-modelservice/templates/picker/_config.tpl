@@ -84,6 +84,9 @@ With prefill, each request runs both profiles: llm-d's handler asks the decider 
 {{- with $extracted -}}
 {{- $plugins = append $plugins (dict "type" "core-metrics-extractor" "parameters" (dict "defaultEngine" .)) -}}
 {{- end -}}
+{{- if include "llm-d-modelservice.screens" .root -}}
+{{- $plugins = append $plugins (include "llm-d-modelservice.rolloutScreener" .root | fromJson) -}}
+{{- end -}}
 {{- $config := dict "apiVersion" .picker.configApi "kind" "EndpointPickerConfig" "plugins" $plugins "schedulingProfiles" $profiles -}}
 {{- if include "llm-d-modelservice.scalesToZero" .root -}}
 {{- $_ := set $config "featureGates" (list "flowControl") -}}

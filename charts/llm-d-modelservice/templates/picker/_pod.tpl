@@ -27,6 +27,9 @@ The objects of the endpoint picker: its pod, flags, labels and rights.
 {{- end -}}
 {{- if not (kindIs "invalid" $epp.debugLevel) -}}{{- $flags = append $flags (list "v" $epp.debugLevel) -}}{{- end -}}
 {{- if gt (int $epp.replicas) 1 -}}{{- $flags = append $flags (list "ha-enable-leader-election" true) -}}{{- end -}}
+{{- if include "llm-d-modelservice.screens" .root -}}
+{{- $flags = append $flags (list .root.Known.endpointPicker.rolloutScreener.allowedBy true) -}}
+{{- end -}}
 {{- if and (not .picker.has.metricsScheme) (include "llm-d-modelservice.metricsOverTLS" .root) -}}
 {{- $flags = append $flags (list "model-server-metrics-scheme" "https") -}}
 {{- end -}}
@@ -73,6 +76,8 @@ The objects of the endpoint picker: its pod, flags, labels and rights.
 {{- if not $epp.disableReadinessProbe -}}
 {{- $check := dict "port" $known.health "service" ($single | ternary "inference-extension" "readiness") -}}
 {{- $_ := set $container "readinessProbe" (dict "grpc" $check "periodSeconds" 2) -}}
+{{- /* It says that it is ready when it knows its pool, but listens only once it has made its certificate. */ -}}
+{{- $_ := set $container "startupProbe" (dict "tcpSocket" (dict "port" "grpc") "periodSeconds" 1 "failureThreshold" 300) -}}
 {{- end -}}
 {{- with $epp.imagePullPolicy -}}{{- $_ := set $container "imagePullPolicy" . -}}{{- end -}}
 {{- with $epp.securityContext -}}{{- $_ := set $container "securityContext" . -}}{{- end -}}

@@ -30,6 +30,12 @@ Labels. Three sets with three purposes:
 | toJson -}}
 {{- end -}}
 
+{{/* Labels that the controller of a DisaggregatedSet gives to all pods of a role, as JSON. Input: root, role. */}}
+{{- define "llm-d-modelservice.setLabels" -}}
+{{- $keys := .root.Known.disaggregatedSet.labels -}}
+{{- dict $keys.name (include "llm-d-modelservice.fullname" .root) $keys.role .role | toJson -}}
+{{- end -}}
+
 {{/* Labels that an InferencePool selects, as JSON. Input: root, role. */}}
 {{- define "llm-d-modelservice.servingLabels" -}}
 {{- set (deepCopy (.root.Values.modelArtifacts.labels | default dict)) "llm-d.ai/role" .role | toJson -}}
@@ -59,6 +65,9 @@ picker takes a pod with the pool's labels and no role for a decode endpoint.
 {{- $labels := include "llm-d-modelservice.selectorLabels" . | fromJson -}}
 {{- if .serves -}}
 {{- $labels = merge $labels (include "llm-d-modelservice.servingLabels" . | fromJson) -}}
+{{- with include "llm-d-modelservice.pairRevision" .root -}}
+{{- $labels = set $labels $.root.Known.endpointPicker.rolloutScreener.label . -}}
+{{- end -}}
 {{- else -}}
 {{- $labels = set (omit $labels "llm-d.ai/role") "app.kubernetes.io/component" (printf "%s-worker" .role) -}}
 {{- end -}}

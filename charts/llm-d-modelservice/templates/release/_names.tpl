@@ -27,9 +27,16 @@ Cut to 55 characters so that the longest suffix, "-prefill", still fits a DNS la
 {{- printf "%s-%s" (include "llm-d-modelservice.fullname" .root) .role -}}
 {{- end -}}
 
-{{/* How names of a workload's pods begin: Kubernetes cuts what it makes them of at 58 characters. Input: the workload's name. */}}
-{{- define "llm-d-modelservice.podPrefix" -}}
-{{- printf "%s-" . | trunc 58 -}}
+{{/*
+Regular expression for the names of a role's pods, printed. Input: root, role. Kubernetes cuts what it makes them of at 58
+characters.
+*/}}
+{{- define "llm-d-modelservice.podPattern" -}}
+{{- if include "llm-d-modelservice.isSet" .root -}}
+{{- printf "%s-%s-%s-.+" (include "llm-d-modelservice.fullname" .root) .root.Known.disaggregatedSet.infix .role -}}
+{{- else -}}
+{{- printf "%s-" (include "llm-d-modelservice.workloadName" .) | trunc 58 }}.+
+{{- end -}}
 {{- end -}}
 
 {{/* Name of a claim that the release owns. Input: root, name (of its volume). */}}

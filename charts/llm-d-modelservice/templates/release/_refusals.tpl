@@ -49,6 +49,7 @@ a line each; prints nothing. Input: the root context.
 */}}
 {{- define "llm-d-modelservice.checkRelease" -}}
 {{- $_ := set . "Refusals" dict -}}
+{{- include "llm-d-modelservice.checkSet" . -}}
 {{- range $name := list "decode" "prefill" -}}
   {{- $role := index $.Values $name -}}
   {{- if $role.create -}}

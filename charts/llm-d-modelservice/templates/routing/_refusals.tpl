@@ -92,4 +92,33 @@ Routing objects that contradict each other.
     "set" "routing.loadBalancing.strategy" "value" "PrefixHash")))) -}}
 {{- end -}}
 {{- if $epp.create -}}{{- include "llm-d-modelservice.checkPicker" . -}}{{- end -}}
+{{- if $routing.revisionGating.enabled -}}{{- include "llm-d-modelservice.checkRevisionGating" . -}}{{- end -}}
+{{- end -}}
+
+{{/* Rejects revision gating that cannot work; prints nothing. Input: the root context. */}}
+{{- define "llm-d-modelservice.checkRevisionGating" -}}
+{{- $known := .Known.endpointPicker.rolloutScreener -}}
+{{- if not (include "llm-d-modelservice.disaggregated" .) -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  "routing.revisionGating.enabled: revisions keep prefill and decode pods apart that cannot hand over, but there is only one role; remove it") -}}
+{{- end -}}
+{{- if .Values.requester.enable -}}
+{{- include "llm-d-modelservice.refuse" (list $
+  "routing.revisionGating.enabled: the pods of dual pods are made by their controller (requester.enable), so they have no revision; remove one of them") -}}
+{{- end -}}
+{{- if include "llm-d-modelservice.screens" . -}}
+  {{- include "llm-d-modelservice.picker" . -}}
+  {{- $minor := .Picker.version | splitList "." | initial | join "." -}}
+  {{- if or (not .Picker.llmd) (semverCompare (printf "<%s.0-0" $known.since) .Picker.version) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
+    (print "routing.revisionGating.enabled: %s has no plugin that keeps a request within one revision (llm-d's picker has it since %s); "
+      "set a newer routing.epp.image, e.g. %s, or routing.revisionGating.screener: false")
+    .Values.routing.epp.image $known.since .Known.endpointPicker.example)) -}}
+  {{- else if semverCompare (printf ">%s.x" $known.read) .Picker.version -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf
+    (print "routing.revisionGating.enabled: the parameters of %s in version %s of the picker are not known, and it exits on a wrong one; "
+      "set an image of %s, or routing.revisionGating.screener: false and the plugin in routing.epp.pluginsConfig")
+    $known.plugin $minor $known.read)) -}}
+  {{- end -}}
+{{- end -}}
 {{- end -}}

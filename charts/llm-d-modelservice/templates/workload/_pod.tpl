@@ -14,7 +14,7 @@ A pod template {metadata, spec}, as JSON. Input: root, facts, worker (a pod of t
 {{- $annotations = merge $annotations (dict "inference.networking.k8s.io/active-ports" .) -}}
 {{- end -}}
 {{- end -}}
-{{- if eq .facts.kind "LeaderWorkerSet" -}}
+{{- if .facts.grouped -}}
 {{- $annotations = merge $annotations (include "llm-d-modelservice.topologyAnnotations" $role | fromJson) -}}
 {{- end -}}
 {{- if .root.Values.files -}}

@@ -2,38 +2,23 @@
 Combinations of a role's workload, pods and ports that cannot work.
 */}}
 
-{{/* Rejects contradictory settings of a role; prints nothing. Input: root, role, multinode, requester, workload. */}}
+{{/* Rejects contradictory settings of a role; prints nothing. Input: root, role, multinode, requester, grouping, workload. */}}
 {{- define "llm-d-modelservice.checkRole" -}}
 {{- $role := index .root.Values .role -}}
 {{- if and .requester .multinode -}}
-{{- include "llm-d-modelservice.refuse" (list $
-  "requester.enable: dual pods are single pods, but multinode is true; set multinode: false or requester.enable: false"
-  (dict "offered" (list (dict "set" "multinode" "value" false)))) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf
+  "requester.enable: dual pods are single pods, but %s; set %s or requester.enable: false"
+  .grouping.stated .grouping.off)
+  (dict "offered" (list (dict "set" "requester.enable" "value" false)))) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkWorkload" . -}}
 {{- if .multinode -}}
   {{- if $role.strategy -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
-    "%s.strategy: it belongs to Deployments, but multinode makes a LeaderWorkerSet; set %s.rolloutStrategy"
-    .role .role)) -}}
+    "%s.strategy: it belongs to Deployments, but %s makes a %s; set %s.rolloutStrategy"
+    .role .grouping.key .grouping.kind .role)) -}}
   {{- end -}}
-  {{- /* LeaderWorkerSet names its Service after itself (DNS-1035), its pods <name>-<group>-<worker>, and a label of the
-         pods carries <name>-<group>-<10 characters of hash>, all at most 63 characters. */ -}}
-  {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
-  {{- include "llm-d-modelservice.refuse" (list $ (printf
-    (print "fullnameOverride: the LeaderWorkerSet would be named %s, but its name must begin with a letter (DNS-1035), because "
-      "its Service has the same; choose another release name or set fullnameOverride")
-    .workload)) -}}
-  {{- end -}}
-  {{- $groups := max 1 (kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int) -}}
-  {{- if $role.autoscaling.enabled -}}{{- $groups = 1000 -}}{{- end -}}
-  {{- $longest := sub 51 (sub $groups 1 | toString | len) | int -}}
-  {{- if gt (len .workload) $longest -}}
-  {{- include "llm-d-modelservice.refuse" (list $ (printf
-    (print "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave "
-      "room for %d; choose a shorter release name or set fullnameOverride")
-    .workload (len .workload) $longest)) -}}
-  {{- end -}}
+  {{- if eq .grouping.kind "LeaderWorkerSet" -}}{{- include "llm-d-modelservice.checkGroupName" . -}}{{- end -}}
 {{- else -}}
   {{- range $key := list "rolloutStrategy" "subGroupPolicy" "subGroupExclusiveTopology" "subGroupExclusiveToplogy" "workerTemplate"
     "restartPolicy" "startupPolicy" "networkConfig" -}}
@@ -64,6 +49,36 @@ Combinations of a role's workload, pods and ports that cannot work.
 {{- range $field := list "containers" "initContainers" "volumes" "tolerations" "resourceClaims" "imagePullSecrets" -}}
   {{- include "llm-d-modelservice.checkItems" (dict (printf "%s.%s" $.role $field) (index $role $field)) -}}
 {{- end -}}
+{{- end -}}
+
+{{/*
+Rejects a name that a LeaderWorkerSet cannot have; prints nothing. Input: root, role, workload. Its Service has the same name
+(DNS-1035).
+*/}}
+{{- define "llm-d-modelservice.checkGroupName" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .workload) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf
+  (print "fullnameOverride: the LeaderWorkerSet would be named %s, but its name must begin with a letter (DNS-1035), because "
+    "its Service has the same; choose another release name or set fullnameOverride")
+  .workload)) -}}
+{{- end -}}
+{{- $longest := include "llm-d-modelservice.longestGroupName" (dict "values" (index .root.Values .role)) | int -}}
+{{- if gt (len .workload) $longest -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf
+  (print "fullnameOverride: the LeaderWorkerSet would be named %s (%d characters), but pod labels made of it leave "
+    "room for %d; choose a shorter release name or set fullnameOverride")
+  .workload (len .workload) $longest)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Length of the longest name of a role's LeaderWorkerSet, printed. Input: values (of the role). Its pods are named
+<name>-<group>-<worker>, and a label of them carries <name>-<group>-<10 characters of hash>, all at most 63 characters.
+*/}}
+{{- define "llm-d-modelservice.longestGroupName" -}}
+{{- $groups := max 1 (kindIs "invalid" .values.replicas | ternary 1 .values.replicas | int) -}}
+{{- if .values.autoscaling.enabled -}}{{- $groups = 1000 -}}{{- end -}}
+{{- sub 51 (sub $groups 1 | toString | len) -}}
 {{- end -}}
 
 {{/*
@@ -104,15 +119,15 @@ container).
 
 {{/*
 Rejects settings that the kind of a role's workload does not have; prints nothing. Input: root, role, multinode, requester,
-workload.
+grouping, workload.
 */}}
 {{- define "llm-d-modelservice.checkWorkload" -}}
 {{- $role := index .root.Values .role -}}
 {{- $stateful := eq ($role.workload | default "Deployment") "StatefulSet" -}}
 {{- if and $stateful .multinode -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
-  "%s.workload: with multinode the workload is a LeaderWorkerSet; remove it, or set %s.multinode: false"
-  .role .role)
+  "%s.workload: with %s the workload is a %s; remove it, or set %s"
+  .role .grouping.key .grouping.kind (eq .grouping.key "multinode" | ternary (printf "%s.multinode: false" .role) .grouping.off))
   (dict "offered" (list (dict "remove" (printf "%s.workload" .role))))) -}}
 {{- end -}}
 {{- if .requester -}}

@@ -6,7 +6,9 @@ Roles: decode and prefill. Everything that distinguishes one from the other is d
 Works out the facts about a role, which all objects of the role agree on, once per render; prints nothing. Input: root,
 role. They are kept as .Roles.<role> in the root context, which all templates of the chart share, so nothing may change
 them. Rejects contradictory values. Output:
-  role, workload, kind     "decode", the object's name, Deployment | StatefulSet | LeaderWorkerSet | ReplicaSet
+  role, workload           "decode", the name of the role's objects
+  kind                     Deployment | StatefulSet | LeaderWorkerSet | ReplicaSet | DisaggregatedSet, which is named otherwise
+  grouped                  the pods are in groups of a LeaderWorkerSet, the release's or the DisaggregatedSet's
   proxy                    the routing sidecar runs in front of the engine
   servicePort, enginePort  first port of the pod and of the engine; portCount ports from each
   engine, given            see engine and givenFlags
@@ -20,10 +22,12 @@ them. Rejects contradictory values. Output:
 {{- if not (hasKey .root.Roles .role) -}}
 {{- $values := .root.Values -}}
 {{- $role := index $values .role -}}
-{{- $multinode := kindIs "bool" $role.multinode | ternary $role.multinode (not (empty $values.multinode)) -}}
+{{- $set := not (empty (include "llm-d-modelservice.isSet" .root)) -}}
+{{- $multinode := or $set (kindIs "bool" $role.multinode | ternary $role.multinode (not (empty $values.multinode))) -}}
 {{- $requester := and (eq .role "decode") (not (empty $values.requester.enable)) -}}
-{{- $workload := include "llm-d-modelservice.workloadName" . -}}
-{{- $here := dict "root" .root "role" .role "multinode" $multinode "requester" $requester "workload" $workload -}}
+{{- $grouping := include "llm-d-modelservice.grouping" .root | fromJson -}}
+{{- $here := dict "root" .root "role" .role "multinode" $multinode "requester" $requester "grouping" $grouping -}}
+{{- $_ := set $here "workload" (include "llm-d-modelservice.workloadName" .) -}}
 {{- include "llm-d-modelservice.checkRole" $here -}}
 {{- $_ := set $here "profile" (include "llm-d-modelservice.profile" . | fromJson) -}}
 {{- $_ := set $here "engine" (include "llm-d-modelservice.engine" $here | fromJson) -}}
@@ -40,9 +44,10 @@ them. Rejects contradictory values. Output:
 {{- $_ := set $here "drain" (include "llm-d-modelservice.drain" $here | fromJson) -}}
 {{- $_ := set $here "model" (include "llm-d-modelservice.model" $here | fromJson) -}}
 {{- $_ := set $here "lora" (include "llm-d-modelservice.lora" $here | fromJson) -}}
-{{- $facts := omit $here "root" "multinode" "requester" -}}
+{{- $facts := omit $here "root" "multinode" "requester" "grouping" -}}
 {{- range $name, $value := dict
-  "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary "LeaderWorkerSet" ($role.workload | default "Deployment")))
+  "kind" ($requester | ternary "ReplicaSet" ($multinode | ternary $grouping.kind ($role.workload | default "Deployment")))
+  "grouped" $multinode
   "servicePort" (int $values.routing.servicePort)
   "enginePort" (int ($here.proxy | ternary $values.routing.proxy.targetPort $values.routing.servicePort))
   "portCount" (int (eq $p.mode "multiPort" | ternary $p.dataLocal 1))

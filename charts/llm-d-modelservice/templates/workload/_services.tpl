@@ -14,11 +14,20 @@ Labels that select all pods of a role, also workers that do not serve, as JSON. 
 https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/
 */}}
 {{- define "llm-d-modelservice.allPodsSelector" -}}
-{{- if eq .facts.kind "LeaderWorkerSet" -}}
+{{- if eq .facts.kind "DisaggregatedSet" -}}
+{{- include "llm-d-modelservice.setLabels" (dict "root" .root "role" .facts.role) -}}
+{{- else if eq .facts.kind "LeaderWorkerSet" -}}
 {{- dict "leaderworkerset.sigs.k8s.io/name" .facts.workload | toJson -}}
 {{- else -}}
 {{- include "llm-d-modelservice.selectorLabels" (dict "root" .root "role" .facts.role) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Labels in the form of kubectl's --selector, printed. Input: the labels. */}}
+{{- define "llm-d-modelservice.selector" -}}
+{{- $terms := list -}}
+{{- range $key, $value := . -}}{{- $terms = append $terms (printf "%s=%s" $key $value) -}}{{- end -}}
+{{- join "," $terms -}}
 {{- end -}}
 
 {{/* "true" where a role has a Service of its own. Input: the role's values. */}}

@@ -31,15 +31,15 @@ spec:
 
 @rule(
     Severity.info,
-    reason="Rules read pods of Kubernetes' own workloads and of LeaderWorkerSets. Of a kind of another project they do "
-    "not know which pods its controller makes, so no error does not mean that it is correct.",
+    reason="Rules read pods of Kubernetes' own workloads, LeaderWorkerSets and DisaggregatedSets. Of a kind of another "
+    "project they do not know which pods its controller makes, so no error does not mean that it is correct.",
     link="https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/custom-resources/",
     failing=Example(manifests=_FOREIGN),
     passing=Example(manifests=_KNOWN),
 )
 def kind_unchecked(deployment: Deployment) -> Iterator[Violation]:
     """Everything that runs containers is of a kind that rules read."""
-    read = {id(group.workload) for group in deployment.groups}
+    read = {id(group.document) for group in deployment.groups}
     unread = [obj for obj in deployment.objects if id(obj) not in read and not is_known(obj)]
     of_kind = {str(obj.get("kind")): obj for obj in reversed(unread) if not deployment.groups or _runs(obj.get("spec"))}
     for kind, obj in of_kind.items():

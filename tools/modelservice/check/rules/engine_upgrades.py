@@ -21,6 +21,7 @@ from modelservice.facts.versions import number
 from modelservice.model.deployment import Deployment
 from modelservice.model.handover import is_off, recomputes
 from modelservice.model.pods import PodGroup
+from modelservice.model.revisions import are_screened
 from modelservice.models.engine_settings import hybrid_manager
 
 _RELEASES = "https://github.com/vllm-project/vllm/releases"
@@ -234,7 +235,7 @@ def _hybrid_manager(upgrade: _Upgrade) -> Iterator[Violation]:
 )
 def engine_upgrade_handover(deployment: Deployment) -> Iterator[Violation]:
     """Old and new pods of prefill and decode can hand over to each other during an upgrade."""
-    if not all(deployment.prefill_and_decode):
+    if not all(deployment.prefill_and_decode) or are_screened(deployment):
         return
     for upgrade in _upgrades(deployment):
         handshake = upgrade.group.peers.handshake if upgrade.group.peers else None
@@ -247,6 +248,7 @@ def engine_upgrade_handover(deployment: Deployment) -> Iterator[Violation]:
             f"pods of vLLM {upgrade.now} and {upgrade.then} refuse each other's KV cache: a request that meets both "
             f"{'is computed again' if recomputes(upgrade.group) else 'fails'}, until all are updated{more}",
             upgrade.group.engine.at("image"),
-            "install the new version as a second release next to this one, and move the route's weights to it",
+            "install the new version as a second release next to this one and move the route's weights to it, or set "
+            "routing.revisionGating.enabled before the upgrade",
         )
         return

@@ -55,7 +55,7 @@ def disruption_budget(deployment: Deployment) -> Iterator[Violation]:
         for obj in deployment.kind("PodDisruptionBudget")
     ]
     for group in deployment.servers:
-        protected = any(labels.items() <= group.labels.items() for labels in budgets if labels)
+        protected = any(labels.items() <= group.running_labels.items() for labels in budgets if labels)
         if (group.replicas or 0) > 1 and not protected and group.part != "worker":
             yield Violation(
                 f"{group.replicas} replicas without a PodDisruptionBudget",
@@ -94,7 +94,7 @@ extraObjects:
 )
 def autoscaler_target(deployment: Deployment) -> Iterator[Violation]:
     """An autoscaler's target exists and leaves the replicas to it."""
-    workloads = {(group.kind, group.name): group for group in deployment.groups}
+    workloads = {group.scale_target: group for group in deployment.groups}
     for scaler in autoscalers(deployment.objects):
         least, most = scaler.minimum, scaler.maximum
         if least is not None and most is not None and least > most:

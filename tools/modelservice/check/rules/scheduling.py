@@ -218,13 +218,13 @@ def queue_name_length(deployment: Deployment) -> Iterator[Violation]:
     for groups in deployment.workloads:
         group = groups[0]
         labels = (group.workload.get("metadata") or {}).get("labels") or {}
-        if (
-            group.kind == "LeaderWorkerSet"
-            and known.queue_label in labels
-            and len(group.name) > known.longest_group_name
-        ):
+        length = len(group.name)
+        if group.whole is not None:  # its LeaderWorkerSets are named <name>-<revision>-<role>
+            length += facts.disaggregated_set().revision_length + len(group.role_of_set) + 2
+        if group.is_grouped and known.queue_label in labels and length > known.longest_group_name:
+            named = group.name if group.whole is None else f"{group.name}-<revision>-{group.role_of_set}"
             yield Violation(
-                f"{group.name} has {len(group.name)} characters, and Kueue takes LeaderWorkerSets with at most "
+                f"{named} has {length} characters, and Kueue takes LeaderWorkerSets with at most "
                 f"{known.longest_group_name}",
                 group.workload_at("metadata.name"),
                 "choose a shorter release name or set fullnameOverride"

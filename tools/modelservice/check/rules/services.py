@@ -8,7 +8,7 @@ from typing import Any
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import PodGroup
+from modelservice.model.pods import PodGroup, only_controllers_know
 
 Object = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ def service_target(deployment: Deployment) -> Iterator[Violation]:
         if not selector or not deployment.groups or spec.get("publishNotReadyAddresses"):
             continue
         selected = deployment.pods.of(selector)
-        if not selected and "leaderworkerset.sigs.k8s.io/name" not in selector:
+        if not selected and not only_controllers_know(selector):
             labels = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield Violation(
                 f"the Service selects {labels}, and no pod here has these labels",

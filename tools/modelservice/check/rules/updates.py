@@ -23,8 +23,7 @@ decode:
 @rule(
     Severity.error,
     reason="An update replaces as many pods as may be unavailable, or starts as many more as may surge. If both are 0 "
-    "it could not begin, so the API server rejects the workload. For a LeaderWorkerSet, a percentage of few groups is "
-    "0.",
+    "it could not begin, so the API server rejects the workload. For groups of pods, a percentage of few groups is 0.",
     link="https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
     failing=_GROUPS % "20%",
     passing=_GROUPS % "40%",
@@ -48,9 +47,9 @@ def _deployment(group: PodGroup) -> tuple[str, str] | None:
 
 
 def _leader_worker_set(group: PodGroup) -> tuple[str, str] | None:
-    """https://github.com/kubernetes-sigs/lws/blob/v0.8.0/pkg/webhooks/leaderworkerset_webhook.go"""
+    """https://github.com/kubernetes-sigs/lws/blob/v0.9.0/pkg/webhooks/leaderworkerset_webhook.go"""
     update = section_at(group.workload, "spec.rolloutStrategy.rollingUpdateConfiguration")
-    replicas = 1 if group.replicas is None else group.replicas
+    replicas = 1 if group.replicas is None else group.replicas // group.slices
     unavailable = scaled(update.get("maxUnavailable", 1), replicas, math.floor)
     surge = scaled(update.get("maxSurge", 0), replicas, math.ceil)
     if replicas == 0 or unavailable != 0 or surge != 0:
@@ -60,7 +59,7 @@ def _leader_worker_set(group: PodGroup) -> tuple[str, str] | None:
     return "rolloutStrategy", f"maxSurge is 0 and maxUnavailable 0{share}, so no update can begin"
 
 
-_LIMITS = {"Deployment": _deployment, "LeaderWorkerSet": _leader_worker_set}
+_LIMITS = {"Deployment": _deployment, "LeaderWorkerSet": _leader_worker_set, "DisaggregatedSet": _leader_worker_set}
 """Kinds with such limits. Kubernetes ignores maxUnavailable of a StatefulSet unless a feature gate is on."""
 
 

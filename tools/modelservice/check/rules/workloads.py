@@ -15,7 +15,7 @@ from modelservice.kubernetes.images import is_image_reference
 from modelservice.kubernetes.quantity import quantity
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import PodGroup, reference
+from modelservice.model.pods import PodGroup, only_controllers_know, reference
 from modelservice.model.provenance import Place
 
 Object = Mapping[str, Any]
@@ -307,13 +307,13 @@ def disruption_budget_blocks(deployment: Deployment) -> Iterator[Violation]:
         chosen = [
             group
             for group in deployment.groups
-            if labels.items() <= group.labels.items() and group.namespace == namespace
+            if labels.items() <= group.running_labels.items() and group.namespace == namespace
         ]
         least = str(spec.get("minAvailable", ""))
         share = int(least[:-1]) if re.fullmatch(r"[0-9]+%", least) else 0
         number = sum(group.count for group in chosen)
         known = all(group.replicas is not None for group in chosen)
-        if not chosen and deployment.groups:
+        if not chosen and deployment.groups and not only_controllers_know(labels):
             yield Violation(
                 "it selects no pods here: " + ", ".join(f"{name}: {value}" for name, value in labels.items()),
                 deployment.at(budget, "spec.selector.matchLabels"),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from modelservice import facts
 from modelservice.documents import TOO_DEEP, Source, go_value, parse, read_source, shallow, source_name
 from modelservice.errors import ModelserviceError, UsageError
 from modelservice.helm_library import helm_python
 from modelservice.inputs import warn_of_duplicates
+from modelservice.model.pods import ROLE
 
 Path = tuple[str | int, ...]
 """Keys and list indices that lead to a value."""
@@ -34,11 +37,13 @@ class Document:
         data: the object, as Kubernetes' own YAML reader reads it.
         file: where it is from.
         node: its syntax tree.
+        whole: the DisaggregatedSet whose role it is.
     """
 
     data: dict[str, Any]
     file: str
     node: yaml.Node
+    whole: Document | None = None
 
     @property
     def kind(self) -> str:
@@ -70,7 +75,8 @@ class Document:
 
 
 def read_documents(files: Iterable[str]) -> list[Document]:
-    """Return all objects in the files, in order; ``-`` is standard input. Items of Lists are separate objects.
+    """Return all objects in the files, in order; ``-`` is standard input. Items of Lists are separate objects, and so
+    are the roles of DisaggregatedSets.
 
     Raises:
         UsageError: a file cannot be read.
@@ -132,7 +138,7 @@ def _parsed(text: str, node: yaml.Node, name: str) -> dict[str, Any]:
 def _items(document: Document) -> Iterator[Document]:
     items = document.data.get("items")
     if not document.kind.endswith("List") or not isinstance(items, list):
-        yield document
+        yield from _roles(document)
         return
     nodes = _child(document.node, "items")
     for index, item in enumerate(items):
@@ -140,6 +146,55 @@ def _items(document: Document) -> Iterator[Document]:
         if not isinstance(item, dict):
             raise ModelserviceError("not an object", file=document.where(("items", index)), key=f"items[{index}]")
         yield from _items(Document(item, document.file, node if node is not None else document.node))
+
+
+def _roles(document: Document) -> Iterator[Document]:
+    """Yield the roles of a DisaggregatedSet as documents, named after set and role; another document as it is."""
+    spec = document.data.get("spec")
+    roles = spec.get("roles") if document.kind == facts.disaggregated_set().kind and isinstance(spec, dict) else None
+    if not isinstance(roles, list) or not all(isinstance(role, dict) for role in roles):
+        yield document
+        return
+    nodes = _child(_child(document.node, "spec") or document.node, "roles")
+    for index, role in enumerate(roles):
+        node = _child(nodes, index) if nodes is not None else None
+        yield Document(_role(document, role), document.file, node or document.node, whole=document)
+
+
+def _role(document: Document, role: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a role as an object with what it has from its set, and with the label of its role."""
+    above, own = (
+        item if isinstance(item, dict) else {} for item in (document.data.get("metadata"), role.get("metadata"))
+    )
+    merged = {
+        key: {**(above.get(key) or {}), **(own.get(key) or {})}
+        for key in ("labels", "annotations")
+        if all(isinstance(item.get(key) or {}, dict) for item in (above, own)) and (above.get(key) or own.get(key))
+    }
+    metadata = {**above, **own, **merged, "name": f"{document.name}-{role.get('name')}"}
+    spec = copy.deepcopy(role.get("spec"))
+    if isinstance(spec, dict):
+        group = spec.get("leaderWorkerTemplate")
+        for template in (
+            (group.get(key) for key in ("leaderTemplate", "workerTemplate")) if isinstance(group, dict) else ()
+        ):
+            _give_role(template, str(role.get("name")))
+        spec |= {key: value for key, value in document.data["spec"].items() if key != "roles"}
+    rest = {key: value for key, value in role.items() if key not in ("name", "metadata", "spec")}
+    return {
+        **{key: document.data.get(key) for key in ("apiVersion", "kind")},
+        "metadata": metadata,
+        **rest,
+        "spec": spec,
+    }
+
+
+def _give_role(template: Any, role: str) -> None:
+    """Give a pod template the label of its role, unless it has one."""
+    metadata = template.setdefault("metadata", {}) if isinstance(template, dict) else None
+    labels = metadata.setdefault("labels", {}) if isinstance(metadata, dict) else None
+    if isinstance(labels, dict):
+        labels.setdefault(ROLE, role)
 
 
 def _line(node: yaml.Node, path: Sequence[str | int]) -> int:

@@ -9,7 +9,16 @@ from modelservice.importers.source.fields import LAST_APPLIED
 from modelservice.importers.values_builder import ValuesBuilder
 from modelservice.kubernetes import merge
 
-_FIRST = ("fullnameOverride", "nameOverride", "multinode", "modelArtifacts", "accelerator", "routing")
+_FIRST = (
+    "fullnameOverride",
+    "nameOverride",
+    "workload",
+    "disaggregatedSet",
+    "multinode",
+    "modelArtifacts",
+    "accelerator",
+    "routing",
+)
 """Sections that come before the others."""
 
 _SERVER_WRITTEN = (
@@ -28,12 +37,13 @@ def assemble(builder: ValuesBuilder) -> None:
     roles = {role.name: _without_empty(role.values) for role in builder.roles}
     values = builder.values
     if all(role.source.group for role in builder.roles):
-        values["multinode"] = True
+        if "workload" not in builder.model.settings:
+            values["multinode"] = True
         for own in roles.values():
             own.pop("multinode", None)
     values |= {name: roles.get(name, {"create": False}) for name in ("decode", "prefill")}
-    ordered = {key: values[key] for key in (*(key for key in _FIRST if key in values), *values)}
-    builder.values = merge.helm(ordered, builder.model.settings)
+    values = merge.helm(values, builder.model.settings)
+    builder.values = {key: values[key] for key in (*(key for key in _FIRST if key in values), *values)}
     if builder.objects:
         namespace = builder.model.namespace
         builder.values["extraObjects"] = [_portable(item, namespace) for item in builder.objects]

@@ -1,4 +1,4 @@
-"""Plain manifests: a Deployment, StatefulSet or LeaderWorkerSet that runs an engine, and what goes with it."""
+"""Plain manifests: a workload of one of several kinds that runs an engine, and what goes with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelservice.importers.systems.system import System
 
 SYSTEM = System(
     name="manifests",
-    title=f"a Deployment, StatefulSet or LeaderWorkerSet that runs {', '.join(_OTHERS)} or {_LAST}",
+    title=f"a Deployment, StatefulSet, LeaderWorkerSet or DisaggregatedSet that runs {', '.join(_OTHERS)} or {_LAST}",
     recognises=serves,
     why_not=why_not,
     parts=lambda document: bool(document.kind),

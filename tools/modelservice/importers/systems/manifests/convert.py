@@ -13,12 +13,13 @@ from modelservice.importers.source.documents import Document, dotted
 from modelservice.importers.steps.metadata import OF_A_RELEASE
 from modelservice.importers.systems.claims import add_claims, claim_by_pod
 from modelservice.importers.systems.manifests.fields import FIELDS
-from modelservice.importers.systems.manifests.related import GROUP_LABEL, take_related
+from modelservice.importers.systems.manifests.related import take_related
 from modelservice.importers.systems.manifests.workloads import is_served, name_of, partner, role_of, serves
 from modelservice.importers.systems.system import Conversion
 from modelservice.importers.workload import ROLE_LABEL, ROLES, Group, Pod, RoleSource, ServedModel
 from modelservice.kubernetes.decode import object_problem
 from modelservice.kubernetes.variables import config_maps
+from modelservice.model.pods import GROUP_NAME
 
 CLAIMS = ("ResourceClaimTemplate", "ResourceClaim")
 """Kinds that say which devices a claim of a pod is of."""
@@ -60,6 +61,8 @@ def convert(conversion: Conversion) -> ServedModel | None:
         namespace=str(document.data.get("metadata", {}).get("namespace") or ""),
         claims=[item.data for item in source.documents if item.kind in CLAIMS and not object_problem(item.data)],
     )
+    if other and document.whole is not None and document.whole is other.whole:
+        served.settings |= _of_set(document)
     for role, item in workloads.items():
         if f"{name}-{role}" != item.name:
             why = f"the chart names the workload {name}-{role}"
@@ -68,6 +71,13 @@ def convert(conversion: Conversion) -> ServedModel | None:
     alone = sum(map(serves, source.documents)) == len(workloads)
     take_related(conversion, served, alone, {item.name: role for role, item in workloads.items()})
     return served
+
+
+def _of_set(role: Document) -> dict[str, Any]:
+    """Return the values that make one DisaggregatedSet of the roles."""
+    spec = role.data["spec"]
+    given = {key: spec[key] for key in ("slices", "placementPolicy") if spec.get(key) not in (None, 1, {})}
+    return {"workload": role.kind, **({"disaggregatedSet": given} if given else {})}
 
 
 def _leave_out(conversion: Conversion, role: str) -> None:
@@ -104,6 +114,7 @@ class _Workload:
         self.annotations = data.get("metadata", {}).get("annotations", {})
         self.labels = data.get("metadata", {}).get("labels", {})
         self.spec = data.get("spec", {})
+        self.scaling = data.get("scaling", {})
         self.group = self.spec.get("leaderWorkerTemplate")
         holder, path = (self.spec, ("spec",)) if self.group is None else (self.group, ("spec", "leaderWorkerTemplate"))
         key = "template" if self.group is None else "leaderTemplate" if "leaderTemplate" in holder else "workerTemplate"
@@ -124,6 +135,7 @@ class _Workload:
             find_engine(pod, place, self.report, config_maps=self.config_maps),
             place,
             replicas=self.spec.get("replicas", 1),
+            autoscaled=self.scaling.get("mode") == "External",
             labels=dict(metadata.get("labels", {})),
             pod_annotations=metadata.get("annotations", {}),
             annotations={key: value for key, value in self.annotations.items() if key != REVISION},
@@ -184,7 +196,7 @@ class _Workload:
             role.strategy = rollout
 
     def _note_worker(self, metadata: Mapping[str, Any], role: RoleSource) -> None:
-        finding = f"workers have the chart's labels only; what has to find them can use {GROUP_LABEL}"
+        finding = f"workers have the chart's labels only; what has to find them can use {GROUP_NAME}"
         for key, kept, why in (
             ("labels", {}, finding),
             ("annotations", role.pod_annotations, "workers have the leader's annotations"),

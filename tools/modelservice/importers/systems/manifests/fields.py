@@ -49,7 +49,25 @@ LEADER_WORKER_SET = (
 )
 """Fields of a LeaderWorkerSet (https://lws.sigs.k8s.io/docs/reference/leaderworkerset.v1/)."""
 
-FIELDS = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET, "LeaderWorkerSet": LEADER_WORKER_SET}
+DISAGGREGATED_SET = (
+    *LEADER_WORKER_SET,
+    Field("scaling.mode", "{role}.autoscaling.enabled", type="string"),
+    lost(
+        "spec.groupIdentity",
+        "the chart has no key for it; no release of LeaderWorkerSet up to 0.10 has it",
+        type="string",
+    ),
+    Field("spec.slices", "disaggregatedSet.slices", type="integer"),
+    Field("spec.placementPolicy", "disaggregatedSet.placementPolicy", type="object"),
+)
+"""Fields of a role of a DisaggregatedSet, and what the set says of all of them."""
+
+FIELDS = {
+    "Deployment": DEPLOYMENT,
+    "StatefulSet": STATEFUL_SET,
+    "LeaderWorkerSet": LEADER_WORKER_SET,
+    "DisaggregatedSet": DISAGGREGATED_SET,
+}
 """Fields of each kind of workload."""
 
 RELATED = (

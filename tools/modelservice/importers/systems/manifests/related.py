@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelservice import facts
 from modelservice.errors import ModelserviceError
 from modelservice.importers.report import ConversionReport
 from modelservice.importers.source.documents import Document
@@ -13,10 +14,7 @@ from modelservice.importers.systems.manifests.fields import RELATED, RELATED_KIN
 from modelservice.importers.systems.manifests.workloads import serves
 from modelservice.importers.systems.system import Conversion
 from modelservice.importers.workload import ServedModel
-
-GROUP_LABEL = "leaderworkerset.sigs.k8s.io/name"
-"""Label with the name of the LeaderWorkerSet, which its controller gives to all pods
-(https://lws.sigs.k8s.io/docs/reference/labels-annotations-and-environment-variables/)."""
+from modelservice.model.pods import GROUP_NAME
 
 STAYS = {
     "PersistentVolumeClaim": "the values refer to it by name; it stays, as its data does",
@@ -75,15 +73,20 @@ def _belongs(other: Document, workloads: Mapping[str, str], served: ServedModel)
     """Return whether an object selects, scales or is named by one of the workloads."""
     roles = dict(served.roles)
     selector = _selector(other.data)
-    if any(
-        selector and selector.items() <= {**roles[role].labels, GROUP_LABEL: name}.items()
-        for name, role in workloads.items()
+    if selector and any(
+        selector.items() <= {**roles[role].labels, **_given(name, role)}.items() for name, role in workloads.items()
     ):
         return True
     target = other.data.get("spec", {}).get("scaleTargetRef", {}) if isinstance(other.data.get("spec"), dict) else {}
     if isinstance(target, dict) and target.get("name") in workloads:
         return True
     return any(other.name in _names(role.pod, other.kind) for role in roles.values())
+
+
+def _given(workload: str, role: str) -> dict[str, str]:
+    """Return the labels that a controller gives to the pods of groups, of whichever kind they are."""
+    keys = facts.disaggregated_set().labels
+    return {GROUP_NAME: workload, keys.name: workload.removesuffix(f"-{role}"), keys.role: role}
 
 
 _REFERENCES = {
@@ -143,15 +146,23 @@ def _reselect(
     item: dict[str, Any], served: ServedModel, workloads: Mapping[str, str], report: ConversionReport
 ) -> None:
     """Make what selects a group's pods by the group's name select those of the chart's."""
-    role = workloads.get(_selector(item).get(GROUP_LABEL, ""))
-    if role is None:
+    selected = _selector(item)
+    found = [
+        (role, key)
+        for workload, role in workloads.items()
+        for key, value in _given(workload, role).items()
+        if selected.get(key) == value != _given(f"{served.name}-{role}", role)[key]
+        or selected.get(GROUP_NAME) == workload
+    ]
+    if not found:
         return
     spec = item["spec"]
-    name = {GROUP_LABEL: f"{served.name}-{role}"}
+    role, key = found[0]
+    name = {key: _given(f"{served.name}-{role}", role)[key]}
     selector = spec["selector"]
     own = {"matchLabels": {**selector["matchLabels"], **name}} if "matchLabels" in selector else name
     item["spec"] = {**spec, "selector": {**selector, **own}}
-    why = f"it selects the pods of {name[GROUP_LABEL]}, the group's new name"
+    why = f"it selects the pods of {name[key]}, the group's new name"
     report.changed(_title(item), why, values="extraObjects")
 
 
@@ -164,6 +175,6 @@ def _note_selector(item: Mapping[str, Any], document: Document, served: ServedMo
     selector = _selector(item)
     if document.kind != "Service" or not selector:
         return
-    given = [{**role.labels, GROUP_LABEL: f"{served.name}-{name}"} for name, role in served.roles]
+    given = [{**role.labels, **_given(f"{served.name}-{name}", name)} for name, role in served.roles]
     if not any(selector.items() <= labels.items() for labels in given):
         report.kept(document.title, "it selects other pods than this model's", values="extraObjects")

@@ -11,7 +11,7 @@ from modelservice.importers.engine import engine_of
 from modelservice.importers.source.documents import Document
 from modelservice.importers.systems.manifests.fields import FIELDS
 from modelservice.importers.systems.system import Source
-from modelservice.importers.workload import ROLE_LABEL, ROLES, release_name
+from modelservice.importers.workload import LONGEST_SET_NAME, ROLE_LABEL, ROLES, release_name
 
 
 def serves(document: Document) -> bool:
@@ -85,7 +85,8 @@ def name_of(document: Document, source: Source) -> str:
     ]
     stem = _stem(document)
     others = [_stem(item) for item in taken if _namespace(item) == _namespace(document)]
-    return release_name(document.name if stem in others else stem)
+    name = document.name if stem in others else stem
+    return release_name(name) if document.whole is None else release_name(name, LONGEST_SET_NAME)
 
 
 def _stem(document: Document) -> str:
