@@ -64,11 +64,12 @@ NONE = {
     "it stands in a text within the values, in an object that the user wrote in full, or in the pool's file": (
         "claim-of-one-node", "compute-domain-nodes", "disruption-budget-blocks", "epp-feature-gate-unknown",
         "epp-plugin-experimental", "epp-plugin-parameter", "epp-plugin-unknown", "epp-profiles", "object-twice",
-        "pool-headless", "pool-ports", "queue-timeout", "route-backend", "script-lines", "service-name",
+        "pool-headless", "pool-ports", "set-field-unknown", "queue-timeout", "route-backend", "script-lines", "service-name",
     ),
     "another release, or the cluster, has to change": (
         "host-network-ports", "immutable-field-changed", "kind-missing", "kind-unchecked", "model-mismatch", "pool-tls",
-        "route-hidden", "same-object", "shared-labels", "shared-route", "engine-unread", "queue-name-length",
+        "revision-gap", "revision-missing",
+        "revision-not-read", "route-hidden", "same-object", "shared-labels", "shared-route", "engine-unread", "queue-name-length",
     ),
     "it is a choice about security": (
         "api-key-guards-part", "cache-not-writable", "capability-beyond-standard", "download-blocked", "privileged",
