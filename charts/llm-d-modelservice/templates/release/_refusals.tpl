@@ -24,7 +24,7 @@ can only be meant one way, or "offered", with a list of (dict "set" key "value" 
 {{- $key := $message | splitList ": " | first -}}
 {{- if not (hasKey $root.Refusals $key) -}}{{- $_ := set $root.Refusals $key $message -}}{{- end -}}
 {{- else -}}
-{{- fail $message -}}
+{{- fail (print $message) -}}
 {{- end -}}
 {{- end -}}
 
