@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
-    """Return what to write instead of an unknown key; None when nothing is near.
+class Meant(NamedTuple):
+    """What is meant by an unknown key."""
+
+    path: list[str]
+    """The key in full."""
+    sure: bool
+    """Whether nothing else can be meant."""
+    text: str
+    """The suggestion, for the end of a message."""
+
+
+def meant(schema: dict[str, Any], path: list[str], unknown: str) -> Meant | None:
+    """Return what is meant by an unknown key; None when nothing is near.
 
     Args:
         schema: the chart's values.schema.json.
@@ -18,14 +29,17 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
     allowed = keys_at(schema, path)
     near = nearest(unknown, allowed)
     if any(unknown in fragment.get("properties", {}) for fragment in subschemas(schema, [*path, "extraConfig"])):
-        return f"set extraConfig.{unknown}"
+        return Meant([*path, "extraConfig", unknown], True, f"set extraConfig.{unknown}")
     ending = [name for name in allowed if name.lower() == f"pod{unknown.lower()}"]
     elsewhere = None if ending else _elsewhere(schema, path, unknown)
     if elsewhere:
-        return f"set {elsewhere}"
+        return Meant(elsewhere.split("."), False, f"set {elsewhere}")
     beginning = [name for name in allowed if name.startswith(unknown)] if len(unknown) > _SHORT else []
     found = next(iter([*ending, *([near] if near else []), *beginning]), None)
-    return f"did you mean {found}?" if found else None
+    if found is None:
+        return None
+    sure = misspelt(unknown, allowed) == found or unknown.lower() == found.lower()
+    return Meant([*path, found], sure, f"did you mean {found}?")
 
 
 _SECTIONS = ("engine", "modelArtifacts", "routing", "decode")

@@ -44,7 +44,8 @@ container. A declared port keeps its name; a missing one is added.
         {{- if .name -}}
         {{- include "llm-d-modelservice.stop" (list $ (printf
           "%s.monitoring.%s.portName: no port is named %s, but the engine's port %d is named %s; set portName: %s"
-          $.facts.role $.monitor.kind $name $number .name .name)) -}}
+          $.facts.role $.monitor.kind $name $number .name .name)
+          (dict "certain" (list (dict "set" (printf "%s.monitoring.%s.portName" $.facts.role $.monitor.kind) "value" .name)))) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}
         {{- $found = true -}}
