@@ -22,7 +22,7 @@ from support.values_editor import ValuesEditor, values_editor
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "charts" / "llm-d-modelservice" / "values.schema.json"
 VALUES = (ROOT / "examples" / "values-pd.yaml").read_text(encoding="utf-8")
-TIMES = 20
+TIMES = 10
 COMPLETED, HOVERED = "decode:\n  par", "decode:\n  parallelism:\n    tensor"
 """Texts at whose ends both servers are asked."""
 

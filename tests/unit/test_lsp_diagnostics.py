@@ -152,6 +152,7 @@ def test_half_a_character_is_no_error_of_the_server(editor: ValuesEditor, folder
         ("values.yaml", "# yaml-language-server: $schema=https://example.com/redis/values.schema.json\ndecode: {x: 1}\n", False),
         ("x.yaml", f"# yaml-language-server: $schema={ROOT}/charts/llm-d-modelservice/values.schema.json\nx: 1\n", True),
         ("x.yaml", f"# yaml-language-server: $schema=file://{ROOT}/charts/llm-d-modelservice/values.schema.json\nx: 1\n", True),
+        ("x.yaml", "# yaml-language-server: $schema=../charts/llm-d-modelservice/values.schema.json\nx: 1\n", True),
         ("x.yaml", "# yaml-language-server: $schema=../values.schema.json\nx: 1\n", False),
     ],
 )  # fmt: skip

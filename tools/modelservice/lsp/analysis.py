@@ -36,7 +36,7 @@ from modelservice.subchart import chart_renderer
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """What is known of a stack.
 

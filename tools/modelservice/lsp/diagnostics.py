@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,8 +36,13 @@ class Located:
     span: Span
 
 
-def located(analysis: Analysis) -> Iterator[Located]:
-    """Yield the findings of a stack with their places; what is in no file of its own is at the top of the last one."""
+@functools.lru_cache(maxsize=32)
+def located(analysis: Analysis) -> tuple[Located, ...]:
+    """Return the findings of a stack with their places; what is in no file of its own is at the top of the last one."""
+    return tuple(_located(analysis))
+
+
+def _located(analysis: Analysis) -> Iterator[Located]:
     for finding in analysis.findings:
         if finding.file is not None and finding.file in analysis.texts:
             yield Located(finding, finding.file, _span(finding, finding.file, analysis))

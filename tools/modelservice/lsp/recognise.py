@@ -27,8 +27,10 @@ def is_values_file(path: Path, text: str) -> bool:
 def _is_own_schema(reference: str, path: Path) -> bool:
     """Return whether a reference to a schema, as editors read it, leads to this chart's."""
     parsed = urlparse(reference)
+    if f"/{CHART}/" in parsed.path and parsed.path.endswith(f"/{SCHEMA}"):
+        return True  # also where the file is not there, as in a copy
     if parsed.scheme in ("http", "https"):
-        return f"/{CHART}/" in parsed.path and parsed.path.endswith(f"/{SCHEMA}")
+        return False
     file = Path(unquote(parsed.path)) if parsed.scheme == "file" else path.parent / reference
     if file.name != SCHEMA:
         return False
