@@ -15,6 +15,7 @@ import yaml
 from modelservice.check.finding import Finding
 from modelservice.check.runner import order, read, rendered, run, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_project
+from modelservice.concealed import Concealer
 from modelservice.documents import overlaid, read_source
 from modelservice.errors import ModelserviceError
 from modelservice.explain.changes import Changeable
@@ -69,6 +70,12 @@ class Analysis:
     def effective(self) -> Values:
         """The values in effect: those of the files over the chart's defaults."""
         return merge.helm(defaults(), self.sources.values, null_removes=True) if self.sources else defaults()
+
+    @functools.cached_property
+    def concealed(self) -> Values:
+        """The values in effect as people may see them, without secrets."""
+        found: Values = Concealer(self.effective)(self.effective)
+        return found
 
     @functools.cached_property
     def _effects(self) -> dict[Path, list[Effect]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from lsprotocol import types
 
-from modelservice.concealed import Concealer
 from modelservice.engines.variables import history
 from modelservice.explain.address import MISSING
 from modelservice.explain.changes import found_at
@@ -69,7 +68,7 @@ def _in_effect(path: Path, analysis: Analysis) -> str:
     found = settings(path, analysis)
     if value is MISSING or isinstance(value, dict | list):
         return ""
-    shown = json.dumps(found_at(Concealer(analysis.effective)(analysis.effective), path), ensure_ascii=False)
+    shown = json.dumps(found_at(analysis.concealed, path), ensure_ascii=False)
     if not found:
         return f"In effect: `{shown}` (default)"
     over = f", over {', '.join(item.place for item in found[1:])}" if found[1:] else ""
