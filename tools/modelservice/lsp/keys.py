@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,13 +43,14 @@ class Key:
         return " | ".join(name for name in self.types if name != "null")
 
 
-def keys_below(path: Path) -> list[Key]:
+@functools.lru_cache(maxsize=512)
+def keys_below(path: Path) -> tuple[Key, ...]:
     """Return the keys that a map may have, as far as they are fixed, in the order of the schema."""
     found: dict[str, Key] = {}
     for node in subschemas(schema(), _steps(path)):
         for name, field in node.get("properties", {}).items():
             found.setdefault(name, _key(name, field, (*path, name)))
-    return list(found.values())
+    return tuple(found.values())
 
 
 def key_at(path: Path) -> Key | None:
