@@ -81,11 +81,12 @@ def test_an_editor_types_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 5000,
+        "[" * 1500,
         "- " * 3000,
         "{a: " * 500,
         "a:\n" * 3,
         "&a [*a]",
+        "&a\n- *a\n",
         "a: &a [*a]\nb: *a\n",
         "\x00",
         "? [a]\n: b",

@@ -81,7 +81,7 @@ class Tree:
                 yield Entry((*path, name), self._span(key), self._value(key, value), value, key.start_mark.line, alias)
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
-                alias = item.start_mark.index < node.start_mark.index
+                alias = item.start_mark.index <= node.start_mark.index
                 span = self._span(item)
                 place = node if alias else item
                 key = self._head(self._span(place))
@@ -146,7 +146,7 @@ def _end(node: yaml.Node) -> int:
     while isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
         last = node.value[-1][1] if isinstance(node, yaml.MappingNode) else node.value[-1]
         before = node.value[-1][0].end_mark.index if isinstance(node, yaml.MappingNode) else node.start_mark.index
-        if last.start_mark.index < before:  # an alias
+        if last is node or last.start_mark.index < before:  # an alias
             return before
         node = last
     return int(node.end_mark.index)
