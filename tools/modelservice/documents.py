@@ -37,23 +37,6 @@ DEEPEST = 150
 TOO_DEEP = f"nested too deeply to be read, more than {DEEPEST} levels"
 
 
-_UNSAVED: ContextVar[Mapping[Path, str]] = ContextVar("unsaved", default={})  # noqa: B039  # nothing changes it
-
-
-@contextlib.contextmanager
-def unsaved(texts: Mapping[Path, str]) -> Iterator[None]:
-    """Read other texts than those on disk within the block: what editors have changed and not saved.
-
-    Args:
-        texts: the texts by absolute path.
-    """
-    token = _UNSAVED.set(texts)
-    try:
-        yield
-    finally:
-        _UNSAVED.reset(token)
-
-
 @dataclass(frozen=True)
 class Source:
     """Text of an input, which is read once: standard input and ``<(…)`` cannot be read again.
@@ -93,8 +76,6 @@ def read_source(path: str) -> Source:
         if path == "-":
             return Source(name, sys.stdin.buffer.read().decode())
         file = preset(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else Path(path)
-        if (texts := _UNSAVED.get()) and (text := texts.get(file.resolve())) is not None:
-            return Source(name, text)
         return Source(name, file.read_bytes().decode())
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", file=name) from None

@@ -16,7 +16,7 @@ from modelservice.check.finding import Finding
 from modelservice.check.runner import order, read, rendered, run, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_project
 from modelservice.concealed import Concealer
-from modelservice.documents import read_source, unsaved
+from modelservice.documents import overlaid, read_source
 from modelservice.errors import ModelserviceError
 from modelservice.explain.changes import Changeable
 from modelservice.explain.effects import Effect, effects
@@ -135,7 +135,8 @@ def analyse(stack: Stack, texts: Mapping[File, str], project: File | None = None
         texts: texts by absolute path that differ from the files on disk.
         project: the project file, for the rules that it ignores.
     """
-    with unsaved(texts):
+    names = [*stack.files, *([str(project)] if project else [])]
+    with overlaid({name: texts[path] for name in names if (path := File(name).resolve()) in texts}):
         return _Reader(stack, project).analysis()
 
 

@@ -16,6 +16,7 @@ from pygls.capabilities import get_capability
 from pygls.lsp.server import LanguageServer
 
 from modelservice import version
+from modelservice.lsp.actions import QUICK_FIX, actions
 from modelservice.lsp.analysis import analyse
 from modelservice.lsp.completion import completions
 from modelservice.lsp.hints import hints
@@ -126,6 +127,7 @@ def server() -> Server:
     found = Server()
     _follow_files(found)
     _answer(found)
+    _offer_fixes(found)
     _run_commands(found)
     return found
 
@@ -193,6 +195,17 @@ def _answer(server: Server) -> None:
         if known is None or entry is None:
             return None
         return [server.location(item) for item in settings(entry.path, known.analysis)]
+
+
+def _offer_fixes(server: Server) -> None:
+    """Offer the cures of findings."""
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[QUICK_FIX]))
+    async def offer(params: types.CodeActionParams) -> list[types.CodeAction] | None:
+        document, only = server.files.document(params.text_document.uri), params.context.only
+        if document is None or (only and QUICK_FIX not in only):
+            return None
+        return await server.away(lambda: actions(server.files, document, params.range))
 
 
 def _run_commands(server: Server) -> None:
