@@ -67,7 +67,8 @@ NONE = {
         "pool-headless", "pool-ports", "set-field-unknown", "queue-timeout", "route-backend", "script-lines", "service-name",
     ),
     "another release, or the cluster, has to change": (
-        "host-network-ports", "immutable-field-changed", "kind-missing", "kind-unchecked", "model-mismatch", "pool-tls",
+        "host-network-ports", "immutable-field-changed", "kind-missing", "kind-unchecked", "model-mismatch",
+        "only-group-stuck", "pool-tls",
         "revision-gap", "revision-missing",
         "revision-not-read", "route-hidden", "same-object", "shared-labels", "shared-route", "engine-unread", "queue-name-length",
     ),

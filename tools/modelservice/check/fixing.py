@@ -11,7 +11,6 @@ from modelservice.check.finding import Finding
 from modelservice.check.runner import Report
 from modelservice.documents import STANDARD_INPUT, overlaid, read_source
 from modelservice.edits.edit import Cure, NotEditableError
-from modelservice.edits.text import edited
 from modelservice.errors import UsageError
 from modelservice.output_files import write_files
 
@@ -156,6 +155,8 @@ def _collides(cure: Cure, touched: Mapping[str, set[tuple[str | int, ...]]]) -> 
 
 def _applied(cure: Cure, current: Mapping[str, str]) -> dict[str, str]:
     """Return the texts of the files that a cure changes."""
+    from modelservice.edits.text import edited  # with ruamel.yaml, which a check without edits does not need
+
     texts: dict[str, str] = {}
     for name in dict.fromkeys(edit.file or "" for edit in cure.edits):
         _writable(name)
