@@ -32,7 +32,7 @@ from modelservice.cli.options import (
     Given,
     ModelConfigs,
     Name,
-    Namespace,
+    NamespaceInCluster,
     Nodes,
     Presets,
     SetFiles,
@@ -46,6 +46,7 @@ from modelservice.cli.options import (
     of_stack,
     one_cluster,
     read_once,
+    release_namespace,
 )
 from modelservice.documents import read_objects
 from modelservice.engines.version import Version
@@ -109,7 +110,7 @@ def command(
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules.")] = False,
     name: Name = "modelservice",
-    namespace: Namespace = "default",
+    namespace: NamespaceInCluster = None,
     helm: Engine = "embedded",
     chart: Chart = None,
     subchart: SubchartName = None,
@@ -119,7 +120,7 @@ def command(
         _print_rules(output_format)
         return
     models = Models(model_configs, fetch=fetch_model_config)
-    release = Release(name, namespace)
+    release = Release(name, release_namespace(namespace, asks_cluster=cluster))
     try:
         chosen = of_stack(stack)
         options = given([*chosen.values, *files], presets, set_jsons, sets, set_strings, set_files)

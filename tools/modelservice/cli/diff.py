@@ -23,7 +23,7 @@ from modelservice.cli.options import (
     Files,
     Given,
     Name,
-    Namespace,
+    NamespaceInCluster,
     Nodes,
     Presets,
     SetFiles,
@@ -37,6 +37,7 @@ from modelservice.cli.options import (
     of_stack,
     one_cluster,
     read_once,
+    release_namespace,
 )
 from modelservice.diff.causes import Causes, Objects
 from modelservice.diff.markdown import markdown
@@ -90,7 +91,7 @@ def command(
     cluster: Cluster = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     name: Name = "modelservice",
-    namespace: Namespace = "default",
+    namespace: NamespaceInCluster = None,
     helm: Engine = "embedded",
     chart: Chart = None,
     subchart: SubchartName = None,
@@ -110,6 +111,7 @@ def command(
     if not (to or new.assignments or (installed and (new.layers or subchart))):
         raise UsageError("no new values", fix="give them with --to, or with --set")
     read_once([*new.inputs, *(files if to else ()), from_manifests, nodes])
+    namespace = release_namespace(namespace, asks_cluster=cluster or bool(from_release))
     reader = _Reader(Release(from_release or name, namespace), helm, chart, subchart)
     after = reader.rendered(new)
     if from_release:

@@ -54,6 +54,10 @@ SubchartName = Annotated[
 Engine = Annotated[str, typer.Option("--helm", metavar="embedded|PATH", help="Embedded Helm, or a helm executable.")]
 Name = Annotated[str, typer.Option("--name", "-n", help="Release name; after `helm`, -n is Helm's namespace.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="Release namespace.")]
+NamespaceInCluster = Annotated[
+    str | None,
+    typer.Option("--namespace", help="Release namespace; with a cluster, by default that of the kubeconfig."),
+]
 ModelConfigs = Annotated[
     list[str],
     typer.Option(
@@ -176,6 +180,15 @@ def one_cluster(nodes: str | None, cluster: bool, stack: Stack | None = None) ->
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
     return nodes or (stack.nodes if stack and not cluster else None)
+
+
+def release_namespace(given: str | None, *, asks_cluster: bool) -> str:
+    """Return the namespace of the release: what is given, else that of the cluster that is asked, else ``default``."""
+    if given is None and asks_cluster:
+        from modelservice.model.kubeconfig import current_namespace
+
+        return current_namespace()
+    return given or "default"
 
 
 def inventory(nodes: str | None, cluster: bool, namespace: str) -> Inventory | None:

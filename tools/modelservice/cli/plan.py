@@ -19,7 +19,7 @@ from modelservice.cli.options import (
     Files,
     ModelConfigs,
     Name,
-    Namespace,
+    NamespaceInCluster,
     Nodes,
     PictureFormat,
     Presets,
@@ -34,6 +34,7 @@ from modelservice.cli.options import (
     of_stack,
     one_cluster,
     read_once,
+    release_namespace,
 )
 from modelservice.errors import UsageError
 from modelservice.helm import Release
@@ -79,7 +80,7 @@ def command(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan to this file.")
     ] = None,
     name: Name = "modelservice",
-    namespace: Namespace = "default",
+    namespace: NamespaceInCluster = None,
     helm: Engine = "embedded",
     chart: Chart = None,
     subchart: SubchartName = None,
@@ -93,14 +94,15 @@ def command(
     values = given([*chosen.values, *files], presets, set_jsons, sets, set_strings, set_files)
     read_once([*values.inputs, *pools, nodes])
     rendering, sources = scoped(chart_renderer(helm, chart, subchart), values.sources())
+    release = Release(name, release_namespace(namespace, asks_cluster=cluster))
     with located(sources.whole):
-        rendered = rendering.render(sources.values, Release(name, namespace))
+        rendered = rendering.render(sources.values, release)
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
         say("not in the plan", f"{finding.object}: {finding.message}", style="bold yellow")
     neighbours = [read_pool(path) for path in pools]
-    deployment = Deployment(name, objects, namespace, sources)
-    deployment.surround(neighbours, inventory(nodes, cluster, namespace))
+    deployment = Deployment(name, objects, release.namespace, sources)
+    deployment.surround(neighbours, inventory(nodes, cluster, release.namespace))
     deployment.models = Models(model_configs, fetch=fetch_model_config)
     planned = plan(deployment, request)
     note_unused(deployment.models)

@@ -40,6 +40,21 @@ def connect(environment: Mapping[str, str] = os.environ) -> DynamicClient:
         raise UsageError(f"the cluster cannot be reached: {reason}", fix="set KUBECONFIG") from None
 
 
+def current_namespace(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the namespace of the kubeconfig's context, which kubectl and helm take if none is named."""
+    try:
+        from kubernetes import config
+    except ImportError:
+        return "default"
+    try:
+        contexts, current = config.list_kube_config_contexts(environment.get("KUBECONFIG") or None)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return "default"
+    chosen = caller(environment).context
+    context = next((item for item in contexts if item["name"] == chosen), current)
+    return str((context.get("context") or {}).get("namespace") or "default")
+
+
 def _load(config: Any, configuration: Any, file: str | None, helm: Caller) -> None:
     """Read the kubeconfig, which is not needed where helm was told an API server."""
     try:
