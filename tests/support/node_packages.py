@@ -1,6 +1,5 @@
 """Packages from npm, installed once into the cache."""
 
-import contextlib
 import functools
 import os
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster.binaries import cache_dir
+from localcluster.binaries import alone, cache_dir
 
 
 @functools.cache
@@ -29,14 +28,15 @@ def node_modules(name: str, *install: str, files: tuple[Path, ...] = ()) -> Path
     if installed.is_dir():
         return installed
     installed.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
+    with alone(installed.parent), tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
+        if installed.is_dir():
+            return installed  # another worker installed it meanwhile
         for file in files:
             shutil.copy(file, scratch)
         command = [npm, *install, "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
         if done.returncode == 0:
-            with contextlib.suppress(OSError):  # another worker was quicker
-                Path(scratch, "node_modules").rename(installed)
+            Path(scratch, "node_modules").rename(installed)
     if not installed.is_dir():
         reason = f"{name} cannot be installed: {done.stderr}"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from localcluster.binaries import alone
 from localcluster.process import Component
 from localengine import environment
 from modelservice.errors import UsageError
@@ -70,16 +71,15 @@ def models(engine: str = "vllm") -> Path:
         UsageError: the environment cannot be built here.
     """
     folder = environment.environment(engine) / "models"
-    if not folder.is_dir():
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    with alone(folder.parent), tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        if not folder.is_dir():  # another worker may have made it meanwhile
             made = Path(scratch, "models")
             subprocess.run(
                 [str(environment.python(engine)), str(SCRIPTS / "models.py"), str(made)],
                 check=True,
                 capture_output=True,
             )
-            with contextlib.suppress(FileExistsError):  # another worker was quicker
-                made.rename(folder)
+            made.rename(folder)
     for weights in folder.rglob("*.safetensors"):
         weights.chmod(0o644)  # written for their owner alone, but pods run as another user
     return folder

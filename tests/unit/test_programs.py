@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import binaries
-from localcluster.binaries import MODULES, PROGRAMS, _alone
+from localcluster.binaries import MODULES, PROGRAMS, alone
 
 BINARIES = [sys.executable, "-m", "localcluster.binaries"]
 
@@ -57,7 +57,7 @@ def test_the_plan_names_all_that_an_empty_cache_lacks(tmp_path: Path) -> None:
 def test_one_process_builds_while_the_other_waits(tmp_path: Path) -> None:
     at_once = fcntl.LOCK_EX | fcntl.LOCK_NB
     with (tmp_path / ".lock").open("w") as other:
-        with _alone(tmp_path), pytest.raises(BlockingIOError):
+        with alone(tmp_path), pytest.raises(BlockingIOError):
             fcntl.flock(other, at_once)
         fcntl.flock(other, at_once)
 
@@ -78,3 +78,23 @@ def test_one_program_is_built_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for name in ("vllm-front", "etcd"):
         assert binaries.binary.__wrapped__(name).is_file()
     assert built == ["vllm-front", "etcd"]
+
+
+@pytest.mark.executable
+def test_definitions_are_generated_once_for_all_that_need_them(tmp_path: Path) -> None:
+    """Workers collect tests at once, all with an empty cache."""
+    program = binaries.binary("controller-gen")
+    folder = tmp_path / "modelservice" / "bin" / program.parent.name
+    folder.mkdir(parents=True)
+    (folder / program.name).symlink_to(program)
+    package = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+    code = f"from localcluster.binaries import generated_definitions; print(generated_definitions({package!r}))"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    printed = {each.communicate()[0].strip() for each in running}
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert [Path(path).parent for path in printed] == [folder]
+    assert sorted(item.name for item in folder.iterdir() if item.is_dir()) == [package.replace("/", "_")]

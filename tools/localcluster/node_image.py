@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from localcluster.binaries import KUBERNETES, MODULES, PROGRAMS, binary, cache_dir, module_file
+from localcluster.binaries import KUBERNETES, MODULES, PROGRAMS, alone, binary, cache_dir, module_file
 from localcluster.images import Image, write_archive
 from modelservice.errors import ModelserviceError, UsageError
 
@@ -72,7 +72,9 @@ def build() -> Path:
     if shutil.which("mmdebstrap") is None:
         raise UsageError("a node image is made by mmdebstrap", fix="apt-get install --yes mmdebstrap")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with alone(target.parent), tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        if target.is_file():
+            return target  # another process made it meanwhile
         folder = Path(scratch)
         _write_files(folder)
         _debian(

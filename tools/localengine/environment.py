@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from localcluster.binaries import cache_dir
+from localcluster.binaries import alone, cache_dir
 from modelservice.errors import ModelserviceError, UsageError
 
 VERSIONS = {"vllm": "0.32.0", "infinity": "0.0.77"}
@@ -49,17 +49,18 @@ def environment(engine: str = "vllm") -> Path:
         ModelserviceError: the build fails; the message has the end of the output.
     """
     target = cache_dir() / "engine" / f"{engine}-{VERSIONS[engine]}-{_digest(engine)}"
-    if target.is_dir():
+    # Scripts of a virtual environment have its path in them, so it is built in place.
+    complete = target / "complete"
+    if complete.is_file():
         return target
     _require(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with Console(stderr=True).status(f"installing {engine} {VERSIONS[engine]} for processors (1 GB of downloads)"):
-        # Scripts of a virtual environment have its path in them, so it is built in place and removed if incomplete.
-        try:
-            _build(engine, target)
-        except BaseException:
+    with alone(target.parent):
+        if not complete.is_file():  # another process may have built it meanwhile
             shutil.rmtree(target, ignore_errors=True)
-            raise
+            with Console(stderr=True).status(f"installing {engine} {VERSIONS[engine]} (1 GB of downloads)"):
+                _build(engine, target)
+            complete.touch()
     return target
 
 
