@@ -144,7 +144,9 @@ class WorkerCommand:
                 continue
             why = f"an option of {worker.module}, which the engine has not"
             if name in _PARSERS:
-                why = f"the frontend parsed replies; set engine.args.{_PARSERS[name]} to the engine's name of the parser"
+                why = (
+                    f"the frontend parsed replies; set engine.args.{_PARSERS[name]} to the engine's name of the parser"
+                )
             self.report.lost(f"{self.place}.args: --{name}", why)
 
     def _note_connector(self, option: Option) -> None:

@@ -141,7 +141,7 @@ class _Graph:
             alone = len(workers) == 1 and worker.mode not in ("prefill", "decode")
             if engine is not None and not engine.disaggregates and not alone:
                 raise self.conversion.error(
-                    f"{worker.component.name} is {role} only, and a release does not separate the roles of {engine.title}",
+                    f"{worker.component.name} is {role} only, and a release has one role of {engine.title}",
                     worker.component.path,
                     fix="import a graph whose workers serve whole requests",
                 )

@@ -42,7 +42,9 @@ def _component(at: str) -> tuple[Field, ...]:
         changed(f"{at}.modelRef", "", _DISCOVERY, type="object"),
         lost(f"{at}.topologyConstraint", _PLACED, type="object"),
         lost(f"{at}.providerOverride", _PLACED, type="object"),
-        changed(f"{at}.eppConfig", "routing.epp", "the chart writes the endpoint picker's configuration", type="object"),
+        changed(
+            f"{at}.eppConfig", "routing.epp", "the chart writes the endpoint picker's configuration", type="object"
+        ),
     )
 
 

@@ -80,7 +80,9 @@ class Worker:
                 kept.append(copy.deepcopy(item))
         self.container["env"] = kept
 
-    def role(self, port: int, labels: Mapping[str, str], annotations: Mapping[str, str], disaggregated: bool) -> RoleSource:
+    def role(
+        self, port: int, labels: Mapping[str, str], annotations: Mapping[str, str], disaggregated: bool
+    ) -> RoleSource:
         """Return the worker as a role.
 
         Args:
@@ -134,7 +136,9 @@ class Worker:
     def _derive(self, port: int, engine: EngineCommand) -> None:
         """Set the ports and probes of an engine in place of those of Dynamo's runtime."""
         known = facts.engine(engine.engine or "")
-        assert known is not None and known.health is not None  # noqa: S101  # workers run known engines
+        health = known.health if known else None
+        assert known is not None  # noqa: S101  # workers run known engines
+        assert health is not None  # noqa: S101
         own = [item for item in self.container.get("ports", []) if item["containerPort"] not in facts.dynamo().ports]
         more = [{"containerPort": item.container_port, "name": item.name} for item in known.port.more]
         taken = {port, *(item["containerPort"] for item in more)}
@@ -142,7 +146,7 @@ class Worker:
         self.container["ports"] = [{"containerPort": port, "name": "http"}, *more, *kept]
         for kind, numbers in _PROBES.items():
             given = {key: value for key, value in self.container.get(kind, {}).items() if key not in _ASKS}
-            path = known.health.live if kind == "livenessProbe" else known.health.ready
+            path = health.live if kind == "livenessProbe" else health.ready
             self.container[kind] = {**numbers, **given, "httpGet": {"path": path, "port": port}}
         startup = self.container["startupProbe"]
         startup.setdefault("failureThreshold", facts.dynamo().startup_seconds // startup["periodSeconds"])
@@ -193,7 +197,8 @@ class Worker:
                 fix="serve the model with vLLM or SGLang, or keep this component next to the release",
             )
         flags = known.parallelism
-        tensor, pipeline, data = (engine.number(flag, 1) if flag else 1 for flag in (flags.tensor, flags.pipeline, flags.data))
+        sizes = (flags.tensor, flags.pipeline, flags.data)
+        tensor, pipeline, data = (engine.number(flag, 1) if flag else 1 for flag in sizes)
         if tensor is None or pipeline is None or data is None or tensor * pipeline * data < nodes:
             raise self.conversion.error(
                 f"{nodes} nodes run one engine, and its parallel sizes do not tell how",
@@ -202,5 +207,5 @@ class Worker:
             )
         role.group = Group(nodes)
         role.parallelism = {"data": data if flags.data and data > 1 else 1, "workers": nodes}
-        why = "the chart starts the engine over the pods of a LeaderWorkerSet, with its own flags for leader and workers"
+        why = "a LeaderWorkerSet starts the engine over its pods, with the chart's flags for leader and workers"
         self.report.changed(path, why, values="{role}.parallelism.workers", document=self.conversion.document)
