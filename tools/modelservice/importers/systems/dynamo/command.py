@@ -97,7 +97,7 @@ class WorkerCommand:
         container["args"] = [*self.first, *start.words]
         self.engine = EngineCommand.parse(container)
         if start.wrapped:
-            why = f"only {worker.module} of the script is kept; do what comes before it in an init container"
+            why = f"only {worker.module} is kept; what the command does beside it is left out"
             report.lost(f"{place}.command", why)
         why = f"{worker.module} becomes {' '.join(worker.start)}: requests go to the engine, not through Dynamo"
         report.changed(f"{place}.args", why, values="engine.modelCommand")

@@ -34,6 +34,8 @@ def router_mode(conversion: Conversion, component: Component, start: Started) ->
     line = EngineCommand.of(list(start.words))
     place = f"{component.place}: {start.module}"
     mode = line.take(MODE) or ""
+    if line.value("http-port") == str(facts.dynamo().frontend.port):
+        line.take("http-port")
     for option in line.flags:
         report.lost(f"{place} --{option.name}", "an option of Dynamo's frontend, which does not run")
     for item in container.get("env", []):
