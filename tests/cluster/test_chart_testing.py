@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> str:
 def test_ct_installs_the_chart_with_each_of_its_values_files(cluster: Cluster, path: str) -> None:
     done = subprocess.run(
         [str(binary("chart-testing")), "install", "--config", "ct.yaml", "--all", "--helm-extra-args", "--timeout 60s"],
-        cwd=ROOT, env=os.environ | {"PATH": path, "KUBECONFIG": str(cluster.client.kubeconfig)}, capture_output=True,
+        cwd=ROOT, env=cluster.environment | {"PATH": path}, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
     said = done.stdout + done.stderr

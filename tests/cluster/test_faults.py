@@ -15,7 +15,7 @@ import pytest
 from localcluster import control_plane, process
 from localcluster.client import Client
 from localcluster.control_plane import ControlPlane
-from localcluster.definitions import leader_worker_set
+from localcluster.definitions import disaggregated_set, leader_worker_set
 from modelservice.errors import ModelserviceError, UsageError
 from support.cluster import Cluster, own_cache
 from support.patience import PATIENCE
@@ -91,7 +91,8 @@ def test_a_port_that_is_taken_names_the_program_and_its_last_words(
                 yield ports
 
         monkeypatch.setattr(control_plane, "reserved_ports", taken)
-        monkeypatch.setattr(control_plane, "definitions", lambda: [leader_worker_set()])  # all that lws waits for
+        needed_by_lws = [leader_worker_set(), disaggregated_set()]
+        monkeypatch.setattr(control_plane, "definitions", lambda: needed_by_lws)
         with (
             pytest.raises(ModelserviceError, match=rf"(?s){program} .*address already in use"),
             ControlPlane(tmp_path / "plane"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from localcluster.binaries import binary
 from modelservice.helm import EmbeddedHelm, Release
+from modelservice.helm_executable import HelmExecutable
 from modelservice.inputs import merge, read_values
 from support.cluster import Cluster, Helm, expected_pods
 from support.presets import layers, sensible
@@ -14,6 +16,7 @@ from support.render import ROOT, pod_templates
 
 pytestmark = [pytest.mark.usefixtures("fake_nodes"), pytest.mark.xdist_group("installation")]
 
+HELMS = ("helm4", "helm3")
 FILES = [
     *sorted((ROOT / "examples").glob("values-*.yaml")),
     *sorted((ROOT / "charts/llm-d-modelservice/ci").glob("*.yaml")),
@@ -104,11 +107,26 @@ def test_examples_and_ci_values(
     install(cluster, embedded, any_helm, namespace, read_values(str(file)))
 
 
-@pytest.mark.parametrize("names", sensible(), ids=lambda names: "+".join(name.split("/")[1] for name in names))
+@pytest.fixture(scope="session")
+def executables(chart: Path) -> dict[str, HelmExecutable]:
+    """Both helm executables, to render."""
+    return {name: HelmExecutable(chart, str(binary(name))) for name in HELMS}
+
+
+@pytest.mark.parametrize(
+    ("any_helm", "other", "names"),
+    [(HELMS[index % 2], HELMS[(index + 1) % 2], names) for index, names in enumerate(sensible())],
+    indirect=["any_helm"],
+    ids=["+".join(name.split("/")[1] for name in names) for names in sensible()],
+)
 def test_preset_combinations(
-    cluster: Cluster, embedded: EmbeddedHelm, any_helm: Helm, namespace: str, names: list[str]
-) -> None:
-    install(cluster, embedded, any_helm, namespace, layers(*names))
+    cluster: Cluster, embedded: EmbeddedHelm, executables: dict[str, HelmExecutable], any_helm: Helm, namespace: str,
+    other: str, names: list[str],
+) -> None:  # fmt: skip
+    """Installed by one of the helm executables; the other one renders the same objects."""
+    values, release = layers(*names), Release("every", namespace)
+    assert executables[other].render(values, release).objects == embedded.render(values, release).objects
+    install(cluster, embedded, any_helm, namespace, values)
 
 
 def test_a_multinode_release_upgrades_in_place(cluster: Cluster, any_helm: Helm, namespace: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from localcluster.binaries import binary
+from modelservice import facts
 from modelservice.cli import main
 from modelservice.rendered import Rendered
 from support.cluster import Cluster, Helm, on, values
@@ -41,10 +42,24 @@ def cpu(**fields: Any) -> Values:
 
 PLAIN = cpu()
 GROUPS = values(multinode=True, decode={"replicas": 2, "parallelism": {"dataLocal": 8, "workers": 2}, **on("h100")})
+OF_SET = facts.disaggregated_set().labels
+
+
+def both(decode: Values | None = None, prefill: Values | None = None, **more: Any) -> Values:
+    """A DisaggregatedSet with two groups of one pod in each role; the fields of a role are over those."""
+    base = {"workload": "DisaggregatedSet", "accelerator": {"type": "cpu"}, "prefill": {"create": True, "replicas": 2}}
+    merged: Values = over(
+        values(**base, decode={"replicas": 2}), {"decode": decode or {}, "prefill": prefill or {}, **more}
+    )
+    return merged
+
+
+SET = both()
 STORED = {
     "name": "data", "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 }  # fmt: skip
 STATEFUL = cpu(workload="StatefulSet")
+SURGE, ROOM_FIRST = ({"maxSurge": 1, "maxUnavailable": 0}, {"maxSurge": 0, "maxUnavailable": 1})
 NEWER: Values = {"engine": {"image": "i:2"}}
 AT_ONCE = decode(strategy={"type": "Recreate", "rollingUpdate": None})
 ON_DELETE = decode(updateStrategy={"type": "OnDelete", "rollingUpdate": None})
@@ -103,6 +118,8 @@ def pods_of(cluster: Cluster, namespace: str, workload: str) -> set[str]:
 def owner(pod: dict[str, Any]) -> str:
     """The workload that a pod belongs to."""
     labels, (reference,) = pod["metadata"]["labels"], pod["metadata"]["ownerReferences"]
+    if OF_SET.name in labels:
+        return f"DisaggregatedSet/{labels[OF_SET.name]} ({labels[OF_SET.role]})"
     if "leaderworkerset.sigs.k8s.io/name" in labels:
         return f"LeaderWorkerSet/{labels['leaderworkerset.sigs.k8s.io/name']}"
     if reference["kind"] == "ReplicaSet":
@@ -156,6 +173,25 @@ UPGRADES: dict[str, tuple[Values, Values]] = {
     ),
     "startup of groups": (GROUPS, decode(startupPolicy="LeaderReady")),
     "restart of groups": (GROUPS, decode(restartPolicy="None")),
+    # DisaggregatedSets.
+    "image of a set": (SET, NEWER),
+    "flag of one role of a set": (SET, {"prefill": {"engine": {"args": {"max-num-seqs": 4}}}}),
+    "default in a set": (SET, decode(extraConfig={"dnsPolicy": "ClusterFirst"})),
+    "replicas of a set": (SET, {**decode(replicas=3), "prefill": {"replicas": 1}}),
+    "image and replicas of a set": (SET, {**NEWER, **decode(replicas=1), "prefill": {"replicas": 3}}),
+    "surge of a set": (SET, decode(rolloutStrategy={"rollingUpdateConfiguration": {"maxSurge": 2}})),
+    "room first in a set": (
+        both({"rolloutStrategy": {"rollingUpdateConfiguration": ROOM_FIRST}}), {"engine": {"image": "i:2"}},
+    ),
+    "network of a set": (SET, decode(networkConfig={"subdomainPolicy": "UniquePerReplica"})),
+    "label of the workload in a set": (SET, decode(labels={"team": "a"})),
+    "no groups in a set": (SET, {**decode(replicas=0), "prefill": {"replicas": 0}}),
+    "Deployments become a set": (over(SET, {"workload": None}), {"workload": "DisaggregatedSet"}),
+    "a set becomes Deployments": (SET, {"workload": None}),
+    "groups become a set": (
+        over(SET, {"workload": None, "multinode": True}), {"workload": "DisaggregatedSet", "multinode": None},
+    ),
+    "a set becomes groups": (SET, {"workload": None, "multinode": True}),
 }  # fmt: skip
 
 
@@ -168,7 +204,7 @@ def test_objects_change_and_pods_restart_as_predicted(
     report = diff(before, after)
     effects = report["pods"]
     helm.install(RELEASE, before, wait=False)
-    cluster.wait_for_pods(namespace, number_of_pods(effects, "before"))
+    cluster.wait_for_pods(namespace, number_of_pods(effects, "before", before))
     old_objects = installed(cluster, helm, namespace)
     old_pods = {item["object"]: pods_of(cluster, namespace, item["object"]) for item in effects}
     helm.upgrade(RELEASE, after, wait=False)
@@ -183,11 +219,11 @@ def test_objects_change_and_pods_restart_as_predicted(
     for item in effects:
         if item["effect"] in ("restart", "end"):
             await_end(cluster, namespace, item["object"], old_pods[item["object"]])
-    cluster.wait_for_pods(namespace, number_of_pods(effects, "after"))
+    cluster.wait_for_pods(namespace, number_of_pods(effects, "after", before))
     await_controllers(cluster, namespace, new_objects)
     for item in effects:
         left = pods_of(cluster, namespace, item["object"]) & old_pods[item["object"]]
-        least = min(item["replicas"].values()) * size_of(item)
+        least = min(item["replicas"].values()) * size_of(item, before)
         assert len(left) == (0 if item["effect"] in ("restart", "end", "start") else least), item
 
 
@@ -196,13 +232,13 @@ def await_end(cluster: Cluster, namespace: str, workload: str, old: set[str]) ->
     cluster.wait(f"no old pod of {workload} is left", lambda: not pods_of(cluster, namespace, workload) & old)
 
 
-def size_of(item: dict[str, Any]) -> int:
-    """Pods of one replica: the groups here have two."""
-    return 2 if item["object"].startswith("LeaderWorkerSet/") else 1
+def size_of(item: dict[str, Any], given: Values) -> int:
+    """Pods of one replica."""
+    return int(given[item["role"]].get("parallelism", {}).get("workers", 1))
 
 
-def number_of_pods(effects: list[dict[str, Any]], side: str) -> int:
-    return sum(item["replicas"][side] * size_of(item) for item in effects)
+def number_of_pods(effects: list[dict[str, Any]], side: str, given: Values) -> int:
+    return sum(item["replicas"][side] * size_of(item, given) for item in effects)
 
 
 def await_controllers(cluster: Cluster, namespace: str, objects: dict[str, dict[str, Any]]) -> None:
@@ -218,7 +254,7 @@ def await_controllers(cluster: Cluster, namespace: str, objects: dict[str, dict[
         return True
 
     cluster.wait("the controllers have seen the change", holds)
-    if any(name.startswith("LeaderWorkerSet/") for name in objects):
+    if any(name.startswith(("LeaderWorkerSet/", "DisaggregatedSet/")) for name in objects):
         time.sleep(1)  # its status has no generation
 
 
@@ -330,11 +366,22 @@ def test_what_the_api_server_rejects_is_predicted(helm: Helm, namespace: str, di
 
 FULL = values(decode={"replicas": 2, "parallelism": {"tensor": 4}, **on("exact")})
 """Pods that need all accelerators of the pool's two nodes."""
-SURGE, ROOM_FIRST = ({"maxSurge": 1, "maxUnavailable": 0}, {"maxSurge": 0, "maxUnavailable": 1})
 FULL_GROUPS = values(
     multinode=True, decode={"replicas": 2, "parallelism": {"tensor": 8, "pipeline": 2, "workers": 2}, **on("h100")}
 )
 """Groups that need all accelerators of the pool's four nodes."""
+
+
+def of_exact(replicas: int, tensor: int, update: Values | None = None, prefill: Values | None = None) -> Values:
+    """A set with as many groups in each role, of a number of accelerators each, on the pool's two nodes with four."""
+    fields = {"replicas": replicas, "parallelism": {"tensor": tensor}, **on("exact")}
+    updates = [
+        {"rolloutStrategy": {"rollingUpdateConfiguration": item}} if item else {}
+        for item in (update, prefill or update)
+    ]
+    return both({**fields, **updates[0]}, {**fields, **updates[1]}, accelerator={"type": "nvidia"})
+
+
 STALLS: dict[str, tuple[Values, Values, bool]] = {
     # before, after, whether the roll-out waits for room that does not come
     "surge": (FULL, NEWER, True),
@@ -345,6 +392,12 @@ STALLS: dict[str, tuple[Values, Values, bool]] = {
         FULL_GROUPS, over(NEWER, decode(rolloutStrategy={"rollingUpdateConfiguration": SURGE})), True,
     ),
     "groups, room first": (FULL_GROUPS, NEWER, False),
+    "surge of a set": (of_exact(2, 2), NEWER, True),
+    "surge of a set with room": (of_exact(1, 2), NEWER, False),
+    "a set, room first": (of_exact(2, 2, ROOM_FIRST), NEWER, False),
+    # Decode may have three groups more, but goes in step with prefill, which may have one.
+    "a set in proportion": (of_exact(3, 1, {"maxSurge": 3, "maxUnavailable": 0}, SURGE), NEWER, False),
+    "a set whose roles make room in turn": (of_exact(2, 2, ROOM_FIRST, SURGE), NEWER, True),
 }  # fmt: skip
 
 
@@ -373,13 +426,14 @@ def test_a_roll_out_stalls_as_predicted(cluster: Cluster, helm: Helm, namespace:
     after = over(before, change)
     helm.install(RELEASE, before)
     report = diff(before, after, "--cluster")
-    assert [item["certain"] for item in report["stalls"]] == ([True] if stalls else [])
-    (item,) = report["pods"]
-    old = pods_of(cluster, namespace, item["object"])
+    assert {item["certain"] for item in report["stalls"]} == ({True} if stalls else set())
+    cluster.wait_for_pods(namespace, number_of_pods(report["pods"], "before", before))
+    old = {item["object"]: pods_of(cluster, namespace, item["object"]) for item in report["pods"]}
     helm.upgrade(RELEASE, after, wait=False)
     if not stalls:
-        await_end(cluster, namespace, item["object"], old)
-        cluster.wait_for_pods(namespace, number_of_pods(report["pods"], "after"))
+        for item in report["pods"]:
+            await_end(cluster, namespace, item["object"], old[item["object"]])
+        cluster.wait_for_pods(namespace, number_of_pods(report["pods"], "after", before))
         return
 
     def waits() -> bool:
@@ -388,7 +442,8 @@ def test_a_roll_out_stalls_as_predicted(cluster: Cluster, helm: Helm, namespace:
     cluster.wait("a new pod has no node", waits)
     time.sleep(2)
     assert waits()
-    assert pods_of(cluster, namespace, item["object"]) >= old
+    for item in report["stalls"]:
+        assert pods_of(cluster, namespace, item["object"]) >= old[item["object"]]
 
 
 def is_unschedulable(pod: dict[str, Any]) -> bool:

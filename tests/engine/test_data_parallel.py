@@ -42,7 +42,7 @@ def test_every_rank_has_a_port(models: Path, render: Render, tmp_path: Path) -> 
         with serve(pod, port=port) as server:
             for number in ports:
                 server.url = server.url.rpartition(":")[0] + f":{number}"
-                server.process.wait_until(lambda: server.answers("/health"), 120)
+                server.process.wait_until(lambda: server.answers("/health"))
                 assert [item["id"] for item in server.ask("/v1/models").json["data"]] == [MODEL]
 
 

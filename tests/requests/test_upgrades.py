@@ -43,7 +43,6 @@ def test_requests_fail_while_old_and_new_pods_meet(
             load.run_for(1)
             serving.upgrade("mixed", merge([values, next_vllm]))
             load.run_for(2)
-        print(f"\nMEASURED mixed: {len(load.lost)} lost, {sum(load.answered.values())} answered")
         # The rest must not be lost for another reason.
         assert {outcome.partition(" ")[2] for outcome in load.lost} == {"200 failed"}, load.lost
 
@@ -69,7 +68,6 @@ def test_no_request_is_lost_between_two_releases_behind_one_route(
             load.run_for(3)  # longer than an answer takes
             serving.helm.run("uninstall", "blue", "--wait")
             load.run_for(2)
-        print(f"\nMEASURED blue/green: {len(load.lost)} lost, {sum(load.answered.values())} answered")
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"
         assert serving.names("green") <= set(load.answered)
 
@@ -109,5 +107,4 @@ def test_no_request_is_lost_if_each_is_kept_within_one_revision(
             serving.move_route(after=1)
             serving.cluster.wait("new pods only", lambda: set(revisions(serving, "gated")) == {after})
             serving.cluster.wait("every new pod answers", lambda: serving.names("gated") <= set(load.answered))
-        print(f"\nMEASURED gated: {len(load.lost)} lost, {sum(load.answered.values())} answered")
         assert load.lost == [], f"{len(load.lost)} lost, {sum(load.answered.values())} answered"

@@ -25,7 +25,7 @@ from support.render import ROOT, VLLM
 
 _CONTROLLED = (
     ("disaggregatedset.x-k8s.io/v1", "DisaggregatedSet"), ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
-    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
+    ("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
 )  # fmt: skip
 """What controllers work for, and what has pods; owners first."""
@@ -63,6 +63,13 @@ class Cluster:
     def is_local(self) -> bool:
         """Whether it is the local control plane, with its fake nodes."""
         return self._plane is not None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of programs that use the cluster; what they discover of a local one goes with it."""
+        kubeconfig = self.client.kubeconfig
+        given = os.environ | {"KUBECONFIG": str(kubeconfig)}
+        return given | {"KUBECACHEDIR": str(kubeconfig.parent / "discovered")} if self.is_local else given
 
     def import_image(self, image: Image) -> None:
         """Gives the nodes an image."""
@@ -148,9 +155,8 @@ class Cluster:
         yield name
         for api_version, kind in _CONTROLLED:
             # Much faster than waiting for the namespace to be emptied.
-            self._delete_all(api_version, kind, name)
-        if kill:
-            self._delete_all("v1", "Pod", name, gracePeriodSeconds=0)
+            self._delete_all(api_version, kind, name, propagationPolicy="Background")  # a Job's default leaves pods
+        self._delete_all("v1", "Pod", name, **({"gracePeriodSeconds": 0} if kill else {}))
         if kill or not self.is_local:
             self.client.resource("v1", "Namespace").delete(name=name)
         self.wait(f"{name} is empty", lambda: not self.pods(name))
@@ -267,7 +273,8 @@ class Helm:
     def __init__(self, program: Path, cluster: Cluster, chart: Path, namespace: str) -> None:
         self._program = program
         self._cluster = cluster
-        self._environment = os.environ | {"KUBECONFIG": str(cluster.client.kubeconfig)}
+        # A quarter of what a process that lives a second computes is Go's collector.
+        self._environment = cluster.environment | {"GOGC": "400"}
         self._chart = chart
         self._namespace = namespace
 

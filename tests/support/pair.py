@@ -107,7 +107,7 @@ def _sidecar(pod: Pod, port: int) -> Iterator[Server]:
     process = Component("sidecar", [str(binary("pd-sidecar")), *pod.group.proxy.words], pod.folder)
     server = Server(f"http://{POD_IP}:{port}", process)
     try:
-        process.wait_until(lambda: server.answers("/health"), 60)
+        process.wait_until(lambda: server.answers("/health"))
         yield server
     finally:
         process.stop()

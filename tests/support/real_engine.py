@@ -280,8 +280,7 @@ def serve(*pods: Pod, port: int, ready: str = "/health") -> Iterator[Server]:
 def wait_for_running(server: Server) -> None:
     """Wait until the server computes a request."""
     server.process.wait_until(
-        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE)),
-        60,
+        lambda: bool(re.search(r"^vllm:num_requests_running\{.*\} [1-9]", server.ask("/metrics").text, re.MULTILINE))
     )
 
 

@@ -121,7 +121,15 @@ STEPS: list[tuple[str, str, str, str]] = [
     ("2 2", "2 2", "1/0 1/0", "2+0 2+0, 2+1 2+1, 1+1 1+1, 1+2 1+2, 0+2 0+2"),
     ("1 1", "1 1", "1/0 1/0", "1+0 1+0, 1+1 1+1, 0+1 0+1"),
     ("1 1", "1 1", "0/1 0/1", "1+0 1+0, 0+0 0+0, 0+1 0+1"),
+    # The last old group of a role stays as long as the other role has old ones, above its surge.
+    ("1 2", "1 2", "0/1 1/0", "1+0 2+0, 1+1 2+1, 1+1 1+1, 0+1 0+2"),
+    # The role with more batches sets the pace.
+    ("3 3", "3 3", "3/0 1/0", "3+0 3+0, 3+1 3+1, 2+1 2+1, 2+2 2+2, 1+2 1+2, 1+3 1+3, 0+3 0+3"),
+    ("4 2", "4 2", "0/2 1/0", "4+0 2+0, 2+0 2+0, 2+2 2+1, 1+2 1+1, 0+4 0+2"),
+    ("2 2", "1 3", "1/0 1/0", "2+0 2+0, 1+1 2+1, 1+1 2+2, 1+1 1+2, 1+1 1+3, 0+1 0+3"),
+    ("3 2 1", "3 1 1", "1/0 0/1 1/0", "3+0 2+0 1+0, 3+1 1+1 1+1, 2+1 1+1 1+1, 2+2 1+1 1+1, 1+2 1+1 1+1, 0+3 0+1 0+1"),
 ]
+"""As ``ComputeNextStep`` of the controller's planner has them."""
 
 
 def numbers(words: str) -> tuple[int, ...]:
@@ -130,7 +138,9 @@ def numbers(words: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize(("before", "after", "updates", "expected"), STEPS)
 def test_the_roles_of_a_set_are_replaced_in_proportion(before: str, after: str, updates: str, expected: str) -> None:
-    each = tuple(Limits(*map(int, item.split("/"))) for item in updates.split())
+    each = tuple(
+        Limits(int(surge), int(fewer)) for surge, _, fewer in (item.partition("/") for item in updates.split())
+    )
     rollout = SetRollout(numbers(before), numbers(after), each)
     shown = [" ".join(f"{old}+{new}" for old, new in zip(step.old, step.new, strict=True)) for step in rollout.steps]
     assert ", ".join(shown) == expected

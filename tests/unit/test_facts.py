@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcluster.binaries import module_file
 from modelservice import facts
@@ -390,6 +391,32 @@ def test_roll_outs_of_groups_are_those_of_the_controllers_source() -> None:
     assert without_surge in before, "the only one gets no surge group"
     assert without_surge not in module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8")
     assert rollout.surges_for_one_since == "0.9"
+    told = rollout.surges_for_one_with
+    assert told is not None
+    group, kind = told.definition.partition(".")[2], told.definition.partition(".")[0]
+    definition = f"config/crd/bases/{group}_{kind}.yaml"
+    assert told.value not in (source("sigs.k8s.io/lws", "v0.8.0") / definition).read_text(encoding="utf-8")
+    assert told.value in module_file("lws", "sigs.k8s.io/lws", definition).read_text(encoding="utf-8")
+
+
+@pytest.mark.executable
+def test_roll_outs_of_sets_are_those_of_the_controllers_source() -> None:
+    rollout = KUBERNETES.rollouts["DisaggregatedSet"]
+    hashed = module_file("lws", "sigs.k8s.io/lws", "pkg/utils/disaggregatedset/utils.go").read_text(encoding="utf-8")
+    template = hashed.partition("func ComputeRevision")[2].partition("\n}")[0]
+    assert re.findall(r"Template: role\.Spec\.(\w+)", template) == ["LeaderWorkerTemplate"]
+    assert rollout.restarted_by == ("spec.roles[].spec.leaderWorkerTemplate",)
+    planner = module_file("lws", "sigs.k8s.io/lws", "pkg/controllers/disaggregatedset/planner.go")
+    defaults = planner.read_text(encoding="utf-8").partition("func DefaultRollingUpdateConfig")[2]
+    assert f"MaxSurge = {rollout.max_surge}\n" in defaults
+    assert f"MaxUnavailable = {rollout.max_unavailable}\n" in defaults
+    path = "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml"
+    definition = yaml.safe_load(module_file("lws", "sigs.k8s.io/lws", path).read_text(encoding="utf-8"))
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    role = spec["roles"]["items"]["properties"]["spec"]["properties"]
+    update = role["rolloutStrategy"]["properties"]["rollingUpdateConfiguration"]["properties"]
+    assert {name: str(update[name]["default"]) for name in rollout.filled} == rollout.filled
+    assert {path.rpartition(".")[2] for path in rollout.read_at_restart} <= set(role)
 
 
 @pytest.mark.executable

@@ -77,6 +77,9 @@ def at(tag: str, *flags: str, **more: Any) -> dict[str, Any]:
 DIFFERENCES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     # Compared by every version that compares.
     ("version", at(NEW), at("v0.33.0"), "error"),
+    ("release candidate", at(NEW), at("v0.32.0rc1"), "error"),
+    ("patch of a patch", at("v0.19.1"), at("v0.19.1.1"), "error"),
+    ("build for another CUDA", at(NEW), at("v0.32.0-cu129"), "warning"),
     ("version and patch", at("v0.25.0"), at("v0.25.1"), "error"),
     ("images of unknown versions", {"image": "org/vllm:prod"}, {"image": "org/vllm:canary"}, "warning"),
     ("model", at(NEW, model="/models/model"), at(NEW), "error"),
@@ -129,6 +132,7 @@ ALLOWED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("the variable that is gone", at(NEW, env={"VLLM_ATTENTION_BACKEND": "A"}), at(NEW)),
     ("two names of one direction", at(NEW, kv_connector="NixlPullConnector"), at(NEW)),
     ("decode's blocks a multiple", at(NEW, "--block-size=16"), at(NEW, "--block-size=64")),
+    ("architectures of an image", at("v0.32.0-x86_64"), at("v0.32.0-aarch64")),
     ("any blocks", at("v0.33.0", "--block-size=64"), at("v0.33.0", "--block-size=16")),
     ("a model that only the container knows", at(NEW, model="$(MODEL)"), at(NEW)),
     ("a switched-off comparison", at(NEW, "--kv-cache-dtype=fp8", kv_connector_extra_config=(

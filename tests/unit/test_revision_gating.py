@@ -154,6 +154,8 @@ CHANGES: dict[str, Values] = {
     "parallel size": {"decode": {"parallelism": {"tensor": 2}}},
     "name for clients": args(served_model_name="chat"),
     "image": {"engine": {"image": "vllm/vllm-openai:v0.31.0"}},
+    "image of a candidate": {"engine": {"image": "vllm/vllm-openai:v0.32.0rc1"}},
+    "image for another CUDA": {"engine": {"image": "vllm/vllm-openai:v0.32.0-cu129"}},
     "image of one role": {"decode": {"engine": {"image": "vllm/vllm-openai:v0.31.0"}}},
     "model": {"modelArtifacts": {"name": "Qwen/Qwen3-14B", "uri": "hf://Qwen/Qwen3-14B"}},
     "model of one role": {"prefill": {"engine": {"args": {"model": "Qwen/Qwen3-14B"}}}},
@@ -226,11 +228,12 @@ SPEAK = [
     # One changed setting on top of speculation.
     (args(speculative_config=EAGLE), args(speculative_config={**EAGLE, "num_speculative_tokens": 5}), False),
     (args(speculative_config=EAGLE), args(speculative_config={**EAGLE, "model": "org/other"}), True),
-    # The same in other words: spelling of a flag, place of a setting, mirror and variant of an image.
+    # The same in other words: spelling of a flag, place of a setting, mirror and architecture of an image.
     (args(kv_cache_dtype="fp8"), {"engine": {"args": {"kv-cache-dtype": None}},
                                   "decode": {"engine": {"args": {"kv-cache-dtype": "fp8"}}},
                                   "prefill": {"engine": {"args": {"kv-cache-dtype": "fp8"}}}}, False),
-    ({"engine": {"image": "vllm/vllm-openai:v0.32.0"}}, {"engine": {"image": "m:5000/vllm/vllm-openai:v0.32.0-cu129"}}, False),
+    ({"engine": {"image": "vllm/vllm-openai:v0.32.0"}}, {"engine": {"image": "m:5000/vllm/vllm-openai:v0.32.0-x86_64"}}, False),
+    ({"engine": {"image": "vllm/vllm-openai:v0.32.0"}}, {"engine": {"image": "vllm/vllm-openai:v0.32.0-cu129"}}, True),
     ({"engine": {"image": "vllm/vllm-openai:v0.32.0"}}, {"engine": {"image": "vllm/vllm-openai:v0.32.0rc1"}}, True),
     ({"engine": {"image": "vllm/vllm-openai:v0.32.0"}}, {"global": {"imageRegistry": "m.example.com"}}, False),
     # What the chart cannot read counts as a whole.

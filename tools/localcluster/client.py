@@ -15,6 +15,7 @@ from kubernetes.config import ConfigException
 from kubernetes.dynamic import DynamicClient, Resource
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
+from localcluster.process import PATIENCE
 from modelservice.errors import ModelserviceError, UsageError
 
 FIELD_MANAGER = "modelservice-cluster"
@@ -114,7 +115,7 @@ class Client:
                 content_type="application/merge-patch+json",
             )  # fmt: skip
 
-    def define(self, definitions: list[dict[str, Any]], seconds: float = 30) -> None:
+    def define(self, definitions: list[dict[str, Any]], seconds: float = PATIENCE) -> None:
         """Apply CustomResourceDefinitions and wait until the API server serves their kinds.
 
         Raises:

@@ -74,7 +74,7 @@ def lent(client: Client, pools: Sequence[node_pools.NodePool]) -> Iterator[None]
         component = Component("kwok", kwok(client.kubeconfig.resolve()), Path(folder))
         try:
             client.apply(objects)
-            component.wait_until(lambda: taking_pods(client) >= names, 60 + len(names) / 5)
+            component.wait_until(lambda: taking_pods(client) >= names)
             _cordon(client, own, unschedulable=True)
             yield
         finally:

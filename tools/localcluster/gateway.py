@@ -140,7 +140,7 @@ class Gateway:
             self._folder,
         )  # fmt: skip
         try:
-            self._envoy.wait_until(self._ready, 60)
+            self._envoy.wait_until(self._ready)
         except BaseException:
             self._envoy.stop()
             raise

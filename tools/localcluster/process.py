@@ -17,6 +17,9 @@ from modelservice.errors import ModelserviceError
 PORTS = range(15000, 30000)
 """Ports for programs, below the ranges of outgoing connections (Linux: 32768 to 60999) and of node ports."""
 
+PATIENCE = 300
+"""Seconds within which a program must be ready, also on a busy machine; one that exits is noticed at once."""
+
 
 class Component:
     """A running program.
@@ -38,7 +41,7 @@ class Component:
             )  # fmt: skip
         self._pid_file.write_text(str(self._process.pid))
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until ``ready`` returns true.
 
         Raises:

@@ -220,7 +220,7 @@ class Nodes:
                 self._folder,
             )  # fmt: skip
             components.append(first)
-            first.wait_until((folder / "ready").exists, 30)
+            first.wait_until((folder / "ready").exists)
         self._link()
         for index, name in enumerate(self.names):
             _make_control_group(_control_group(self._folder, name))
@@ -321,7 +321,7 @@ class Nodes:
             _CONTAINERD.format(pause=f"docker.io/{PAUSE}", plugins=_cni_folder(), cni=cni)
         )
         containerd = self._start(name, "containerd", "containerd", "--config", folder / "containerd.toml")
-        containerd.wait_until((folder / "run/containerd/containerd.sock").exists, 30)
+        containerd.wait_until((folder / "run/containerd/containerd.sock").exists)
         return containerd
 
     def _kubelet(self, index: int, name: str) -> dict[str, Any]:

@@ -96,6 +96,10 @@ class Images(Record):
     """Known repositories, the usual one first; without docker.io."""
     versioned: str = ""
     """Regular expression that finds images whose tag is a version of the engine; empty where the tag is none."""
+    build: str = ""
+    """Regular expression for the part of such a tag with the full version, e.g. ``0.33.0rc1``."""
+    variant: str = ""
+    """Regular expression for the part that may become a part of what the engine calls its version."""
     example: str = ""
     """An image with a version that its publisher documents."""
     default: str = ""
@@ -1178,6 +1182,16 @@ class Leftover(Record):
     """Fields of the section that the API server fills in."""
 
 
+class DefinedValue(Record):
+    """A value of a field in a definition, by which a version of its controller is told from the ones before it."""
+
+    definition: str
+    """Name of the CustomResourceDefinition."""
+    field: str
+    """Path of names joined by dots."""
+    value: str
+
+
 class Rollout(Record):
     """How the controller of a kind of workload replaces pods."""
 
@@ -1206,6 +1220,8 @@ class Rollout(Record):
     """Field with the number of the first pod or group that is replaced; those before it stay."""
     surges_for_one_since: Version = ""
     """First version of the controller that starts a surge group where there is one replica; empty for all."""
+    surges_for_one_with: DefinedValue | None = None
+    """What the cluster has with that version."""
 
 
 class PodSecurity(Record):

@@ -113,10 +113,29 @@ def _images(sides: tuple[Side, Side]) -> Iterator[Difference]:
     images = first.engine.image, second.engine.image
     versions = vllm_version(images[0]), vllm_version(images[1])
     if versions[0] is not None and versions[1] is not None:
-        if versions[0] != versions[1]:
-            yield Difference("vLLM", (str(versions[0]), str(versions[1])))
+        yield from _builds(first, second, (str(versions[0]), str(versions[1])))
     elif images[0] != images[1] and all(images) and not _vendors_differ(first, second):
         yield Difference("the image", images, certain=False)
+
+
+def _builds(first: PodGroup, second: PodGroup, versions: tuple[str, str]) -> Iterator[Difference]:
+    """Yield the full versions of two images where they differ, or the images where a build may be of another one."""
+    images = first.engine.image, second.engine.image
+    if versions[0] != versions[1]:
+        yield Difference("vLLM", versions)
+    elif first.facts is not None and re.search(first.facts.images.versioned, images[0]):
+        parts = first.facts.images
+        builds, variants = (tuple(_part(word, image) for image in images) for word in (parts.build, parts.variant))
+        if builds[0] != builds[1]:
+            yield Difference("vLLM", (builds[0], builds[1]))
+        elif variants[0] != variants[1] and not _vendors_differ(first, second):
+            yield Difference("the image", images, certain=False)
+
+
+def _part(expression: str, image: str) -> str:
+    """Return the first part of an image's tag that an expression finds; empty where there is none."""
+    found = re.search(expression, image.partition("@")[0].rpartition(":")[2]) if expression else None
+    return found[0] if found else ""
 
 
 def _flag(factor: HandshakeFactor, sides: tuple[Side, Side]) -> Iterator[Difference]:

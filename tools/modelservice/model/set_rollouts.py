@@ -76,8 +76,10 @@ class SetRollout:
         fewer = _least(drained, now.old)
         if fewer != now.old:
             return Step(fewer, now.new)
-        made_room = _least(self._whole(self._forced(now.old, more), more), now.old)
-        return Step(made_room, more) if made_room != now.old else None
+        forced = self._forced(now.old, more)
+        if forced == now.old:
+            return None
+        return Step(_least(self._whole(forced, more), now.old), more)
 
     @property
     def _batches(self) -> int:

@@ -34,10 +34,13 @@ command that the chart does not write counts as a whole, and so does extraConfig
 */}}
 {{- define "llm-d-modelservice.pairFactors" -}}
 {{- $engine := .facts.engine -}}
-{{- /* Engines compare their full version, of which 0.33.0rc1 is another one than 0.33.0. */ -}}
+{{- /* Engines compare their full version: 0.33.0rc1 is not 0.33.0, and a build for another CUDA may not be. */ -}}
 {{- $version := include "llm-d-modelservice.engineVersion" (dict "root" .root "engine" $engine) -}}
-{{- $tag := regexFind ":[^:/@]+(@|$)" $engine.image | trimPrefix ":" | trimPrefix "v" -}}
-{{- $full := regexFind "^[0-9]+(\\.[0-9]+)*((a|b|rc|\\.post|\\.dev)[0-9]+)?" $tag -}}
+{{- $tag := regexFind ":[^:/@]+(@|$)" $engine.image -}}
+{{- $images := (index .root.Known.engines $engine.type).images -}}
+{{- $full := $version -}}
+{{- with $images.build -}}{{- $full = regexFind . $tag -}}{{- end -}}
+{{- with $images.variant -}}{{- $full = printf "%s %s" $full (regexFind . $tag) | trim -}}{{- end -}}
 {{- $image := include "llm-d-modelservice.image" (dict "root" .root "image" $engine.image) -}}
 {{- $found := dict "engine" (empty $version | ternary $image (printf "%s %s" $engine.type $full)) -}}
 {{- if eq $engine.modelCommand "custom" -}}{{- $_ := set $found "command" (concat ($engine.command | default list) $engine.userArgs) -}}{{- end -}}
