@@ -141,6 +141,29 @@ def test_variables_of_the_runtime_are_lost_and_secrets_not_copied(tmp_path: Path
     assert [note.path.rsplit(".", 1)[-1] for note in found.losses] == ["env[DYN_LOG]"]
 
 
+def test_the_engine_of_a_sidecar_and_a_container_before_main(tmp_path: Path) -> None:
+    """Dynamo's runtime may run beside the engine, which the graph then starts by itself."""
+    vllm = {"command": ["vllm", "serve", "o/m", "--port", "9000"], "args": []}
+    parts = [worker(kind, kind, container=vllm, dynamoSidecar="dynamo") for kind in ("decode", "prefill")]
+    for part in parts:
+        pod = part["podTemplate"]["spec"]
+        pod["containers"].insert(0, {"name": "logs", "image": "busybox:1"})
+        pod["initContainers"] = [{"name": "dynamo", "image": "x", "restartPolicy": "Always"}]
+    objects = installed(imported(tmp_path, *parts).values)
+    for role, port in (("decode", 8200), ("prefill", 8000)):
+        engine = objects.engine(role)
+        assert (engine["name"], engine["ports"][0]["containerPort"]) == ("main", port)
+        assert engine["readinessProbe"]["httpGet"]["port"] == port
+        assert "dynamo" not in [item["name"] for item in objects.pod(role).get("initContainers", [])]
+
+
+def test_other_objects_of_dynamo_name_the_graph(tmp_path: Path) -> None:
+    file = tmp_path / "request.yaml"
+    file.write_text("apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeploymentRequest\nmetadata: {name: r}\n")
+    with pytest.raises(ModelserviceError, match="import the DynamoGraphDeployment"):
+        import_files(None, [str(file)])
+
+
 def test_nothing_known_is_called_unknown() -> None:
     for file in ("vllm-disaggregated-v1alpha1", "sglang-multinode", "tensorrt-llm-picker"):
         (found,) = import_files(None, [str(sample(f"dynamo/{file}.yaml"))])

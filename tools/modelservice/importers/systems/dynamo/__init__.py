@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelservice import facts
 from modelservice.importers.systems.dynamo.convert import convert
 from modelservice.importers.systems.dynamo.fields import ALPHA, BETA
-from modelservice.importers.systems.dynamo.graph import is_graph
+from modelservice.importers.systems.dynamo.graph import is_graph, why_not
 from modelservice.importers.systems.system import System
 
 SYSTEM = System(
@@ -15,4 +15,5 @@ SYSTEM = System(
     parts=lambda document: document.group == facts.dynamo().group and not is_graph(document),
     fields={"DynamoGraphDeployment (v1beta1)": BETA, "DynamoGraphDeployment (v1alpha1)": ALPHA},
     convert=convert,
+    why_not=why_not,
 )

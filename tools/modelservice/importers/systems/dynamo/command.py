@@ -105,10 +105,9 @@ class WorkerCommand:
         self._rename()
         self._drop_own()
 
-    def finish(self) -> EngineCommand:
-        """Write the arguments into the container, and return how it starts."""
+    def finish(self) -> None:
+        """Write the arguments into the container."""
         self.container["args"] = [*self.first, *self.engine.arguments]
-        return EngineCommand.parse(self.container)
 
     def _mode(self) -> str:
         """Return the role of the worker; ``agg`` where it serves whole requests."""

@@ -137,7 +137,7 @@ class _Graph:
             ModelserviceError: the engine computes prompts and tokens in one place only.
         """
         for role, worker in workers.items():
-            engine = facts.engine(worker.native.engine or "")
+            engine = facts.engine(worker.started.engine or "")
             alone = len(workers) == 1 and worker.mode not in ("prefill", "decode")
             if engine is not None and not engine.disaggregates and not alone:
                 raise self.conversion.error(

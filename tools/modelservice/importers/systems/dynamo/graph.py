@@ -20,6 +20,14 @@ def is_graph(document: Document) -> bool:
     return (document.group, document.kind) == (known.group, known.kind)
 
 
+def why_not(document: Document) -> str:
+    """Return why another object of Dynamo is no deployment; empty for objects that are not Dynamo's."""
+    known = facts.dynamo()
+    if document.group != known.group or not document.kind.startswith("Dynamo") or is_graph(document):
+        return ""
+    return f"{document.title} says no pods of a whole model; import the {known.kind} that it belongs to"
+
+
 def is_beta(document: Document) -> bool:
     """Return whether a graph lists its components; the older version has them by name."""
     return not str(document.data.get("apiVersion")).endswith("/v1alpha1")

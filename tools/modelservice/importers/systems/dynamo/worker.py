@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelservice import facts
-from modelservice.engines.command import EngineCommand
+from modelservice.engines.command import EngineCommand, Option
 from modelservice.importers.engine import find_engine
 from modelservice.importers.systems.dynamo.command import Started, WorkerCommand
 from modelservice.importers.systems.dynamo.graph import Component, mount_claim
@@ -47,7 +47,7 @@ class Worker:
         self.place = f"{component.at}.containers[{self.container['name']}]"
         self._set_variables(shared)
         self.command = WorkerCommand(self.container, start, self.place, self.report) if start.worker else None
-        self.native = EngineCommand.parse(self.container)
+        self.started = EngineCommand.parse(self.container)
 
     @property
     def mode(self) -> str:
@@ -99,10 +99,12 @@ class Worker:
             if disaggregated:
                 self.command.transfer()
             self.command.listen(port)
-            engine = self.command.finish()
+            self.command.finish()
+        engine = find_engine(self.pod, self.component.at, self.report, facts.dynamo().container)
+        if self.command:
             self._derive(port, engine)
-        else:
-            engine = find_engine(self.pod, self.component.at, self.report, facts.dynamo().container)
+        elif disaggregated:
+            self._move(port, engine)
         self._mount_shared_memory()
         self._mount_cache(engine)
         self.pod.setdefault("terminationGracePeriodSeconds", facts.dynamo().grace_period_seconds)
@@ -132,6 +134,22 @@ class Worker:
             name = self.component.data.get(key)
             if name and isinstance(name, str):
                 self.pod[kind] = [item for item in self.pod.get(kind, []) if item.get("name") != name]
+
+    def _move(self, port: int, engine: EngineCommand) -> None:
+        """Let an engine that the graph starts by itself listen where the roles of a release do.
+
+        Raises:
+            ModelserviceError: its command cannot be changed.
+        """
+        if not engine.derived:
+            raise self.conversion.error(
+                f"the command of {self.component.name} does not tell its port, and decode needs another one",
+                self.component.path,
+                fix="start the engine by a plain command, e.g. vllm serve",
+            )
+        engine.take("port")
+        engine.options.append(Option.of("--port", str(port)))
+        self._derive(port, engine)
 
     def _derive(self, port: int, engine: EngineCommand) -> None:
         """Set the ports and probes of an engine in place of those of Dynamo's runtime."""
