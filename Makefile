@@ -120,6 +120,7 @@ examples: $(INSTALLED)  ## Regenerate examples/output
 bench: $(INSTALLED)  ## Measure the commands against helm template and the original chart, as ratios of one run
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/bench_check.py
+	@$(BIN)/python tests/bench/bench_editor.py
 
 .PHONY: mutants
 mutants: $(INSTALLED)  ## Break correct deployments in every known way and show which layer refuses each

@@ -27,7 +27,10 @@ def shell(cluster: Cluster, namespace: str, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "bin").mkdir()
     for name, program in {"helm": "helm4", "kubectl": "kubectl"}.items():
         (tmp_path / "bin" / name).symlink_to(binary(program))
-    (tmp_path / "bin" / "modelservice").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m modelservice "$@"\n')
+    # The pages are for the namespace "default", which `diff` takes if none is named.
+    other = f'[ "$1" != diff ] || set -- "$@" --namespace {namespace}'
+    program = f'#!/bin/sh\n{other}\nexec "{sys.executable}" -m modelservice "$@"\n'
+    (tmp_path / "bin" / "modelservice").write_text(program)
     (tmp_path / "bin" / "modelservice").chmod(0o755)
     access = yaml.safe_load(cluster.client.kubeconfig.read_text())
     for context in access["contexts"]:

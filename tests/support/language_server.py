@@ -3,48 +3,25 @@
 https://github.com/redhat-developer/yaml-language-server, from npm, installed once into the cache.
 """
 
-import contextlib
-import functools
 import itertools
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from localcluster.binaries import cache_dir
+from support.node_packages import node_modules
 
 VERSION = "2.0.0"
 """https://www.npmjs.com/package/yaml-language-server"""
 
 
-@functools.cache
 def executable() -> Path:
-    """Return the server's path; skip without Node, and where it cannot be installed, but not in CI."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("no YAML language server: Node and npm are not on PATH")
-    folder = cache_dir() / f"yaml-language-server-{VERSION}"
-    program = folder / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-    if not program.is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            command = [npm, "install", "--no-audit", "--no-fund", f"yaml-language-server@{VERSION}"]
-            done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                folder.mkdir(exist_ok=True)
-                with contextlib.suppress(OSError):  # another worker was quicker
-                    Path(scratch, "node_modules").rename(folder / "node_modules")
-    if not program.is_file():
-        reason = f"no YAML language server: {done.stderr}"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return program
+    """Return the server's path; skip where it cannot be installed."""
+    packages = node_modules(f"yaml-language-server-{VERSION}", "install", f"yaml-language-server@{VERSION}")
+    return packages / "yaml-language-server" / "bin" / "yaml-language-server"
 
 
 class Editor:

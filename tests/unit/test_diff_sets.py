@@ -155,6 +155,12 @@ LOST: list[tuple[Object, Object, str | None]] = [
         SET, newer(a_set(role("decode", 1, update=ROOM_FIRST), role("prefill", 1, update=ROOM_FIRST))),
         "the only group ends before a new one is ready: maxUnavailable is 1 and maxSurge 0",
     ),
+    (
+        a_set(role("decode", 1), role("prefill", 1)),
+        newer(a_set(role("decode", 1, update=SURGE), role("prefill", 1, update=ROOM_FIRST))),
+        "the only group ends before a new one is ready: another role of the set may be unavailable, and the controller "
+        "leaves no role without the others",
+    ),
     # The surge of one role keeps both, because the controller leaves no role alone.
     (SET, newer(a_set(role("decode", 1, update=ROOM_FIRST), role("prefill", 2, update=SURGE))), None),
     (SET, a_set(role("decode", 0), role("prefill", 0)), "its replicas become 0, so nothing serves any more"),

@@ -392,6 +392,7 @@ def test_a_set_is_screened_before_its_release_was_gated(embedded: EmbeddedHelm) 
 # Rules, and what other commands make of it
 # ---------------------------------------------------------------------------------------------
 
+ROOM_FIRST: Values = {"maxSurge": 0, "maxUnavailable": 1}
 STRATEGIES: list[tuple[Values, bool]] = [
     ({}, True),  # the only pod goes when the new one is ready, whether or not the other role's is
     ({"replicas": 2}, False),
@@ -420,6 +421,23 @@ def test_an_update_that_leaves_no_complete_revision_is_found(
     assert findings(rules()["revision-gap"], Example(ungated, base="pd"), embedded) == []
 
 
+@pytest.mark.parametrize(
+    ("decode", "prefill", "gap"),
+    # Room that one role makes is made by the other one too, though that may surge.
+    [(None, None, False), (ROOM_FIRST, ROOM_FIRST, True), (ROOM_FIRST, None, True), (None, ROOM_FIRST, True)],
+)
+def test_a_set_has_a_gap_where_all_its_groups_make_room(
+    embedded: EmbeddedHelm, decode: Values | None, prefill: Values | None, *, gap: bool
+) -> None:
+    updates = (("decode", decode), ("prefill", prefill))
+    layers = [{role: {"rolloutStrategy": {"rollingUpdateConfiguration": update}}} for role, update in updates if update]
+    found = findings(
+        rules()["revision-gap"], Example(yaml.safe_dump(merge([SET, GATING, PICKER, *layers])), base="pd"), embedded
+    )
+    assert bool(found) is gap
+    assert all("all groups of both roles" in item.message for item in found)
+
+
 TWO: Values = {role: {"replicas": 2} for role in ROLES}
 UNREAD: Values = {"routing": {"revisionGating": {"screener": False}}}
 NEW = CHANGES["image"]
@@ -434,6 +452,10 @@ UPGRADES: list[tuple[list[Values], list[Values], list[str]]] = [
     ([PICKER, TWO], [GATING, UNREAD, PICKER, TWO], []),
     ([GATING, UNREAD, PICKER, TWO], [GATING, PICKER, TWO], []),
     ([GATING, UNREAD, PICKER, TWO], [GATING, PICKER, TWO, NEW], []),
+    # One group of each role in a set; its pods had the controller's labels before.
+    ([SET, PICKER], [SET, PICKER, NEW], ["cannot hand over"]),
+    ([SET, GATING, PICKER], [SET, GATING, PICKER, NEW], []),
+    ([SET, PICKER], [SET, GATING, PICKER, NEW], []),
 ]  # fmt: skip
 
 

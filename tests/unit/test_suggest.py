@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from modelservice.suggest import suggestion
+from modelservice.suggest import meant
 
 
 @pytest.fixture(scope="module")
 def schema(chart: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
     return loaded
+
+
+def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
+    found = meant(schema, path, unknown)
+    return found.text if found else None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from modelservice.engines.arguments import (
     arguments,
     arity,
     canonical,
+    help_of,
     history,
     negations,
     removed,
@@ -340,3 +341,10 @@ def test_command_lines_are_read_from_every_form(container: dict[str, Any], port:
     assert line.engine == "vllm"
     assert [flag.name for flag in line.flags] == flags
     assert line.number("port", 8000) == port
+
+
+def test_almost_every_flag_has_a_line_of_the_engines_own_help() -> None:
+    known = {argument.flags[0] for argument in arguments()}
+    without = {flag for flag in known if not help_of(flag)}
+    assert len(without) < len(known) / 20, sorted(without)
+    assert help_of("--max-model-len").startswith("Model context length")

@@ -47,13 +47,15 @@ def write_sources(source: Index, version: str, archive: Path) -> str:
     return wheel.filename
 
 
-def ask(archive: Path, command_lines: Sequence[Sequence[str]] | None = None) -> Any:
-    """Return what the parser in a zip file of sources says, see ``vllm_parser.py``: its arguments, or of command lines
-    why it rejects each.
+def ask(archive: Path, command_lines: Sequence[Sequence[str]] | None = None, *, describe: bool = False) -> Any:
+    """Return what the parser in a zip file of sources says, see ``vllm_parser.py``: its arguments, or their help, or of
+    command lines why it rejects each.
     """
     command = [sys.executable, str(Path(__file__).with_name("vllm_parser.py")), str(archive)]
     if command_lines is not None:
         command.append("--parse")
+    elif describe:
+        command.append("--describe")
     environment = {**os.environ, "VLLM_CONFIGURE_LOGGING": "0"}
     given = json.dumps(command_lines)
     done = subprocess.run(command, env=environment, input=given, stdout=subprocess.PIPE, text=True, check=True)

@@ -1,6 +1,7 @@
 """Ask vLLM's own parser of `vllm serve`, without vLLM's dependencies.
 
     python vllm_parser.py SOURCES.zip                      print the arguments that it defines
+    python vllm_parser.py SOURCES.zip --describe           print the first sentence of the help of each
     python vllm_parser.py SOURCES.zip --parse < LISTS      print why it rejects each list of arguments, or null
 
 The zip holds vLLM's Python files. They run as they are: every other package that is not in :data:`REAL` is a stand-in
@@ -213,6 +214,16 @@ def argument(action: argparse.Action, flags: list[str], made: argparse.ArgumentP
     return found
 
 
+def described(made: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the first sentence of the help of each argument, by its first flag."""
+    found = {}
+    for item, action in zip(arguments(made), dict.fromkeys(made._option_string_actions.values()), strict=True):
+        text = " ".join((action.help or "").split())
+        if text and text != argparse.SUPPRESS:
+            found[item["flags"][0]] = re.split(r"(?<=[.:])\s+(?=[A-Z\-*`])", text, maxsplit=1)[0]
+    return found
+
+
 def negative(action: argparse.Action) -> set[str]:
     """Return the flags that turn a switch off."""
     if not isinstance(action, argparse.BooleanOptionalAction):
@@ -271,15 +282,19 @@ def rejection(made: argparse.ArgumentParser, words: list[str]) -> str | None:
 
 
 def main() -> None:
-    """Print the arguments, or what becomes of command lines, as JSON."""
-    asked = json.load(sys.stdin) if sys.argv[2:] == ["--parse"] else None
+    """Print the arguments, their help, or what becomes of command lines, as JSON."""
+    option = sys.argv[2:]
+    asked = json.load(sys.stdin) if option == ["--parse"] else []
     with zipfile.ZipFile(sys.argv[1]) as archive:
         sources = Sources(archive)
     sys.meta_path.insert(0, sources)
     # vLLM writes help texts, which tell of deprecation, only where they are asked for.
     sys.argv = ["vllm", "--help"]
     made = parser(sources)
-    json.dump(arguments(made) if asked is None else [rejection(made, words) for words in asked], sys.stdout)
+    if option == ["--describe"]:
+        json.dump(described(made), sys.stdout)
+    else:
+        json.dump([rejection(made, words) for words in asked] if option else arguments(made), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,23 @@ DEEPEST = 150
 TOO_DEEP = f"nested too deeply to be read, more than {DEEPEST} levels"
 
 
+_UNSAVED: ContextVar[Mapping[Path, str]] = ContextVar("unsaved", default={})  # noqa: B039  # nothing changes it
+
+
+@contextlib.contextmanager
+def unsaved(texts: Mapping[Path, str]) -> Iterator[None]:
+    """Read other texts than those on disk within the block: what editors have changed and not saved.
+
+    Args:
+        texts: the texts by absolute path.
+    """
+    token = _UNSAVED.set(texts)
+    try:
+        yield
+    finally:
+        _UNSAVED.reset(token)
+
+
 @dataclass(frozen=True)
 class Source:
     """Text of an input, which is read once: standard input and ``<(…)`` cannot be read again.
@@ -49,6 +67,19 @@ class Source:
     text: str
 
 
+_OVERLAY: ContextVar[Mapping[str, str]] = ContextVar("overlay", default={})  # noqa: B039
+
+
+@contextlib.contextmanager
+def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
+    """Read these texts, by name of the input, instead of what is in the files, within the block."""
+    token = _OVERLAY.set({**_OVERLAY.get(), **texts})
+    try:
+        yield
+    finally:
+        _OVERLAY.reset(token)
+
+
 def read_source(path: str) -> Source:
     """Return the text in a file, on standard input for ``-``, or of a preset for ``preset:NAME``.
 
@@ -56,10 +87,14 @@ def read_source(path: str) -> Source:
         UsageError: it cannot be read.
     """
     name = source_name(path)
+    if name in _OVERLAY.get():
+        return Source(name, _OVERLAY.get()[name])
     try:
         if path == "-":
             return Source(name, sys.stdin.buffer.read().decode())
         file = preset(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else Path(path)
+        if (texts := _UNSAVED.get()) and (text := texts.get(file.resolve())) is not None:
+            return Source(name, text)
         return Source(name, file.read_bytes().decode())
     except UnicodeDecodeError as error:
         raise UsageError(f"not UTF-8 text (byte {error.start})", file=name) from None
@@ -223,12 +258,17 @@ def parse(source: Source) -> list[yaml.Node]:
 _TRAILING_TABS = re.compile(r"[ \t]*\t[ \t]*(?=\r?$)", re.MULTILINE)
 
 
+def trailing_tabs_blank(text: str) -> str:
+    """Return a text with blanks in place of tabs at the ends of lines, which only the readers in Python reject."""
+    return _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+
+
 def _composed(text: str) -> list[yaml.Node | None]:
     """Return the syntax trees of a text; tabs at the ends of lines, which only PyYAML rejects, are read as blanks."""
     try:
         return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
-        blank = _TRAILING_TABS.sub(lambda found: " " * len(found[0]), text)
+        blank = trailing_tabs_blank(text)
         if "'\\t'" not in (error.problem or "") or blank == text:
             raise
         return list(yaml.compose_all(blank, Loader=yaml.SafeLoader))

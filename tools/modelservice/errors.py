@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelservice.edits.edit import Cure
 
 
 class ModelserviceError(Exception):
@@ -41,7 +44,7 @@ class ModelserviceError(Exception):
 
     def to_json(self) -> dict[str, Any]:
         """Return the error for programs: ``{"errors": [{"message", "file", "key", "fix"}]}``."""
-        return {"errors": [asdict(problem) for problem in self.problems]}
+        return {"errors": [problem.to_json() for problem in self.problems]}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ class Problem:
     file: str | None = None
     key: str | None = None
     fix: str | None = None
+    cures: tuple[Cure, ...] = field(default=(), compare=False)
+    """Edits of the values that would solve it, in no file yet."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the problem for programs."""
+        return {"message": self.message, "file": self.file, "key": self.key, "fix": self.fix}
 
     def __str__(self) -> str:
         text = ": ".join(part for part in (self.file, self.key, self.message) if part)

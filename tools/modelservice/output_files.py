@@ -149,7 +149,7 @@ def _replace(texts: Mapping[Path, str], stale: Sequence[Path]) -> None:
             if path.is_dir() and not path.is_symlink():
                 raise IsADirectoryError(21, "Is a directory", str(path))
             new = _scratch(folders, path, "new")
-            new.write_text(text, encoding="utf-8")
+            new.write_text(text, encoding="utf-8", newline="")
             if path.exists():
                 new.chmod(path.stat().st_mode & 0o777)
         before: dict[Path, Path] = {}

@@ -8,9 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelservice.edits.edit import AsWritten, Cure, certain, moving, removing, setting
+from modelservice.edits.former_keys import former, zero_is_unset
 from modelservice.errors import ModelserviceError, Problem, ValuesError
 from modelservice.paths import chart_dir
-from modelservice.suggest import key_patterns, suggestion
+from modelservice.sources import Path, split
+from modelservice.suggest import key_patterns, meant, misspelt, nearest
+
+EDITS = "modelservice.llm-d.ai/edits"
+"""An API version that tells the chart to add cures to its refusals. Helm's users do not see them."""
 
 _VIOLATION = re.compile(r"^(?P<indent>\s*)- at '(?P<pointer>[^']*)': (?P<reason>.*)$")
 _REFUSAL = re.compile(r"execution error at \((?P<place>[^)]*)\): (?P<message>.*)", re.DOTALL)
@@ -45,7 +51,7 @@ def explained(text: str, chart: str, schema: dict[str, Any] | None, values: Mapp
     refusal = _REFUSAL.search(text)
     if refusal:
         above = re.findall(r"/charts/([^/]+)(?=/)", refusal["place"])
-        return ValuesError([_refusal(above, line) for line in refusal["message"].strip().splitlines()])
+        return ValuesError([_refusal(above, line, values) for line in refusal["message"].strip().splitlines()])
     malformed = _MALFORMED.search(text)
     if malformed:
         return ValuesError([_malformed(malformed["key"], text)])
@@ -60,15 +66,41 @@ def not_a_map(subchart: str) -> Problem:
     return Problem("the values of a subchart must be a map", key=subchart, fix="set a map of its keys")
 
 
-def _refusal(above: Sequence[str], line: str) -> Problem:
-    """Return one of the things that the chart rejects, each of which is a line: ``key: reason; fix``.
+def _refusal(above: Sequence[str], line: str, values: Mapping[str, Any]) -> Problem:
+    """Return one of the things that the chart rejects, each of which is a line: ``key: reason; fix``, and behind a tab
+    its cure, where the reader asks for it.
 
     Args:
         above: names of the charts above the one that rejects.
         line: the line.
+        values: all values.
     """
-    found = _KEY.match(line)
-    return Problem(found["rest"], key=".".join([*above, found["key"]])) if found else Problem(line)
+    message, _, cure = line.partition("\t")
+    found = _KEY.match(message)
+    if not found:
+        return Problem(message)
+    cures = _cures(json.loads(cure), above, values) if cure else ()
+    return Problem(found["rest"], key=".".join([*above, found["key"]]), cures=cures)
+
+
+def _cures(cure: Mapping[str, Any], above: Sequence[str], values: Mapping[str, Any]) -> tuple[Cure, ...]:
+    """Return the cure of a refusal: a map of ``certain`` or ``offered``, with a list of ``{"set": KEY, "value": …}``,
+    ``{"remove": KEY}`` and ``{"move": KEY, "to": KEY}``.
+    """
+
+    def path(key: str) -> Path:
+        return split(values, ".".join([*above, key]))
+
+    ((kind, listed),) = cure.items()
+    edits = []
+    for edit in listed:
+        if "set" in edit:
+            edits.append(setting(path(edit["set"]), edit.get("value")))
+        elif "move" in edit:
+            edits.append(moving(path(edit["move"]), path(edit["to"])))
+        else:
+            edits.append(removing(path(edit["remove"])))
+    return (Cure(tuple(edits), kind == "certain"),)
 
 
 def _malformed(key: str | None, text: str) -> Problem:
@@ -130,14 +162,55 @@ def _violation(
     words = _words_for(_ESCAPED.sub(r"\1", pattern["pattern"])) if pattern else None
     if pattern and words:
         return [Problem(f"{pattern['value']} is not {words}", key=key)]
+    full = _full(owner, path, values)
     value = _at(values, [*owner, *path])
+    if value == 0 and zero_is_unset(".".join(path)):
+        problem = f"{reason}; the original chart took 0 for unset"
+        return [Problem(problem, key=key, fix="remove it", cures=certain(removing(full)))]
     if isinstance(value, int | float):  # Helm writes 12×10³ for 12000
         reason = re.sub(r"got [^\s,]*×[^\s,]*", f"got {value}", reason)
     if isinstance(value, str) and _DIGITS.fullmatch(value) and "want integer" in reason:
         return [Problem(f"a number of {len(value)} digits is too large", key=key, fix="use a smaller one")]
     types = re.fullmatch(r"got (?P<given>\w+), want (?P<wanted>.*)", reason)
-    fix = _type_fix(types["given"], types["wanted"].split(" or ")) if types else None
-    return [Problem(reason.removesuffix(", <nil>"), key=key, fix=fix)]
+    wanted = types["wanted"].split(" or ") if types else []
+    fix = _type_fix(types["given"], wanted) if types else None
+    cures = _retyped(value, wanted, full) or _respelt(value, reason, full)
+    return [Problem(reason.removesuffix(", <nil>"), key=key, fix=fix, cures=cures)]
+
+
+def _full(owner: Sequence[str], path: Sequence[str], values: Any) -> Path:
+    """Return keys that lead to a value, with the items of lists by number."""
+    found: list[str | int] = []
+    node = values
+    for part in [*owner, *path]:
+        item = int(part) if isinstance(node, list) and part.isdigit() else part
+        found.append(item)
+        node = _at(node, [part])
+    return tuple(found)
+
+
+def _retyped(value: Any, wanted: Sequence[str], path: Path) -> tuple[Cure, ...]:
+    """Return the cure of a value that only its quotes give another type than one that the schema allows."""
+    if isinstance(value, bool | int | float) and "string" in wanted:
+        return certain(setting(path, AsWritten(json.dumps(value))))
+    if isinstance(value, str) and "integer" in wanted and re.fullmatch(r"-?(0|[1-9]\d{0,17})", value):
+        return certain(setting(path, int(value)))
+    if isinstance(value, str) and "number" in wanted and re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value):
+        return certain(setting(path, float(value) if "." in value else int(value)))
+    if isinstance(value, str) and "boolean" in wanted and value.lower() in ("true", "false"):
+        return certain(setting(path, value.lower() == "true"))
+    return ()
+
+
+def _respelt(value: Any, reason: str, path: Path) -> tuple[Cure, ...]:
+    """Return the cure of a value that is a misspelt one of a list."""
+    choices = re.findall(r"'([^']*)'", reason) if reason.startswith("value must be one of") else []
+    if not isinstance(value, str) or not choices:
+        return ()
+    same = [choice for choice in choices if choice.lower() == value.lower()]
+    sure = same[0] if len(same) == 1 else misspelt(value, choices)
+    near = sure or nearest(value, choices)
+    return (Cure((setting(path, near),), bool(sure)),) if near else ()
 
 
 _DIGITS = re.compile(r"-?\d{19,}")
@@ -178,13 +251,21 @@ def _unknown_key(
     words = next((words for pattern in key_patterns(schema, path) if (words := _words_for(pattern))), None)
     if words:
         return Problem(f"{name!r} is not {words}", key=key)
+    earlier = former(".".join([*path, name]), _at(values, owner) or {}, owner)
+    if earlier:
+        return Problem("unknown key", key=key, fix=earlier.fix, cures=earlier.cures)
     below = values.get(name)
     if not owner and not path and isinstance(below, Mapping) and below and set(below) <= set(schema["properties"]):
         return Problem(
             "unknown key; these are values of a parent chart, which has this chart under that name", key=key,
             fix=f"add --chart PARENT --subchart {name}, or move what is below {name} to the top",
         )  # fmt: skip
-    return Problem("unknown key", key=key, fix=suggestion(schema, path, name))
+    found = meant(schema, path, name)
+    if found is None:
+        return Problem("unknown key", key=key)
+    full, to = _full(owner, [*path, name], values), _full(owner, found.path, values)
+    cures = (Cure((moving(full, to),), found.sure),) if _at(values, [*owner, *found.path]) is None else ()
+    return Problem("unknown key", key=key, fix=found.text, cures=cures)
 
 
 def _dotted(path: Sequence[str]) -> str:

@@ -103,7 +103,7 @@ def _name(obj: Mapping[str, Any]) -> str:
     return str(obj.get("metadata", {}).get("name", ""))
 
 
-class _Dumper(yaml.SafeDumper):
+class ValuesDumper(yaml.SafeDumper):
     """Prints text of several lines, such as a file in a ConfigMap, as lines, and text as Kubernetes reads it.
 
     PyYAML only quotes what it would itself read as something else than text. Kubernetes reads more: ``y`` is true, and
@@ -127,10 +127,10 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _text)
+ValuesDumper.add_representer(str, _text)
 
 
 def dump(obj: Mapping[str, Any]) -> str:
     """Return an object as YAML, keys in their order, lines unwrapped."""
-    text: str = yaml.dump(dict(obj), Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+    text: str = yaml.dump(dict(obj), Dumper=ValuesDumper, sort_keys=False, width=10_000, allow_unicode=True)
     return text

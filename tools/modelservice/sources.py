@@ -83,6 +83,10 @@ class Sources:
         shared = key == "global" or key.startswith("global.")
         return f"{self.subchart}.{key}" if self.subchart and not shared else key
 
+    def full_path(self, path: Path) -> Path:
+        """Return the parts of a key as it stands in the files, as :meth:`full`."""
+        return (self.subchart, *path) if self.subchart and path[:1] != ("global",) else path
+
     def below(self, name: str) -> Sources:
         """Return the values of a subchart: those below its name, and ``global``."""
         layers = [
@@ -236,6 +240,15 @@ def _child(node: Any, part: str | int) -> Any:
 
 def _value(values: Any, path: Path) -> Any:
     return functools.reduce(_child, path, values)
+
+
+def written_text(document: yaml.Node | None, path: Path) -> str | None:
+    """Return the characters of a plain scalar in a document; None for anything else."""
+    node = document
+    for part in path:
+        found = _entry(node, part)
+        node = found[1] if found else None
+    return str(node.value) if isinstance(node, yaml.ScalarNode) and not node.style else None
 
 
 def _line(node: yaml.Node | None, path: Path) -> int | None:

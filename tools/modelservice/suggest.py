@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | None:
-    """Return what to write instead of an unknown key; None when nothing is near.
+class Meant(NamedTuple):
+    """What is meant by an unknown key."""
+
+    path: list[str]
+    """The key in full."""
+    sure: bool
+    """Whether nothing else can be meant."""
+    text: str
+    """The suggestion, for the end of a message."""
+
+
+def meant(schema: dict[str, Any], path: list[str], unknown: str) -> Meant | None:
+    """Return what is meant by an unknown key; None when nothing is near.
 
     Args:
         schema: the chart's values.schema.json.
@@ -17,15 +28,18 @@ def suggestion(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
     """
     allowed = keys_at(schema, path)
     near = nearest(unknown, allowed)
-    if any(unknown in fragment.get("properties", {}) for fragment in _at(schema, [*path, "extraConfig"])):
-        return f"set extraConfig.{unknown}"
+    if any(unknown in fragment.get("properties", {}) for fragment in subschemas(schema, [*path, "extraConfig"])):
+        return Meant([*path, "extraConfig", unknown], True, f"set extraConfig.{unknown}")
     ending = [name for name in allowed if name.lower() == f"pod{unknown.lower()}"]
     elsewhere = None if ending else _elsewhere(schema, path, unknown)
     if elsewhere:
-        return f"set {elsewhere}"
+        return Meant(elsewhere.split("."), False, f"set {elsewhere}")
     beginning = [name for name in allowed if name.startswith(unknown)] if len(unknown) > _SHORT else []
     found = next(iter([*ending, *([near] if near else []), *beginning]), None)
-    return f"did you mean {found}?" if found else None
+    if found is None:
+        return None
+    sure = misspelt(unknown, allowed) == found or unknown.lower() == found.lower()
+    return Meant([*path, found], sure, f"did you mean {found}?")
 
 
 _SECTIONS = ("engine", "modelArtifacts", "routing", "decode")
@@ -52,7 +66,7 @@ def _elsewhere(schema: dict[str, Any], path: list[str], unknown: str) -> str | N
 
 def keys_at(schema: dict[str, Any], path: list[str]) -> list[str]:
     """Return the keys that the object under a path may have, as far as they are fixed."""
-    return list(dict.fromkeys(name for node in _at(schema, path) for name in node.get("properties", {})))
+    return list(dict.fromkeys(name for node in subschemas(schema, path) for name in node.get("properties", {})))
 
 
 def nearest(unknown: str, known: Iterable[str]) -> str | None:
@@ -74,7 +88,7 @@ _LETTERS = 2
 
 def key_patterns(schema: dict[str, Any], path: list[str]) -> list[str]:
     """Return regular expressions that the keys of a map have to match; none for an object with fixed keys."""
-    return [pattern for node in _at(schema, path) for pattern in node.get("patternProperties", {})]
+    return [pattern for node in subschemas(schema, path) for pattern in node.get("patternProperties", {})]
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +97,8 @@ def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
-def _at(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
-    """Return the subschemas that apply to the value under a path."""
+def subschemas(schema: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
+    """Return the subschemas that apply to the value under a path; a list index is a decimal string."""
     nodes = [schema]
     for key in path:
         following = []

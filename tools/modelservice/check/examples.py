@@ -60,32 +60,43 @@ def findings(rule: Rule, example: Example, renderer: Renderer) -> Sequence[Findi
     Raises:
         ModelserviceError: schema or chart refuse the example, which a rule's example must not be.
     """
-    deployments = [_deployment(example.values, example, renderer, "example")]
-    if example.beside:
-        deployments.append(_deployment(example.beside, example, renderer, "beside"))
+    with tempfile.TemporaryDirectory() as scratch:
+        write(example, Path(scratch))
+        return findings_in(Path(scratch), rule, example, renderer)
+
+
+def write(example: Example, folder: Path) -> None:
+    """Write the files of an example into a folder."""
+    for name, values in (("example", example.values), ("beside", example.beside)):
+        layers = [yaml.safe_load(BASES[example.base]), yaml.safe_load(values) or {}]
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(merge(layers)), encoding="utf-8")
+    (folder / "pool.yaml").write_text(example.pool, encoding="utf-8")
+    (folder / "nodes.yaml").write_text(example.nodes, encoding="utf-8")
+
+
+def findings_in(folder: Path, rule: Rule, example: Example, renderer: Renderer) -> Sequence[Finding]:
+    """What a rule finds in the files of an example.
+
+    Raises:
+        ModelserviceError: schema or chart refuse the values.
+    """
+    names = ["example", *(["beside"] if example.beside else [])]
+    deployments = [_deployment(folder, name, example, renderer) for name in names]
     return run(deployments, together=rule.check_together is not None, selected=[rule])
 
 
-def _deployment(values: str, example: Example, renderer: Renderer, name: str) -> Deployment:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        if example.manifests:
-            objects = [item for item in yaml.safe_load_all(example.manifests) if item]
-            deployment = Deployment(name, objects)
-        else:
-            file = folder / "values.yaml"
-            layers = [yaml.safe_load(BASES[example.base]), yaml.safe_load(values) or {}]
-            file.write_text(yaml.safe_dump(merge(layers)), encoding="utf-8")
-            loaded, refused = load([str(file)], renderer, Release(name))
-            if loaded is None:
-                raise ModelserviceError(f"the example is refused: {refused[0].values}: {refused[0].message}")
-            deployment = loaded
-        if example.pool:
-            (folder / "pool.yaml").write_text(example.pool, encoding="utf-8")
-            neighbours = read_pool(str(folder / "pool.yaml"))
-            deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
-        if example.nodes:
-            (folder / "nodes.yaml").write_text(example.nodes, encoding="utf-8")
-            deployment.cluster = read_inventory(str(folder / "nodes.yaml"))
-        deployment.engine_upgrade = Version.parse(example.engine_upgrade)
-        return deployment
+def _deployment(folder: Path, name: str, example: Example, renderer: Renderer) -> Deployment:
+    if example.manifests:
+        deployment = Deployment(name, [item for item in yaml.safe_load_all(example.manifests) if item])
+    else:
+        loaded, refused = load([str(folder / f"{name}.yaml")], renderer, Release(name))
+        if loaded is None:
+            raise ModelserviceError(f"the example is refused: {refused[0].values}: {refused[0].message}")
+        deployment = loaded
+    if example.pool:
+        neighbours = read_pool(str(folder / "pool.yaml"))
+        deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
+    if example.nodes:
+        deployment.cluster = read_inventory(str(folder / "nodes.yaml"))
+    deployment.engine_upgrade = Version.parse(example.engine_upgrade)
+    return deployment

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from modelservice.check.cures import Draft
+from modelservice.edits.edit import Cure
 from modelservice.model.provenance import Place
 
 
@@ -29,12 +31,14 @@ class Violation:
         at: field that is wrong, or where the missing one belongs.
         fix: what to set instead.
         severity: severity where it differs from the rule's.
+        cures: edits that would cure it, the certain one first; see :mod:`modelservice.check.cures`.
     """
 
     message: str
     at: Place
     fix: str
     severity: Severity | None = None
+    cures: tuple[Draft, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,13 @@ class Finding:
     line: int | None = None
     deployment: str | None = None
     """Which of several deployments."""
+    cures: tuple[Cure, ...] = field(default=(), compare=False)
+    """Edits of the values that would cure it, the certain one first."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding for machines."""
-        return asdict(self)
+        shown = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**shown, "cures": [cure.to_json() for cure in self.cures]}
 
     @property
     def place(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from modelservice import version
 from modelservice.check.finding import Finding, Severity
+from modelservice.check.fixing import Fixes
 from modelservice.check.rule import rules
 from modelservice.check.runner import BY_CHART, BY_SCHEMA, DUPLICATE, INVALID, UNREADABLE, Report
 from modelservice.documents import STANDARD_INPUT
@@ -55,13 +56,20 @@ def text_lines(report: Report) -> Iterator[list[Part]]:
         number = report.count(severity)
         plural = "s" if number != 1 and severity is not Severity.info else ""
         counts.append(f"{number} {severity.value}{plural}")
+    fixable = sum(any(cure.certain and not cure.blocked for cure in finding.cures) for finding in report.findings)
+    if fixable:
+        yield [(f"{fixable} of these can be mended with --fix; --diff shows how", "")]
     hidden = f", {len(report.suppressed)} ignored" if report.suppressed else ""
     yield [(f"{len(report.deployments)} checked: {', '.join(counts)}{hidden}", "")]
 
 
-def to_json(report: Report) -> str:
-    """The report as JSON."""
-    return json.dumps(report.to_json(), indent=2) + "\n"
+def to_json(report: Report, fixes: Fixes | None = None) -> str:
+    """The report as JSON, with what was mended."""
+    found = report.to_json()
+    if fixes:
+        found["fixed"] = [fix.to_json() for fix in fixes.made]
+        found["not_fixed"] = [fix.to_json() for fix in fixes.left]
+    return json.dumps(found, indent=2) + "\n"
 
 
 def to_sarif(report: Report) -> str:

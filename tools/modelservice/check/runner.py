@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelservice.assignments import NOTHING, Assignments
+from modelservice.check.cures import cures
 from modelservice.check.finding import Finding, Severity, Violation
 from modelservice.check.rule import OF_RELEASE, Rule, rules
 from modelservice.check.suppression import Suppression
+from modelservice.edits.placing import placed
 from modelservice.errors import ModelserviceError, ValuesError
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import InputWarning
@@ -19,6 +21,7 @@ from modelservice.kubernetes.decode import is_known
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import reference
 from modelservice.model.workloads import object_problem
+from modelservice.refusals import EDITS
 from modelservice.secrets import masked_message
 from modelservice.sources import Sources, read_sources
 from modelservice.subchart import scoped
@@ -79,22 +82,41 @@ def load(
         UsageError: a file cannot be read.
         ModelserviceError: one is no values file.
     """
+    given, duplicates = read(files, assignments)
+    deployment, findings = rendered(given, renderer, release)
+    return deployment, [*duplicates, *findings]
+
+
+def read(files: Sequence[str], assignments: Assignments = NOTHING) -> tuple[Sources, list[Finding]]:
+    """Read the values of a deployment; keys that a file has twice are findings.
+
+    Raises:
+        UsageError: a file cannot be read.
+        ModelserviceError: one is no values file.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)
         given = read_sources(files, assignments)
+    return given, [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
+
+
+def rendered(given: Sources, renderer: Renderer, release: Release) -> tuple[Deployment | None, list[Finding]]:
+    """Render a deployment; what schema and chart reject is returned as findings, without a deployment."""
     rendering, sources = scoped(renderer, given)
-    findings = [_duplicate(str(item.message)) for item in caught if issubclass(item.category, InputWarning)]
     try:
-        rendered = rendering.render(sources.values, release)
+        found = rendering.render(sources.values, release, api_versions=[EDITS])
     except ValuesError as error:
         name = BY_SCHEMA if error.by_schema else BY_CHART
         rejected = [
-            Finding(name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name)
+            Finding(
+                name, Severity.error, problem.message, problem.key, None, problem.fix, deployment=release.name,
+                cures=problem.cures,
+            )
             for problem in error.problems
-        ]
-        return None, [*findings, *(_placed(finding, sources.whole) for finding in rejected)]
-    objects, refused = sound(rendered.objects, release.name)
-    return Deployment(release.name, objects, release.namespace, sources), [*findings, *refused]
+        ]  # fmt: skip
+        return None, [_placed(finding, sources.whole) for finding in rejected]
+    objects, refused = sound(found.objects, release.name)
+    return Deployment(release.name, objects, release.namespace, sources), refused
 
 
 def unreadable(error: ModelserviceError, deployment: str | None = None) -> list[Finding]:
@@ -204,7 +226,10 @@ def _found(rule: Rule, violation: Violation, deployment: Deployment) -> Finding:
     key = at.key(sources)
     obj = at.object if key or not at.path else f"{at.object}: {at.path}"
     severity = violation.severity or rule.severity
-    finding = Finding(rule.id, severity, violation.message, key, obj, violation.fix, deployment=deployment.name)
+    found = tuple(cure.at(sources.full_path) for cure in cures(violation.cures, sources)) if sources else ()
+    finding = Finding(
+        rule.id, severity, violation.message, key, obj, violation.fix, deployment=deployment.name, cures=found
+    )
     return _placed(finding, sources)
 
 
@@ -213,6 +238,8 @@ def _placed(finding: Finding, sources: Sources | None) -> Finding:
 
     A value of `--set` is in no file.
     """
+    if sources is not None:
+        finding = replace(finding, cures=tuple(placed(cure, sources.whole) for cure in finding.cures))
     if sources is None or not sources.layers:
         return finding
     given = bool(finding.values) and sources.set_by_option(finding.values or "")

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelservice.check.finding import Finding
 from modelservice.check.rule import RENAMED, rules
-from modelservice.documents import documents, read_source
 from modelservice.errors import ModelserviceError, UsageError
-
-PROJECT_FILE = ".modelservice.yaml"
-"""``ignore: [{rule: image-latest, reason: nightly builds, files: [dev/*.yaml]}]``, in the working folder."""
+from modelservice.project import PROJECT_FILE, project_file, section
 
 
 @dataclass(frozen=True)
@@ -48,18 +44,17 @@ def from_options(options: Iterable[str]) -> list[Suppression]:
     return found
 
 
-def from_project(directory: Path) -> list[Suppression]:
-    """The suppressions in the project file of a directory; none without the file.
+def from_project(folder: Path) -> list[Suppression]:
+    """The suppressions in the project file of a folder; none without the file.
 
     Raises:
         ModelserviceError: the file is not of this form.
         UsageError: it names a rule that does not exist, or gives no reason.
     """
-    path = directory / PROJECT_FILE
-    if not path.is_file():
+    path = project_file(folder)
+    entries = section(path, "ignore") if path else None
+    if entries is None:
         return []
-    content: Any = next(iter(documents(read_source(str(path)))), {})
-    entries = content.get("ignore") if isinstance(content, dict) and set(content) <= {"ignore"} else None
     if not isinstance(entries, list):
         raise ModelserviceError("not a list of rules", file=str(path), fix="write ignore: [{rule: ID, reason: WHY}]")
     found = []

@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, Entry] = {
     "generate": Entry(".generate", "Print what the llm-d ModelService operator would create."),
     "cluster": Entry(".cluster", "Run a local Kubernetes control plane: a real API server, nodes as objects."),
     "presets": Entry(".presets", "List the preset layers, or print one."),
+    "lsp": Entry(".lsp", "Run the language server for values files, on standard input and output."),
     "schema": Entry(".schema", "Print the chart's schema, for editors; in a checkout, generate it."),
     "examples": Entry(".examples", "Render every examples/values-*.yaml into examples/output.", DEVELOPMENT),
 }

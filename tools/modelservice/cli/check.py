@@ -14,12 +14,14 @@ from typing import Annotated, NamedTuple
 import typer
 
 from modelservice.check.finding import Finding, Severity
+from modelservice.check.fixing import Fixes, editable, fixed
 from modelservice.check.report import Format, text_lines, to_github, to_json, to_junit, to_sarif
 from modelservice.check.rule import rules
 from modelservice.check.runner import UNREADABLE, Report, load, order, sound, suppress, unreadable
 from modelservice.check.suppression import Suppression, from_options, from_project
 from modelservice.check.upgrade import run_with_upgrade
 from modelservice.cli.completion import rule_names
+from modelservice.cli.fixes import print_diff, print_fixes
 from modelservice.cli.messages import note_unused, print_layout, stderr, write_line
 from modelservice.cli.options import (
     Chart,
@@ -37,9 +39,11 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
     inventory,
+    of_stack,
     one_cluster,
     read_once,
 )
@@ -73,6 +77,7 @@ def command(
         typer.Argument(metavar="[FILE]...", help="Values files, each a separate deployment on top of -f."),
     ] = None,
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     presets: Presets = [],  # noqa: B006
     set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -99,6 +104,8 @@ def command(
         typer.Option("--ignore", metavar="RULE=REASON", help="A rule to ignore.", autocompletion=rule_names),
     ] = [],  # noqa: B006
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Edit the values files where a cure is certain.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would edit, and edit nothing.")] = False,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the report.")] = Format.text,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules.")] = False,
     name: Name = "modelservice",
@@ -111,23 +118,40 @@ def command(
     if list_rules:
         _print_rules(output_format)
         return
-    options = given(files, presets, set_jsons, sets, set_strings, set_files)
     models = Models(model_configs, fetch=fetch_model_config)
     release = Release(name, namespace)
-    work = Work(options, values or [], manifests, pool, nodes, cluster, models, release, subchart is not None)
     try:
+        chosen = of_stack(stack)
+        options = given([*chosen.values, *files], presets, set_jsons, sets, set_strings, set_files)
+        nodes, pools = one_cluster(nodes, cluster, chosen), [*chosen.pools, *pool]
+        work = Work(options, values or [], manifests, pools, nodes, cluster, models, release, subchart is not None)
         versions = Versions(_version("--vllm-version", vllm_version), _version("--engine-upgrade", engine_upgrade))
-        work.run(chart_renderer(helm, chart, subchart), versions, together=together)
-        report = work.report([*from_project(Path()), *from_options(ignore)])
+        rendering = chart_renderer(helm, chart, subchart)
+        suppressions = [*from_project(Path()), *from_options(ignore)]
+        if fix or diff:
+            editable(work.inputs)
+
+        def check() -> Report:
+            work.run(rendering, versions, together=together)
+            return work.report(suppressions)
+
+        fixes = fixed(check) if fix or diff else Fixes(check())
+        if fix and not diff:
+            fixes.write()
     except ModelserviceError as error:
         if output_format not in (Format.text, Format.json):  # a program reads these, whatever happened
             _print(Report(unreadable(error)), output_format)
         raise
-    _print(report, output_format)
+    if diff:
+        print_diff(fixes)
+    else:
+        print_fixes(fixes, output_format)
+        _print(fixes.report, output_format, fixes if fix else None)
     note_unused(models)
     if work.errors:
         raise InputsError(work.errors)
-    if report.count(Severity.error) or (strict and report.count(Severity.warning)):
+    failing = fixes.report.count(Severity.error) or (strict and fixes.report.count(Severity.warning))
+    if failing or (diff and fixes.after):
         raise typer.Exit(1)
 
 
@@ -176,6 +200,11 @@ class Work:
     errors: list[ModelserviceError] = field(default_factory=list)
     """Inputs that cannot be read, while others can."""
 
+    @property
+    def inputs(self) -> list[str | None]:
+        """Everything that is read."""
+        return [*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes]
+
     def run(self, rendering: Renderer, versions: Versions, *, together: bool) -> None:
         """Read everything, and check what could be read.
 
@@ -184,8 +213,8 @@ class Work:
         """
         if not (self._groups() or self.manifests):
             raise UsageError("nothing to check", fix="give -f FILE, or --manifests FILE")
-        one_cluster(self.nodes, self.cluster)
-        read_once([*self.given.inputs, *self.values, *self.manifests, *self.pools, self.nodes])
+        read_once(self.inputs)
+        self.names, self.deployments, self.findings, self.errors = [], [], [], []
         found = inventory(self.nodes, self.cluster, self.release.namespace)
         neighbours = [read_pool(path) for path in self.pools]
         for group in _tracked(self._groups()):
@@ -197,9 +226,7 @@ class Work:
         installed = [selector for deployment in self.deployments if together for selector in deployment.own_pods]
         for deployment in self.deployments:
             deployment.models = self.models
-            deployment.cluster = found.without(installed or deployment.own_pods) if found else None
-            deployment.given_pools = [item for neighbour in neighbours for item in neighbour.pools]
-            deployment.neighbours = [item for neighbour in neighbours for item in neighbour.objects]
+            deployment.surround(neighbours, found, installed)
         if self.errors and not self.deployments:
             raise InputsError(self.errors)
         self.findings += run_with_upgrade(self.deployments, together=together)
@@ -263,7 +290,7 @@ def _release(path: str) -> str:
     return name if len(name) <= 22 else f"{name[:13].strip('-')}-{zlib.crc32(name.encode()):08x}"
 
 
-def _print(report: Report, output_format: Format) -> None:
+def _print(report: Report, output_format: Format, fixes: Fixes | None = None) -> None:
     report = report.masked()
     if output_format is Format.text:
         readable = [
@@ -271,11 +298,13 @@ def _print(report: Report, output_format: Format) -> None:
         ]  # the rest is on standard error
         for parts in text_lines(replace(report, findings=readable)):
             write_line(*parts)
+    elif output_format is Format.json:
+        sys.stdout.write(to_json(report, fixes))
     else:
         sys.stdout.write(_WRITERS[output_format](report))
 
 
-_WRITERS = {Format.json: to_json, Format.sarif: to_sarif, Format.junit: to_junit, Format.github: to_github}
+_WRITERS = {Format.sarif: to_sarif, Format.junit: to_junit, Format.github: to_github}
 
 
 def _print_rules(output_format: Format) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 
 def preset_names(incomplete: str) -> list[str]:
@@ -19,6 +20,14 @@ def preset_files(incomplete: str) -> list[str]:
     if not incomplete.startswith(PREFIX):
         return []
     return [f"{PREFIX}{name}" for name in preset_names(incomplete.removeprefix(PREFIX))]
+
+
+def stack_names(incomplete: str) -> list[str]:
+    """Return the stacks of the project that begin with a text."""
+    from modelservice.project import project_file, stacks
+
+    file = project_file(Path())
+    return [name for name in stacks(file) if name.startswith(incomplete)] if file else []
 
 
 def value_keys(incomplete: str) -> list[str]:

@@ -30,9 +30,11 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
     inventory,
+    of_stack,
     one_cluster,
     read_once,
 )
@@ -71,6 +73,7 @@ class Format(StrEnum):
 
 def command(
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     to: To = [],  # noqa: B006
     from_release: Annotated[
         str | None, typer.Option("--from-release", metavar="NAME", help="Compare with this release, as helm has it.")
@@ -93,7 +96,8 @@ def command(
     subchart: SubchartName = None,
 ) -> None:
     """Show what an upgrade would do: what changes, restarts, is rejected or loses requests."""
-    one_cluster(nodes, cluster)
+    chosen = of_stack(stack)
+    nodes, files = one_cluster(nodes, cluster, chosen), [*chosen.values, *files]
     if from_release and from_manifests:
         raise UsageError("--from-release and --from-manifests exclude each other", fix="keep one")
     installed = from_release or from_manifests

@@ -23,8 +23,10 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
+    of_stack,
 )
 from modelservice.errors import UsageError
 from modelservice.explain.difference import difference
@@ -43,6 +45,7 @@ def command(
         ),
     ] = None,
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     presets: Presets = [],  # noqa: B006
     set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -68,7 +71,7 @@ def command(
     if bool(line) == bool(what_if):
         raise UsageError("give a line, or --what-if", fix="KIND/NAME.PATH or --what-if K=V")
     release = Release(name, namespace)
-    given_values = given(files, presets, set_jsons, sets, set_strings, set_files).sources()
+    given_values = given([*of_stack(stack).values, *files], presets, set_jsons, sets, set_strings, set_files).sources()
     rendering, sources = scoped(chart_renderer(helm, chart, subchart), given_values)
     if what_if:
         changed = Sources(given_values.layers, apply_set(given_values.values, what_if))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelservice.cli.completion import preset_files, preset_names, value_keys
+from modelservice.cli.completion import preset_files, preset_names, stack_names, value_keys
 from modelservice.errors import UsageError
 
 if TYPE_CHECKING:
     from modelservice.assignments import Assignments
     from modelservice.model.cluster import Inventory
+    from modelservice.project import Stack
     from modelservice.sources import Sources
 
 Files = Annotated[
@@ -23,6 +24,13 @@ Files = Annotated[
     typer.Option(
         "--values", "-f", metavar="FILE", autocompletion=preset_files,
         help="Values file, - for standard input, preset:NAME for a preset; the last wins.",
+    ),
+]  # fmt: skip
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", metavar="NAME", autocompletion=stack_names,
+        help="Stack of .modelservice.yaml: its values files below those of -f, its pool and its nodes.",
     ),
 ]  # fmt: skip
 MoreFiles = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="More values files.")]
@@ -127,6 +135,18 @@ class Given:
         return read_sources(self.layers, self.assignments)
 
 
+def of_stack(name: str | None) -> Stack:
+    """Return the stack that the option names; an empty one without it.
+
+    Raises:
+        UsageError: there is no such stack, or a file of it does not exist.
+        ModelserviceError: the project file is malformed.
+    """
+    from modelservice.project import Stack, stack
+
+    return stack(name, Path()) if name else Stack("", ())
+
+
 def given(
     files: Iterable[str],
     presets: Sequence[str],
@@ -147,10 +167,15 @@ def read_once(paths: Iterable[str | None]) -> None:
         raise UsageError("standard input can be read once", fix="give - once")
 
 
-def one_cluster(nodes: str | None, cluster: bool) -> None:
-    """Reject options that name two clusters."""
+def one_cluster(nodes: str | None, cluster: bool, stack: Stack | None = None) -> str | None:
+    """Return the file of the cluster: that of `--nodes`, else the stack's, unless `--cluster` reads the real one.
+
+    Raises:
+        UsageError: the options name two clusters.
+    """
     if nodes and cluster:
         raise UsageError("--nodes and --cluster exclude each other", fix="keep one")
+    return nodes or (stack.nodes if stack and not cluster else None)
 
 
 def inventory(nodes: str | None, cluster: bool, namespace: str) -> Inventory | None:

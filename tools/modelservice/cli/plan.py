@@ -27,9 +27,11 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
     inventory,
+    of_stack,
     one_cluster,
     read_once,
 )
@@ -46,6 +48,7 @@ from modelservice.subchart import chart_renderer, scoped
 
 def command(
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     presets: Presets = [],  # noqa: B006
     set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -82,26 +85,22 @@ def command(
     subchart: SubchartName = None,
 ) -> None:
     """Show pods, ranks, accelerators, their memory, nodes, ports and the connections between them."""
-    one_cluster(nodes, cluster)
+    chosen = of_stack(stack)
+    nodes, pools = one_cluster(nodes, cluster, chosen), [*chosen.pools, *pool]
     if output is not None and output_format is PictureFormat.text:
         raise UsageError("--output takes a picture or JSON", fix="add --format svg")
     request = _tokens(request_length)
-    values = given(files, presets, set_jsons, sets, set_strings, set_files)
-    read_once([*values.inputs, *pool, nodes])
+    values = given([*chosen.values, *files], presets, set_jsons, sets, set_strings, set_files)
+    read_once([*values.inputs, *pools, nodes])
     rendering, sources = scoped(chart_renderer(helm, chart, subchart), values.sources())
     with located(sources.whole):
         rendered = rendering.render(sources.values, Release(name, namespace))
     objects, rejected = sound(rendered.objects, name)
     for finding in rejected:
         say("not in the plan", f"{finding.object}: {finding.message}", style="bold yellow")
-    neighbours = [read_pool(path) for path in pool]
-    deployment = Deployment(
-        name, objects, namespace, sources,
-        given_pools=[item for neighbour in neighbours for item in neighbour.pools],
-        neighbours=[item for neighbour in neighbours for item in neighbour.objects],
-    )  # fmt: skip
-    found = inventory(nodes, cluster, namespace)
-    deployment.cluster = found.without(deployment.own_pods) if found else None
+    neighbours = [read_pool(path) for path in pools]
+    deployment = Deployment(name, objects, namespace, sources)
+    deployment.surround(neighbours, inventory(nodes, cluster, namespace))
     deployment.models = Models(model_configs, fetch=fetch_model_config)
     planned = plan(deployment, request)
     note_unused(deployment.models)

@@ -25,8 +25,10 @@ from modelservice.cli.options import (
     SetJsons,
     Sets,
     SetStrings,
+    StackName,
     SubchartName,
     given,
+    of_stack,
 )
 from modelservice.errors import ModelserviceError
 from modelservice.escapes import visible
@@ -39,6 +41,7 @@ from modelservice.subchart import chart_renderer, scoped
 def command(
     values: MoreFiles = None,
     files: Files = [],  # noqa: B006
+    stack: StackName = None,
     presets: Presets = [],  # noqa: B006
     set_jsons: SetJsons = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -67,7 +70,8 @@ def command(
     notes: Annotated[bool, typer.Option("--notes", help="Print the chart's notes.")] = False,
 ) -> None:  # fmt: skip
     """Render values into manifests, on standard output or into a directory."""
-    options = given([*files, *(values or [])], presets, set_jsons, sets, set_strings, set_files).sources()
+    layers = [*of_stack(stack).values, *files, *(values or [])]
+    options = given(layers, presets, set_jsons, sets, set_strings, set_files).sources()
     release = Release(name, namespace)
     whole = chart if chart and not subchart else None
     rendering, sources = scoped(renderer(helm, whole) if whole else chart_renderer(helm, chart, subchart), options)

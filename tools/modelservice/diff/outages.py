@@ -70,6 +70,9 @@ def _restart(item: WorkloadEffect) -> Outage:
     all_of_them = f"the only {item.unit} ends" if number == 1 else f"all {number} {item.unit}s end"
     if item.limits.all_at_once:
         why, fix = "the update is Recreate", "set the strategy to RollingUpdate with maxSurge: 1"
+    elif item.together is not None and item.limits.unavailable < number:
+        why = "another role of the set may be unavailable, and the controller leaves no role without the others"
+        fix = "set maxSurge: 1 and maxUnavailable: 0 for all roles"
     elif item.after[0].kind == "StatefulSet":
         why, fix = "a StatefulSet ends a pod before it starts the new one", "set replicas: 2 or more before the upgrade"
     else:

@@ -166,19 +166,21 @@ def table(version: Version | None) -> Table:
 
 def history(spelling: str) -> tuple[tuple[Version, Version], ...]:
     """Return the runs of known versions that have a flag, oldest first, each by its first and last version."""
-    flag, known = canonical(spelling), versions()
-    having = [
-        version
-        for version in known
-        if any(
-            argument.first <= version <= argument.last
-            for argument in arguments()
-            if flag in argument.flags or flag in argument.negations
-        )
-    ]
+    having, known = _having().get(canonical(spelling), ()), versions()
     starts = [version for version in having if version == known[0] or known[known.index(version) - 1] not in having]
     ends = [version for version in having if version == known[-1] or known[known.index(version) + 1] not in having]
     return tuple(zip(starts, ends, strict=True))
+
+
+@functools.cache
+def _having() -> Mapping[str, tuple[Version, ...]]:
+    """Return the known versions that have each flag, oldest first."""
+    found: dict[str, set[Version]] = {}
+    for argument in arguments():
+        of_this_form = {version for version in versions() if argument.first <= version <= argument.last}
+        for flag in (*argument.flags, *argument.negations):
+            found.setdefault(flag, set()).update(of_this_form)
+    return {flag: tuple(sorted(having)) for flag, having in found.items()}
 
 
 def removed(spelling: str) -> Version | None:
@@ -190,6 +192,17 @@ def removed(spelling: str) -> Version | None:
 def replacement(spelling: str) -> str | None:
     """Return what to do instead of a flag that newer versions lack; None where that is not known."""
     return _replacements().get(canonical(spelling).lstrip("-"))
+
+
+def help_of(flag: str) -> str:
+    """Return the first sentence of vLLM's help of a flag by its canonical spelling; empty where it has none."""
+    return _help().get(flag, "")
+
+
+@functools.cache
+def _help() -> Mapping[str, str]:
+    found: dict[str, str] = json.loads((_FACTS / "vllm-help.json").read_text(encoding="utf-8"))["flags"]
+    return found
 
 
 @functools.cache

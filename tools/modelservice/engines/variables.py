@@ -25,6 +25,12 @@ def reads(name: str, version: Version) -> bool:
     return any(first <= version <= last for first, last in history(name))
 
 
+def names(version: Version | None) -> list[str]:
+    """Return the variables that a version reads; those of the newest known version for None."""
+    newest = max(last for runs in _table().values() for _, last in runs)
+    return [name for name in _table() if reads(name, version or newest)]
+
+
 @functools.cache
 def _table() -> Mapping[str, Runs]:
     variables = json.loads(_TABLE.read_text(encoding="utf-8"))["variables"]

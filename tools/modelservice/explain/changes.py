@@ -45,8 +45,7 @@ class Changeable:
 
     def __init__(self, values: Values, chart: Folder, words: Sequence[str]) -> None:
         self._values, self._words = values, words
-        self._schema = json.loads((chart / SCHEMA).read_text(encoding="utf-8"))
-        self._validator = jsonschema_rs.Draft7Validator(self._schema)
+        self._schema, self._validator = _compiled((chart / SCHEMA).read_text(encoding="utf-8"))
         self._defaults = read_defaults(chart)
 
     @functools.cached_property
@@ -122,6 +121,13 @@ def words(value: Any) -> Iterator[str]:
         yield from map(str, value)
     if isinstance(value, Mapping | list):
         yield from itertools.chain.from_iterable(map(words, value.values() if isinstance(value, Mapping) else value))
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(schema: str) -> tuple[dict[str, Any], jsonschema_rs.Draft7Validator]:
+    """Return a schema, and what validates by it; editors change many values by one schema."""
+    loaded = json.loads(schema)
+    return loaded, jsonschema_rs.Draft7Validator(loaded)
 
 
 def _without_items(path: Path) -> Path:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         KubernetesFields,
         Kueue,
         ModelsByName,
+        OriginalChart,
         RoutingProxy,
         Variables,
     )
@@ -164,6 +165,15 @@ def kueue() -> Kueue:
     from modelservice.facts.models import Kueue
 
     return read(Kueue, DIRECTORY / "kueue.yaml")
+
+
+@functools.cache
+def original_chart() -> OriginalChart:
+    """Return what was otherwise in the versions of the original chart."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import OriginalChart
+
+    return read(OriginalChart, DIRECTORY / "original-chart.yaml")
 
 
 @functools.cache

@@ -1355,6 +1355,35 @@ class Kueue(Record):
     """Longest name of a LeaderWorkerSet, whose name labels of its pods are made of."""
 
 
+class FormerKey(Record):
+    """A key of the original chart that has another place now, or none."""
+
+    key: str
+    versions: str
+    """The first and the last version that had it."""
+    why: str
+    """Why it is elsewhere, for the end of a sentence."""
+    to: str = ""
+    """The key now; empty where nothing takes its place."""
+    type: Literal["", "boolean"] = ""
+    """Type that it had, where another one is meant as something else."""
+    when: str = ""
+    """Switch without which it had no effect."""
+    keyed_by: str = ""
+    """Field of the items of a list by which they are a map now."""
+    also_set: Mapping[str, Any] = NONE
+    """Keys that state what the key alone meant."""
+
+
+class OriginalChart(Record):
+    """What was otherwise in the versions of the original chart."""
+
+    source: Source
+    keys: tuple[FormerKey, ...]
+    unset_by_zero: tuple[str, ...]
+    """Keys for which 0 meant that they are not set."""
+
+
 class VariableForm(Record):
     """What a variable must look like for what reads it."""
 

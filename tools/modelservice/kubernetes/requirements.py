@@ -27,6 +27,8 @@ class Unmet:
     path: Path
     message: str
     fix: str
+    meant: str | None = None
+    """The only value that can be meant."""
 
     def address(self, above: int = 0) -> str:
         """Return the place as ``volumes[cache].name``, without some keys above it."""
@@ -90,7 +92,7 @@ def _unmet_by_field(field: str, value: Any, path: Path) -> Iterator[Unmet]:
     if choices and isinstance(value, str) and value and value not in choices:
         near = next((choice for choice in choices if choice.lower() == value.lower()), None)
         fix = f"set {near}" if near else f"set one of {', '.join(choices)}"
-        yield Unmet(path, f"{value!r} is not one of {', '.join(choices)}", fix)
+        yield Unmet(path, f"{value!r} is not one of {', '.join(choices)}", fix, near)
     form = _forms().get(field)
     if form and isinstance(value, str) and value and not _has(form, value):
         yield Unmet(path, f"{value!r} is not {form.words}", f"use at most {form.longest} characters of this form")

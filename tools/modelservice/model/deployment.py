@@ -20,7 +20,7 @@ from modelservice.model.autoscaling import Autoscaler, autoscalers
 from modelservice.model.cluster import Inventory, Selector
 from modelservice.model.picker import EndpointPicker, pickers_without_pool
 from modelservice.model.pods import ROLE, PodGroup, reference, role_of
-from modelservice.model.pool import Pool, pools_of
+from modelservice.model.pool import Neighbours, Pool, pools_of
 from modelservice.model.provenance import Place, among_extra, keys_of
 from modelservice.model.releases import Selection, releases
 from modelservice.model.routing_proxy import proxy_version
@@ -56,6 +56,20 @@ class Deployment:
     """Objects next to it: those that came with a given pool."""
     picker_configs: Sequence[Object] = field(default_factory=list)
     """Configurations of endpoint pickers that are in no ConfigMap."""
+
+    def surround(
+        self, neighbours: Sequence[Neighbours], cluster: Inventory | None, installed: Sequence[Selector] = ()
+    ) -> None:
+        """Set what the deployment is checked against.
+
+        Args:
+            neighbours: the pools that it belongs to.
+            cluster: the cluster, if one is known.
+            installed: the pods there that make room; by default its own.
+        """
+        self.given_pools = [pool for neighbour in neighbours for pool in neighbour.pools]
+        self.neighbours = [obj for neighbour in neighbours for obj in neighbour.objects]
+        self.cluster = cluster.without(installed or self.own_pods) if cluster else None
 
     @functools.cached_property
     def groups(self) -> list[PodGroup]:

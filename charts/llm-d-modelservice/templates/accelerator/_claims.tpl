@@ -63,10 +63,12 @@ claims is the pod's list, names what the engine container refers to.
   {{- if and $entry.firstAvailable (eq ($entry.match | default "firstAvailable") "exactly") -}}
   {{- include "llm-d-modelservice.stop" (list $ (printf
     "%s.match: exactly takes one request, but firstAvailable lists choices; set match: firstAvailable"
-    $key)) -}}
+    $key)
+    (dict "certain" (list (dict "set" (printf "%s.match" $key) "value" "firstAvailable")))) -}}
   {{- end -}}
   {{- if $entry.adminAccess -}}{{- include "llm-d-modelservice.stop" (list $
-    (printf "%s.adminAccess: a firstAvailable request cannot have it" $key)) -}}{{- end -}}
+    (printf "%s.adminAccess: a firstAvailable request cannot have it" $key)
+    (dict "offered" (list (dict "remove" (printf "%s.adminAccess" $key))))) -}}{{- end -}}
   {{- $out := list -}}
   {{- range $i, $choice := $choices -}}
   {{- $input := dict "request" $choice "count" $count "key" (printf "%s.firstAvailable[%d]" $key $i) -}}
@@ -99,7 +101,8 @@ One device request without its name, as JSON. Input: request (values), count (wh
 {{- $out := dict "deviceClassName" $request.class -}}
 {{- if eq ($request.allocationMode | default "") "All" -}}
   {{- if $request.count -}}{{- include "llm-d-modelservice.stop" (list $
-    (printf "%s.count: allocationMode All takes every matching device; remove the count" .key)) -}}{{- end -}}
+    (printf "%s.count: allocationMode All takes every matching device; remove the count" .key)
+    (dict "offered" (list (dict "remove" (printf "%s.count" .key))))) -}}{{- end -}}
   {{- $_ := set $out "allocationMode" "All" -}}
 {{- else -}}
   {{- $count := int ($request.count | default .count) -}}

@@ -41,10 +41,15 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
     {{- end -}}
     {{- if ne $name $facts.resource -}}
     {{- $resource := empty $facts.resource | ternary "" (printf " (%s)" $facts.resource) -}}
-    {{- $fix := printf "accelerator.resources.%s: %s" $facts.type $name -}}
-    {{- if hasKey $known $name -}}{{- $fix = printf "%s.accelerator.type: %s" $.role (index $known $name) -}}{{- end -}}
+    {{- $set := dict "set" (printf "accelerator.resources.%s" $facts.type) "value" $name -}}
+    {{- if hasKey $known $name -}}{{- $set = dict "set" (printf "%s.accelerator.type" $.role) "value" (index $known $name) -}}{{- end -}}
+    {{- /* A type that nobody stated is the default one. */ -}}
+    {{- $stated := or $role.accelerator.type (ne $facts.type $.root.Known.defaults.accelerator.type) -}}
+    {{- $cure := dict (or $stated (not (hasKey $known $name)) | ternary "offered" "certain") (list $set) -}}
     {{- include "llm-d-modelservice.refuse" (list $
-      (printf "%s: it names %s, but the accelerator type of %s is %s%s; set %s" $key $name $.role $facts.type $resource $fix)) -}}
+      (printf "%s: it names %s, but the accelerator type of %s is %s%s; set %s: %s"
+        $key $name $.role $facts.type $resource (index $set "set") (index $set "value"))
+      $cure) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -70,7 +75,8 @@ role, profile, engine, parallelism, facts, none (the type has no accelerators), 
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "%s: %s is %s, but a pod has %d ranks (%s); set the parallelism of these accelerators, or "
       "%s.accelerator.count: %s if the difference is intended")
-    $key $facts.resource (toString $given) (int $facts.count) $sizes .role (toString $given))) -}}
+    $key $facts.resource (toString $given) (int $facts.count) $sizes .role (toString $given))
+    (dict "offered" (list (dict "set" (printf "%s.accelerator.count" .role) "value" (int $given))))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -22,7 +22,8 @@ Turns a role's accelerators into virtual GPUs, in place; prints nothing. Input: 
 {{- $names := index $shares $vgpu.provider -}}
 {{- if $facts.dra -}}
 {{- include "llm-d-modelservice.stop" (list $
-  "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; set dra: false") -}}
+  "accelerator.vgpu.enabled: virtual GPUs come from a device plugin, but accelerator.dra is true; set dra: false"
+  (dict "offered" (list (dict "set" "accelerator.dra" "value" false)))) -}}
 {{- end -}}
 {{- $resources := .engine.resources | default dict -}}
 {{- $given := merge (dict) ($resources.limits | default dict) ($resources.requests | default dict) -}}
@@ -38,7 +39,8 @@ Turns a role's accelerators into virtual GPUs, in place; prints nothing. Input: 
   {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "accelerator.vgpu.number: %d, but a %s pod has %d ranks; set %s.parallelism.tensor: %d, or "
       "accelerator.count: %d if the difference is intended")
-    (int $vgpu.number) .role (int $ranks) .role (int $vgpu.number) (int $vgpu.number))) -}}
+    (int $vgpu.number) .role (int $ranks) .role (int $vgpu.number) (int $vgpu.number))
+    (dict "offered" (list (dict "set" (printf "%s.parallelism.tensor" .role) "value" (int $vgpu.number))))) -}}
   {{- end -}}
   {{- include "llm-d-modelservice.stop" (list $ (printf
     "accelerator.vgpu.number: %d, but accelerator.count is %d; set it once"

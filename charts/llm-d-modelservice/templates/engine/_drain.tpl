@@ -21,7 +21,8 @@ flag: the engine gets its shutdown flag. One without it drops its requests on SI
 {{- $custom := eq .engine.modelCommand "custom" -}}
 {{- if and $drain.shutdownFlag (or $custom (not $shutdown)) -}}
 {{- $why := $custom | ternary "modelCommand is custom, so the chart adds no arguments" (printf "%s has no such flag" $known.title) -}}
-{{- include "llm-d-modelservice.stop" (list $ (printf "%s.shutdownFlag: %s; remove it, and preStop waits for the requests" $key $why)) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "%s.shutdownFlag: %s; remove it, and preStop waits for the requests" $key $why)
+  (dict "certain" (list (dict "remove" (printf "%s.shutdownFlag" $key))))) -}}
 {{- end -}}
 {{- $flag := $drain.shutdownFlag -}}
 {{- if not (kindIs "bool" $flag) -}}

@@ -53,7 +53,8 @@ Output: the fields of a container without args and env, plus
   {{- if and $options (index $engine (toString $options)) -}}
     {{- if ne $type $engine.type -}}
     {{- include "llm-d-modelservice.stop" (list $
-      (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type)) -}}
+      (printf "engine.%s: it belongs to engine.type: %s, but the type is %s; remove it" $options $type $engine.type)
+      (dict "offered" (list (dict "remove" (printf "engine.%s" $options))))) -}}
     {{- end -}}
     {{- $_ := set $engine "options" (index $engine $options) -}}
   {{- end -}}

@@ -28,7 +28,7 @@ facts, monitored (a monitor names the ports, see nameMetricsPorts), container.
 
 {{/*
 Gives the engine's ports the names that the role's monitor scrapes, in place; prints nothing. Input: facts, monitor,
-container. A declared port keeps its name; a missing one is added.
+container, root. A declared port keeps its name; a missing one is added.
 */}}
 {{- define "llm-d-modelservice.nameMetricsPorts" -}}
 {{- $ports := .container.ports | default list -}}
@@ -44,7 +44,8 @@ container. A declared port keeps its name; a missing one is added.
         {{- if .name -}}
         {{- include "llm-d-modelservice.stop" (list $ (printf
           "%s.monitoring.%s.portName: no port is named %s, but the engine's port %d is named %s; set portName: %s"
-          $.facts.role $.monitor.kind $name $number .name .name)) -}}
+          $.facts.role $.monitor.kind $name $number .name .name)
+          (dict "certain" (list (dict "set" (printf "%s.monitoring.%s.portName" $.facts.role $.monitor.kind) "value" .name)))) -}}
         {{- end -}}
         {{- $_ := set . "name" $name -}}
         {{- $found = true -}}

@@ -24,7 +24,8 @@ stated type), listed (the container in the values, or null), key, byDefault (mod
   .key (.byDefault | ternary " (the default of a listed container)" ""))) -}}
 {{- end -}}
 {{- if and (not $custom) $engine.command (not .listed) -}}
-{{- include "llm-d-modelservice.refuse" (list $ (printf "%s.command: only modelCommand: custom uses it, and it is %s" .key $engine.modelCommand)) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "%s.command: only modelCommand: custom uses it, and it is %s" .key $engine.modelCommand)
+  (dict "offered" (list (dict "remove" (printf "%s.command" .key))))) -}}
 {{- end -}}
 {{- end -}}
 
@@ -61,13 +62,15 @@ multinode, proxy, monitor.
   {{- if not (or $known.metrics.path $exporter) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.monitoring.%s.enabled: %s has no metrics; set false, or add an exporter as a further container with a port named %s"
-    $.role .kind $known.title .portName)) -}}
+    $.role .kind $known.title .portName)
+    (dict "offered" (list (dict "set" (printf "%s.monitoring.%s.enabled" $.role .kind) "value" false)))) -}}
   {{- end -}}
   {{- $flag := $known.metrics.onlyWith | default "" -}}
   {{- if and $flag (not $exporter) (ne $engine.modelCommand "custom") (not (hasKey $.given $flag)) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.monitoring.%s.enabled: %s has metrics only with --%s, a file that turns them on; set engine.args.%s, or set false"
-    $.role .kind $known.title (replace "-" "_" $flag) $flag)) -}}
+    $.role .kind $known.title (replace "-" "_" $flag) $flag)
+    (dict "offered" (list (dict "set" (printf "%s.monitoring.%s.enabled" $.role .kind) "value" false)))) -}}
   {{- end -}}
 {{- end -}}
 {{- $started := index .root.Known.unstated.byCommand $engine.modelCommand -}}
@@ -85,16 +88,19 @@ multinode, proxy, monitor.
 {{- if not $known.disaggregates -}}
   {{- if eq .role "prefill" -}}
   {{- include "llm-d-modelservice.refuse" (list $
-    (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $known.title)) -}}
+    (printf "prefill.create: %s does not separate prefill from decode; set prefill.create: false" $known.title)
+    (dict "certain" (list (dict "set" "prefill.create" "value" false)))) -}}
   {{- end -}}
   {{- if .proxy -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.proxy.enabled: the routing sidecar serves prefill/decode, which %s does not support; set routing.proxy.enabled: false"
-    $known.title)) -}}
+    $known.title)
+    (dict "certain" (list (dict "set" "routing.proxy.enabled" "value" false)))) -}}
   {{- end -}}
 {{- end -}}
 {{- if and .multinode $known.needsAccelerator (not $known.groups) -}}
-{{- include "llm-d-modelservice.refuse" (list $ (printf "multinode: %s runs in one pod; set multinode: false" $known.title)) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "multinode: %s runs in one pod; set multinode: false" $known.title)
+  (dict "offered" (list (dict "set" "multinode" "value" false)))) -}}
 {{- end -}}
 {{- if eq ($known.start.settings | default "flags") "environment" -}}
   {{- range $name, $value := $engine.flags -}}
@@ -120,7 +126,8 @@ simulator takes every layout and stands for its ranks: it needs the ports, not t
     {{- if and $wanted (not (index $sizes $size)) -}}
     {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.parallelism.%s: %s has no such setting; remove it%s"
-      $.role $size $known.title (eq $size "expert" | ternary "" (printf ", and for more accelerators in a pod set %s.accelerator.count" $.role)))) -}}
+      $.role $size $known.title (eq $size "expert" | ternary "" (printf ", and for more accelerators in a pod set %s.accelerator.count" $.role)))
+      (dict (eq $size "expert" | ternary "certain" "offered") (list (dict "remove" (printf "%s.parallelism.%s" $.role $size))))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -135,16 +142,19 @@ about the engine), mode, data, dataLocal.
 {{- if and .mode .known.needsAccelerator (not (hasKey $modes .mode)) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.dataMode: %s has no %s mode; %s" .key .known.title .mode
-  (empty $modes | ternary "remove it" (printf "set one of %s" (keys $modes | sortAlpha | join ", "))))) -}}
+  (empty $modes | ternary "remove it" (printf "set one of %s" (keys $modes | sortAlpha | join ", "))))
+  (dict (empty $modes | ternary "certain" "offered") (list (dict "remove" (printf "%s.dataMode" .key))))) -}}
 {{- end -}}
 {{- if and (eq .mode "external") (ne (int .dataLocal) 1) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.dataMode: external runs one rank per pod, but dataLocal is %d; set dataMode: multiPort for a port per rank, or dataLocal: 1"
-  .key (int .dataLocal))) -}}
+  .key (int .dataLocal))
+  (dict "offered" (list (dict "set" (printf "%s.dataMode" .key) "value" "multiPort")))) -}}
 {{- end -}}
 {{- if and (eq .mode "multiPort") (lt (int .dataLocal) 2) -}}
 {{- include "llm-d-modelservice.refuse" (list $
-  (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external" .key)) -}}
+  (printf "%s.dataMode: multiPort needs several ranks in a pod, but dataLocal is 1; set dataMode: external" .key)
+  (dict "certain" (list (dict "set" (printf "%s.dataMode" .key) "value" "external")))) -}}
 {{- end -}}
 {{- $most := int .known.parallelism.maxData -}}
 {{- $ranks := int (eq .mode "multiPort" | ternary .dataLocal .data) -}}

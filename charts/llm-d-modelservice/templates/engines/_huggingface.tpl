@@ -7,7 +7,8 @@ https://github.com/kserve/kserve/tree/master/python/huggingfaceserver
 {{- $model := $facts.model -}}
 {{- $options := $facts.engine.options -}}
 {{- if and $options.task (eq ($options.backend | default "") "vllm") -}}
-{{- include "llm-d-modelservice.stop" (list $ "engine.huggingface.task: backend: vllm ignores it; remove task, or set backend: huggingface") -}}
+{{- include "llm-d-modelservice.stop" (list $ "engine.huggingface.task: backend: vllm ignores it; remove task, or set backend: huggingface"
+  (dict "offered" (list (dict "remove" "engine.huggingface.task")))) -}}
 {{- end -}}
 {{- $flags := list
   (list "model_name" $model.name)

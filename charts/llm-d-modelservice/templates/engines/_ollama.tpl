@@ -24,7 +24,8 @@ them is chosen by name.
 {{- include "llm-d-modelservice.stop" (list $ "engine.ollama.model: the store on the claim can hold several models; set the one to serve, e.g. qwen3:0.6b") -}}
 {{- end -}}
 {{- if and (not .path) $chosen -}}
-{{- include "llm-d-modelservice.stop" (list $ (printf "engine.ollama.model: modelArtifacts.uri already names the model (%s); remove it" .model.argument)) -}}
+{{- include "llm-d-modelservice.stop" (list $ (printf "engine.ollama.model: modelArtifacts.uri already names the model (%s); remove it" .model.argument)
+  (dict "offered" (list (dict "remove" "engine.ollama.model")))) -}}
 {{- end -}}
 {{- $_ := set .model "argument" ($chosen | default .model.argument) -}}
 {{- $_ := set .model "env" (list (dict "name" "OLLAMA_MODELS" "value" (.path | default .model.mountPath))) -}}

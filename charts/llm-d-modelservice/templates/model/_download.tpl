@@ -18,22 +18,26 @@ models). Rejects what cannot be downloaded.
 {{- if and (eq $asked "false") $needed -}}
 {{- $title := (index .root.Known.engines .engine.type).title -}}
 {{- include "llm-d-modelservice.stop" (list $
-  (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $title $scheme)) -}}
+  (printf "modelArtifacts.download.enabled: %s cannot load from %s:// itself; remove download.enabled: false" $title $scheme)
+  (dict "certain" (list (dict "remove" "modelArtifacts.download.enabled")))) -}}
 {{- end -}}
 {{- $download := eq $asked "true" -}}
 {{- if not (kindIs "bool" $options.enabled) -}}{{- $download = $needed -}}{{- end -}}
 {{- if and $download (not $possible) -}}
 {{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.download.enabled: a %s:// model is not downloaded%s; set download.enabled: false"
-  $scheme ($own | ternary (printf ", because engine.%s.pull is false" $scheme) ""))) -}}
+  $scheme ($own | ternary (printf ", because engine.%s.pull is false" $scheme) ""))
+  (dict "certain" (list (dict "set" "modelArtifacts.download.enabled" "value" false)))) -}}
 {{- end -}}
 {{- if $options.job -}}
   {{- if not $possible -}}
-  {{- include "llm-d-modelservice.stop" (list $ (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme)) -}}
+  {{- include "llm-d-modelservice.stop" (list $ (printf "modelArtifacts.download.job: a %s:// model is not downloaded; set download.job: false" $scheme)
+    (dict "certain" (list (dict "set" "modelArtifacts.download.job" "value" false)))) -}}
   {{- end -}}
   {{- if eq $asked "false" -}}
   {{- include "llm-d-modelservice.stop" (list $
-    "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job to do; keep one of them") -}}
+    "modelArtifacts.download.job: download.enabled is false, so there is nothing for a Job to do; keep one of them"
+    (dict "offered" (list (dict "set" "modelArtifacts.download.job" "value" false)))) -}}
   {{- end -}}
   {{- if not .root.Values.modelArtifacts.persistence.enabled -}}
   {{- include "llm-d-modelservice.stop" (list $ (print
@@ -123,7 +127,8 @@ engines/, which prints JSON {command}, or {} where nothing has to be done. Its i
   {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.containers[0].mountModelVolume: the model is downloaded to a volume that the engine does not mount; set "
       "mountModelVolume: true")
-    .role)) -}}
+    .role)
+    (dict "certain" (list (dict "set" (printf "%s.containers[0].mountModelVolume" .role) "value" true)))) -}}
   {{- end -}}
   {{- $container := include "llm-d-modelservice.downloadContainer" (dict
     "root" .root "role" .role "engine" .engine "model" $model "env" (concat $model.env $env)

@@ -61,7 +61,8 @@ Facts about the model as one role's engine loads it, as JSON. Input: root, role,
 {{- if and $known.anyName (not $known.name) (ne $name $model.argument) -}}
 {{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.name: %s loads any model that a request names, so requests must use the model's own name; set name: %s"
-  (index .root.Known.engines .engine.type).title $model.argument)) -}}
+  (index .root.Known.engines .engine.type).title $model.argument)
+  (dict "offered" (list (dict "set" "modelArtifacts.name" "value" $model.argument)))) -}}
 {{- end -}}
 {{- if and $artifacts.revision $known.revision -}}
 {{- $_ := set $model "flags" (append $model.flags (list $known.revision $artifacts.revision)) -}}
@@ -146,11 +147,13 @@ An engine with its own model store has a template for what the store changes,
 {{- include "llm-d-modelservice.stop" (list $ (printf
   (print "modelArtifacts.persistence.enabled: the engine streams %s:// models without a volume; set download.enabled: true, "
     "or persistence.enabled: false")
-  $scheme)) -}}
+  $scheme)
+  (dict "offered" (list (dict "set" "modelArtifacts.persistence.enabled" "value" false)))) -}}
 {{- else if eq $artifacts.volume.type "ephemeral" -}}
 {{- include "llm-d-modelservice.stop" (list $ (printf
   "modelArtifacts.volume.type: nothing is downloaded to a volume, because the model is %s://%s; remove it"
-  $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" ""))) -}}
+  $scheme (has $scheme (list "s3" "gs") | ternary " and streamed" ""))
+  (dict "certain" (list (dict "remove" "modelArtifacts.volume.type")))) -}}
 {{- end -}}
 {{- end -}}
 

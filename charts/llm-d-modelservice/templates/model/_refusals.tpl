@@ -18,7 +18,8 @@ model, known (facts about the engine's models).
 {{- if and (hasKey $engines $scheme) (ne $type $scheme) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "modelArtifacts.uri: only %s loads %s:// models, but the engine is %s; set engine.type: %s"
-  (index $engines $scheme).title $scheme $engine.title $scheme)) -}}
+  (index $engines $scheme).title $scheme $engine.title $scheme)
+  (dict "offered" (list (dict "set" "engine.type" "value" $scheme)))) -}}
 {{- end -}}
 {{- if and .known.schemes (not (has $scheme (.known.schemes | default list))) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
@@ -28,10 +29,12 @@ model, known (facts about the engine's models).
 {{- if and $artifacts.revision (not $repository) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "modelArtifacts.revision: a %s:// model has no revisions; remove it, or set another path or tag in modelArtifacts.uri"
-  $scheme)) -}}
+  $scheme)
+  (dict "offered" (list (dict "remove" "modelArtifacts.revision")))) -}}
 {{- end -}}
 {{- if and $artifacts.revision $engine.needsAccelerator (not .known.revision) -}}
-{{- include "llm-d-modelservice.refuse" (list $ (printf "modelArtifacts.revision: %s loads the newest revision only; remove it" $engine.title)) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "modelArtifacts.revision: %s loads the newest revision only; remove it" $engine.title)
+  (dict "offered" (list (dict "remove" "modelArtifacts.revision")))) -}}
 {{- end -}}
 {{- if eq $scheme "oss" -}}
   {{- if not $artifacts.endpoint -}}
@@ -45,7 +48,8 @@ model, known (facts about the engine's models).
   {{- if not $mirrored -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "modelArtifacts.endpoint: nothing is loaded from a store whose address can be set (the model is %s://); remove it"
-    $scheme)) -}}
+    $scheme)
+    (dict "certain" (list (dict "remove" "modelArtifacts.endpoint")))) -}}
   {{- end -}}
 {{- end -}}
 {{- $persistence := $artifacts.persistence -}}
@@ -65,14 +69,16 @@ model, known (facts about the engine's models).
   {{- else if not $store -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "modelArtifacts.persistence.enabled: a %s:// model is not downloaded, so its claim would stay empty; set persistence.enabled: false"
-    $scheme)) -}}
+    $scheme)
+    (dict "offered" (list (dict "set" "modelArtifacts.persistence.enabled" "value" false)))) -}}
   {{- end -}}
   {{- if $persistence.existingClaim -}}
     {{- range $key := list "dataSource" "volumeName" "storageClassName" "retain" -}}
       {{- if index $persistence $key -}}
       {{- include "llm-d-modelservice.refuse" (list $ (printf
         "modelArtifacts.persistence.%s: it belongs to a claim that the chart creates, but existingClaim is %s; remove one of them"
-        $key $persistence.existingClaim)) -}}
+        $key $persistence.existingClaim)
+        (dict "offered" (list (dict "remove" (printf "modelArtifacts.persistence.%s" $key))))) -}}
       {{- end -}}
     {{- end -}}
   {{- else if not (or $persistence.size $artifacts.size) -}}
@@ -82,7 +88,8 @@ model, known (facts about the engine's models).
 {{- else if or $persistence.existingClaim $persistence.dataSource -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "modelArtifacts.persistence.%s: persistence.enabled is false, so it would not be used; set persistence.enabled: true"
-  (empty $persistence.existingClaim | ternary "dataSource" "existingClaim"))) -}}
+  (empty $persistence.existingClaim | ternary "dataSource" "existingClaim"))
+  (dict "offered" (list (dict "set" "modelArtifacts.persistence.enabled" "value" true)))) -}}
 {{- end -}}
 {{- range $key := list "aliases" "revision" -}}
   {{- if and (index $artifacts $key) (eq $.engine.modelCommand "custom") -}}
@@ -92,7 +99,8 @@ model, known (facts about the engine's models).
   {{- end -}}
 {{- end -}}
 {{- if and $artifacts.aliases (not .known.aliases) -}}
-{{- include "llm-d-modelservice.refuse" (list $ (printf "modelArtifacts.aliases: %s serves a model under one name; remove them" $engine.title)) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "modelArtifacts.aliases: %s serves a model under one name; remove them" $engine.title)
+  (dict "offered" (list (dict "remove" "modelArtifacts.aliases")))) -}}
 {{- end -}}
 {{- if and $artifacts.aliases (hasKey .engine.flags "served-model-name") -}}
 {{- include "llm-d-modelservice.refuse" (list $

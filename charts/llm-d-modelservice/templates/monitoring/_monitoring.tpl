@@ -13,14 +13,16 @@ one. Input: root, role. Rejects two of them, and one that cannot find anything.
 {{- include "llm-d-modelservice.stop" (list $ (printf
   (print "%s.monitoring.servicemonitor.enabled: %s.monitoring.podmonitor is also enabled, and both scrape the same "
     "ports, so everything would be counted twice; keep one of them")
-  .role .role)) -}}
+  .role .role)
+  (dict "offered" (list (dict "set" (printf "%s.monitoring.servicemonitor.enabled" .role) "value" false)))) -}}
 {{- end -}}
 {{- if $monitoring.servicemonitor.enabled -}}
   {{- if not (or (include "llm-d-modelservice.hasRoleService" $role) (include "llm-d-modelservice.entered" .)) -}}
   {{- include "llm-d-modelservice.stop" (list $ (printf
     (print "%s.monitoring.servicemonitor.enabled: it finds pods through a Service, but the role has none; set "
       "%s.service.create: true, or %s.monitoring.podmonitor.enabled: true instead")
-    .role .role .role)) -}}
+    .role .role .role)
+    (dict "offered" (list (dict "set" (printf "%s.service.create" .role) "value" true)))) -}}
   {{- end -}}
   {{- merge (dict "kind" "servicemonitor") $monitoring.servicemonitor | toJson -}}
 {{- else if $monitoring.podmonitor.enabled -}}

@@ -43,7 +43,8 @@ Rejects a dashboard or alerts for an engine that does not report the metrics the
   {{- if and (hasKey $owners .) (not (has $type (index $owners .))) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.%s: it does not apply to type %s; remove it, or set %s.type: %s"
-    $key . $type $key (index $owners . | join " or "))) -}}
+    $key . $type $key (index $owners . | join " or "))
+    (dict "offered" (list (dict "remove" (printf "%s.%s" $key .))))) -}}
   {{- end -}}
 {{- end -}}
 {{- if ne $type "external" -}}
@@ -63,7 +64,8 @@ Rejects a dashboard or alerts for an engine that does not report the metrics the
     $key $key)) -}}
   {{- end -}}
   {{- if and (eq $min 0) (eq (toString $scaling.idleReplicas) "0") -}}
-  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s.idleReplicas: minReplicas is 0 already; remove one of them" $key)) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s.idleReplicas: minReplicas is 0 already; remove one of them" $key)
+    (dict "offered" (list (dict "remove" (printf "%s.idleReplicas" $key))))) -}}
   {{- end -}}
   {{- if and $zero (not $picker) (not $scaling.triggers) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf

@@ -21,7 +21,8 @@ An image without a version is taken for the newest of its name.
 {{- $known := .Known.endpointPicker -}}
 {{- $epp := .Values.routing.epp -}}
 {{- if not $epp.image -}}{{- include "llm-d-modelservice.stop" (list $
-  "routing.epp.image: the endpoint picker has no image; remove the key for the default") -}}{{- end -}}
+  "routing.epp.image: the endpoint picker has no image; remove the key for the default"
+  (dict "certain" (list (dict "remove" "routing.epp.image")))) -}}{{- end -}}
 {{- $repository := include "llm-d-modelservice.imageName" $epp.image -}}
 {{- $extension := $known.extension -}}
 {{- $llmd := ne $repository $extension.name -}}

@@ -14,7 +14,8 @@ Settings that the endpoint picker of this version cannot follow.
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   (print "routing.epp.image: %s is older than the InferencePools, flags and plugins that this chart uses (those of llm-d's "
     "picker since %s and of Gateway API Inference Extension's since %s); %s")
-  $epp.image $known.oldest (keys $known.extension.equivalent | sortAlpha | first) $newer)) -}}
+  $epp.image $known.oldest (keys $known.extension.equivalent | sortAlpha | first) $newer)
+  (dict "offered" (list (dict "set" "routing.epp.image" "value" $example)))) -}}
 {{- end -}}
 {{- $balancing := .Values.routing.loadBalancing.strategy -}}
 {{- $own := or $epp.pluginsConfig $epp.pluginsConfigFile -}}
@@ -25,17 +26,21 @@ Settings that the endpoint picker of this version cannot follow.
 {{- $files := keys $epp.pluginsCustomConfig | sortAlpha | join ", " -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.epp.pluginsConfigFile: routing.epp.pluginsCustomConfig has no file %s%s; remove it for a derived configuration, or add the file"
-  $epp.pluginsConfigFile (empty $files | ternary "" (printf " (there are %s)" $files)))) -}}
+  $epp.pluginsConfigFile (empty $files | ternary "" (printf " (there are %s)" $files)))
+  (dict "offered" (list (dict "remove" "routing.epp.pluginsConfigFile")))) -}}
 {{- end -}}
 {{- if and $epp.pluginsCustomConfig (not $epp.pluginsConfigFile) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.epp.pluginsCustomConfig: nothing says which file to use; set routing.epp.pluginsConfigFile: %s"
-  (keys $epp.pluginsCustomConfig | sortAlpha | first))) -}}
+  (keys $epp.pluginsCustomConfig | sortAlpha | first))
+  (dict (eq (len $epp.pluginsCustomConfig) 1 | ternary "certain" "offered") (list (dict
+    "set" "routing.epp.pluginsConfigFile" "value" (keys $epp.pluginsCustomConfig | sortAlpha | first))))) -}}
 {{- end -}}
 {{- if and $own $balancing -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "routing.loadBalancing.strategy: routing.epp.%s is a complete configuration, so the strategy has no effect; remove one of them"
-  (empty $epp.pluginsConfig | ternary "pluginsConfigFile" "pluginsConfig"))) -}}
+  (empty $epp.pluginsConfig | ternary "pluginsConfigFile" "pluginsConfig"))
+  (dict "offered" (list (dict "remove" "routing.loadBalancing.strategy")))) -}}
 {{- end -}}
 {{- if not $own -}}
   {{- if and (include "llm-d-modelservice.disaggregated" .) (not $picker.llmd) -}}

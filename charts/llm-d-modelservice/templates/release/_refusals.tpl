@@ -6,17 +6,25 @@ key, because a second one mostly follows from it, or says the same of the other 
 
 {{/*
 Rejects values in a way that what follows can still be checked; prints nothing. Input: list of the caller's input (the root
-context, or a map with root in it) and the message. Outside of checkRelease, and where the caller has no root, it ends the
-render.
+context, or a map with root in it), the message, and the cure where it can be said as edits: a map of "certain", for what
+can only be meant one way, or "offered", with a list of (dict "set" key "value" value), (dict "remove" key) or (dict
+"move" key "to" key). Outside of checkRelease, and where the caller has no root, it ends the render.
 */}}
 {{- define "llm-d-modelservice.refuse" -}}
 {{- $input := first . -}}
-{{- $root := hasKey $input "Values" | ternary $input $input.root -}}
-{{- if hasKey ($root | default dict) "Refusals" -}}
-{{- $key := last . | splitList ": " | first -}}
-{{- if not (hasKey $root.Refusals $key) -}}{{- $_ := set $root.Refusals $key (last .) -}}{{- end -}}
+{{- $root := hasKey $input "Values" | ternary $input $input.root | default dict -}}
+{{- $message := index . 1 -}}
+{{- if and (gt (len .) 2) $root.Capabilities -}}
+  {{- /* `modelservice check` asks for the cure by this name, so that users of Helm do not see it. */ -}}
+  {{- if $root.Capabilities.APIVersions.Has "modelservice.llm-d.ai/edits" -}}
+  {{- $message = printf "%s\t%s" $message (index . 2 | toJson) -}}
+  {{- end -}}
+{{- end -}}
+{{- if hasKey $root "Refusals" -}}
+{{- $key := $message | splitList ": " | first -}}
+{{- if not (hasKey $root.Refusals $key) -}}{{- $_ := set $root.Refusals $key $message -}}{{- end -}}
 {{- else -}}
-{{- fail (last .) -}}
+{{- fail $message -}}
 {{- end -}}
 {{- end -}}
 

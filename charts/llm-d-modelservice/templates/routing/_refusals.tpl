@@ -20,28 +20,35 @@ Routing objects that contradict each other.
     (print "routing.inferenceModel: Gateway API Inference Extension replaced InferenceModel by InferenceObjective; set "
       "routing.inferenceObjective: {create: true, priority: %s} (Critical is 1, Standard 0, Sheddable -1) and "
       "routing.inferenceModel.create: false")
-    $priority)) -}}
+    $priority)
+    (dict (eq (toString .create) "true" | ternary "certain" "offered") (list
+      (dict "set" "routing.inferenceObjective.create" "value" true) (dict
+      "set" "routing.inferenceObjective.priority" "value" (int $priority)) (dict "remove" "routing.inferenceModel")))) -}}
   {{- end -}}
 {{- end -}}
 {{- $anyPool := or $pool.create $pool.name -}}
 {{- $fix := "set routing.inferencePool.create: true, or the name of an existing pool as routing.inferencePool.name" -}}
 {{- if and $epp.create (not $anyPool) -}}
-{{- include "llm-d-modelservice.refuse" (list $ (printf "routing.epp.create: an endpoint picker belongs to an InferencePool, but there is none; %s" $fix)) -}}
+{{- include "llm-d-modelservice.refuse" (list $ (printf "routing.epp.create: an endpoint picker belongs to an InferencePool, but there is none; %s" $fix)
+  (dict "offered" (list (dict "set" "routing.inferencePool.create" "value" true)))) -}}
 {{- end -}}
 {{- if and $routing.inferenceObjective.create (not $anyPool) -}}
 {{- include "llm-d-modelservice.refuse" (list $
-  (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, but there is none; %s" $fix)) -}}
+  (printf "routing.inferenceObjective.create: an objective belongs to an InferencePool, but there is none; %s" $fix)
+  (dict "offered" (list (dict "set" "routing.inferencePool.create" "value" true)))) -}}
 {{- end -}}
 {{- if $pool.create -}}
   {{- if and $epp.create $pool.endpointPickerRef -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.inferencePool.endpointPickerRef: the pool would ask %s, but routing.epp.create creates a picker; remove one of them"
-    $pool.endpointPickerRef.name)) -}}
+    $pool.endpointPickerRef.name)
+    (dict "offered" (list (dict "remove" "routing.inferencePool.endpointPickerRef")))) -}}
   {{- end -}}
   {{- if not (or $epp.create $pool.endpointPickerRef) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (print
     "routing.inferencePool.create: a pool needs an endpoint picker; set routing.epp.create: true, or the Service of an "
-    "existing one as routing.inferencePool.endpointPickerRef.name")) -}}
+    "existing one as routing.inferencePool.endpointPickerRef.name")
+    (dict "offered" (list (dict "set" "routing.epp.create" "value" true)))) -}}
   {{- end -}}
 {{- end -}}
 {{- if $route.create -}}
@@ -57,7 +64,8 @@ Routing objects that contradict each other.
   {{- $needed := not $route.rules -}}
   {{- range $route.rules -}}{{- if not .backendRefs -}}{{- $needed = true -}}{{- end -}}{{- end -}}
   {{- if and $needed (not $anyPool) -}}
-  {{- include "llm-d-modelservice.refuse" (list $ (printf "routing.httpRoute.create: there is no InferencePool to send requests to; %s" $fix)) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "routing.httpRoute.create: there is no InferencePool to send requests to; %s" $fix)
+    (dict "offered" (list (dict "set" "routing.inferencePool.create" "value" true)))) -}}
   {{- end -}}
   {{- $short := list -}}
   {{- if $route.modelHeader -}}{{- $short = append $short "modelHeader" -}}{{- end -}}
@@ -66,18 +74,22 @@ Routing objects that contradict each other.
   {{- if and $short (or $route.rules $route.matches) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.httpRoute.%s: %s are complete conditions, so it has no effect; remove one of them"
-    (first $short) (empty $route.rules | ternary "matches" "rules"))) -}}
+    (first $short) (empty $route.rules | ternary "matches" "rules"))
+    (dict "offered" (list (dict "remove" (printf "routing.httpRoute.%s" (first $short)))))) -}}
   {{- end -}}
 {{- end -}}
 {{- $balancing := $routing.loadBalancing -}}
 {{- if and $balancing.strategy (not $epp.create) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (print
   "routing.loadBalancing.strategy: it configures this chart's endpoint picker, but there is none; set "
-  "routing.epp.create: true, or configure the picker where it is installed")) -}}
+  "routing.epp.create: true, or configure the picker where it is installed")
+  (dict "offered" (list (dict "set" "routing.epp.create" "value" true)))) -}}
 {{- end -}}
 {{- if and $balancing.prefixHash.prefixCharLength (ne (toString $balancing.strategy) "PrefixHash") -}}
 {{- include "llm-d-modelservice.refuse" (list $
-  "routing.loadBalancing.prefixHash: it belongs to another strategy; set routing.loadBalancing.strategy: PrefixHash") -}}
+  "routing.loadBalancing.prefixHash: it belongs to another strategy; set routing.loadBalancing.strategy: PrefixHash"
+  (dict (empty $balancing.strategy | ternary "certain" "offered") (list (dict
+    "set" "routing.loadBalancing.strategy" "value" "PrefixHash")))) -}}
 {{- end -}}
 {{- if $epp.create -}}{{- include "llm-d-modelservice.checkPicker" . -}}{{- end -}}
 {{- if $routing.revisionGating.enabled -}}{{- include "llm-d-modelservice.checkRevisionGating" . -}}{{- end -}}

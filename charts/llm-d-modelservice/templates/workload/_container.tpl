@@ -81,7 +81,7 @@ root, container, key.
 {{- include "llm-d-modelservice.addEnginePorts" (dict "root" .root "facts" $facts "monitored" $monitored "container" $container) -}}
 {{- end -}}
 {{- if $monitored -}}
-{{- include "llm-d-modelservice.nameMetricsPorts" (dict "facts" $facts "monitor" $monitor "container" $container) -}}
+{{- include "llm-d-modelservice.nameMetricsPorts" (dict "root" .root "facts" $facts "monitor" $monitor "container" $container) -}}
 {{- end -}}
 {{- $accelerator := $facts.accelerator -}}
 {{- $resources := include "llm-d-modelservice.resources" (dict

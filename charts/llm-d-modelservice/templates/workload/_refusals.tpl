@@ -8,7 +8,8 @@ Combinations of a role's workload, pods and ports that cannot work.
 {{- if and .requester .multinode -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "requester.enable: dual pods are single pods, but %s; set %s or requester.enable: false"
-  .grouping.stated .grouping.off)) -}}
+  .grouping.stated .grouping.off)
+  (dict "offered" (list (dict "set" "requester.enable" "value" false)))) -}}
 {{- end -}}
 {{- include "llm-d-modelservice.checkWorkload" . -}}
 {{- if .multinode -}}
@@ -24,7 +25,8 @@ Combinations of a role's workload, pods and ports that cannot work.
     {{- if index $role $key -}}
     {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.%s: it belongs to a LeaderWorkerSet, but multinode is false; set multinode: true%s"
-      $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" ""))) -}}
+      $.role $key (eq $key "rolloutStrategy" | ternary ", or strategy for a Deployment" ""))
+      (dict "offered" (list (dict "set" (printf "%s.multinode" $.role) "value" true)))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -125,32 +127,38 @@ grouping, workload.
 {{- if and $stateful .multinode -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.workload: with %s the workload is a %s; remove it, or set %s"
-  .role .grouping.key .grouping.kind (eq .grouping.key "multinode" | ternary (printf "%s.multinode: false" .role) .grouping.off))) -}}
+  .role .grouping.key .grouping.kind (eq .grouping.key "multinode" | ternary (printf "%s.multinode: false" .role) .grouping.off))
+  (dict "offered" (list (dict "remove" (printf "%s.workload" .role))))) -}}
 {{- end -}}
 {{- if .requester -}}
   {{- if $stateful -}}
-  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; remove it" .role)) -}}
+  {{- include "llm-d-modelservice.refuse" (list $ (printf "%s.workload: with requester.enable the workload is a ReplicaSet of requesters; remove it" .role)
+    (dict "offered" (list (dict "remove" (printf "%s.workload" .role))))) -}}
   {{- end -}}
   {{- if $role.topologySpreadConstraints -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.topologySpreadConstraints: with requester.enable the pods that serve follow the requesters; remove it"
-    .role)) -}}
+    .role)
+    (dict "offered" (list (dict "remove" (printf "%s.topologySpreadConstraints" .role))))) -}}
   {{- end -}}
   {{- if $role.podDisruptionBudget.enabled -}}
   {{- include "llm-d-modelservice.refuse" (list $
-    (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove it" .role)) -}}
+    (printf "%s.podDisruptionBudget.enabled: with requester.enable another controller makes the pods that serve; remove it" .role)
+    (dict "offered" (list (dict "set" (printf "%s.podDisruptionBudget.enabled" .role) "value" false)))) -}}
   {{- end -}}
   {{- if .root.Values.networkPolicy.enabled -}}
   {{- include "llm-d-modelservice.refuse" (list $ (print
     "networkPolicy.enabled: with requester.enable the dual pods controller reaches the pods from elsewhere; set false, and "
-    "write your policies as extraObjects")) -}}
+    "write your policies as extraObjects")
+    (dict "offered" (list (dict "set" "networkPolicy.enabled" "value" false)))) -}}
   {{- end -}}
 {{- end -}}
 {{- if $stateful -}}
   {{- if $role.strategy -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.strategy: it belongs to Deployments, but workload is StatefulSet; set %s.updateStrategy"
-    .role .role)) -}}
+    .role .role)
+    (dict "offered" (list (dict "move" (printf "%s.strategy" .role) "to" (printf "%s.updateStrategy" .role))))) -}}
   {{- end -}}
   {{- /* Pods carry <name>-<10 characters of hash> as a label, which has at most 63 characters. */ -}}
   {{- if gt (len .workload) 52 -}}
@@ -179,14 +187,16 @@ grouping, workload.
     {{- $other := printf ", or %s.%s" $.role ($.multinode | ternary "rolloutStrategy" "strategy") -}}
     {{- include "llm-d-modelservice.refuse" (list $ (printf
       "%s.%s: it belongs to a StatefulSet; set %s.workload: StatefulSet%s"
-      $.role $key $.role (eq $key "updateStrategy" | ternary $other ""))) -}}
+      $.role $key $.role (eq $key "updateStrategy" | ternary $other ""))
+      (dict "offered" (list (dict "set" (printf "%s.workload" $.role) "value" "StatefulSet")))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and $role.sharedMemory.sizeLimit (not $role.sharedMemory.enabled) -}}
 {{- include "llm-d-modelservice.refuse" (list $ (printf
   "%s.sharedMemory.sizeLimit: there is no shared memory to limit; set %s.sharedMemory.enabled: true"
-  .role .role)) -}}
+  .role .role)
+  (dict "offered" (list (dict "set" (printf "%s.sharedMemory.enabled" .role) "value" true)))) -}}
 {{- end -}}
 {{- range $name, $claim := .root.Values.volumeClaims -}}
   {{- range $i, $template := $role.volumeClaimTemplates -}}
@@ -236,7 +246,8 @@ grouping, workload.
   {{- if not $own -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.probes.startup: without it the liveness probe kills the engine while it loads; set startup: true, or liveness: false"
-    .role)) -}}
+    .role)
+    (dict "offered" (list (dict "set" (printf "%s.probes.startup" .role) "value" true)))) -}}
   {{- end -}}
 {{- end -}}
 {{- $budget := $role.podDisruptionBudget -}}
@@ -244,7 +255,8 @@ grouping, workload.
   {{- if not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "%s.podDisruptionBudget.maxUnavailable: a budget has either this or minAvailable; remove one of them"
-    .role)) -}}
+    .role)
+    (dict "offered" (list (dict "remove" (printf "%s.podDisruptionBudget.maxUnavailable" .role))))) -}}
   {{- end -}}
   {{- $pods := kindIs "invalid" $role.replicas | ternary 1 $role.replicas | int -}}
   {{- $external := eq ($role.autoscaling.type | default "external") "external" -}}
@@ -272,7 +284,8 @@ grouping, workload.
     {{- if regexMatch "^--enable-ssrf-protection(=true)?$" . -}}
     {{- include "llm-d-modelservice.refuse" (list $ (print
       "serviceAccount.automountServiceAccountToken: the routing proxy reads the InferencePool for "
-      "--enable-ssrf-protection (routing.proxy.args), which needs a token; set true, or remove the flag")) -}}
+      "--enable-ssrf-protection (routing.proxy.args), which needs a token; set true, or remove the flag")
+      (dict "offered" (list (dict "set" "serviceAccount.automountServiceAccountToken" "value" true)))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -295,7 +308,8 @@ grouping, workload.
   {{- if eq $n 1 -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     "routing.proxy.targetPort: %d is also routing.servicePort, but proxy and engine share the pod's network; choose another, e.g. %d"
-    $engine (eq $engine 8200 | ternary 8201 8200))) -}}
+    $engine (eq $engine 8200 | ternary 8201 8200))
+    (dict "offered" (list (dict "set" "routing.proxy.targetPort" "value" (eq $engine 8200 | ternary 8201 8200))))) -}}
   {{- end -}}
   {{- include "llm-d-modelservice.refuse" (list $ (printf
     (print "routing.proxy.targetPort: with %d ranks per pod the proxy listens on %d-%d and the engine on %d-%d%s; choose "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelservice import facts
+from modelservice.check.cures import certain, drop_variable
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import quantity
@@ -120,6 +121,7 @@ def visible_devices(deployment: Deployment) -> Iterator[Violation]:
                     f"{name} shows {number} of the devices, but the engine runs {ranks} ranks",
                     group.engine.at(f"env[{name}]"),
                     "remove it: the pod sees exactly the devices that it was given",
+                    cures=certain(drop_variable(group.engine.at(f"env[{name}]"), name)),
                 )
 
 

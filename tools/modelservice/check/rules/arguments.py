@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from modelservice import facts
+from modelservice.check.cures import Draft, certain, drop_flag, likely, move, name_flag, offered, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
+from modelservice.check.vllm_flags import Unknown, compared_with_vllm, unknown_flag
 from modelservice.engines import arguments as vllm
 from modelservice.engines.argument_changes import versions_taking
 from modelservice.engines.command import Option
 from modelservice.engines.recognise import engine_of_image
-from modelservice.engines.version import Version, is_modified
+from modelservice.engines.version import Version
 from modelservice.model.deployment import Deployment
-from modelservice.model.pods import PodGroup
-from modelservice.suggest import misspelt
+from modelservice.model.provenance import Place
 
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/cli/serve/"
-
-
-class _Compared(NamedTuple):
-    """Pods that run vLLM, and the arguments that their flags are compared with."""
-
-    group: PodGroup
-    known: vllm.Table
-    version: Version | None
-    """Version of the image as far as it is known."""
-    modified: bool
-    """Whether the image is built from changed sources."""
-
-    @property
-    def severity(self) -> Severity | None:
-        """Severity of what these arguments reject: None, the rule's own, only where the image has exactly them."""
-        if self.version is not None and not self.known.exact:
-            return Severity.info
-        return Severity.warning if self.version is None or self.modified else None
-
-    @property
-    def value_severity(self) -> Severity | None:
-        """Severity of a value of another type: of a flag that is known, only another version may change it."""
-        return Severity.info if self.version is not None and not self.known.exact else None
-
-    @property
-    def title(self) -> str:
-        """The version for a sentence, with the reason where it is not certain."""
-        if self.version is None:
-            return f"vLLM {self.known.version} (the image's tag does not tell the version)"
-        return f"vLLM {self.known.version}" + (" (the image is built from changed sources)" if self.modified else "")
-
-
-def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
-    """Yield the pods that run vLLM, with what their flags are compared with."""
-    for group in deployment.servers:
-        if group.command.engine == "vllm":
-            version = deployment.engine_version(group)
-            stated = deployment.vllm_version is not None and deployment.engine_upgrade is None
-            modified = not stated and is_modified(group.engine.image)
-            yield _Compared(group, vllm.table(version), version, modified)
 
 
 @rule(
@@ -70,14 +29,15 @@ def _of_vllm(deployment: Deployment) -> Iterator[_Compared]:
 )
 def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version knows every flag."""
-    for compared in _of_vllm(deployment):
+    for compared in compared_with_vllm(deployment):
         group, version = compared.group, compared.version
         for flag in group.command.flags:
             removed = vllm.removed(flag.spelling)
             if compared.known.find(flag.spelling) or (version and removed and version <= removed):
                 continue
-            message, fix, severity = _unknown(flag, compared)
-            yield Violation(message, group.engine.option(flag), fix, severity)
+            unknown = unknown_flag(flag, compared)
+            at = group.engine.option(flag)
+            yield Violation(unknown.message, at, unknown.fix, unknown.severity, _cures(flag, unknown, at))
         # After an unknown flag the word may be its value.
         known = all(compared.known.find(flag.spelling) for flag in group.command.flags)
         if known and len(group.command.positionals) > 1 and not group.command.script:
@@ -89,40 +49,11 @@ def engine_flag_unknown(deployment: Deployment) -> Iterator[Violation]:
             )
 
 
-def _unknown(flag: Option, compared: _Compared) -> tuple[str, str, Severity | None]:
-    """Return what to report about a flag that is not known, with the fix and the severity."""
-    spelling, known, severity = flag.spelling, compared.known, compared.severity
-    message = f"{compared.title} does not know {spelling}"
-    runs, removed = vllm.history(spelling), vllm.removed(spelling)
-    before = [last for _, last in runs if last < known.version] + ([removed] if removed else [])
-    if before:
-        fix = vllm.replacement(spelling) or f"remove it, or use an image of vLLM {before[-1]} or older"
-        return f"{message}, which was removed after {before[-1]}", fix, severity
-    if runs:
-        fix = f"remove it, or use an image of vLLM {runs[0][0]} or newer"
-        return f"{message}, which appeared in {runs[0][0]}", fix, severity
-    if spelling.startswith("-") and not spelling.startswith("--") and known.find(f"-{spelling}"):
-        return f"{spelling} is read as several short flags", f"use -{spelling}", None
-    near = known.nearest(spelling)
-    if other := _other_engines().get(spelling.lstrip("-").replace("_", "-")):
-        title, own = other
-        return f"{message}, which is a flag of {title}", f"use --{own}", compared.value_severity
-    if severity is Severity.warning and misspelt(vllm.canonical(spelling), known.by_flag):
-        severity = None
-    elif severity is Severity.warning and near is None:
-        severity = Severity.info  # a newer version or another distribution may have it
-    return message, f"did you mean {near}?" if near else "remove it", severity
-
-
-@functools.cache
-def _other_engines() -> Mapping[str, tuple[str, str]]:
-    """Return flags of other engines, each with the engine's title and vLLM's flag of the same meaning."""
-    return {
-        own: (engine.title, name)
-        for engine in facts.engines()
-        for name, own in (engine.flags.foreign if engine.flags else {}).items()
-        if own and not vllm.history(f"--{own}")
-    }
+def _cures(flag: Option, unknown: Unknown, at: Place) -> tuple[Draft, ...]:
+    """Return the cure of a flag that is not known: its name, or doing without it."""
+    if unknown.name:
+        return likely(unknown.sure, name_flag(at, flag.spelling, unknown.name))
+    return offered(drop_flag(at, flag.spelling))
 
 
 @rule(
@@ -134,7 +65,7 @@ def _other_engines() -> Mapping[str, tuple[str, str]]:
 )
 def engine_version(deployment: Deployment) -> Iterator[Violation]:
     """The engine's version is one whose arguments are known."""
-    for group, known, version, _ in _of_vllm(deployment):
+    for group, known, version, _ in compared_with_vllm(deployment):
         compared = f"its flags were compared with those of {known.version}"
         if version is None and group.command.flags:
             yield Violation(
@@ -160,7 +91,7 @@ def engine_version(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_flag_value(deployment: Deployment) -> Iterator[Violation]:
     """Every flag has a value of its type."""
-    for compared in _of_vllm(deployment):
+    for compared in compared_with_vllm(deployment):
         group = compared.group
         for flag in group.command.flags:
             argument = compared.known.find(flag.spelling)
@@ -211,6 +142,7 @@ def engine_flag_duplicate(deployment: Deployment) -> Iterator[Violation]:
                     group.engine.option(given[-1]),
                     "keep one of them",
                     Severity.warning if same else None,
+                    likely(same, drop_flag(group.engine.option(given[0]), given[0].spelling)),
                 )
 
 
@@ -232,6 +164,7 @@ def engine_flag_needs(deployment: Deployment) -> Iterator[Violation]:
                     f"--{name} has no effect without --{needed}, or is rejected",
                     group.engine.flag(name),
                     f"set --{needed} too, or remove --{name}",
+                    cures=offered(drop_flag(group.engine.flag(name), name)),
                 )
 
 
@@ -264,6 +197,9 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
                     f"{group.facts.title} does not know {flag.spelling}, which is a flag of vLLM",
                     group.engine.option(flag),
                     f"use --{own}" if own else "remove it",
+                    cures=certain(name_flag(group.engine.option(flag), flag.spelling, own))
+                    if own
+                    else offered(drop_flag(group.engine.option(flag), flag.spelling)),
                 )
         held = facts.engine(engine_of_image(group.engine.image) or "")
         if held and group.facts and group.command.program and held.type != group.facts.type:
@@ -284,7 +220,7 @@ def engine_flag_foreign(deployment: Deployment) -> Iterator[Violation]:
 )
 def engine_variable(deployment: Deployment) -> Iterator[Violation]:
     """A setting is a flag, not a variable that vLLM does not read."""
-    for group, known, *_ in _of_vllm(deployment):
+    for group, known, *_ in compared_with_vllm(deployment):
         if group.command.script:
             continue  # the script may read it
         variables = group.facts.flags.variables if group.facts and group.facts.flags else ()
@@ -299,7 +235,15 @@ def engine_variable(deployment: Deployment) -> Iterator[Violation]:
                     f"vLLM does not read the variable {name}; --{flag} is a flag",
                     group.engine.at(f"env[{name}]"),
                     f"set engine.args.{flag}" if deployment.sources is not None else f"set --{flag} in args",
+                    cures=_as_flag(deployment, group.engine.at(f"env[{name}]"), name, flag),
                 )
+
+
+def _as_flag(deployment: Deployment, at: Place, name: str, flag: str) -> tuple[Draft, ...]:
+    """Return the cure of a variable that is meant as a flag, where it stands next to the flags."""
+    key = at.key(deployment.sources) or ""
+    above = key.removesuffix(f"env.{name}")
+    return certain(move(at, f"{above}args.{flag}")) if above in ("engine.", "decode.engine.", "prefill.engine.") else ()
 
 
 _RANGES = {
@@ -332,6 +276,9 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Violation]:
                     f"--{name} is {value}, but must be between {low:g} and {high:g}",
                     group.engine.flag(name),
                     "for ninety percent set 0.9" if high == 1 else "set a number in this range",
+                    cures=certain(put_flag(group.engine.flag(name), name, number / 100))
+                    if high == 1 and low <= number / 100 <= high
+                    else (),
                 )
         batched, length = group.command.number("max-num-batched-tokens"), group.command.number("max-model-len")
         if batched and length and batched < length and group.command.has("no-enable-chunked-prefill"):
@@ -340,4 +287,7 @@ def engine_flag_range(deployment: Deployment) -> Iterator[Violation]:
                 "so vLLM rejects long prompts",
                 group.engine.flag("max-num-batched-tokens"),
                 f"set {length}, or leave chunked prefill on",
+                cures=offered(
+                    put_flag(group.engine.flag("max-num-batched-tokens"), "max-num-batched-tokens", int(length))
+                ),
             )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelservice import facts
+from modelservice.check.cures import offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.facts.versions import number
@@ -96,6 +97,7 @@ def queue_not_scraped(deployment: Deployment) -> Iterator[Violation]:
                     "set routing.epp.monitoring.servicemonitor.enabled: true"
                     if deployment.sources
                     else "add a ServiceMonitor, or make sure that Prometheus scrapes it in another way",
+                    cures=offered(put("routing.epp.monitoring.servicemonitor.enabled", True)),
                 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelservice import facts
+from modelservice.check.cures import drop_flag, offered, put, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.facts.models import ExpertsOnly, Flags
@@ -81,6 +82,7 @@ def engine_flag_conflict(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.flag(first.partition(".")[0]),
                 conflict.fix,
                 None if applies else Severity.warning,
+                cures=offered(drop_flag(group.engine.flag(first.partition(".")[0]), first.partition(".")[0])),
             )
 
 
@@ -106,6 +108,7 @@ def engine_flag_overridden(deployment: Deployment) -> Iterator[Violation]:
                     group.engine.flag(override.flag),
                     override.fix,
                     None if override.severe and deployment.engine_version(group) else Severity.warning,
+                    cures=offered(drop_flag(group.engine.flag(override.flag), override.flag)),
                 )
 
 
@@ -199,6 +202,7 @@ def adapters_several_servers(deployment: Deployment) -> Iterator[Violation]:
                 f"adapters may be loaded at run time, but the pods of {group.role} run {servers} API servers",
                 group.engine.flag(flag, "data-parallel-size"),
                 f"set engine.args.{flag}: 1, or remove modelArtifacts.lora.dynamic",
+                cures=offered(put(f"engine.args.{flag}", 1)),
             )
 
 
@@ -237,4 +241,5 @@ def offloading_server_missing(deployment: Deployment) -> Iterator[Violation]:
                 "container",
                 group.engine.flag(server.flag),
                 f"add the server as a container, or set --{server.flag} native",
+                cures=offered(put_flag(group.engine.flag(server.flag), server.flag, "native")),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelservice.check.cures import certain, put_field
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.kubernetes.requirements import Path, Unmet, items, unmet, unmet_by_annotations
@@ -79,4 +80,6 @@ def _at(deployment: Deployment, group: PodGroup, found: Unmet) -> Place:
 
 
 def _violation(found: Unmet, at: Place) -> Violation:
-    return Violation(f"{found.address()}: {found.message}, and the API server rejects it", at, found.fix)
+    message = f"{found.address()}: {found.message}, and the API server rejects it"
+    cures = certain(put_field(at, found.path[-1], found.meant)) if found.meant else ()
+    return Violation(message, at, found.fix, cures=cures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from modelservice.check.cures import certain, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
@@ -41,6 +42,7 @@ def host_network_dns(deployment: Deployment) -> Iterator[Violation]:
             group.at("spec.dnsPolicy").otherwise(*group.at("spec.hostNetwork").keys),
             "set dnsPolicy: ClusterFirstWithHostNet next to hostNetwork",
             None if needs else Severity.warning,
+            certain(put(f"{group.role}.extraConfig.dnsPolicy", "ClusterFirstWithHostNet")) if group.is_server else (),
         )
 
 

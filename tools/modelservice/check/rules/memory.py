@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from modelservice.check.cures import offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.kubernetes.quantity import GIB, quantity, shown
@@ -38,6 +39,7 @@ def shared_memory(deployment: Deployment) -> Iterator[Violation]:
                 f"set {group.role}.sharedMemory.enabled: true"
                 if deployment.sources is not None
                 else f"mount an emptyDir with medium: Memory at {_SHARED}",
+                cures=offered(put(f"{group.role}.sharedMemory.enabled", True)),
             )
 
 

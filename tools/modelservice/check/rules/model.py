@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from modelservice.check.cures import drop_variable, offered
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.engines.command import Option
@@ -142,6 +143,7 @@ def offline_without_model(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.at(f"env[{variable}]"),
                 f"remove {variable}, or set modelArtifacts.uri: pvc://<claim>/<path>",
                 Severity.info if own_image else None,
+                cures=offered(drop_variable(group.engine.at(f"env[{variable}]"), variable)),
             )
 
 

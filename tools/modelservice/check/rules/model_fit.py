@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from modelservice.check.cures import offered, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.deployment import Deployment
@@ -112,6 +113,7 @@ def _too_long(rank: _Rank, needed: int, room: Band) -> Violation:
         if longest
         else "use more accelerators, or some with more memory",
         None if certain else Severity.info,
+        cures=offered(put_flag(group.engine.flag("max-model-len"), "max-model-len", longest)) if longest else (),
     )
 
 

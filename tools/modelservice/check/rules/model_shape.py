@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelservice import facts
+from modelservice.check.cures import drop, offered, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.engines.version import Version
@@ -126,6 +127,7 @@ def context_longer_than_model(deployment: Deployment) -> Iterator[Violation]:
             group.engine.flag("max-model-len"),
             f"set {longest} or less, or scale the positions with --hf-overrides",
             Severity.warning if open_ else _severity(group, known),
+            cures=offered(put_flag(group.engine.flag("max-model-len"), "max-model-len", longest)),
         )
 
 
@@ -154,6 +156,7 @@ def pipeline_not_supported(deployment: Deployment) -> Iterator[Violation]:
             group.engine.flag("pipeline-parallel-size"),
             f"remove {group.role}.parallelism.pipeline, and use tensor parallelism instead",
             Severity.error if _is_listed(group.command.version) and _is_certain(group, known) else None,
+            cures=offered(drop(f"{group.role}.parallelism.pipeline")),
         )
 
 
@@ -188,6 +191,7 @@ def draft_of_other_tensor_size(deployment: Deployment) -> Iterator[Violation]:
             group.engine.flag("speculative-config"),
             "remove draft_tensor_parallel_size",
             Severity.warning if group.command.partial or group.command.version is None else None,
+            cures=offered(drop(group.engine.flag("speculative-config"), ("draft_tensor_parallel_size",))),
         )
 
 

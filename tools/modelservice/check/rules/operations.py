@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from modelservice.check.cures import offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.autoscaling import autoscalers
@@ -62,6 +63,7 @@ def disruption_budget(deployment: Deployment) -> Iterator[Violation]:
                 f"set {group.role}.podDisruptionBudget.enabled: true"
                 if deployment.sources is not None
                 else "add a PodDisruptionBudget with maxUnavailable: 1",
+                cures=offered(put(f"{group.role}.podDisruptionBudget.enabled", True)),
             )
 
 
@@ -115,6 +117,7 @@ def autoscaler_target(deployment: Deployment) -> Iterator[Violation]:
                 f"set {group.role}.autoscaling.enabled: true"
                 if deployment.sources is not None
                 else "remove replicas from the workload",
+                cures=offered(put(f"{group.role}.autoscaling.enabled", True)),
             )
 
 
@@ -151,6 +154,7 @@ def drain_time(deployment: Deployment) -> Iterator[Violation]:
                 f"{limit} s" + (" (Kubernetes' default)" if grace is None else ""),
                 at if grace is not None else causes.otherwise(*at.keys),
                 f"set {group.role}.terminationGracePeriodSeconds: {needed + 15}",
+                cures=offered(put(f"{group.role}.terminationGracePeriodSeconds", needed + 15)),
             )
 
 
@@ -173,6 +177,7 @@ def requests_cut_off(deployment: Deployment) -> Iterator[Violation]:
             f"a pod of {group.role} that is removed cuts its running requests off",
             group.workload_at("spec.replicas").preferring(f"{group.role}.drain"),
             f"set {group.role}.drain.enabled: true",
+            cures=offered(put(f"{group.role}.drain.enabled", True)),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelservice.check.cures import certain, drop_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.containers import Container
@@ -141,6 +142,7 @@ def engine_on_localhost(deployment: Deployment) -> Iterator[Violation]:
                 f"the engine listens on {host}, so only its own pod reaches it",
                 group.engine.flag("host"),
                 "remove --host, or set 0.0.0.0",
+                cures=certain(drop_flag(group.engine.flag("host"), "host")),
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from modelservice.check.cures import certain, offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.quantity import shown
@@ -113,6 +114,7 @@ def probe_scheme(deployment: Deployment) -> Iterator[Violation]:
                     f"{'needs TLS' if secure else 'has no TLS'}",
                     group.engine.at(name),
                     f"set scheme: {'HTTPS' if secure else 'HTTP'}",
+                    cures=certain(put(group.engine.at(name), "HTTPS" if secure else "HTTP", ("httpGet", "scheme"))),
                 )
 
 
@@ -146,6 +148,7 @@ def probe_timeout(deployment: Deployment) -> Iterator[Violation]:
                     f"{name} waits {timeout} s, and {path} of the engine takes about as long",
                     group.engine.at(name),
                     "set timeoutSeconds: 5",
+                    cures=certain(put(group.engine.at(name), 5, ("timeoutSeconds",))),
                 )
 
 
@@ -214,6 +217,7 @@ def liveness_cold(deployment: Deployment) -> Iterator[Violation]:
             if deployment.sources is not None
             else f"set {startup} as well",
             None if _budget(probe) < 60 else Severity.warning,
+            cures=offered(put(f"{group.role}.probes.enabled", True)),
         )
 
 
@@ -236,6 +240,7 @@ def readiness_missing(deployment: Deployment) -> Iterator[Violation]:
                 f"set {group.role}.probes.enabled: true"
                 if deployment.sources is not None
                 else "set readinessProbe: {httpGet: {path: /health, port: ...}}",
+                cures=offered(put(f"{group.role}.probes.enabled", True)),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelservice.check.cures import drop_flag, offered, put, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.model.deployment import Deployment
@@ -140,6 +141,7 @@ def prefill_length(deployment: Deployment) -> Iterator[Violation]:
                 "fail",
                 first.group.engine.flag("max-model-len"),
                 f"set {lengths[1]} for prefill",
+                cures=offered(put_flag(first.group.engine.flag("max-model-len"), "max-model-len", lengths[1])),
             )
 
 
@@ -161,6 +163,7 @@ def prefill_port(deployment: Deployment) -> Iterator[Violation]:
                 f"prefill pods serve on {ports[0]}, decode pods on {decode.served_ports[0]}",
                 group.engine.flag("port"),
                 f"remove --port of prefill, or set {decode.served_ports[0]}",
+                cures=offered(drop_flag(group.engine.flag("port"), "port")),
             )
 
 
@@ -183,6 +186,7 @@ def prefill_without_pods(deployment: Deployment) -> Iterator[Violation]:
                 f"{configured[0]} is set, but prefill has no pods: prefill.replicas is not set, and 0 by default",
                 group.workload_at("spec.replicas").preferring(configured[0]),
                 "set prefill.replicas: 1, or prefill.create: false",
+                cures=offered(put("prefill.create", False)),
             )
 
 

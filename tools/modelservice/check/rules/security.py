@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelservice import facts, secrets
+from modelservice.check.cures import certain, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import rule
 from modelservice.model.containers import Container
@@ -321,6 +322,7 @@ def api_key_not_passed(deployment: Deployment) -> Iterator[Violation]:
                 f"the engine does not read {key.env} without --{key.flag}, so it answers without a key",
                 group.engine.at(f"env[{key.env}]").preferring("auth.apiKeySecret.name"),
                 f"add --{key.flag} $({key.env}) to the arguments of the engine",
+                cures=certain(put(f"{group.role}.engine.args.{key.flag}", f"$({key.env})")),
             )
 
 

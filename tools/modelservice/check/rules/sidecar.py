@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterator
 
 from modelservice import facts
+from modelservice.check.cures import Draft, certain, drop_flag, likely, name_flag, offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.engines.command import Option
@@ -16,6 +17,7 @@ from modelservice.facts.versions import holds, number, shown
 from modelservice.model.containers import Container
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
+from modelservice.model.provenance import Place
 from modelservice.model.routing_proxy import CONNECTOR, ENGINE_PORT
 from modelservice.suggest import misspelt
 
@@ -47,12 +49,21 @@ def proxy_flag(deployment: Deployment) -> Iterator[Violation]:
         for flag in group.proxy.program.flags:
             problem = _flag_problem(flag.spelling, flag.spelling.lstrip("-"), version)
             if problem:
-                yield Violation(problem[0], group.proxy.option(flag).preferring(*_flag_keys(flag)), *problem[1:])
+                at = group.proxy.option(flag).preferring(*_flag_keys(flag))
+                yield Violation(problem[0], at, problem[1], problem[2], _flag_cures(flag, version, at))
 
 
 def _flag_keys(flag: Option) -> tuple[str, ...]:
     """Return the keys by which a flag that the version does not know is given: the chart chooses by the version."""
     return f"routing.proxy.args[?{flag.spelling.lstrip('-')}]", "routing.proxy.version", "routing.proxy.image"
+
+
+def _flag_cures(flag: Option, version: tuple[int, ...] | None, at: Place) -> tuple[Draft, ...]:
+    """Return the cure of a flag that the version does not know: its name, or doing without it."""
+    known = facts.routing_proxy().flag(flag.spelling.lstrip("-"))
+    near = misspelt(flag.spelling.lstrip("-"), [item.name for item in facts.routing_proxy().flags])
+    instead = known.instead if known and version else near
+    return certain(name_flag(at, flag.spelling, instead)) if instead else offered(drop_flag(at, flag.spelling))
 
 
 def _flag_problem(spelling: str, name: str, version: tuple[int, ...] | None) -> tuple[str, str, Severity | None] | None:
@@ -126,6 +137,7 @@ def proxy_connector(deployment: Deployment) -> Iterator[Violation]:
             group.proxy.flag(*CONNECTOR),
             f"set one of {', '.join(fitting)}",
             severity,
+            likely(severity is None, put("routing.proxy.connector", near)) if (near := misspelt(name, fitting)) else (),
         )
 
 
@@ -193,12 +205,14 @@ def prefill_without_proxy(deployment: Deployment) -> Iterator[Violation]:
             "there are prefill pods, but no decode pod has the sidecar that would send prompts to them",
             serving[0].at("spec.initContainers").preferring("routing.proxy.enabled", "prefill.create"),
             "set routing.proxy.enabled: true, or prefill.create: false",
+            cures=offered(put("routing.proxy.enabled", True)),
         )
     if prefill and not decode:
         yield Violation(
             "there are prefill pods but no decode pods: nothing generates tokens",
             prefill[0].workload_at("spec.replicas").preferring("decode.replicas", "decode.create", "prefill.create"),
             "set decode.replicas: 1",
+            cures=offered(put("decode.replicas", 1)),
         )
 
 
@@ -218,6 +232,7 @@ def proxy_needless(deployment: Deployment) -> Iterator[Violation]:
             "the routing sidecar has no prefill pods to send prompts to",
             proxies[0].at().preferring("routing.proxy.enabled", "routing.proxy.image", "prefill.create"),
             "set routing.proxy.enabled: false",
+            cures=offered(put("routing.proxy.enabled", False)),
         )
 
 
@@ -252,6 +267,7 @@ def proxy_tls(deployment: Deployment) -> Iterator[Violation]:
             group.proxy.flag("secure-proxy"),
             "set routing.proxy.secure: false, or re-encrypt at the gateway and ignore this rule",
             None if (plain or monitored or deployment.role("prefill")) and not gateway else Severity.warning,
+            cures=offered(put("routing.proxy.secure", False)),
         )
 
 
@@ -280,6 +296,7 @@ def prefill_tls(deployment: Deployment) -> Iterator[Violation]:
                 + ("have no --ssl-certfile" if uses else "serve TLS"),
                 group.proxy.flag("enable-tls", "prefiller-use-tls").otherwise(*other.engine.flag("ssl-certfile").keys),
                 f"set routing.proxy.prefillerUseTLS: {'false' if uses else 'true'}, or change the prefill engine",
+                cures=offered(put("routing.proxy.prefillerUseTLS", not uses)),
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelservice import facts
+from modelservice.check.cures import certain, offered, put, put_variable
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.facts.models import KvTransfer, SidecarConnector
@@ -44,6 +45,7 @@ def kv_transfer_missing(deployment: Deployment) -> Iterator[Violation]:
                 f"set engine.args.{transfer.flag}: {{kv_connector: NixlConnector}}"
                 if deployment.sources
                 else f"set --{transfer.flag} with kv_connector: NixlConnector and kv_role: {group.transfer_part}",
+                cures=offered(put(f"{group.role}.engine.args.{transfer.flag}", {"kv_connector": "NixlConnector"})),
             )
 
 
@@ -84,6 +86,7 @@ def connector_mismatch(deployment: Deployment) -> Iterator[Violation]:
                 f"the sidecar's connector is {name}, but {engine}",
                 group.proxy.flag(*CONNECTOR).otherwise(*group.engine.flag(transfer.flag or transfer.mode).keys),
                 ", or ".join(fixes) or "use an engine that the sidecar supports",
+                cures=offered(put("routing.proxy.connector", fitting[0])) if len(fitting) == 1 else (),
             )
         yield from _different_connectors(group, transfer, prefill)
 
@@ -187,6 +190,7 @@ def transfer_pipeline(deployment: Deployment) -> Iterator[Violation]:
                 "pipeline",
                 group.engine.flag("pipeline-parallel-size"),
                 "set pipeline: 1 and a larger tensor parallel size, or use data parallelism",
+                cures=offered(put(f"{group.role}.parallelism.pipeline", 1)),
             )
 
 
@@ -208,10 +212,12 @@ def nixl_host(deployment: Deployment) -> Iterator[Violation]:
         if _is_pod_address(host, group) or (host is None and group.command.script):
             continue
         state = "is not set" if host is None else f"is {host!r}" if isinstance(host, str) else "is not the pod's IP"
+        at = group.engine.at(f"env[{name}]").otherwise(*group.engine.at("env").keys)
         yield Violation(
             f"{name} of {group.role} {state}, so the other role asks itself for the cache",
-            group.engine.at(f"env[{name}]").otherwise(*group.engine.at("env").keys),
+            at,
             f"set {name}: {{valueFrom: {{fieldRef: {{fieldPath: status.podIP}}}}}}",
+            cures=certain(put_variable(at, name, {"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
+from modelservice.check.cures import certain, drop, likely, offered, put, put_flag
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.facts.versions import number
@@ -40,6 +41,7 @@ def kv_role(deployment: Deployment) -> Iterator[Violation]:
                 f"--{transfer.mode} of {group.role} is {mode}, the other role's part",
                 group.engine.flag(transfer.mode),
                 f"set {group.role}",
+                cures=offered(put_flag(group.engine.flag(transfer.mode), transfer.mode, group.role)),
             )
         if not transfer.flag or not group.kv_transfer:
             continue
@@ -48,21 +50,24 @@ def kv_role(deployment: Deployment) -> Iterator[Violation]:
             yield Violation(f"vLLM has no KV connector {name}", at, f"did you mean {near}?")
         problem = _role_problem(group, with_prefill=bool(deployment.role("prefill")))
         if problem:
-            yield Violation(problem[0], at, problem[1])
+            message, field, value = problem
+            own = (at.key(deployment.sources) or "").startswith(f"{group.role}.")
+            cures = likely(own and field == "kv_role", put(at, value, (field,)))
+            yield Violation(message, at, f"set {field}: {value}", cures=cures)
 
 
-def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str] | None:
-    """Return what is wrong with the role of a KV transfer, and the fix."""
+def _role_problem(group: PodGroup, *, with_prefill: bool) -> tuple[str, str, str] | None:
+    """Return what is wrong with the role of a KV transfer, and the field with the value that it needs."""
     role = group.kv_transfer.get("kv_role")
     part = group.transfer_part
     own = part if group.peers and with_prefill else "kv_both"
     if not group.kv_transfer.get("kv_connector"):
-        return "the KV transfer has no kv_connector", "set kv_connector: NixlConnector"
+        return "the KV transfer has no kv_connector", "kv_connector", "NixlConnector"
     if role not in ("kv_producer", "kv_consumer", "kv_both"):
         message = f"kv_role is {role!r}, which vLLM rejects" if role else "the KV transfer has no kv_role"
-        return message, f"set kv_role: {own}"
+        return message, "kv_role", own
     if role not in (part, "kv_both") and with_prefill:
-        return f"kv_role of {group.role} is {role}, the other role's part", f"set kv_role: {own}"
+        return f"kv_role of {group.role} is {role}, the other role's part", "kv_role", own
     return None
 
 
@@ -87,6 +92,7 @@ def kv_role_deprecated(deployment: Deployment) -> Iterator[Violation]:
                 group.engine.flag(transfer.flag),
                 f"set kv_role: {group.transfer_part}"
                 + (", or remove it: the chart sets that of each role" if deployment.sources else ""),
+                cures=certain(drop(group.engine.flag(transfer.flag), ("kv_role",))),
             )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelservice import facts
+from modelservice.check.cures import certain, move
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.dotted import value_at
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import ROLE, reference
+from modelservice.model.provenance import Place
 
 Object = Mapping[str, Any]
 
@@ -68,3 +70,24 @@ def _shown(value: Any) -> str:
         value = value.get("matchLabels") or value
         return ", ".join(f"{name}={item}" for name, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@rule(
+    Severity.warning,
+    reason="The values under `global` are for all charts of a release, so their keys are free, and one of the original "
+    "chart's that has another place now has no effect.",
+    link="https://github.com/llm-d-incubation/llm-d-modelservice/tags",
+    failing="global: {tracing: {enabled: true}}",
+    passing="tracing: {enabled: true}",
+)
+def former_key(deployment: Deployment) -> Iterator[Violation]:
+    """Values that the original chart read are where this chart reads them."""
+    values = deployment.sources.values if deployment.sources else {}
+    for item in facts.original_chart().keys if deployment.groups else ():
+        if item.key.startswith("global.") and value_at(values, item.key) is not None:
+            yield Violation(
+                f"it is a key of the original chart {item.versions}, and has no effect; {item.why}",
+                Place(deployment.groups[0].object, "", (item.key,)),
+                f"set {item.to}",
+                cures=certain(move(item.key, item.to)),
+            )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelservice.check.cures import certain, drop, offered, put
 from modelservice.check.finding import Severity, Violation
 from modelservice.check.rule import Example, rule
 from modelservice.kubernetes.images import is_image_reference
@@ -92,6 +93,7 @@ def variable_twice(deployment: Deployment) -> Iterator[Violation]:
                         f"{group.role}.containers[{container.position}].env[{last}]"
                     ),
                     "keep one of them",
+                    cures=offered(drop(f"{group.role}.containers[{container.position}].env[{last}]")),
                 )
 
 
@@ -144,12 +146,14 @@ def _rejected_image(image: str, at: Place) -> Iterator[Violation]:
     if is_image_reference(image):
         return
     unfilled = "${" in image
+    bare = re.sub(r"^https?://", "", image.strip())
     yield Violation(
         f"{image!r} is " + ("not filled in" if unfilled else "not a valid image reference"),
         at,
         "set registry[:port]/name:tag, the name in lower case and without https://; a digest is @sha256: and 64 "
         "hexadecimal digits",
         Severity.info if unfilled else None,
+        certain(put(at, bare)) if is_image_reference(bare) else (),
     )
 
 
