@@ -1,7 +1,9 @@
 """Specs that nobody wrote, from the systems' own schemas: an import gives values that render, or says what is wrong."""
 
 import json
+import re
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from modelservice.errors import ModelserviceError
 from modelservice.importers import import_files
 from modelservice.importers.imported import Imported
+from modelservice.importers.source.fields import Field
+from modelservice.importers.systems.dynamo.fields import ALPHA, BETA
 from modelservice.inputs import read_values
 from support.equivalence import differences, installed, labels_kept
 from support.render import shared
@@ -208,6 +212,73 @@ def test_llmos_services(data: st.DataObject) -> None:
     for item in imported(document, "llmos") or []:
         assert not [note for note in item.notes if note.unknown]
         assert installed(item.values).workload()["spec"]["replicas"] == spec["replicas"]
+
+
+OF_KUBERNETES: dict[str, st.SearchStrategy[Any]] = {
+    "core.v1.EnvVar[]": st.just([{"name": "A", "value": "{{ x }}"}, {"name": "DYN_LOG", "value": "1"}]),
+    "core.v1.ResourceClaim[]": st.just([{"name": "c"}]),
+    "core.v1.Probe": st.just({"httpGet": {"path": "/live", "port": 9090}, "periodSeconds": 5}),
+    "core.v1.PodSpec?": st.sampled_from([{}, {"hostNetwork": True}, {"volumes": [{"name": "v", "emptyDir": {}}]}]),
+    "core.v1.Container?": st.fixed_dictionaries({}, optional={"image": WORDS, "args": st.lists(WORDS, max_size=3)}),
+}
+"""Values of Kubernetes' types, of which only some matter here."""
+
+OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
+    "string": WORDS, "integer": st.integers(0, 3), "boolean": st.booleans(), "scalar": st.sampled_from(["2", "1Gi", 4]),
+    "strings": st.lists(WORDS, max_size=2), "map": st.dictionaries(st.sampled_from(["a", "b.c/d"]), WORDS, max_size=2),
+    "quantities": st.dictionaries(st.sampled_from(["rdma/ib", "x"]), st.sampled_from(["1", 2]), max_size=1),
+    "object": st.sampled_from([{}, {"a": 1}]), "list": st.sampled_from([[], [{"a": 1}]]), "any": WORDS, **OF_KUBERNETES,
+}  # fmt: skip
+
+
+def declared(fields: Sequence[Field], under: str) -> st.SearchStrategy[Any]:
+    """Objects of the fields that an importer declares under a path; lists have up to two items, maps up to two keys."""
+    below: dict[str, list[Field]] = {}
+    own = next((item.type for item in fields if item.path == under), None)
+    for item in fields:
+        rest = item.path.removeprefix(under)
+        if item.path.startswith(under) and re.match(r"\.|\[]", rest):
+            below.setdefault(
+                "[]" if rest.startswith("[]") else rest[1:].partition(".")[0].partition("[")[0], []
+            ).append(item)
+    if not below or own in OF_KUBERNETES:
+        return OF_TYPES[own or "any"]
+    if "[]" in below:
+        return st.lists(declared(fields, f"{under}[]"), max_size=2)
+    parts = {key: declared(fields, f"{under}.{key}") for key in below}
+    if "*" in parts:
+        return st.dictionaries(st.sampled_from(["One", "two-2"]), parts["*"], max_size=2)
+    return st.fixed_dictionaries({}, optional=parts)
+
+
+@pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+@settings(parent=SLOW, max_examples=15)
+@given(st.data())
+def test_graphs_of_dynamo(version: str, data: st.DataObject) -> None:
+    spec = data.draw(declared(ALPHA if version == "v1alpha1" else BETA, "spec"))
+    module = data.draw(st.sampled_from(["vllm", "sglang", "trtllm"]))
+    words = ["--model", "o/m", *data.draw(st.lists(WORDS, max_size=2))]
+    container = {"name": "main", "image": "x:1", "command": ["python3", "-m", f"dynamo.{module}"], "args": words}
+    found = (
+        spec.setdefault("services", {}) if version == "v1alpha1" else dict(enumerate(spec.setdefault("components", [])))
+    )
+    for name, item in found.items():
+        item["type" if version == "v1beta1" else "componentType"] = data.draw(
+            st.sampled_from(["worker", "prefill", "frontend"])
+        )
+        if version == "v1alpha1":
+            item["extraPodSpec"] = {**item.get("extraPodSpec", {}), "mainContainer": container}
+        else:
+            item |= {"name": f"c{name}", "podTemplate": {"spec": {"containers": [container]}}}
+    document = {
+        "apiVersion": f"nvidia.com/{version}",
+        "kind": "DynamoGraphDeployment",
+        "metadata": {"name": "g"},
+        "spec": spec,
+    }
+    for item in imported(document, "dynamo") or []:
+        assert not [note for note in item.notes if note.unknown]
+        assert "x:1" in json.dumps(item.values)
 
 
 def digitalhub(kind: str, part: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""What the controllers of KServe, KubeAI, LLMOS and DigitalHub run for a sample, written down from their sources, and
-what the chart runs for its import."""
+"""What the controllers of KServe, KubeAI, LLMOS, DigitalHub and Dynamo run for a sample, written down from their
+sources, and what the chart runs for its import."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from modelservice.importers import import_files
 from modelservice.importers.systems.system import Options
 from support.equivalence import command_line, environment, installed, labels_kept, mounts, resources, with_claims
 from support.render import shared
+from support.samples import sample
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Expected:
 KUBEAI_TOKEN = {"secretKeyRef": {"name": "kubeai-huggingface", "key": "token", "optional": True}}
 KSERVE_ENV = {"HOME": "/home", "HF_HUB_CACHE": "/models"}
 KSERVE_MOUNTS = ("/dev/shm", "/home", "/models", "/tmp")
+
+NIXL = '{"kv_connector": "NixlConnector", "kv_role": "kv_both"}'
 
 CASES: dict[str, Expected] = {
     "kubeai vllm with a gpu profile": Expected(
@@ -251,13 +254,74 @@ CASES: dict[str, Expected] = {
         mounted=("/dev/shm", "/home", "/kv-cache/0", "/models", "/tmp"),
         probes=("/health", 60),
     ),
+    "dynamo vllm, decode of a graph by names": Expected(
+        ("dynamo/vllm-disaggregated-v1alpha1.yaml",),
+        "nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.8.1",
+        {
+            "model": ("Qwen/Qwen3-32B",), "served-model-name": ("Qwen/Qwen3-32B",), "port": ("8200",),
+            "tensor-parallel-size": ("2",), "kv-transfer-config": (NIXL,),
+        },
+        env={
+            "HF_HOME": "/cache/hf", "VLLM_CACHE_ROOT": "/root/.cache/vllm",
+            "VLLM_NIXL_SIDE_CHANNEL_HOST": {"fieldRef": {"fieldPath": "status.podIP"}},
+        },
+        accelerators={"nvidia.com/gpu": "2", "rdma/ib": "1"},
+        cpu_memory={"requests": ("8", "64Gi")},
+        mounted=("/cache/hf", "/dev/shm", "/root/.cache/vllm"),
+        ports=(8200,),
+        probes=("/health", 60),
+        replicas=2,
+        labels={"tier": "decode"},
+    ),
+    "dynamo vllm, prefill of a graph by names": Expected(
+        ("dynamo/vllm-disaggregated-v1alpha1.yaml",),
+        "nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.8.1",
+        {
+            "model": ("Qwen/Qwen3-32B",), "served-model-name": ("Qwen/Qwen3-32B",), "port": ("8000",),
+            "max-model-len": ("16384",), "kv-transfer-config": (NIXL,),
+        },
+        env={"HF_HOME": "/cache/hf"},
+        accelerators={"nvidia.com/gpu": "1"},
+        probes=("/health", 720),
+        replicas=4,
+        role="prefill",
+    ),
+    "dynamo sglang over two nodes": Expected(
+        ("dynamo/sglang-multinode.yaml",),
+        "nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.6.1",
+        words=[
+            "python3", "-m", "sglang.launch_server", "--model-path", "deepseek-ai/DeepSeek-R1", "--host", "0.0.0.0",
+            "--port", "8000", "--enable-metrics", "--tp-size", "16", "--nnodes", "2", "--node-rank",
+            "$(LWS_WORKER_INDEX)", "--dist-init-addr", "$(LWS_LEADER_ADDRESS):5000", "--served-model-name",
+            "deepseek-r1", "--page-size", "16", "--trust-remote-code",
+        ],
+        accelerators={"nvidia.com/gpu": "8"},
+        mounted=("/dev/shm",),
+        probes=("/health", 720),
+        labels={"app": "deepseek"},
+        part="leaderTemplate",
+    ),
+    "dynamo tensorrt-llm": Expected(
+        ("dynamo/tensorrt-llm-picker.yaml",),
+        "nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:1.6.1",
+        words=[
+            "trtllm-serve", "serve", "Qwen/Qwen3-8B", "--host", "0.0.0.0", "--port", "8000", "--tp_size", "2",
+            "--served_model_name", "Qwen/Qwen3-8B", "--extra_llm_api_options", "/conf/engine.yaml",
+            "--kv_cache_free_gpu_memory_fraction", "0.8",
+        ],
+        env={"HF_TOKEN": {"secretKeyRef": {"name": "trt-secrets", "key": "HF_TOKEN"}}},
+        accelerators={"nvidia.com/gpu": "2"},
+        mounted=("/cache", "/dev/shm"),
+        probes=("/health", 720),
+        replicas=3,
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_chart_runs_what_the_controller_runs(name: str) -> None:
     expected = CASES[name]
-    (found,) = import_files(None, [str(shared(f"samples/{file}")) for file in expected.files])
+    (found,) = import_files(None, [str(sample(file)) for file in expected.files])
     objects = installed(found.values, found.namespace or "default")
     engine = objects.engine(expected.role, expected.part)
     pod = with_claims(objects.pod(expected.role, expected.part), objects.workload(expected.role))

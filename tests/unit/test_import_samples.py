@@ -92,6 +92,7 @@ FROM_THE_SOURCE = {
     "served-model-name": "the original's decode has a name that its prefill has not",
     "service-target": "the base's selector finds no pod there either",
     "shared-memory-limit": "the original's limit is its memory's",
+    "transfer-devices": "the original chooses no devices of its network",
 }
 """What ``check`` finds in an imported sample, and why it is the source's own."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Accelerators,
         Certificates,
         DisaggregatedSet,
+        Dynamo,
         EndpointPicker,
         Engine,
         FastModelActuation,
@@ -119,6 +120,15 @@ def disaggregated_set() -> DisaggregatedSet:
     from modelservice.facts.models import DisaggregatedSet
 
     return read(DisaggregatedSet, DIRECTORY / "disaggregated-set.yaml")
+
+
+@functools.cache
+def dynamo() -> Dynamo:
+    """Return what is known of NVIDIA Dynamo."""
+    from modelservice.facts.load import read
+    from modelservice.facts.models import Dynamo
+
+    return read(Dynamo, DIRECTORY / "dynamo.yaml")
 
 
 @functools.cache

@@ -1280,6 +1280,71 @@ class Certificates(Record):
     variables: tuple[CertificateVariable, ...]
 
 
+class DynamoWorker(Record):
+    """A module of Dynamo that runs an engine."""
+
+    module: str
+    engine: str
+    """Type of the engine."""
+    start: tuple[str, ...]
+    """Words that start the engine by itself."""
+    renamed: Mapping[str, str] = NONE
+    """Options of the engine by those of the worker that have another name, or that only some options keep."""
+    options: tuple[str, ...]
+    """Options of its own, as its parser declares them."""
+    shared: tuple[str, ...] = ()
+    """Those of them that the engine has too."""
+    older: tuple[str, ...] = ()
+    """Options of older versions."""
+
+
+class DynamoFrontend(Record):
+    """The component of Dynamo that takes requests."""
+
+    module: str
+    port: int
+    suffix: str
+    """End of the name of its Service, behind the deployment's."""
+
+
+class CompilationCache(Record):
+    """Where an engine keeps what it compiles."""
+
+    path: str
+    variable: str
+
+
+class Dynamo(Record):
+    """What Dynamo's operator makes of a graph, and what its workers add to an engine."""
+
+    source: Source
+    group: str
+    kind: str
+    package: str
+    """Name of the wheel with the workers."""
+    version: Version
+    container: str
+    """Name of the container that the operator completes."""
+    frontend: DynamoFrontend
+    planner: str
+    """Module that scales the workers."""
+    ports: tuple[int, ...]
+    """Ports of its runtime."""
+    variables: tuple[str, ...]
+    """Beginnings of the names of variables that its runtime reads."""
+    shared_memory: str
+    grace_period_seconds: int
+    startup_seconds: int
+    """How long a worker may take to load its model."""
+    compilation_cache: Mapping[str, CompilationCache]
+    """By type of engine."""
+    workers: tuple[DynamoWorker, ...]
+    options: tuple[str, ...]
+    """Options of every worker."""
+    older: tuple[str, ...]
+    """Options of every worker in older versions."""
+
+
 class Kueue(Record):
     """What Kueue looks for, and its limits."""
 

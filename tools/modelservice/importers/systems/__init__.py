@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelservice.importers.systems import digitalhub, kserve, kubeai, llm_d_operator, llmos, manifests
+from modelservice.importers.systems import digitalhub, dynamo, kserve, kubeai, llm_d_operator, llmos, manifests
 from modelservice.importers.systems.system import System
 
 SYSTEMS: dict[str, System] = {
@@ -13,6 +13,7 @@ SYSTEMS: dict[str, System] = {
         kubeai,
         digitalhub,
         llmos,
+        dynamo,
         manifests,
     )
 }
