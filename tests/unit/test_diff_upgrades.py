@@ -26,6 +26,10 @@ VOLUME = of_kind("PersistentVolumeClaim", spec__accessModes=["ReadWriteOnce"])
 DOMAIN = of_kind("ComputeDomain", "resource.nvidia.com/v1beta1", spec__numNodes=2)
 STATEFUL = workload("StatefulSet", spec__serviceName="s", spec__volumeClaimTemplates=[CLAIM])
 
+PICKERS = workload(
+    name="m-epp", spec__strategy={"type": "Recreate"}, spec__template__metadata__labels={"app": "m-epp"},
+    spec__template__spec__containers=[{"name": "epp", "image": "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"}],
+)  # fmt: skip
 WRITTEN = workload(spec__strategy__rollingUpdate={"maxSurge": "25%", "maxUnavailable": "25%"})
 
 REFUSED: list[tuple[Object, Object, str | None]] = [
@@ -100,6 +104,15 @@ EFFECTS: list[tuple[Object, Object, str, str | None]] = [
         WRITTEN, with_container(workload(spec__strategy={"type": "Recreate"}), **IMAGE),
         "restart", "all 2 pods end before a new one is ready: the update is Recreate",
     ),
+    (
+        PICKERS, with_container(PICKERS, **IMAGE), "restart",
+        "all endpoint pickers end before a new one is ready: until then a gateway answers with HTTP 503",
+    ),
+    (
+        changed(PICKERS, spec__replicas=1), with_container(changed(PICKERS, spec__replicas=1), **IMAGE), "restart",
+        "the only endpoint picker ends before a new one is ready",
+    ),
+    (PICKERS, with_container(changed(PICKERS, spec__strategy=None), **IMAGE), "restart", None),
     (
         workload(), with_container(workload(spec__replicas=1, spec__strategy__rollingUpdate=HALF), **IMAGE),
         "restart", "the only pod ends before a new one is ready: maxUnavailable is 1 and maxSurge 0",

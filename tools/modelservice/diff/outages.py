@@ -36,6 +36,7 @@ def outages(effects: Sequence[WorkloadEffect]) -> Iterator[Outage]:
     """
     yield from (_handed_to_autoscaler(item) for item in effects if item.handed_over and item.replicas[0] > 1)
     yield from (_never_begins(item) for item in effects if _surges_for_one(item))
+    yield from (_without_picker(item) for item in effects if item.is_picker and _all_restart(item))
     serving = [item for item in effects if item.serves and item.role != "prefill"]
     for item in serving:
         if not any(_stays(other) for other in serving if other is not item):
@@ -49,9 +50,25 @@ def _stays(item: WorkloadEffect) -> bool:
     return item.effect is Effect.restart and item.least > 0
 
 
+def _all_restart(item: WorkloadEffect) -> bool:
+    return item.effect is Effect.restart and item.replicas[1] > 0 and not item.least
+
+
+def _without_picker(item: WorkloadEffect) -> Outage:
+    ends = "the only endpoint picker ends" if item.replicas[1] == 1 else "all endpoint pickers end"
+    return Outage(
+        item.name,
+        f"{ends} before a new one is ready: until then a gateway answers with HTTP 503, unless the pool's failureMode "
+        "is FailOpen",
+        "upgrade when few requests come; a single picker with the strategy RollingUpdate and maxSurge: 1 is replaced "
+        "only when the next one is ready",
+        certain=False,
+    )
+
+
 def _outage(item: WorkloadEffect, serving: Sequence[WorkloadEffect]) -> Iterator[Outage]:
     was, will = item.replicas
-    if item.effect is Effect.restart and will and not item.least:
+    if _all_restart(item):
         yield _restart(item)
     elif item.effect is Effect.end and was:
         started = [other for other in serving if other.effect is Effect.start and other.replicas[1]]

@@ -86,6 +86,11 @@ class WorkloadEffect:
         return any(group.serves for group in self.before or self.after)
 
     @property
+    def is_picker(self) -> bool:
+        """Whether the pods are endpoint pickers."""
+        return (self.after or self.before)[0].is_picker
+
+    @property
     def replicas(self) -> tuple[int, int]:
         """Replicas before and after; 0 where there is no workload, the least of an autoscaler where one owns them."""
         old, new = (groups[0].placed_replicas if groups else 0 for groups in (self.before, self.after))

@@ -224,7 +224,12 @@ class PodGroup:
         component = self._workload_labels.get("app.kubernetes.io/component")
         if component in _COMPONENTS:
             return _COMPONENTS[component]
-        return "picker" if self.name.endswith(f"-{facts.endpoint_picker().extension.name}") else ""
+        return "picker" if self.is_picker else ""
+
+    @property
+    def is_picker(self) -> bool:
+        """Whether the pods are endpoint pickers, by the name that llm-d's charts give them."""
+        return self.name.endswith(f"-{facts.endpoint_picker().extension.name}")
 
     # --- Containers ---------------------------------------------------------------------------
 
