@@ -377,7 +377,7 @@ def test_a_tab_at_the_end_of_a_line_is_a_blank(tmp_path: Path) -> None:
         ({"modelArtifacts": {"name": "m"}}, ["values of this chart already", "-f"]),
         ({"multinode": True, "decode": {"replicas": 2}}, ["values of this chart already"]),
         ({"llm-d-modelservice": {"decode": {"replicas": 2}}}, ["a chart over this one", "--chart"]),
-        ({"kind": "DynamoGraphDeployment", "apiVersion": "nvidia.com/v1", "metadata": {"name": "x"}}, ["no importer takes DynamoGraphDeployment x", "KServe"]),
+        ({"kind": "RoleBasedGroup", "apiVersion": "workloads.x-k8s.io/v1alpha1", "metadata": {"name": "x"}}, ["no importer takes RoleBasedGroup x", "KServe"]),
     ],
 )  # fmt: skip
 def test_what_no_importer_takes_is_told_so(document: Object, words: list[str], tmp_path: Path) -> None:
