@@ -18,6 +18,9 @@ from support.render import ROOT
 
 Answer = TypeVar("Answer")
 
+MARKED = "# yaml-language-server: $schema=https://example.com/llm-d-modelservice/values.schema.json\n"
+"""The line that marks a values file."""
+
 CAPABILITIES = types.ClientCapabilities(
     general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16]),
     window=types.WindowClientCapabilities(show_document=types.ShowDocumentClientCapabilities(support=True)),

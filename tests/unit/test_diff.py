@@ -11,8 +11,8 @@ import yaml
 from modelservice.cli import main
 from modelservice.diff.causes import differing, with_value
 from modelservice.diff.fields import field_changes
-from modelservice.explain.address import MISSING
 from modelservice.kubernetes.defaults import without_defaults
+from modelservice.kubernetes.dotted import MISSING
 from support.render import ROOT, VLLM
 
 Values = dict[str, Any]

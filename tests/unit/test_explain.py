@@ -9,7 +9,7 @@ import pytest
 
 from modelservice.cli import main
 from modelservice.errors import UsageError
-from modelservice.explain.address import MISSING, Address, at, parse
+from modelservice.explain.address import Address, at, parse
 from modelservice.explain.batch import REFUSAL, Batch
 from modelservice.explain.changes import Changeable
 from modelservice.explain.line import Line
@@ -17,6 +17,7 @@ from modelservice.explain.screen import Screen
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import read_values
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.model.pods import reference
 from modelservice.paths import chart_dir
 from modelservice.sources import Path as KeyPath

@@ -8,9 +8,8 @@ from lsprotocol import types
 
 from modelservice.lsp.positions import Text
 from modelservice.project import PROJECT_FILE
-from support.values_editor import ValuesEditor, values_editor
+from support.values_editor import MARKED, ValuesEditor, values_editor
 
-MARKED = "# yaml-language-server: $schema=https://example.com/llm-d-modelservice/values.schema.json\n"
 EVERYTHING = types.Range(types.Position(0, 0), types.Position(1000, 0))
 
 

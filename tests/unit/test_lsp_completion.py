@@ -9,9 +9,8 @@ from modelservice.lsp.completion import completions
 from modelservice.lsp.positions import Text
 from modelservice.lsp.workspace import Workspace, assess
 from support.render import ROOT
-from support.values_editor import values_editor
+from support.values_editor import MARKED, values_editor
 
-MARKED = "# yaml-language-server: $schema=https://example.com/llm-d-modelservice/values.schema.json\n"
 VLLM = "engine:\n  image: vllm/vllm-openai:v{version}\n"
 CONTAINER = "decode:\n  containers:\n  - name: vllm\n    image: vllm/vllm-openai:v0.32.0\n"
 

@@ -8,10 +8,9 @@ from lsprotocol.types import Diagnostic, DiagnosticSeverity
 
 from modelservice.project import PROJECT_FILE
 from support.render import ROOT
-from support.values_editor import ValuesEditor, lines, values_editor
+from support.values_editor import MARKED, ValuesEditor, lines, values_editor
 
 PD = (ROOT / "examples" / "values-pd.yaml").read_text()
-MARKED = "# yaml-language-server: $schema=https://example.com/llm-d-modelservice/values.schema.json\n"
 
 
 @pytest.fixture(scope="module")

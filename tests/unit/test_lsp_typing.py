@@ -14,13 +14,12 @@ from modelservice.lsp.symbols import symbols
 from modelservice.lsp.tree import Tree
 from modelservice.lsp.workspace import Workspace, assess
 from support.render import ROOT
-from support.values_editor import values_editor
+from support.values_editor import MARKED, values_editor
 
 FILES = [
     "single", "pd", "multinode", "dra", "adapters", "heterogeneous", "observability", "production", "stateful", "simulator",
 ]  # fmt: skip
 EVERYTHING = types.Range(types.Position(0, 0), types.Position(10_000, 0))
-MARKED = "# yaml-language-server: $schema=https://example.com/llm-d-modelservice/values.schema.json\n"
 
 
 def require_sound(diagnostics: list[types.Diagnostic], text: Text) -> None:

@@ -17,11 +17,12 @@ from modelservice.check.runner import run
 from modelservice.docs.keys import leaves as key_leaves
 from modelservice.documents import Source
 from modelservice.errors import ModelserviceError
-from modelservice.explain.address import MISSING, at
+from modelservice.explain.address import at
 from modelservice.explain.alternatives import alternatives
 from modelservice.explain.trace import explain
 from modelservice.helm import EmbeddedHelm, Release
 from modelservice.inputs import merge, parse_values, read_values
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.kubernetes.merge import helm
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup

@@ -15,6 +15,7 @@ from modelservice.assignments import Assignments
 from modelservice.documents import read_source
 from modelservice.errors import Problem, ValuesError
 from modelservice.inputs import Values, merge, parse_values
+from modelservice.kubernetes.dotted import MISSING, found_at
 
 Path = tuple[str | int, ...]
 
@@ -196,13 +197,8 @@ def split(values: Any, key: str) -> Path:
 
 def resolve(values: Any, key: str) -> Path | None:
     """The parts of a key that is among the values; None for one that is not."""
-    node = values
     path = split(values, key)
-    for part in path:
-        if not isinstance(node, dict | list) or part not in (node if isinstance(node, dict) else range(len(node))):
-            return None
-        node = _child(node, part)
-    return path
+    return path if found_at(values, path) is not MISSING else None
 
 
 def dotted(path: Path) -> str:

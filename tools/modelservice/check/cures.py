@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice.edits.edit import Cure, Edit, moving, removing, setting
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.model.provenance import Place
 from modelservice.sources import Path, Sources, split
 
@@ -134,7 +135,7 @@ def put_variable(target: Target, name: str, value: Any) -> Change:
     def make(sources: Sources, path: Path) -> list[Edit] | None:
         if path[-1] == name:
             return [setting(path, value)]
-        if path[-1] == "env" and not isinstance(_value(sources, path), list):
+        if path[-1] == "env" and not isinstance(found_at(sources.values, path), list):
             return [setting((*path, name), value)]
         if not _is_item(sources, path, name):
             return None
@@ -152,24 +153,12 @@ def drop_variable(target: Target, name: str) -> Change:
     return Change(target, make)
 
 
-_NOTHING = object()
 _FLAG = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][\w.-]*)(?P<value>=.*)?", re.DOTALL)
-
-
-def _value(sources: Sources, path: Path) -> Any:
-    """Return what is written at a path."""
-    node: Any = sources.values
-    for part in path:
-        among = isinstance(node, list) and isinstance(part, int) and part < len(node)
-        if not among and not (isinstance(node, dict) and part in node):
-            return _NOTHING
-        node = node[part]
-    return node
 
 
 def _is_item(sources: Sources, path: Path, name: str) -> bool:
     """Return whether a path leads to the item of a list with a name."""
-    value = _value(sources, path)
+    value = found_at(sources.values, path)
     return isinstance(path[-1], int) and isinstance(value, dict) and value.get("name") == name
 
 
@@ -181,17 +170,17 @@ def _is(sources: Sources, path: Path, flag: str) -> bool:
 
 
 def _drop(sources: Sources, path: Path) -> list[Edit] | None:
-    return [removing(path)] if _value(sources, path) is not _NOTHING else None
+    return [removing(path)] if found_at(sources.values, path) is not MISSING else None
 
 
 def _move(sources: Sources, path: Path, to: Path) -> list[Edit] | None:
-    there = _value(sources, path) is not _NOTHING and _value(sources, to) is _NOTHING
+    there = found_at(sources.values, path) is not MISSING and found_at(sources.values, to) is MISSING
     return [moving(path, to)] if there else None
 
 
 def _word(sources: Sources, path: Path) -> re.Match[str] | None:
     """Return the flag in a word of a list; None for a path that leads to no such word."""
-    word = _value(sources, path)
+    word = found_at(sources.values, path)
     return _FLAG.fullmatch(word) if isinstance(path[-1], int) and isinstance(word, str) else None
 
 
@@ -199,7 +188,7 @@ def _following(sources: Sources, path: Path) -> Path | None:
     """Return the path of the word that is the value of the flag in the word before; None where it has none."""
     *above, index = path
     following = (*above, index + 1) if isinstance(index, int) else path
-    word = _value(sources, following)
+    word = found_at(sources.values, following)
     is_value = isinstance(word, str) and (not word.startswith("-") or re.fullmatch(r"-\d.*", word) is not None)
     return following if is_value else None
 

@@ -93,10 +93,7 @@ def _deployment(folder: Path, name: str, example: Example, renderer: Renderer) -
         if loaded is None:
             raise ModelserviceError(f"the example is refused: {refused[0].values}: {refused[0].message}")
         deployment = loaded
-    if example.pool:
-        neighbours = read_pool(str(folder / "pool.yaml"))
-        deployment.given_pools, deployment.neighbours = neighbours.pools, neighbours.objects
-    if example.nodes:
-        deployment.cluster = read_inventory(str(folder / "nodes.yaml"))
+    neighbours = [read_pool(str(folder / "pool.yaml"))] if example.pool else []
+    deployment.surround(neighbours, read_inventory(str(folder / "nodes.yaml")) if example.nodes else None)
     deployment.engine_upgrade = Version.parse(example.engine_upgrade)
     return deployment

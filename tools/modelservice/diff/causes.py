@@ -10,9 +10,9 @@ from typing import Any
 from modelservice.diff.objects import Action, Cause, ObjectChange
 from modelservice.diff.side import Identity, Object
 from modelservice.errors import ModelserviceError
-from modelservice.explain.address import MISSING, at
-from modelservice.explain.changes import found_at
+from modelservice.explain.address import at
 from modelservice.inputs import Values
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.sources import Path, Sources, dotted
 
 Objects = Mapping[Identity, Object]

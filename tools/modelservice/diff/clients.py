@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from modelservice.diff.objects import Action, Cause, Field, ObjectChange, of_action
 from modelservice.diff.outages import Outage
-from modelservice.explain.address import MISSING
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.model.deployment import Deployment
 from modelservice.model.pods import PodGroup
 

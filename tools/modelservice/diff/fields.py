@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice.explain.address import MISSING
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.kubernetes.quantity import quantity
 
 _QUANTITIES = re.compile(r"\b(limits|requests|sizeLimit|capacity)\b")

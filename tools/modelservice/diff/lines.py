@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelservice.diff.objects import Action, Cause, Field, ObjectChange
-from modelservice.explain.address import MISSING
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.rendered import dump
 
 _LONGEST = 100

@@ -11,7 +11,7 @@ from modelservice.diff.objects import Cause, Field, ObjectChange
 from modelservice.diff.problems import problems, rounds_of, startup_seconds
 from modelservice.diff.restarts import WorkloadEffect
 from modelservice.diff.upgrade import Upgrade
-from modelservice.explain.address import MISSING
+from modelservice.kubernetes.dotted import MISSING
 
 
 def to_json(upgrade: Upgrade) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from modelservice.errors import ModelserviceError
 from modelservice.inputs import Values
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.secrets import MASK, field_is_secret, names_secret
 from modelservice.sources import Path, dotted
 
@@ -152,39 +153,22 @@ def apply(values: Values, edits: Iterable[Edit]) -> Values:
         else:
             if edit.to[: len(edit.path)] == edit.path:
                 raise NotEditableError("cannot be moved into itself", key=dotted(edit.path))
-            if _has(result, edit.to):
+            if found_at(result, edit.to) is not MISSING:
                 raise NotEditableError("is there already", key=dotted(edit.to), fix="decide which of them is meant")
             _put(result, edit.to, _take(result, edit.path))
     return result
 
 
-def _walk(values: Values, path: Path) -> Iterator[Any]:
-    """Yield what is above each part of a path, and at its end.
+def _take(values: Values, path: Path) -> Any:
+    """Remove a key, and return its value.
 
     Raises:
         NotEditableError: there is no such key.
     """
-    node: Any = values
-    yield node
-    for index, part in enumerate(path):
-        known = isinstance(node, dict) and part in node
-        known = known or (isinstance(node, list) and isinstance(part, int) and part < len(node))
-        if not known:
-            raise NotEditableError("no such key", key=dotted(path[: index + 1]))
-        node = node[part]
-        yield node
-
-
-def _has(values: Values, path: Path) -> bool:
-    try:
-        return len(list(_walk(values, path))) > len(path)
-    except NotEditableError:
-        return False
-
-
-def _take(values: Values, path: Path) -> Any:
-    *_, above, _value = _walk(values, path)
-    return above.pop(path[-1])
+    for length in range(1, len(path) + 1):
+        if found_at(values, path[:length]) is MISSING:
+            raise NotEditableError("no such key", key=dotted(path[:length]))
+    return found_at(values, path[:-1]).pop(path[-1])
 
 
 def _put(values: Values, path: Path, value: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
 
 from modelservice.documents import STANDARD_INPUT
 from modelservice.edits.edit import AsWritten, Cure, Edit, Operation
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.presets import PREFIX
 from modelservice.sources import Layer, Path, Sources, dotted, written_text
 
@@ -51,7 +51,7 @@ def _blocked(key: str, layer: Layer) -> str | None:
 
 def _holder(path: Path, sources: Sources) -> Layer | None:
     """Return the last layer that has exactly this key."""
-    return next((layer for layer in reversed(sources.layers) if _depth(layer, path) == len(path)), None)
+    return next((layer for layer in reversed(sources.layers) if found_at(layer.values, path) is not MISSING), None)
 
 
 def _nearest(path: Path, sources: Sources) -> Layer | None:
@@ -62,10 +62,5 @@ def _nearest(path: Path, sources: Sources) -> Layer | None:
 
 def _depth(layer: Layer, path: Path) -> int:
     """Return how many parts of a path a layer has."""
-    node: Any = layer.values
-    for depth, part in enumerate(path):
-        among = isinstance(node, list) and isinstance(part, int) and part < len(node)
-        if not among and not (isinstance(node, dict) and part in node):
-            return depth
-        node = node[part]
-    return len(path)
+    there = (depth for depth in range(len(path), 0, -1) if found_at(layer.values, path[:depth]) is not MISSING)
+    return next(there, 0)

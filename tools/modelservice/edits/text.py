@@ -13,6 +13,7 @@ from modelservice.edits.notation import STEP, Fragment, inline, name
 from modelservice.edits.tree import Child, Node, find, tree
 from modelservice.helm_library import helm_python
 from modelservice.inputs import Values
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.sources import dotted
 
 
@@ -153,13 +154,8 @@ class _Text:
 
     def _value(self, edit: Edit) -> object:
         """Return what Helm reads at the path of an edit; None for nothing."""
-        node: object = _read(self._text, self._file or "")
-        for part in edit.path:
-            if isinstance(node, list) and isinstance(part, int):
-                node = node[part] if part < len(node) else None
-            else:
-                node = node.get(part) if isinstance(node, dict) else None
-        return node
+        found = found_at(_read(self._text, self._file or ""), edit.path)
+        return None if found is MISSING else found
 
     def _line_start(self, position: int) -> int:
         return max(self._text.rfind("\n", 0, position), self._text.rfind("\r", 0, position)) + 1

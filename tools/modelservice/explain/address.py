@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice.errors import UsageError
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.model.pods import reference
 
 Object = Mapping[str, Any]
-
-MISSING = object()
-"""Nothing is at the address."""
 
 
 @dataclass(frozen=True)

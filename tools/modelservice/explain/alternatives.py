@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from modelservice.explain.address import MISSING
+from modelservice.kubernetes.dotted import MISSING
 from modelservice.sources import Path
 
 Node = Mapping[str, Any]

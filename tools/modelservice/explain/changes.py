@@ -12,11 +12,11 @@ from typing import Any
 
 import jsonschema_rs
 
-from modelservice.explain.address import MISSING
 from modelservice.explain.alternatives import alternatives
 from modelservice.helm import SCHEMA
 from modelservice.inputs import Values, read_defaults
 from modelservice.kubernetes import merge
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.sources import Path, leaves
 
 _REFERENCES: Mapping[str | int, str] = {"resourceProfile": "resourceProfiles"}
@@ -133,15 +133,6 @@ def _compiled(schema: str) -> tuple[dict[str, Any], jsonschema_rs.Draft7Validato
 def _without_items(path: Path) -> Path:
     """Return a path up to its first list, which is changed as a whole."""
     return path[: next((index for index, part in enumerate(path) if isinstance(part, int)), len(path))]
-
-
-def found_at(values: Any, path: Path) -> Any:
-    """Return what is under a key; :data:`MISSING` without it."""
-    for part in path:
-        if part not in (range(len(values)) if isinstance(values, list) else values if isinstance(values, dict) else ()):
-            return MISSING
-        values = values[part]
-    return values
 
 
 def _with(values: Values, path: Path, value: Any) -> Values:

@@ -10,14 +10,15 @@ from pathlib import Path as Folder
 from typing import Any
 
 from modelservice.concealed import Concealer
-from modelservice.explain.address import MISSING, Address, at, parse, steps
+from modelservice.explain.address import Address, at, parse, steps
 from modelservice.explain.batch import Batch
-from modelservice.explain.changes import Changeable, found_at, words
+from modelservice.explain.changes import Changeable, words
 from modelservice.explain.line import Line
 from modelservice.explain.screen import Screen
 from modelservice.explain.search import Search
 from modelservice.helm import Release, Renderer
 from modelservice.inputs import Values
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.secrets import MASK
 from modelservice.sources import Path, Place, Sources, dotted
 

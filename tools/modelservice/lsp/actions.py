@@ -11,7 +11,7 @@ from modelservice.edits.edit import Cure, NotEditableError
 from modelservice.edits.text import text_edits
 from modelservice.lsp.analysis import Analysis
 from modelservice.lsp.diagnostics import diagnostic, located
-from modelservice.lsp.positions import Span, Text
+from modelservice.lsp.positions import Span
 from modelservice.lsp.workspace import Document, Workspace
 
 QUICK_FIX = types.CodeActionKind.QuickFix
@@ -71,11 +71,6 @@ def _changes(cure: Cure, analysis: Analysis, files: Workspace) -> Iterator[tuple
     for name in dict.fromkeys(edit.file for edit in cure.edits):
         if name is None or name not in analysis.texts:
             raise NotEditableError("the edit is of no file of the stack", file=name)
-        path = Path(name).resolve()
-        document = files.documents.get(path)
-        text = document.text if document else Text(analysis.texts[name].content, files.codec)
+        uri, text = files.current(Path(name).resolve(), analysis.texts[name].content)
         edits = text_edits(text.content, [edit for edit in cure.edits if edit.file == name], name)
-        yield (
-            document.uri if document else path.as_uri(),
-            [types.TextEdit(text.range(Span(edit.start, edit.end)), edit.text) for edit in edits],
-        )
+        yield uri, [types.TextEdit(text.range(Span(edit.start, edit.end)), edit.text) for edit in edits]

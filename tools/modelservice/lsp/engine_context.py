@@ -12,8 +12,8 @@ from modelservice.engines.arguments import Argument, canonical, help_of, history
 from modelservice.engines.grammar import grammar, table_of
 from modelservice.engines.recognise import engine_of_image
 from modelservice.engines.version import Version, vllm_version
-from modelservice.explain.changes import found_at
 from modelservice.inputs import Values
+from modelservice.kubernetes.dotted import found_at
 from modelservice.sources import Path
 
 _ROLES = ("decode", "prefill")

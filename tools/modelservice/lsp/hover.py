@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from lsprotocol import types
 
 from modelservice.engines.variables import history
-from modelservice.explain.address import MISSING
-from modelservice.explain.changes import found_at
 from modelservice.explain.effects import Effect
+from modelservice.kubernetes.dotted import MISSING, found_at
 from modelservice.lsp.analysis import Analysis
 from modelservice.lsp.completion import described, flag_described, is_flag_map, is_variable_map, is_word
 from modelservice.lsp.engine_context import engine_at

@@ -66,8 +66,7 @@ def choices_at(path: Path) -> list[Any]:
     for node in subschemas(schema(), _steps(path)):
         found += node.get("enum", [])
         found += [node["const"]] if "const" in node else []
-        types = node.get("type", [])
-        found += [True, False] if "boolean" in ([types] if isinstance(types, str) else types) else []
+        found += [True, False] if "boolean" in _types(node) else []
     return list(dict.fromkeys(choice for choice in found if choice is not None and choice != ""))
 
 

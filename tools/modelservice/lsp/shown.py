@@ -9,7 +9,6 @@ from lsprotocol import types
 
 from modelservice.lsp.analysis import Analysis
 from modelservice.lsp.diagnostics import diagnostic, located, syntax_error
-from modelservice.lsp.positions import Text
 from modelservice.lsp.workspace import Workspace
 
 
@@ -32,7 +31,6 @@ def shown(files: Workspace) -> dict[Path, list[types.Diagnostic]]:
 def _of(analysis: Analysis, files: Workspace) -> Iterator[tuple[Path, types.Diagnostic]]:
     for item in located(analysis):
         path = Path(item.file).resolve()
-        document = files.documents.get(path)
-        text = document.text if document else Text(analysis.texts[item.file].content, files.codec)
+        _, text = files.current(path, analysis.texts[item.file].content)
         if made := diagnostic(item, analysis, text):
             yield path, made

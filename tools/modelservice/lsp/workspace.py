@@ -126,6 +126,16 @@ class Workspace:
             return None
         return Known(document.text, document.tree, analysis)
 
+    def current(self, path: Path, content: str) -> tuple[str, Text]:
+        """Return what the editor calls a file, and its text as it is now.
+
+        Args:
+            path: the file.
+            content: its text where it is not open.
+        """
+        document = self.documents.get(path)
+        return (document.uri, document.text) if document else (path.as_uri(), Text(content, self.codec))
+
     def readable(self) -> dict[Path, str]:
         """Return the texts of the open files: of one that is broken while it is typed, the last good text."""
         return {path: (item.good or item.text).content for path, item in self.documents.items()}
